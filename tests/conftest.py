@@ -1,0 +1,20 @@
+"""Shared by all tests: the repository's folders, and what is left out where torch is not installed."""
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# The parity tests compare with torch itself.  CI sets TORCHISH_PARITY=required so that they cannot be left out unseen.
+PARITY_REQUIRED = os.environ.get("TORCHISH_PARITY") == "required"
+collect_ignore = [] if PARITY_REQUIRED or importlib.util.find_spec("torch") else ["parity"]
+
+
+@pytest.fixture
+def root() -> Path:
+    """The repository's folder."""
+    return ROOT

@@ -1,0 +1,108 @@
+"""Dtypes against what torch answered (tools/record_dtypes.py): promotion, casting, result types, finfo, iinfo."""
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+from torchish import dtypes
+from torchish.dtypes import NAMES, dtype, finfo, iinfo
+
+GOLDEN = json.loads((Path(__file__).parent / "golden" / "dtypes.json").read_text())
+
+
+def said(ask: Callable[[], Any]) -> str:
+    try:
+        return str(ask()).removeprefix("torch.")
+    except Exception as e:
+        return f"{type(e).__name__}: {str(e).splitlines()[0]}"
+
+
+def operands(text: str) -> tuple[list[tuple[dtype, int]], list[Any]]:
+    """The operands of result_type: `float32:1` is a tensor with one dimension, all else a Python number."""
+    words = text.split()
+    tensors = [w.split(":") for w in words if ":" in w]
+    numbers = {"True": True, "3": 3, "1.5": 1.5, "2j": 2j}
+    return [(NAMES[name], int(ndim)) for name, ndim in tensors], [numbers[w] for w in words if ":" not in w]
+
+
+def differing(golden: dict[str, Any], ask: Callable[[str], Any]) -> dict[str, Any]:
+    """The cases that torch answers otherwise: text -> (torch, here). There is no complex32: complex64 stands for it."""
+    text = json.dumps(golden).replace("complex32", "complex64")
+    found = {case: (wanted, ask(case)) for case, wanted in json.loads(text).items()}
+    return {case: pair for case, pair in found.items() if pair[0] != pair[1]}
+
+
+def two(case: str) -> list[dtype]:
+    return [NAMES[name] for name in case.split()]
+
+
+def test_promote_types() -> None:
+    assert not differing(GOLDEN["promote_types"], lambda case: said(lambda: dtypes.promote_types(*two(case))))
+
+
+def test_can_cast() -> None:
+    assert not differing(GOLDEN["can_cast"], lambda case: dtypes.can_cast(*two(case)))
+
+
+def test_result_type() -> None:
+    assert not differing(GOLDEN["result_type"], lambda case: said(lambda: dtypes.result_dtype(*operands(case))))
+
+
+@pytest.fixture
+def default_float64() -> Iterator[None]:
+    dtypes.set_default_dtype(dtypes.float64)
+    yield
+    dtypes.set_default_dtype(dtypes.float32)
+
+
+def test_result_type_follows_the_default(default_float64: None) -> None:
+    assert not differing(GOLDEN["default float64"],
+                         lambda case: said(lambda: dtypes.result_dtype(*operands(f"int64:1 {case}"))))
+
+
+@pytest.mark.parametrize("make", [finfo, iinfo])
+def test_info(make: Any) -> None:
+    def described(name: str) -> dict[str, Any]:
+        try:
+            info = make(NAMES[name])
+        except Exception as e:
+            return {"error": f"{type(e).__name__}: {e}".split(". ")[0]}
+        fields = GOLDEN[make.__name__][name].keys() - {"repr"}
+        return {"repr": repr(info), **{field: getattr(info, field) for field in fields}}
+    assert not differing(GOLDEN[make.__name__], described)
+
+
+@pytest.mark.parametrize("wrong", ["float32", 3])
+def test_info_wants_a_dtype(wrong: Any) -> None:
+    with pytest.raises(TypeError, match=r"finfo\(\): argument 'type' \(position 1\) must be torch.dtype, not "):
+        finfo(wrong)
+
+
+def test_facts() -> None:
+    def facts(name: str) -> list[Any]:
+        d = NAMES[name]
+        return [d.is_floating_point, d.is_complex, d.is_signed, d.itemsize, str(d.to_real()), said(d.to_complex),
+                repr(d)]
+    assert not differing(GOLDEN["facts"], facts)
+
+
+def test_numpy_names_and_pickle() -> None:
+    assert dtypes.from_numpy(np.float32) is dtypes.float32
+    assert dtypes.from_numpy(ml_dtypes.bfloat16) is dtypes.bfloat16
+    assert NAMES["long"] is dtypes.int64 and NAMES["double"] is dtypes.float64 and NAMES["half"] is dtypes.float16
+    assert all(pickle.loads(pickle.dumps(d)) is d for d in dtypes.ALL)
+    with pytest.raises(TypeError, match="can't convert np.ndarray of type <U1"):
+        dtypes.from_numpy(np.dtype("U1"))
+
+
+@pytest.mark.parametrize("wrong", [dtypes.int64, dtypes.complex64, 3])
+def test_default_dtype_is_floating(wrong: Any) -> None:
+    with pytest.raises(TypeError, match="only floating-point types are supported as the default type"):
+        dtypes.set_default_dtype(wrong)

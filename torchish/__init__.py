@@ -1,0 +1,16 @@
+"""torchish: PyTorch's interface over JAX and XLA.
+
+`import torchish as torch`, and an ordinary PyTorch script runs: what it does is recorded on a tape, and the tape of a whole
+training step becomes one XLA program.
+"""
+from __future__ import annotations
+
+from . import autograd, nn, optim, random, utils
+from .api import *  # noqa: F403
+from .autograd import Variable  # noqa: F401
+from .config import config  # noqa: F401
+from .log import explain  # noqa: F401
+from .missing import missing
+
+__version__ = "2.13.0+torchish0.1.0"
+__getattr__ = missing("torch", globals())

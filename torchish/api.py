@@ -1,0 +1,61 @@
+"""Every public function of `torch` by name, for the parts of the package that are written in torch's own terms (nn, optim).
+
+In: the functions made from the table and those written by hand.  Out: one flat namespace, which composites compute with too.
+"""
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from . import dtypes
+from .creation import as_tensor, asarray, from_array, from_numpy, tensor
+from .data_dependent import *  # noqa: F403
+from .devices import device, get_default_device, set_default_device
+from .dtypes import can_cast, dtype, finfo, get_default_dtype, iinfo, promote_types, set_default_dtype
+from .info import *  # noqa: F403
+from .modes import enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled
+from .namespace import namespace
+from .printing import set_printoptions
+from .random import (
+    Generator,
+    bernoulli,
+    default_generator,
+    dropout,
+    get_rng_state,
+    initial_seed,
+    manual_seed,
+    multinomial,
+    normal,
+    poisson,
+    rand,
+    rand_like,
+    randint,
+    randint_like,
+    randn,
+    randn_like,
+    randperm,
+    seed,
+    set_rng_state,
+)
+from .sizes import Size
+from .tensor import Tensor
+from .wiring import assign_all, spaces
+
+pi, e, inf, nan, newaxis = math.pi, math.e, math.inf, math.nan, None
+_assign = assign_all
+
+
+def _filled(like: Tensor, value: float) -> Tensor:
+    """A concrete tensor full of `value` in the shape and dtype of `like`: optimizer state before the first step."""
+    aval = like._node.aval
+    return from_array(np.full(aval.shape, value, aval.dtype.np), aval.device)
+
+
+_dropout_mask = dropout
+globals().update({name: fn for space in ("private", "function") for name, fn in spaces[space].items()
+                  if name not in globals()})
+globals().update({name: d for d in dtypes.ALL for name in (d.name, *d.aliases)})
+namespace.__dict__.update({name: value for name, value in globals().items() if not name.startswith("__")})
+namespace.linalg, namespace.special = spaces["linalg"], spaces["special"]
+__all__ = sorted(name for name in globals() if not name.startswith("_"))

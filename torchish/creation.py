@@ -1,0 +1,196 @@
+"""Tensors from Python data, numpy arrays and JAX arrays.
+
+In: numbers, nested lists, arrays.  Out: concrete tensors with torch's dtype for them.
+Source: https://docs.pytorch.org/docs/stable/generated/torch.tensor.html
+"""
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import jax
+import numpy as np
+
+from . import dtypes
+from .avals import Aval, aval_of
+from .devices import from_jax, place, to_jax
+from .ops.create import filled as FULL
+from .recorder import record
+from .storage import bind
+from .tensor import Tensor, wrap
+
+__all__ = ["array_aval", "as_tensor", "asarray", "concrete_pending", "constant", "constant_like", "from_array", "from_numpy",
+           "settle", "tensor"]
+
+
+def array_aval(array: Any) -> Aval:
+    """The abstract value of a jax array or tracer."""
+    device = "cpu"
+    if not isinstance(array, jax.core.Tracer) and isinstance(array, jax.Array):
+        found = next(iter(array.devices()))
+        device = "cpu" if found.platform == "cpu" else str(from_jax(found))
+    return aval_of(tuple(array.shape), dtypes.from_numpy(array.dtype), device)
+
+
+def from_array(array: Any, device: str = "cpu") -> Tensor:
+    """A concrete tensor with the values of a numpy array (copied) or jax array (kept)."""
+    if isinstance(array, jax.Array):
+        return wrap(array)
+    array = np.asarray(array)
+    dtype = dtypes.from_numpy(array.dtype)
+    with jax.enable_x64(True):
+        data = jax.device_put(np.array(array, order="C"), to_jax(device))
+    x = object.__new__(Tensor)
+    x._data, x._node = data, aval_of(array.shape, dtype, device).plain
+    return x
+
+
+def _has_tensor(data: Any) -> bool:
+    return isinstance(data, Tensor) or (isinstance(data, (list, tuple)) and any(map(_has_tensor, data)))
+
+
+def _plain(data: Any) -> Any:
+    """Nested lists with the tensors in them replaced by their values."""
+    if isinstance(data, Tensor):
+        return data.detach()._numpy()
+    return [_plain(x) for x in data] if isinstance(data, (list, tuple)) else data
+
+
+def _shape_of(data: Any) -> tuple[int, ...]:
+    """The shape of nested sequences; torch's error where they are ragged."""
+    if not isinstance(data, (list, tuple, range)):
+        return tuple(data.shape) if isinstance(data, np.ndarray) else ()
+    if not data:
+        return (0,)
+    first = _shape_of(data[0])
+    for item in data:
+        if isinstance(item, (list, tuple, range)) and first and len(item) != first[0]:
+            raise ValueError(f"expected sequence of length {first[0]} at dim 1 (got {len(item)})")
+        if _shape_of(item) != first:
+            raise ValueError(f"expected sequence of length {first[0] if first else 0} at dim 1 (got "
+                             f"{len(item) if hasattr(item, '__len__') else 'a number'})")
+    return (len(data), *first)
+
+
+def _array(data: Any, dtype: dtypes.dtype | None) -> np.ndarray:
+    """Python data as a numpy array of torch's inferred (or the given) dtype."""
+    if isinstance(data, (np.ndarray, np.generic)) or type(data).__module__.startswith("jax"):
+        array = np.asarray(data)
+        return array if dtype is None else array.astype(dtype.np)
+    if hasattr(data, "__array__") and not isinstance(data, (list, tuple)):
+        array = np.asarray(data)
+        return array if dtype is None else array.astype(dtype.np)
+    if _has_tensor(data):
+        data = _plain(data)
+    if isinstance(data, (list, tuple, range)):
+        _shape_of(data)
+    elif not isinstance(data, (bool, int, float, complex)):
+        raise RuntimeError(f"Could not infer dtype of {type(data).__name__}")
+    if dtype is not None:
+        try:
+            return np.array(data).astype(dtype.np) if not dtype.is_complex else np.array(data, dtype.np)
+        except (TypeError, ValueError) as e:
+            raise TypeError(f"new(): invalid data type '{type(data).__name__}' for {dtype}: {e}") from e
+    array = np.array(data)
+    kind = array.dtype.kind
+    if array.size == 0 or (kind == "f" and not _holds_numpy(data)):
+        return array.astype(dtypes.default.float.np)
+    if kind == "c" and not _holds_numpy(data):
+        return array.astype(dtypes.default.complex.np)
+    if kind == "O":
+        if any(v is None for v in array.reshape(-1)):
+            raise RuntimeError("Could not infer dtype of NoneType")
+        raise RuntimeError("Overflow when unpacking long long")
+    if kind in "US":
+        raise TypeError(f"new(): invalid data type '{type(np.ravel(array)[0].item()).__name__}'")
+    return array
+
+
+def _holds_numpy(data: Any) -> bool:
+    """Whether the first number of nested lists has a dtype of its own."""
+    while isinstance(data, (list, tuple, range)) and data:
+        data = data[0]
+    return isinstance(data, (np.ndarray, np.generic)) and not isinstance(data, (float, complex))
+
+
+def tensor(data: Any, *, dtype: dtypes.dtype | None = None, device: Any = None, requires_grad: bool = False,
+           pin_memory: bool = False) -> Tensor:
+    """A leaf tensor that copies `data`: a number, nested lists, a numpy or JAX array.
+
+    Errors: ValueError for ragged lists, RuntimeError or TypeError for what is no number.
+    """
+    if isinstance(data, Tensor):
+        warnings.warn("To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
+                      "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).", UserWarning,
+                      stacklevel=2)
+        out = data.detach().clone().to(device=device, dtype=dtype)
+    else:
+        out = from_array(_array(data, dtype), place(device))
+    return out.requires_grad_() if requires_grad else out
+
+
+def as_tensor(data: Any, dtype: dtypes.dtype | None = None, device: Any = None) -> Tensor:
+    """`data` itself where it is a tensor of this dtype and device; else a tensor of its values."""
+    if isinstance(data, Tensor):
+        return data.to(device=device, dtype=dtype)
+    if isinstance(data, jax.Array):
+        return wrap(data).to(device=device, dtype=dtype)
+    return from_array(_array(data, dtype), place(device))
+
+
+def asarray(obj: Any, *, dtype: dtypes.dtype | None = None, device: Any = None, copy: bool | None = None,
+            requires_grad: bool = False) -> Tensor:
+    """`obj` as a tensor."""
+    out = as_tensor(obj, dtype, device)
+    out = out.clone() if copy and out is obj else out
+    return out.requires_grad_() if requires_grad else out
+
+
+def from_numpy(ndarray: np.ndarray) -> Tensor:
+    """A tensor with the values of a numpy array. Differs from torch: the memory is not shared."""
+    if not isinstance(ndarray, np.ndarray):
+        raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
+    return from_array(ndarray)
+
+
+def constant(size: tuple[int, ...], value: Any, *, dtype: dtypes.dtype, device: str = "cpu") -> Tensor:
+    """A tensor full of `value` that costs nothing until it is read: by an entry (then it is one), or by the user."""
+    if any(n < 0 for n in size):
+        raise RuntimeError(f"Trying to create tensor with negative dimension {min(size)}: {list(size)}")
+    x = object.__new__(Tensor)
+    x._node, x._pending = aval_of(tuple(size), dtype, device).plain, (value,)
+    return x
+
+
+def constant_like(like: Tensor, value: Any, *, dtype: dtypes.dtype | None = None) -> Tensor:
+    """A constant with the shape and device of `like`."""
+    aval = like._node.aval
+    return constant(aval.shape, value, dtype=dtype or aval.dtype, device=aval.device)
+
+
+def concrete_pending(x: Tensor) -> Any:
+    """The array of a constant that the user looks at."""
+    aval, (value,) = x._node.aval, x._pending
+    with jax.enable_x64(True):
+        x._data = jax.device_put(np.full(aval.shape, value, aval.dtype.np), to_jax(aval.device))
+    x._pending = None
+    return x._data
+
+
+def settle(x: Tensor) -> None:
+    """A constant is read by an entry: it becomes an entry itself, or a value where it is a leaf."""
+    if x._leaf or x._node.aval.device != "cpu":
+        concrete_pending(x)
+        return
+    aval, (value,) = x._node.aval, x._pending
+    x._pending = None
+    bind(x, record(FULL, (tuple(aval.shape), value, aval.dtype)))
+
+
+def finish_new(x: Tensor, out: Any, device: Any, requires_grad: bool) -> Tensor:
+    """What every factory does with a new tensor: moves it, writes it into `out`, makes it a leaf."""
+    if device is not None:
+        x = x.to(device=device)
+    if out is not None:
+        return out.copy_(x)
+    return x.requires_grad_() if requires_grad else x

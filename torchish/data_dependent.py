@@ -1,0 +1,71 @@
+"""Ops whose result's shape depends on values: they end the tape, and go on from the places they found.
+
+In: tensors.  Out: index tensors, or values gathered at them (differentiable where torch's are).
+"""
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .creation import from_array
+from .tensor import Tensor
+
+__all__ = ["allclose", "bincount", "equal", "masked_select", "nonzero", "unique"]
+
+
+def nonzero(input: Tensor, *, as_tuple: bool = False, out: Any = None) -> Any:
+    """Places of the elements that are not zero: (n, ndim), or with `as_tuple` one 1-D tensor for each dimension."""
+    array = input._numpy()
+    if as_tuple:
+        if array.ndim == 0:
+            array = array.reshape(1)
+        return tuple(from_array(p.astype(np.int64)) for p in np.nonzero(array))
+    places = np.argwhere(array).astype(np.int64)
+    return from_array(places) if out is None else out.copy_(from_array(places))
+
+
+def masked_select(input: Tensor, mask: Tensor, *, out: Any = None) -> Tensor:
+    """The elements of `input` where the broadcast `mask` is true, 1-D; differentiable."""
+    if mask.dtype.name != "bool":
+        raise RuntimeError("masked_select: expected BoolTensor for mask")
+    shape = np.broadcast_shapes(tuple(input.shape), tuple(mask.shape))
+    return input.expand(shape)[mask.expand(shape)]
+
+
+def equal(input: Tensor, other: Tensor) -> bool:
+    """Whether shapes and all elements agree."""
+    if not isinstance(other, Tensor):
+        raise TypeError(f"equal(): argument 'other' (position 2) must be Tensor, not {type(other).__name__}")
+    return input.shape == other.shape and bool(np.array_equal(input._numpy(), other._numpy()))
+
+
+def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
+    """Whether |input - other| <= atol + rtol * |other| everywhere."""
+    if input.dtype is not other.dtype:
+        from_, to = (d.name for d in (input.dtype, other.dtype))
+        names = {"float32": "Float", "float64": "Double", "int64": "Long", "int32": "Int", "bool": "Bool", "float16": "Half"}
+        raise RuntimeError(f"{names.get(from_, from_)} did not match {names.get(to, to)}")
+    a, b = input._numpy(), other._numpy()
+    return bool(np.allclose(a, b, rtol, atol, equal_nan))
+
+
+def unique(input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False,
+           dim: int | None = None) -> Any:
+    """The different elements (or slices along `dim`), sorted; with where each element went and how often each came."""
+    found = np.unique(input._numpy(), return_inverse=True, return_counts=True, axis=dim)
+    values, inverse, counts = found
+    inverse = inverse.reshape(input.shape) if dim is None else inverse.reshape(-1)
+    result = (values, *([inverse] if return_inverse else []), *([counts] if return_counts else []))
+    tensors = tuple(from_array(a.astype(np.int64) if k else a) for k, a in enumerate(result))
+    return tensors[0] if len(tensors) == 1 else tensors
+
+
+def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
+    """How often each non-negative integer comes."""
+    w = None if weights is None else weights._numpy()
+    return from_array(np.bincount(input._numpy(), w, minlength).astype(np.int64 if w is None else np.float64))
+
+
+for _fn in (nonzero, masked_select, equal, allclose, unique, bincount):
+    setattr(Tensor, _fn.__name__, _fn)

@@ -1,0 +1,311 @@
+"""Public functions and methods from the table.
+
+In: the ops and composites of `torchish/ops/`.  Out: for each namespace (the functions of torch, of nn.functional, linalg,
+special) a dict of functions, and the methods of Tensor with their in-place and operator forms.  Functions are built as source
+text, as dataclasses does, so that they have true signatures and do the common case (all operands on the tape, entry known)
+without binding or calls: one look-up, one object.
+"""
+from __future__ import annotations
+
+import inspect
+import linecache
+from collections import namedtuple
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from .ops.table import ALIASES, COMPOSITES, EMPTY, TABLE, Composite, Op, Param
+from .recorder import hooks, record
+from .storage import in_place, make_view
+from .tape import state
+
+__all__ = ["build", "return_types"]
+
+NUMBERS = frozenset({int, float, bool})
+return_types: dict[str, type] = {}
+# operator -> how it is formed; "r" reflected, "i" in place
+REFLECTED = frozenset(("add sub mul truediv floordiv mod pow matmul and or xor lshift rshift").split())
+
+
+def store_out(out: Any, result: Any) -> Any:
+    """Writes `result` into the tensor given as `out=`, as torch does: resized where its shape differs."""
+    if isinstance(result, tuple):
+        return type(result)(*[store_out(o, r) for o, r in zip(out, result, strict=True)]) if hasattr(result, "_fields") \
+            else tuple(store_out(o, r) for o, r in zip(out, result, strict=True))
+    return hooks.store_out(out, result)
+
+
+def returns(op: Op) -> type | None:
+    """The namedtuple of an op with named results."""
+    if op.returns is None:
+        return None
+    if op.name not in return_types:
+        cls = namedtuple(op.name, op.returns)   # type: ignore[misc]
+        cls.__module__ = "torch.return_types"
+        return_types[op.name] = cls
+    return return_types[op.name]
+
+
+class _Source:
+    """The text of one function and the names it uses."""
+
+    def __init__(self, name: str, label: str) -> None:
+        self.name, self.label = name, label
+        self.lines: list[str] = []
+        self.names: dict[str, Any] = {}
+
+    def compile(self, doc: str, module: str) -> Callable:
+        text = "\n".join(self.lines) + "\n"
+        filename = f"<torchish {self.label}>"
+        linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
+        exec(compile(text, filename, "exec"), self.names)
+        fn = self.names[self.name]
+        fn.__doc__, fn.__module__ = doc, module
+        return fn
+
+
+def _default(source: _Source, name: str, value: Any) -> str:
+    source.names[f"D_{name}"] = value
+    return f"{name}=D_{name}"
+
+
+def _signature(source: _Source, params: Iterable[Param], out: bool) -> str:
+    parts, star = [], False
+    listed = list(params)
+    for k, p in enumerate(listed):
+        varargs = p.kind == "shape" and not p.keyword_only and all(q.keyword_only for q in listed[k + 1:])
+        if varargs and p.default is EMPTY:
+            parts.append(f"*{p.name}")
+            star = True
+            continue
+        if p.keyword_only and not star:
+            parts.append("*")
+            star = True
+        parts.append(p.name if p.default is EMPTY else _default(source, p.name, p.default))
+    if out:
+        if not star:
+            parts.append("*")
+        parts.append("out=None")
+    return ", ".join(parts)
+
+
+def _is_varargs(params: list[Param], k: int) -> bool:
+    p = params[k]
+    return p.kind == "shape" and not p.keyword_only and p.default is EMPTY and all(q.keyword_only for q in params[k + 1:])
+
+
+def _fast_key(op: Op, params: list[Param]) -> tuple[list[str], list[str], str | None] | None:
+    """Conditions and codes of the fast path, and the name of the one operand that may be a number; None: no fast path."""
+    conditions, codes, mixed = [], [], None
+    for p in params:
+        n = p.name
+        if p.kind == "operand":
+            if p.optional:
+                conditions.append(f"({n} is None or {n}._tape is tape)")
+                codes.append(f"None if {n} is None else {n}._node.slot")
+            else:
+                conditions.append(f"{n}._tape is tape")
+                codes.append(f"{n}._node.slot")
+        elif p.kind == "mixed":
+            if mixed is not None or p.optional:
+                return None
+            mixed = n
+            codes.append(f"@{n}")
+        elif p.kind == "number":
+            codes.append(f"None if {n} is D_{n} else ({n}.__class__, {n} or str({n}))" if p.default is not EMPTY
+                         else f"({n}.__class__, {n} or str({n}))")
+        elif p.kind in ("static", "shape"):
+            codes.append(n)
+        else:
+            return None
+    return (conditions, codes, mixed) if conditions else None
+
+
+def _lines_of_fast_path(op: Op, params: list[Param], hit: list[str]) -> list[str]:
+    fast = _fast_key(op, params)
+    if fast is None:
+        return []
+    conditions, codes, mixed = fast
+    lines = ["    try:"]
+
+    def branch(indent: str, conds: list[str], key: list[str]) -> list[str]:
+        found = [f"{indent}    node = tape.node.children.get(({op.index}, {', '.join(key)}))",
+                 f"{indent}    if node is not None:"] + [f"{indent}        {h}" for h in hit]
+        return [f"{indent}if {' and '.join(conds) or 'True'}:", *found]
+
+    if mixed is None:
+        lines += branch("        ", conditions, codes)
+    else:
+        as_tensor = [f"{mixed}._node.slot" if c == f"@{mixed}" else c for c in codes]
+        as_number = [f"{mixed}.__class__, {mixed} or str({mixed})" if c == f"@{mixed}" else c for c in codes]
+        lines.append(f"        if {mixed}.__class__ in NUMBERS:")
+        lines += branch("            ", conditions, as_number)
+        lines.append("        else:")
+        lines += branch("            ", [*conditions, f"{mixed}._tape is tape"], as_tensor)
+    lines += ["    except (AttributeError, TypeError):", "        pass"]
+    return lines
+
+
+def function_of(op: Op, name: str, first: str | None = None) -> Callable:
+    """The public function (or, with `first="self"`, the method) of an op."""
+    params = list(op.params)
+    if first is not None:
+        params[0] = Param(first, params[0].kind, params[0].default, params[0].keyword_only, params[0].optional)
+    source = _Source(name, f"{'Tensor.' if first else ''}{name}")
+    out = "out" in op.forms and first is None
+    many = returns(op)
+    source.names |= {"state": state, "record": record, "OP": op, "NUMBERS": NUMBERS, "new": object.__new__,
+                     "make_view": make_view, "R": many, "hooks": hooks, "store_out": store_out}
+    lines = source.lines
+    lines.append(f"def {name}({_signature(source, params, out)}):")
+    for k, p in enumerate(params):
+        if _is_varargs(params, k):
+            lines.append(f"    if len({p.name}) == 1 and {p.name}[0].__class__ is not int: "
+                         f"{p.name} = hooks.sizes({p.name}[0])")
+        elif p.kind == "shape":
+            lines.append(f"    if {p.name}.__class__ is int: {p.name} = ({p.name},)")
+        elif p.kind == "static" and p.default is not EMPTY or p.kind == "static":
+            lines.append(f"    if {p.name}.__class__ is list: {p.name} = tuple({p.name})")
+    lines.append("    tape = state.tape")
+    values = ", ".join(p.name for p in params)
+    attributes = ", ".join(p.name for p in params[1:])
+    view = f"make_view({params[0].name}, r, OP, ({attributes}{',' if len(params) > 1 else ''}))" if params else "r"
+    hit = ["tape.node = node", "r = new(hooks.tensor); r._tape = tape; r._node = node; tape.tensors.append(r)",
+           f"return {view if op.view else 'r'}"]
+    if many is None and not out:
+        lines += _lines_of_fast_path(op, params, ["if node.aval is not None:", *[f"    {h}" for h in hit]])
+    elif many is None:
+        lines += _lines_of_fast_path(op, params, ["if node.aval is not None and out is None:", *[f"    {h}" for h in hit]])
+    lines.append(f"    r = record(OP, ({values}{',' if params else ''}))")
+    if op.view:
+        lines.append("    if r.__class__ is tuple:")
+        lines.append(f"        return tuple([make_view({params[0].name}, x, OP, ({attributes}{',' if len(params) > 1 else ''}), k) "
+                     "for k, x in enumerate(r)])")
+        lines.append(f"    r = {view}")
+    if many is not None:
+        lines.append("    r = R(*r)")
+    if out:
+        lines.append("    if out is not None: return store_out(out, r)")
+    lines.append("    return r")
+    return source.compile(op.doc, "torch" if first is None else "torch.Tensor")
+
+
+def inplace_of(op: Op, functional: Callable) -> Callable:
+    """`name_`: the functional op, then a write into `self`."""
+    name = f"{op.name}_"
+    params = [Param("self", "operand"), *op.params[1:]]
+    source = _Source(name, f"Tensor.{name}")
+    source.names |= {"functional": functional, "in_place": in_place}
+    source.lines.append(f"def {name}({_signature(source, params, False)}):")
+    call = [f"*{p.name}" if _is_varargs(params, k) else (f"{p.name}={p.name}" if p.keyword_only else p.name)
+            for k, p in enumerate(params)]
+    source.lines.append(f"    return in_place(self, functional({', '.join(call)}), {name!r})")
+    return source.compile(f"In-place form of {op.name}.", "torch.Tensor")
+
+
+def composite_of(record_: Composite, namespace: Any, first: str | None = None) -> Callable:
+    """The public function or method of a composite."""
+    params = list(inspect.signature(record_.fn).parameters.values())[1:]
+    source = _Source(record_.name, f"{'Tensor.' if first else ''}{record_.name}")
+    source.names |= {"FN": record_.fn, "T": namespace}
+    parts, call, star = [], [], False
+    for k, p in enumerate(params):
+        name = first if k == 0 and first else p.name
+        if p.kind is p.VAR_POSITIONAL:
+            parts.append(f"*{name}")
+            call.append(f"*{name}")
+            star = True
+        elif p.kind is p.VAR_KEYWORD:
+            parts.append(f"**{name}")
+            call.append(f"**{name}")
+        else:
+            if p.kind is p.KEYWORD_ONLY and not star:
+                parts.append("*")
+                star = True
+            parts.append(name if p.default is p.empty else _default(source, name, p.default))
+            call.append(f"{p.name}={name}" if p.kind is p.KEYWORD_ONLY else name)
+    source.lines += [f"def {record_.name}({', '.join(parts)}):", f"    return FN(T, {', '.join(call)})"]
+    return source.compile(record_.doc, "torch" if first is None else "torch.Tensor")
+
+
+def _operators(cls: type, op_name: str, dunder: str, functional: Callable) -> None:
+    """`__add__`, `__radd__`, `__iadd__` of an op or composite whose first two parameters are the operands."""
+    def forward(self: Any, other: Any) -> Any:
+        try:
+            return functional(self, other)
+        except TypeError:
+            if isinstance(other, hooks.operand_types):
+                raise
+            return NotImplemented
+
+    if dunder in ("neg", "invert", "abs", "pos"):
+        setattr(cls, f"__{dunder}__", functional)
+        return
+    setattr(cls, f"__{dunder}__", functional if dunder in REFLECTED else forward)
+    if dunder not in REFLECTED:
+        return
+    commutes = dunder in ("add", "mul", "and", "or", "xor")
+
+    def reflected(self: Any, other: Any) -> Any:
+        if not isinstance(other, hooks.operand_types):
+            return NotImplemented
+        if commutes:
+            return functional(self, other)
+        return hooks.reflected(dunder, functional, self, other)
+
+    def augmented(self: Any, other: Any) -> Any:
+        return in_place(self, functional(self, other), op_name)
+    setattr(cls, f"__r{dunder}__", reflected)
+    setattr(cls, f"__i{dunder}__", augmented)
+
+
+def build(cls: type, namespace: Any) -> dict[str, dict[str, Callable]]:
+    """Makes every public form. Returns namespace name -> functions; methods are set on `cls`."""
+    spaces: dict[str, dict[str, Callable]] = {"function": {}, "F": {}, "linalg": {}, "special": {}, "fft": {}, "private": {}}
+    operators: list[tuple[str, str, Callable]] = []
+    for op in TABLE.values():
+        made = function_of(op, op.name)
+        for form in op.forms & spaces.keys() or {"private"}:
+            spaces[form][op.name] = made
+        if not op.params or op.params[0].kind not in ("operand", "mixed"):
+            continue
+        method = None
+        if "method" in op.forms or op.dunder or "inplace" in op.forms:
+            method = function_of(op, op.name, "self")
+        if "method" in op.forms:
+            _method(cls, op.name, method)
+        if "inplace" in op.forms:
+            inplace = inplace_of(op, method)    # type: ignore[arg-type]
+            _method(cls, inplace.__name__, inplace)
+            if "function" in op.forms:
+                spaces["function"][inplace.__name__] = inplace
+        if op.dunder:
+            operators.append((op.name, op.dunder, method))  # type: ignore[arg-type]
+    for record_ in COMPOSITES.values():
+        made = composite_of(record_, namespace)
+        for form in record_.forms & spaces.keys():
+            spaces[form][record_.name] = made
+        if "method" in record_.forms:
+            _method(cls, record_.name, composite_of(record_, namespace, "self"))
+    for name, dunder, functional in operators:
+        _operators(cls, name, dunder, functional)
+    _aliases(cls, spaces)
+    return spaces
+
+
+def _method(cls: type, name: str, fn: Callable) -> None:
+    if name not in cls.__dict__:
+        fn.__qualname__ = f"Tensor.{name}"
+        setattr(cls, name, fn)
+
+
+def _aliases(cls: type, spaces: dict) -> None:
+    for name, (target, forms) in ALIASES.items():
+        for form, functions in spaces.items():
+            if target in functions and (forms is None or form in forms):
+                functions.setdefault(name, functions[target])
+                if f"{target}_" in functions:
+                    functions.setdefault(f"{name}_", functions[f"{target}_"])
+        for suffix in ("", "_"):
+            found = getattr(cls, f"{target}{suffix}", None)
+            if found is not None and (forms is None or "method" in forms):
+                _method(cls, f"{name}{suffix}", found) if f"{name}{suffix}" not in cls.__dict__ else None

@@ -1,0 +1,246 @@
+"""Dtype objects, torch's promotion rules, finfo and iinfo.
+
+In: torch's dtype names and numpy/jax dtypes.  Out: `dtype` objects (one for each type), `promote`, `result_dtype`.
+Source: https://docs.pytorch.org/docs/stable/tensor_attributes.html
+"""
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+
+__all__ = ["dtype", "finfo", "iinfo", "from_numpy", "promote_types", "can_cast", "get_default_dtype",
+           "set_default_dtype", "default", "scalar_dtype", "result_dtype", "NAMES"]
+
+BOOL, INTEGER, FLOAT, COMPLEX = range(4)
+
+
+class dtype:
+    """torch.dtype: the type of a tensor's elements. There is one object for each type."""
+    __slots__ = ("aliases", "category", "itemsize", "name", "np")
+
+    def __init__(self, name: str, np_dtype: Any, category: int, aliases: tuple[str, ...] = ()) -> None:
+        self.name, self.np, self.category = name, np.dtype(np_dtype), category
+        self.itemsize, self.aliases = self.np.itemsize, aliases
+
+    is_floating_point = property(lambda self: self.category == FLOAT)
+    is_complex = property(lambda self: self.category == COMPLEX)
+    is_signed = property(lambda self: self.category > INTEGER or self.np.kind == "i")
+
+    def to_real(self) -> dtype:
+        """The dtype of the real part."""
+        return _REAL.get(self, self)
+
+    def to_complex(self) -> dtype:
+        """The complex dtype whose parts have this dtype (of float16: complex64, as there is no complex32)."""
+        if self.category < FLOAT:
+            raise RuntimeError(f"Unknown Complex ScalarType for {_c_name(self)}")
+        return _COMPLEX.get(self, self)
+
+    def __repr__(self) -> str:
+        return f"torch.{self.name}"
+
+    def __reduce__(self) -> tuple:
+        return _by_name, (self.name,)
+
+
+def _by_name(name: str) -> dtype:
+    return NAMES[name]
+
+
+bool_ = dtype("bool", np.bool_, BOOL)
+uint8 = dtype("uint8", np.uint8, INTEGER)
+int8 = dtype("int8", np.int8, INTEGER)
+int16 = dtype("int16", np.int16, INTEGER, ("short",))
+int32 = dtype("int32", np.int32, INTEGER, ("int",))
+int64 = dtype("int64", np.int64, INTEGER, ("long",))
+uint16 = dtype("uint16", np.uint16, INTEGER)
+uint32 = dtype("uint32", np.uint32, INTEGER)
+uint64 = dtype("uint64", np.uint64, INTEGER)
+float16 = dtype("float16", np.float16, FLOAT, ("half",))
+bfloat16 = dtype("bfloat16", ml_dtypes.bfloat16, FLOAT)
+float32 = dtype("float32", np.float32, FLOAT, ("float",))
+float64 = dtype("float64", np.float64, FLOAT, ("double",))
+complex64 = dtype("complex64", np.complex64, COMPLEX, ("cfloat",))
+complex128 = dtype("complex128", np.complex128, COMPLEX, ("cdouble",))
+
+ALL = (bool_, uint8, int8, int16, int32, int64, uint16, uint32, uint64, float16, bfloat16, float32, float64, complex64,
+       complex128)
+NAMES: dict[str, dtype] = {n: d for d in ALL for n in (d.name, *d.aliases)}
+_NUMPY = {d.np: d for d in ALL}
+_BARE_UNSIGNED = (uint16, uint32, uint64)  # torch stores these, but promotes them with floats only
+_REAL = {complex64: float32, complex128: float64}
+_COMPLEX = {float16: complex64, bfloat16: complex64, float32: complex64, float64: complex128}
+
+
+class _Default:
+    """The default floating dtype (torch.set_default_dtype)."""
+    __slots__ = ("float",)
+
+    def __init__(self) -> None:
+        self.float = float32
+
+    @property
+    def complex(self) -> dtype:
+        return self.float.to_complex()
+
+
+default = _Default()
+
+
+def get_default_dtype() -> dtype:
+    """The floating dtype of new tensors that name none."""
+    return default.float
+
+
+def set_default_dtype(d: dtype) -> None:
+    """Sets the floating dtype of new tensors that name none. TypeError unless `d` is a floating dtype."""
+    if not isinstance(d, dtype):
+        raise TypeError("invalid dtype object: only floating-point types are supported as the default type")
+    if not d.is_floating_point:
+        raise TypeError("only floating-point types are supported as the default type")
+    default.float = d
+
+
+def from_numpy(np_dtype: Any) -> dtype:
+    """The dtype of a numpy or jax dtype; TypeError where torch has none."""
+    found = _NUMPY.get(np.dtype(np_dtype))
+    if found is None:
+        raise TypeError(
+            f"can't convert np.ndarray of type {np.dtype(np_dtype)}. The only supported types are: float64, float32, "
+            "float16, complex64, complex128, int64, int32, int16, int8, uint64, uint32, uint16, uint8, and bool.")
+    return found
+
+
+@cache
+def promote_types(type1: dtype, type2: dtype) -> dtype:
+    """The smallest dtype of at least the kind and size of both (torch.promote_types)."""
+    a, b = type1, type2
+    if a is b:
+        return a
+    if a.category < b.category:
+        a, b = b, a
+    if a.category != FLOAT and (a in _BARE_UNSIGNED or b in _BARE_UNSIGNED):
+        raise RuntimeError(f"Promotion for uint16, uint32, uint64 types is not supported, attempted to promote "
+                           f"{_c_name(type1)} and {_c_name(type2)}")
+    if a.category != b.category:
+        if a.category == COMPLEX and b.category == FLOAT:
+            return promote_types(a, b.to_complex())
+        return a
+    if a.category == FLOAT:
+        if {a, b} == {float16, bfloat16}:
+            return float32
+        return a if a.itemsize > b.itemsize else b
+    if a.category == COMPLEX:
+        return complex128
+    if a.np.kind == b.np.kind:
+        return a if a.itemsize > b.itemsize else b
+    signed = a if a.np.kind == "i" else b  # the other one is uint8
+    return signed if signed.itemsize > 1 else int16
+
+
+def _c_name(d: dtype) -> str:
+    return {"bool": "Bool", "uint8": "Byte", "int8": "Char", "int16": "Short", "int32": "Int", "int64": "Long",
+            "float16": "Half", "bfloat16": "BFloat16", "float32": "Float", "float64": "Double",
+            "complex64": "ComplexFloat", "complex128": "ComplexDouble"}.get(d.name, d.name.replace("uint", "UInt"))
+
+
+c_name = _c_name
+
+
+def scalar_dtype(value: Any) -> dtype:
+    """The dtype that torch gives to a Python number."""
+    if isinstance(value, (bool, np.bool_)):
+        return bool_
+    if isinstance(value, (int, np.integer)):
+        return int64
+    if isinstance(value, (float, np.floating)):
+        return default.float
+    if isinstance(value, (complex, np.complexfloating)):
+        return default.complex
+    raise TypeError(f"a number is wanted, not {type(value).__name__}")
+
+
+def result_dtype(operands: list[tuple[dtype, int]], scalars: list[Any]) -> dtype:
+    """torch.result_type of tensors, given as (dtype, number of dimensions), and Python numbers.
+
+    Tensors with dimensions decide; 0-dim tensors and then numbers matter only if their category is higher.
+    """
+    groups: list[dtype | None] = [None, None, None]
+    for d, ndim in operands:
+        k = 0 if ndim else 1
+        groups[k] = d if groups[k] is None else promote_types(groups[k], d)
+    for v in scalars:
+        d = scalar_dtype(v)
+        groups[2] = d if groups[2] is None else promote_types(groups[2], d)
+    result = groups[0]
+    for lower in groups[1:]:
+        if lower is None:
+            continue
+        if result is None:
+            result = lower
+        elif lower.category > result.category:
+            # a complex number beside a float tensor takes the tensor's precision: double gives complex128
+            if result.category == FLOAT:
+                result = result.to_complex()
+            else:
+                result = promote_types(result, lower) if result is bool_ else lower
+    if result is None:
+        raise TypeError("result_type needs at least one tensor or number")
+    return result
+
+
+def can_cast(from_: dtype, to: dtype) -> bool:
+    """Whether torch's casting rules allow `from_` where `to` is wanted (kinds may only go up)."""
+    if from_.is_complex and not to.is_complex:
+        return False
+    if from_.is_floating_point and to.category < FLOAT:
+        return False
+    return not (from_.category > BOOL and to is bool_)
+
+
+def _wanted_dtype(function: str, given: Any) -> dtype:
+    if not isinstance(given, dtype):
+        raise TypeError(f"{function}(): argument 'type' (position 1) must be torch.dtype, not {type(given).__name__}")
+    return given
+
+
+class _Info:
+    def __init__(self, type: dtype, info: Any) -> None:
+        self.dtype, self.bits = type.name, info.bits
+
+
+class finfo(_Info):
+    """Numerical properties of a floating dtype: bits, eps, max, min, tiny, smallest_normal, resolution."""
+
+    def __init__(self, type: dtype | None = None) -> None:
+        d = _wanted_dtype("finfo", default.float if type is None else type).to_real()
+        if d.category < FLOAT:
+            raise TypeError(f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{d.name}'")
+        info = ml_dtypes.finfo(d.np)
+        super().__init__(d, info)
+        self.eps, self.max, self.min = float(info.eps), float(info.max), float(info.min)
+        self.tiny = self.smallest_normal = float(info.smallest_normal)
+        self.resolution = float(f"1e-{info.precision}")
+
+    def __repr__(self) -> str:
+        return (f"finfo(resolution={self.resolution:g}, min={self.min:g}, max={self.max:g}, eps={self.eps:g}, "
+                f"smallest_normal={self.smallest_normal:g}, tiny={self.tiny:g}, dtype={self.dtype})")
+
+
+class iinfo(_Info):
+    """Numerical properties of an integer dtype: bits, max, min."""
+
+    def __init__(self, type: dtype) -> None:
+        if _wanted_dtype("iinfo", type) is bool_:
+            raise TypeError("torch.bool is not supported by torch.iinfo")
+        if type.category != INTEGER:
+            raise TypeError(f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{type.name}'")
+        info = np.iinfo(type.np)
+        super().__init__(type, info)
+        self.max, self.min = int(info.max), int(info.min)
+
+    def __repr__(self) -> str:
+        return f"iinfo(min={self.min:g}, max={self.max:g}, dtype={self.dtype})"

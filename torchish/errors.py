@@ -1,0 +1,16 @@
+"""Error classes of torchish.
+
+torch raises Python's own classes (RuntimeError, IndexError, TypeError, ValueError, NotImplementedError); torchish raises the
+same, with torch's first sentence.  The classes here derive from them and mark what only torchish can say.
+"""
+from __future__ import annotations
+
+__all__ = ["CompileError", "LostValueError"]
+
+
+class CompileError(RuntimeError):
+    """XLA refused or failed to run a program; the message names the user's line of the op at fault where it is known."""
+
+
+class LostValueError(RuntimeError):
+    """A lazy value whose step was interrupted before it ran."""

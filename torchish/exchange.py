@@ -1,0 +1,145 @@
+"""Values handed out and taken in: numbers, lists, numpy, JAX, dlpack, printing, copying, pickling, iteration.
+
+In: a tensor.  Out: its value in another form.  Observing a value ends the tape it lives on.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+from . import dtypes
+from .grad_fn import grad_fn_of
+from .printing import format_tensor
+from .recorder import hooks
+from .storage import refresh
+
+__all__ = ["Exchange"]
+
+
+class Exchange:
+    """The part of Tensor that gives values out."""
+
+    def _array(self) -> jax.Array:
+        """The jax.Array of this tensor, computed now if it is lazy."""
+        if self._view is not None:
+            refresh(self)
+        data = self._data
+        if data is None:
+            if self._pending is not None:
+                return hooks.concrete_pending(self)
+            data = hooks.concrete(self)
+        return data
+
+    def _numpy(self) -> np.ndarray:
+        return np.asarray(self._array())
+
+    def item(self) -> Any:
+        """The one element as a Python number."""
+        if self._node.aval.numel != 1:
+            raise RuntimeError(f"a Tensor with {self._node.aval.numel} elements cannot be converted to Scalar")
+        value = self._array()
+        return np.asarray(value).reshape(()).item() if not isinstance(value, jax.core.Tracer) else value.reshape(()).item()
+
+    def tolist(self) -> Any:
+        """The elements as nested lists of Python numbers."""
+        array = self._numpy()
+        return (array.astype(np.float32) if array.dtype.kind == "V" else array).tolist()
+
+    def numpy(self, *, force: bool = False) -> np.ndarray:
+        """The elements as a numpy array (a copy: later writes to either are not seen by the other)."""
+        if self.requires_grad and not force:
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+        if self.dtype is dtypes.bfloat16:
+            raise TypeError("Got unsupported ScalarType BFloat16")
+        return np.array(self._array())
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        array = self.numpy()
+        return array if dtype is None else array.astype(dtype, copy=False)
+
+    def __jax_array__(self) -> jax.Array:
+        return self._array()
+
+    def __dlpack__(self, **options: Any) -> Any:
+        if self.requires_grad:
+            raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
+        return self._array().__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple:
+        return self._array().__dlpack_device__()
+
+    def data_ptr(self) -> int:
+        """The address of the storage: equal for tensors that share it."""
+        base = self._view.base if self._view is not None else self
+        return base._array().unsafe_buffer_pointer()
+
+    def __bool__(self) -> bool:
+        if self._node.aval.numel != 1:
+            if self._node.aval.numel == 0:
+                raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
+            raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous")
+        return bool(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __complex__(self) -> complex:
+        return complex(self.item())
+
+    def __index__(self) -> int:
+        if self._node.aval.dtype.category > dtypes.INTEGER or self._node.aval.numel != 1:
+            raise TypeError("only integer tensors of a single element can be converted to an index")
+        return int(self.item())
+
+    def __len__(self) -> int:
+        shape = self._node.aval.shape
+        if not shape:
+            raise TypeError("len() of a 0-d tensor")
+        return shape[0]
+
+    def __iter__(self) -> Iterator:
+        if not self._node.aval.shape:
+            raise TypeError("iteration over a 0-d tensor")
+        return iter(self.unbind(0))
+
+    def __contains__(self, element: Any) -> bool:
+        if isinstance(element, (hooks.tensor, bool, int, float, complex)):
+            return bool((self == element).any())
+        raise RuntimeError("Tensor.__contains__ only supports Tensor or scalar, but you passed in a "
+                           f"{type(element)}.")
+
+    def __repr__(self, *, tensor_contents: Any = None) -> str:
+        requires_grad, name = self.requires_grad, None
+        if requires_grad and not self._leaf:
+            fn = grad_fn_of(self)
+            name = type(fn).__name__ if fn is not None else None
+        device = self._node.aval.device
+        return format_tensor(self._array(), self.dtype, requires_grad=requires_grad, grad_fn_name=name,
+                             device=None if device == "cpu" else device)
+
+    def __format__(self, spec: str) -> str:
+        return self.item().__format__(spec) if not self._node.aval.shape and spec else \
+            (str(self.item()) if not self._node.aval.shape and not self.requires_grad else object.__format__(self, spec))
+
+    def __deepcopy__(self, memo: dict) -> Any:
+        if not self.is_leaf:
+            raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the "
+                               "moment.  If you were attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm "
+                               "usage, see https://github.com/pytorch/pytorch/pull/103001")
+        found = memo.get(id(self))
+        if found is None:
+            found = memo[id(self)] = hooks.rebuild(type(self), self._array(), self._leaf)
+            if self._grad is not None:
+                found._grad = self._grad.__deepcopy__(memo)
+        return found
+
+    def __reduce_ex__(self, protocol: Any) -> tuple:
+        if not self.is_leaf:
+            raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) can be pickled; call detach() first")
+        return hooks.rebuild, (type(self), self._numpy(), self._leaf)

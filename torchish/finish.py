@@ -1,0 +1,226 @@
+"""The end of a tape: from entries to values.
+
+In: a tape.  Out: every tensor of it that is still referenced from outside has its array; inputs nobody refers to any more
+were donated; what a later backward needs is kept as a `Graph`.
+"""
+from __future__ import annotations
+
+from sys import getrefcount
+from typing import Any
+
+import numpy as np
+
+from . import log
+from .errors import LostValueError
+from .plan import ancestors, make_plan
+from .programs import Ending, Program, remember
+from .replay import from_words, run
+from .segment import Graph
+from .tape import BACKWARD, INPUT, Node, Tape, path, state, stats
+from .where import short
+from .xla import compile_program, traced
+
+__all__ = ["concrete", "finish", "peek"]
+
+_ALONE = 2      # references of a list item seen by getrefcount: the list's and the call's own
+
+
+def finish(tape: Tape) -> None:
+    """Ends `tape`: the next entry of this thread begins another one."""
+    if state.tape is tape:
+        state.tape = Tape(tape.grad, tape.inline)
+    node = tape.last
+    live = _live(tape)
+    if not live:
+        return
+    stats.flushes += 1
+    try:
+        _run(tape, node, live)
+    except BaseException as e:
+        tape.failed = e
+        raise
+    finally:
+        tape.args, tape.inputs, tape.leaves, tape.upstream = [], [], {}, {}
+
+
+def _live(tape: Tape) -> list:
+    """The tensors of this tape that something outside it refers to and that have no value yet.
+
+    Latest first, dropping each reference as it goes: a view that is dead must not keep its base alive.
+    """
+    live = []
+    tensors = tape.tensors
+    while tensors:
+        t = tensors.pop()
+        if getrefcount(t) > _ALONE and t._data is None and (t._tape is tape or t._home is tape):
+            live.append(t)
+    inputs = tape.inputs
+    for k in range(len(inputs)):
+        if inputs[k]._data is None and getrefcount(inputs[k]) > _ALONE:
+            live.append(inputs[k])
+    return live
+
+
+def _run(tape: Tape, node: Node, live: list) -> None:
+    need = tuple(sorted({t._node.slot for t in live}))
+    ending = _ending(tape, node, need)
+    args = tape.args
+    if tape.inline is not None:
+        values = _inline(tape, node, ending)
+    else:
+        program = _program(tape, node, ending)
+        outs = program.compiled(*args, *_vectors(tape.floats, tape.ints))
+        values = dict(zip(program.outs, outs, strict=True))
+    graph = Graph.keep(tape, node, ending, values) if ending.kept else None
+    spent = Graph.spent(tape, node) if ending.freed else None
+    for t in live:
+        out = t._node
+        slot = out.slot
+        t._data = values[slot]
+        if slot in ending.leaves or not out.rg:
+            t._node = out.aval.grad if t._leaf else out.aval.plain
+        else:
+            t._node = out.aval.grad
+            t._graph = (spent if slot in ending.freed else graph, slot)
+        t._tape = t._home = None
+
+
+def _vectors(floats: list[float], ints: list[int]) -> list[np.ndarray]:
+    """The runtime numbers as pairs of 32-bit words: numpy's 64-bit types would lose half of theirs on the way in."""
+    return ([np.array(floats, np.float64).view(np.uint32).reshape(-1, 2)] if floats else []) + \
+        ([np.array(ints, np.int64).view(np.uint32).reshape(-1, 2)] if ints else [])
+
+
+def _ending(tape: Tape, node: Node, need: tuple[int, ...]) -> Ending:
+    """What is known of tapes that end at `node` with these slots wanted; found out once."""
+    if node.programs is None:
+        node.programs = {}
+    ending = node.programs.get(need)
+    if ending is None:
+        ending = node.programs[need] = _examine(node, need)
+    return ending
+
+
+def _examine(node: Node, need: tuple[int, ...]) -> Ending:
+    nodes = path(node)
+    made = {o.slot: (n, o) for n in nodes for o in n.outs}
+    leaves = frozenset(s for s in need if made[s][0].kind in (INPUT, "leaf"))
+    freed_all = {s for n in nodes if n.kind is BACKWARD for s in n.info.freed}
+    graphs = [s for s in need if made[s][1].rg and s not in leaves]
+    freed = frozenset(s for s in graphs if s in freed_all)
+    kept = [s for s in graphs if s not in freed]
+    if not kept:
+        return Ending(need, need, leaves, freed, (), [], ())
+    # the entries needed to compute the kept results again, and what they start from
+    wanted, inside, values = set(kept), [], set()
+    for n in reversed(nodes):
+        hit = [o.slot for o in n.outs if o.slot in wanted]
+        if not hit:
+            continue
+        if n.kind in (INPUT, BACKWARD, "leaf") or all(s in freed_all for s in hit):
+            if n.kind is not BACKWARD or not n.info.differentiable:
+                values.update(hit)
+                continue
+        inside.append(n)
+        wanted.update(_reads(n))
+    inside.reverse()
+    out = tuple(sorted({*need, *(s for s in values if made[s][0].kind is not INPUT)}))
+    return Ending(need, out, leaves, freed, tuple(kept), inside, tuple(sorted(values)))
+
+
+def _reads(node: Node) -> set[int]:
+    from_ops = {s for o in node.operands for s in (o if o.__class__ is tuple else (o,)) if s.__class__ is int}
+    if node.kind is not BACKWARD:
+        return from_ops
+    inner = {s for n in node.info.between for s in _reads(n)}
+    made = {o.slot for n in node.info.between for o in n.outs}
+    return (inner - made) | {c for c in node.info.cotangents if c is not None} | set(node.info.wrt) | set(node.info.roots)
+
+
+def _program(tape: Tape, node: Node, ending: Ending) -> Program:
+    """A compiled program of this ending whose donations are allowed now; compiled if there is none."""
+    args = tape.args
+    for program in ending.programs:
+        if all([getrefcount(args[k]) <= _ALONE for k in program.donated]):
+            remember(program)
+            return program
+    free = [k for k in range(len(args)) if getrefcount(args[k]) <= _ALONE]
+    program = _compile(tape, node, ending, free)
+    ending.programs.append(program)
+    remember(program)
+    return program
+
+
+def _compile(tape: Tape, node: Node, ending: Ending, free: list[int]) -> Program:
+    nodes = path(node)
+    inputs = [n for n in nodes if n.kind is INPUT]
+    plan = make_plan(nodes)
+    outs = ending.outs
+    n, floats, ints = len(inputs), bool(node.floats), bool(node.ints)
+
+    def program(*args: Any) -> list:
+        env = {i.slot: a for i, a in zip(inputs, args, strict=False)}
+        rest = list(args[n:])
+        numbers = (from_words(rest.pop(0), np.float64) if floats else None, from_words(rest.pop(0), np.int64) if ints else None)
+        run(plan, env, numbers)
+        return [env[s] for s in outs]
+
+    specs: list[tuple] = [(i.aval.shape, i.aval.dtype.np) for i in inputs]
+    specs += [((n, 2), np.dtype(np.uint32)) for n in (node.floats, node.ints) if n]
+    made = {o.slot: o.aval for x in nodes for o in x.outs}
+    kept = {made_slot for made_slot in ending.values}
+    donated = _matching([k for k in free if inputs[k].slot not in kept], inputs, [made[s] for s in outs])
+    last = next((x for x in reversed(nodes) if x.where), None)
+    device = next((o.aval.device for x in nodes for o in x.outs), "cpu")
+    compiled, seconds = compile_program(program, specs, donated, short(last.where if last else None), device)
+    stats.compilations += 1
+    log.compiled(nodes, seconds, donated)
+    return Program(outs, donated, compiled, ending)
+
+
+def _matching(free: list[int], inputs: list[Node], outs: list) -> tuple[int, ...]:
+    """Of the inputs that may be donated, those for which there is a result of the same shape and dtype."""
+    room: dict[tuple, int] = {}
+    for a in outs:
+        room[a.shape, a.dtype] = room.get((a.shape, a.dtype), 0) + 1
+    chosen = []
+    for k in free:
+        key = (inputs[k].aval.shape, inputs[k].aval.dtype)
+        if room.get(key, 0):
+            room[key] -= 1
+            chosen.append(k)
+    return tuple(chosen)
+
+
+def _inline(tape: Tape, node: Node, ending: Ending) -> dict[int, Any]:
+    """Functional mode: the tape is replayed at once over the tracers that its inputs hold."""
+    nodes = path(node)
+    env = dict(zip((n.slot for n in nodes if n.kind is INPUT), tape.args, strict=True))
+    traced(run, make_plan(nodes), env, (np.array(tape.floats), np.array(tape.ints)))
+    return env
+
+
+def concrete(x: Any) -> Any:
+    """The array of tensor `x`, which has none yet. Ends the tape it lives on, or looks into another thread's."""
+    tape = x._tape if x._tape is not None else x._home
+    if tape is state.tape:
+        finish(tape)
+    elif tape.failed is not None:
+        raise LostValueError("this tensor has no value: the step that was to compute it failed or was interrupted "
+                             f"({type(tape.failed).__name__}: {tape.failed})") from tape.failed
+    else:
+        peek(tape, x)
+    return x._data
+
+
+def peek(tape: Tape, x: Any) -> None:
+    """Computes the value of `x` on a tape that goes on (another thread's), donating nothing."""
+    node, need = tape.last, (x._node.slot,)
+    args = list(tape.args)
+    ending = _ending(tape, node, need)
+    program = next((p for p in ending.programs if not p.donated), None)
+    if program is None:
+        program = _compile(tape, node, ending, [])
+        ending.programs.append(program)
+    outs = program.compiled(*args[:node.inputs], *_vectors(tape.floats[:node.floats], tape.ints[:node.ints]))
+    x._data = dict(zip(program.outs, outs, strict=True))[need[0]]

@@ -1,0 +1,89 @@
+"""The record of compilations: why each happened, where, what it cost.
+
+In: each compilation.  Out: one line (with `TORCHISH_LOGS=compile`), and `explain()`, the same as objects.
+"""
+from __future__ import annotations
+
+import sys
+from collections import deque
+from dataclasses import dataclass
+
+from .config import config
+from .tape import BACKWARD, INPUT, LEAF, MODE, Node
+from .where import short
+
+__all__ = ["Compilation", "Explanation", "compiled", "explain", "note"]
+
+
+@dataclass(frozen=True, slots=True)
+class Compilation:
+    """One compilation: the user's line where the tape ended, entries, seconds, what was new, how many inputs are donated."""
+    where: str
+    ops: int
+    seconds: float
+    cause: str
+    donated: int
+
+    def __str__(self) -> str:
+        return f"compiled {self.where}: {self.ops} ops, {self.seconds:.2g} s; {self.cause}"
+
+
+class Explanation(list):
+    """Every compilation of this process, first to last; prints as one line each."""
+
+    def __repr__(self) -> str:
+        if not self:
+            return "nothing compiled yet"
+        total = sum(c.seconds for c in self)
+        return "\n".join([*map(str, self), f"{len(self)} compilations, {total:.2g} s"])
+
+    __str__ = __repr__
+
+
+_compilations: deque[Compilation] = deque(maxlen=10_000)
+
+
+def compiled(nodes: list[Node], seconds: float, donated: tuple[int, ...]) -> None:
+    """Notes a compilation of the tape `nodes`."""
+    ops = sum(n.kind not in (INPUT, LEAF, MODE) for n in nodes)
+    last = next((n for n in reversed(nodes) if n.where), None)
+    entry = Compilation(short(last.where if last else None), ops, seconds, _cause(nodes), len(donated))
+    _compilations.append(entry)
+    note("compile", str(entry))
+
+
+def note(kind: str, text: str) -> None:
+    """Prints a line of log where the user asked for this kind."""
+    if kind in config.logs:
+        print(f"torchish: {text}", file=sys.stderr)
+
+
+def _cause(nodes: list[Node]) -> str:
+    """What this tape has that the ones before it had not: the first entry at which it left a known branch."""
+    for n in nodes:
+        if n.parent is None or len(n.parent.children) < 2:
+            continue
+        siblings = [c for c in n.parent.children.values() if c is not n and c.kind is n.kind]
+        if not siblings:
+            continue
+        other = siblings[-1]
+        if n.kind is INPUT:
+            reader = next((m for m in nodes if m.where and m.depth > n.depth), None)
+            at = f" (read at {short(reader.where)})" if reader else ""
+            return f"new: input {n.aval} was {other.aval}{at}"
+        if n.kind is BACKWARD:
+            return f"new: another backward at {short(n.where)}"
+        if n.operands != other.operands:
+            return f"new: {n.op.name} at {short(n.where)} with other operands or another number"
+        changed = [k for k in n.attrs if n.attrs[k] != other.attrs.get(k)]
+        name = changed[0] if changed else "operands"
+        return f"new: {n.op.name} at {short(n.where)}, {name} {n.attrs.get(name)} was {other.attrs.get(name)}"
+    first = next((n for n in nodes if n.where), None)
+    if any(c is not nodes[-1] for c in nodes[-1].children.values()) or (nodes[-1].programs and len(nodes[-1].programs) > 1):
+        return "new: the same entries, other results wanted"
+    return f"new: first seen, from {short(first.where if first else None)}"
+
+
+def explain() -> Explanation:
+    """Every compilation so far, with its cause, place and cost."""
+    return Explanation(_compilations)

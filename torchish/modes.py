@@ -1,0 +1,161 @@
+"""Grad modes: no_grad, enable_grad, set_grad_enabled, inference_mode.
+
+In: a mode, as a context, a decorator or a call.  Out: entries recorded in that mode.
+Source: https://docs.pytorch.org/docs/stable/torch.html#locally-disabling-gradient-computation
+"""
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from .tape import state
+
+__all__ = ["enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad", "set_grad_enabled"]
+
+
+class _Mode:
+    """A grad mode as a context (usable again and again, nested too) and as a decorator of functions, generators, classes."""
+    enabled = True
+
+    def __init__(self) -> None:
+        self.before: list[bool] = []
+
+    def __enter__(self) -> None:
+        tape = state.tape
+        self.before.append(tape.grad)
+        tape.set_grad(self.enabled)
+
+    def __exit__(self, *_: object) -> None:
+        state.tape.set_grad(self.before.pop())
+
+    def again(self) -> _Mode:
+        """Another context of the same mode."""
+        return type(self)()
+
+    def __call__(self, fn: Callable) -> Callable:
+        if inspect.isclass(fn):
+            fn.__init__ = self(fn.__init__)     # type: ignore[misc]
+            return fn
+        if inspect.isgeneratorfunction(fn):
+            return self._generator(fn)
+
+        @functools.wraps(fn)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            with self.again():
+                return fn(*args, **kwargs)
+        return wrapped
+
+    def _generator(self, fn: Callable) -> Callable:
+        @functools.wraps(fn)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            # the mode holds while the generator runs, not while its caller does
+            with self.again():
+                it = fn(*args, **kwargs)
+            sent: Any = None
+            while True:
+                try:
+                    with self.again():
+                        value = it.send(sent)
+                except StopIteration as stop:
+                    return stop.value
+                try:
+                    sent = yield value
+                except GeneratorExit:
+                    it.close()
+                    raise
+                except BaseException as e:
+                    with self.again():
+                        sent = it.throw(e)
+        return wrapped
+
+
+class no_grad(_Mode):  # noqa: N801  torch's name
+    """Nothing recorded inside requires a gradient."""
+    enabled = False
+
+    def __new__(cls, orig_func: Callable | None = None) -> Any:
+        mode = object.__new__(cls)
+        if orig_func is None:
+            return mode
+        mode.__init__()
+        return mode(orig_func)
+
+
+class enable_grad(_Mode):  # noqa: N801  torch's name
+    """Gradients are recorded inside, also within no_grad."""
+
+    def __new__(cls, orig_func: Callable | None = None) -> Any:
+        mode = object.__new__(cls)
+        if orig_func is None:
+            return mode
+        mode.__init__()
+        return mode(orig_func)
+
+
+class set_grad_enabled(_Mode):  # noqa: N801  torch's name
+    """Sets the mode at once; as a context it goes back afterwards."""
+
+    def __init__(self, mode: bool) -> None:
+        self.enabled = bool(mode)
+        self.before = []
+        self.called = state.tape.grad
+        state.tape.set_grad(self.enabled)
+
+    def __enter__(self) -> None:
+        # the switch was made when the object was built
+        self.before.append(self.called)
+        state.tape.set_grad(self.enabled)
+
+    def __call__(self, fn: Callable) -> Callable:
+        state.tape.set_grad(self.called)
+        return super().__call__(fn)
+
+    def again(self) -> _Mode:
+        """Another context of the same mode."""
+        return enable_grad() if self.enabled else no_grad()
+
+
+class inference_mode(_Mode):  # noqa: N801  torch's name
+    """As no_grad. Differs from torch: tensors made inside may be used in autograd later."""
+    enabled = False
+
+    def __new__(cls, mode: bool | Callable = True) -> Any:
+        found = object.__new__(cls)
+        if callable(mode):
+            found.__init__()
+            return found(mode)
+        return found
+
+    def __init__(self, mode: Any = True) -> None:
+        super().__init__()
+        self.enabled = not mode if isinstance(mode, bool) else False
+
+    def again(self) -> _Mode:
+        """Another context of the same mode."""
+        return inference_mode(not self.enabled)
+
+    def __enter__(self) -> None:
+        global _inference
+        self.before.append((state.tape.grad, _inference))   # type: ignore[arg-type]
+        state.tape.set_grad(self.enabled and state.tape.grad)
+        _inference = not self.enabled
+
+    def __exit__(self, *_: object) -> None:
+        global _inference
+        grad, _inference = self.before.pop()    # type: ignore[misc]
+        state.tape.set_grad(grad)
+
+
+_inference = False
+
+
+def is_grad_enabled() -> bool:
+    """Whether entries recorded now may require gradients."""
+    return state.tape.grad
+
+
+def is_inference_mode_enabled() -> bool:
+    """Whether inference_mode is on."""
+    return _inference

@@ -1,0 +1,202 @@
+"""Activation functions.
+
+In: floating arrays.  Out: the same shape.  Where two pieces meet, the gradient is the one torch takes.
+"""
+from __future__ import annotations
+
+from math import pi, sqrt
+
+import jax.numpy as jnp
+from jax import lax
+from jax.scipy.special import erf
+
+from .check import wrap_dim
+from .precision import floating, magnitude, need_inexact
+from .table import Array, Number, cast, op
+
+_SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805      # Klambauer et al. 2017, arXiv:1706.02515
+
+
+@op(forms="function method F", inplace=True)
+def relu(input: Array) -> Array:
+    """max(input, 0); gradient 0 at 0."""
+    if input.dtype == bool:
+        raise RuntimeError("Boolean inputs not supported for relu")
+    return jnp.where(input <= 0, jnp.zeros((), input.dtype), input)
+
+
+@op(forms="F", rule="HardtanhBackward0", inplace=True)
+def relu6(input: Array) -> Array:
+    """input limited to [0, 6]; gradient 0 at both ends."""
+    return hardtanh(input, 0, 6)
+
+
+@op(forms="F", inplace=True)
+def hardtanh(input: Array, min_val: Number = -1.0, max_val: Number = 1.0) -> Array:
+    """input limited to [min_val, max_val]; gradient 0 at both ends."""
+    low, high = cast(min_val, input.dtype), cast(max_val, input.dtype)
+    return jnp.where(input <= low, low, jnp.where(input >= high, high, input))
+
+
+@op(forms="F", inplace=True)
+def leaky_relu(input: Array, negative_slope: Number = 0.01) -> Array:
+    """input where positive, else negative_slope * input."""
+    need_inexact("leaky_relu_cpu", input)
+    return jnp.where(input > 0, input, input * cast(negative_slope, input.dtype))
+
+
+def _elu(x: Array, scale: Array | float, alpha: Array | float, slope: Array | float) -> Array:
+    # exp sees only what is not positive, so that neither it nor its gradient overflows
+    return jnp.where(x > 0, scale * x, scale * alpha * jnp.expm1(jnp.where(x > 0, 0, x) * slope))
+
+
+@op(forms="F", inplace=True)
+def elu(input: Array, alpha: Number = 1.0) -> Array:
+    """input where positive, else alpha * (exp(input) - 1)."""
+    need_inexact("elu_cpu", input)
+    return _elu(input, 1, cast(alpha, input.dtype), 1)
+
+
+@op(forms="function F", rule="EluBackward0", inplace=True)
+def selu(input: Array) -> Array:
+    """The self-normalizing elu (arXiv:1706.02515)."""
+    need_inexact("elu_cpu", input)
+    return _elu(input, _SELU_SCALE, _SELU_ALPHA, 1)
+
+
+@op(forms="function F", inplace=True)
+def celu(input: Array, alpha: Number = 1.0) -> Array:
+    """input where positive, else alpha * (exp(input / alpha) - 1)."""
+    need_inexact("elu_cpu", input)
+    a = cast(alpha, input.dtype)
+    return _elu(input, 1, a, 1 / a)
+
+
+@op(forms="F")
+def gelu(input: Array, *, approximate: str = "none") -> Array:
+    """input * Phi(input), Phi the normal distribution function; by tanh if `approximate` is 'tanh'."""
+    need_inexact("GeluKernelImpl", input)
+    if approximate == "none":
+        return 0.5 * input * (1 + erf(input * sqrt(0.5)))
+    if approximate != "tanh":
+        raise RuntimeError("approximate argument must be either none or tanh.")
+    return 0.5 * input * (1 + jnp.tanh(sqrt(2 / pi) * (input + 0.044715 * input * input * input)))
+
+
+@op(forms="F", inplace=True)
+def silu(input: Array) -> Array:
+    """input * sigmoid(input)."""
+    need_inexact("silu_cpu", input)
+    return input * lax.logistic(input)
+
+
+def _softplus(x: Array) -> Array:
+    return jnp.logaddexp(x, jnp.zeros((), x.dtype))
+
+
+@op(forms="F", inplace=True)
+def mish(input: Array) -> Array:
+    """input * tanh(softplus(input))."""
+    need_inexact("mish_cpu", input)
+    return input * jnp.tanh(_softplus(input))
+
+
+@op(forms="F")
+def softplus(input: Array, beta: Number = 1.0, threshold: Number = 20.0) -> Array:
+    """log(1 + exp(beta * input)) / beta; input itself where beta * input > threshold."""
+    need_inexact("softplus_cpu", input)
+    b = cast(beta, input.dtype)
+    x = input * b
+    large = x > cast(threshold, input.dtype)
+    return jnp.where(large, input, jnp.log1p(jnp.exp(jnp.where(large, 0, x))) / b)
+
+
+@op(forms="F", rule="LogSigmoidBackward0")
+def logsigmoid(input: Array) -> Array:
+    """log(sigmoid(input)), without underflow."""
+    need_inexact("log_sigmoid_cpu", input)
+    return -_softplus(-input)
+
+
+@op(forms="F", inplace=True)
+def hardsigmoid(input: Array) -> Array:
+    """input / 6 + 1/2 limited to [0, 1]; gradient 0 at both ends."""
+    need_inexact("hardsigmoid_cpu", input)
+    inside = (input > -3) & (input < 3)
+    return jnp.where(inside, input / 6 + 0.5, lax.stop_gradient(jnp.clip(input / 6 + 0.5, 0, 1)))
+
+
+@op(forms="F", inplace=True)
+def hardswish(input: Array) -> Array:
+    """input * (input + 3) / 6 between -3 and 3, 0 below, input above."""
+    need_inexact("hardswish_cpu", input)
+    inside = (input > -3) & (input < 3)
+    x = jnp.where(inside, input, 0)
+    return jnp.where(inside, x * (x + 3) / 6, jnp.where(input <= -3, 0, input))
+
+
+@op(forms="F", rule="DivBackward0")
+def softsign(input: Array) -> Array:
+    """input / (1 + |input|)."""
+    x = floating(input)
+    return x / (1 + magnitude(x))
+
+
+@op(forms="F", rule="SubBackward0")
+def tanhshrink(input: Array) -> Array:
+    """input - tanh(input)."""
+    x = floating(input)
+    return x - jnp.tanh(x)
+
+
+@op(forms="F")
+def softshrink(input: Array, lambd: Number = 0.5) -> Array:
+    """input drawn toward 0 by lambd, 0 within it."""
+    need_inexact("softshrink_check", input)
+    width = cast(lambd, input.dtype)
+    x = jnp.where(input > width, input - width, jnp.where(input < -width, input + width, 0))
+    return jnp.where(jnp.isnan(input), input, x)
+
+
+@op(forms="function method F")
+def hardshrink(input: Array, lambd: Number = 0.5) -> Array:
+    """input where |input| > lambd, else 0."""
+    need_inexact("hardshrink_cpu", input)
+    width = cast(lambd, input.dtype)
+    return jnp.where((input >= -width) & (input <= width), jnp.zeros((), input.dtype), input)
+
+
+@op(forms="function F", inplace=True, samples=lambda t: [((t(3, 4), 0.11, 20.0), {})])
+def threshold(input: Array, threshold: Number, value: Number) -> Array:
+    """input where it exceeds `threshold`, else `value`."""
+    return jnp.where(input <= cast(threshold, input.dtype), cast(value, input.dtype), input)
+
+
+@op(forms="F", samples=lambda t: [((t(3, 4),), {}), ((t(4, 3), 0), {})])
+def glu(input: Array, dim: int = -1) -> Array:
+    """a * sigmoid(b), where a and b are the halves of input along `dim`."""
+    if input.ndim == 0:
+        raise RuntimeError("glu does not support 0-dimensional tensors")
+    axis = wrap_dim(dim, input.ndim)
+    if input.shape[axis] % 2:
+        raise RuntimeError(f"Halving dimension must be even, but dimension {axis} is size {input.shape[axis]}")
+    a, b = jnp.split(input, 2, axis)
+    return a * lax.logistic(b)
+
+
+@op(forms="function method F", rule="PreluKernelBackward0",
+    samples=lambda t: [((t(2, 3, 4), t(3)), {}), ((t(3, 4), t(1)), {})])
+def prelu(input: Array, weight: Array) -> Array:
+    """input where positive, else weight * input; one weight, or one for each channel (dim 1)."""
+    if input.dtype != weight.dtype:
+        raise RuntimeError("prelu: Type promoting not supported. Got "
+                           f"{input.dtype} and {weight.dtype}")
+    if weight.size != 1:
+        channels = input.shape[1] if input.ndim > 1 else 1
+        if weight.size != channels:
+            raise RuntimeError("Mismatch of parameter numbers and input channel size. Found parameter numbers = "
+                               f"{weight.size} and channel size = {channels}.")
+        weight = weight.reshape((1, -1) + (1,) * (input.ndim - 2))
+    else:
+        weight = weight.reshape((1,) * input.ndim)
+    return jnp.where(input > 0, input, weight * input)

@@ -1,0 +1,103 @@
+"""Choosing between values, element by element: maximum, clamp, where, nan_to_num.
+
+In: arrays cast to torch's common dtype.  Out: for each element one of them; the gradient goes to the chosen one.
+"""
+from __future__ import annotations
+
+import jax.numpy as jnp
+
+from .precision import dtype_name, inexact, is_float
+from .table import Array, ArrayLike, Mask, Number, alias, cast, op
+
+
+@op(promote="arith")
+def maximum(input: Array, other: Array) -> Array:
+    """The larger of both; NaN if either is; a tie shares the gradient equally."""
+    return jnp.maximum(input, other)
+
+
+@op(promote="arith")
+def minimum(input: Array, other: Array) -> Array:
+    """The smaller of both; NaN if either is; a tie shares the gradient equally."""
+    return jnp.minimum(input, other)
+
+
+@op(promote="arith")
+def fmax(input: Array, other: Array) -> Array:
+    """The larger of both; NaN only if both are; a tie gives the gradient to `input`."""
+    return jnp.where((input >= other) | _isnan(other), input, other)
+
+
+@op(promote="arith")
+def fmin(input: Array, other: Array) -> Array:
+    """The smaller of both; NaN only if both are; a tie gives the gradient to `input`."""
+    return jnp.where((input <= other) | _isnan(other), input, other)
+
+
+def _isnan(x: Array) -> Array:
+    return jnp.isnan(x) if inexact(x) else jnp.zeros(x.shape, bool)
+
+
+def _at_least(x: Array, bound: Array) -> Array:
+    # the condition is turned so that x itself (gradient 1) comes out at the bound, and a NaN on either side stays
+    if not is_float(x):
+        return jnp.where(x < bound, bound, x)
+    return jnp.where((x < bound) | jnp.isnan(bound), bound, x)
+
+
+def _at_most(x: Array, bound: Array) -> Array:
+    if not is_float(x):
+        return jnp.where(x > bound, bound, x)
+    return jnp.where((x > bound) | jnp.isnan(bound), bound, x)
+
+
+@op(promote="arith", inplace=True, rule="ClampBackward1",
+    samples=lambda t: [((t(3, 4), -0.51, 0.52), {}), ((t(3, 4),), {"max": 0.3}), 
+                       ((t(3, 4), t(4, low=-3, high=-1), None), {})])
+def clamp(input: Array, min: ArrayLike | None = None, max: ArrayLike | None = None) -> Array:
+    """input limited to [min, max]; `max` wins where min > max; the gradient at a bound is 1."""
+    if min is None and max is None:
+        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    x = input if min is None else _at_least(input, min)
+    return x if max is None else _at_most(x, max)
+
+
+@op(promote="arith", inplace=True)
+def clamp_min(input: Array, min: ArrayLike) -> Array:
+    """input, where it is larger than `min`; else `min`."""
+    return _at_least(input, min)
+
+
+@op(promote="arith", inplace=True)
+def clamp_max(input: Array, max: ArrayLike) -> Array:
+    """input, where it is smaller than `max`; else `max`."""
+    return _at_most(input, max)
+
+
+@op(name="where", forms="function method", promote="arith",
+    samples=lambda t: [((t(3, 4, dtype="bool"), t(3, 4), t(4)), {})])
+def where_(condition: Mask, input: ArrayLike, other: ArrayLike) -> Array:
+    """input where `condition` holds, else other; all three broadcast."""
+    if condition.dtype == jnp.uint8:
+        condition = condition != 0
+    if condition.dtype != bool:
+        raise RuntimeError("where expected condition to be a boolean tensor, but got a tensor with dtype "
+                           f"{dtype_name(condition)}")
+    return jnp.where(condition, input, other)
+
+
+@op(inplace=True, samples=lambda t: [((t(3, 4),), {})])
+def nan_to_num(input: Array, nan: Number | None = None, posinf: Number | None = None,
+               neginf: Number | None = None) -> Array:
+    """NaN replaced by `nan` (0), infinities by the largest and smallest finite numbers or the values given."""
+    if not inexact(input):
+        return input
+    if not is_float(input):
+        return jnp.nan_to_num(input, nan=0.0 if nan is None else nan, posinf=posinf, neginf=neginf)
+    info = jnp.finfo(input.dtype)
+    x = jnp.where(jnp.isnan(input), cast(0 if nan is None else nan, input.dtype), input)
+    x = jnp.where(input == jnp.inf, cast(info.max if posinf is None else posinf, input.dtype), x)
+    return jnp.where(input == -jnp.inf, cast(info.min if neginf is None else neginf, input.dtype), x)
+
+
+alias("clamp", "clip")

@@ -1,0 +1,250 @@
+"""Tensors made from nothing but a shape and numbers.
+
+In: sizes, numbers, a dtype.  Out: constant arrays and progressions.  The public functions resolve dtype, device and
+requires_grad and record one op whose only inputs are attributes.
+"""
+from __future__ import annotations
+
+from math import ceil, isfinite
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from .. import dtypes
+from ..dtypes import dtype as DType
+from .check import nonnegative, require
+from .table import Array, Number, Shape, cast, composite, op
+
+
+@op(name="_full", forms="function", saves=False, differentiable=False)
+def filled(size: Shape, value: Number, *, dtype: DType) -> Array:
+    """`value` in every place."""
+    return jnp.full(nonnegative(size), cast(value, dtype.np))
+
+
+@op(name="_full_like", forms="function", saves=False, differentiable=False)
+def filled_like(input: Array, value: Number, *, dtype: DType | None = None) -> Array:
+    """`value` in every place of the shape of `input`."""
+    return jnp.full(input.shape, cast(value, input.dtype if dtype is None else dtype.np))
+
+
+def _sizes(shape: tuple, size: object) -> tuple:
+    """Sizes given one by one, as one sequence, or by keyword."""
+    if size is not None:
+        shape = (size,)
+    if len(shape) == 1 and not hasattr(shape[0], "__index__"):
+        return tuple(shape[0])
+    if len(shape) == 1 and getattr(shape[0], "ndim", 0):    # an array or tensor of sizes
+        return tuple(shape[0].tolist())
+    return shape
+
+
+def finish(result, out, device, requires_grad):
+    """What every factory does with its result: moves it, writes it into `out`, makes it a leaf that requires grad."""
+    if device is not None:
+        result = result.to(device)
+    if out is not None:
+        return out.copy_(result)
+    if requires_grad:
+        result.requires_grad_()
+    return result
+
+
+def known(name: str, dtype, default: DType) -> DType:
+    """The dtype that was asked for, or the default. TypeError unless it is one."""
+    if dtype is None:
+        return default
+    if not isinstance(dtype, DType):
+        named = {float: dtypes.float64, int: dtypes.int64, bool: dtypes.bool_}.get(dtype)
+        require(named is not None, f"{name}(): argument 'dtype' must be torch.dtype, not {type(dtype).__name__}", TypeError)
+        return named
+    return dtype
+
+
+def _declare_constant(name: str, value: int, doc: str) -> None:
+    """torch.zeros, zeros_like and Tensor.new_zeros, or the same of ones and empty."""
+    def make(t, *shape, size=None, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False,
+             memory_format=None):
+        sizes = _sizes(shape, size)
+        require(name != "zeros" or all(n >= 0 for n in sizes), "zeros: Dimension size must be non-negative.")
+        result = t._full(sizes, value, dtype=known(name, dtype, dtypes.default.float))
+        return finish(result, out, device, requires_grad)
+
+    def like(t, input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
+        dtype = None if dtype is None else known(f"{name}_like", dtype, dtype)
+        return finish(t._full_like(input, value, dtype=dtype), None, device, requires_grad)
+
+    def new(t, input, *shape, size=None, dtype=None, device=None, requires_grad=False, layout=None,
+            pin_memory=False):
+        result = t._full(_sizes(shape, size), value, dtype=known(f"new_{name}", dtype, input.dtype))
+        return finish(result, None, device if device is not None else elsewhere(input), requires_grad)
+
+    make.__doc__ = f"A tensor of {doc}."
+    like.__doc__ = f"A tensor of {doc} with the shape and dtype of `input`."
+    new.__doc__ = f"A tensor of {doc} with the dtype of this one."
+    for fn in (make, like, new):
+        fn.__module__ = __name__
+    composite(name=name, forms="function")(make)
+    composite(name=f"{name}_like", forms="function")(like)
+    composite(name=f"new_{name}", forms="method")(new)
+
+
+def elsewhere(input):
+    """The device of a tensor if it is not the CPU, where new tensors are made."""
+    device = input.device
+    return None if device.type == "cpu" else device
+
+
+_declare_constant("zeros", 0, "zeros")
+_declare_constant("ones", 1, "ones")
+_declare_constant("empty", 0, "zeros (torch: of whatever is there)")
+
+
+def _number(value):
+    """A Python number; a 0-dim tensor gives its value."""
+    return value.item() if hasattr(value, "item") else value
+
+
+@composite(forms="function")
+def full(t, size, fill_value, *, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
+    """A tensor with `fill_value` in every place; its dtype follows that of the value."""
+    require(not getattr(fill_value, "ndim", 0), "full(): argument 'fill_value' (position 2) must be Number, not Tensor", TypeError)
+    value = _number(fill_value)
+    return finish(t._full(_sizes((size,), None), value, dtype=known("full", dtype, dtypes.scalar_dtype(value))), out, device,
+                  requires_grad)
+
+
+@composite(forms="function")
+def full_like(t, input, fill_value, *, dtype=None, layout=None, device=None, pin_memory=False,
+              requires_grad=False, memory_format=None):
+    """A tensor with `fill_value` in every place and the shape and dtype of `input`."""
+    dtype = None if dtype is None else known("full_like", dtype, dtype)
+    return finish(t._full_like(input, _number(fill_value), dtype=dtype), None, device, requires_grad)
+
+
+@composite(forms="method")
+def new_full(t, input, size, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None,
+             pin_memory=False):
+    """A tensor with `fill_value` in every place and the dtype of this one."""
+    result = t._full(_sizes((size,), None), _number(fill_value), dtype=known("new_full", dtype, input.dtype))
+    return finish(result, None, device if device is not None else elsewhere(input), requires_grad)
+
+
+@composite(forms="function")
+def scalar_tensor(t, s, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
+    """A 0-dim tensor of one number, in the default floating dtype."""
+    return finish(t._full((), _number(s), dtype=known("scalar_tensor", dtype, dtypes.default.float)), None, device,
+                  requires_grad)
+
+
+@op(name="_arange", forms="function", saves=False, differentiable=False)
+def progression(start: Number, step: Number, length: int, *, dtype: DType) -> Array:
+    """start, start + step, ...; floats are computed in double precision and then rounded."""
+    wide = jnp.float64 if dtype.is_floating_point else jnp.int64
+    return (cast(start, wide) + cast(step, wide) * lax.iota(wide, length)).astype(dtype.np)
+
+
+@composite(forms="function")
+def arange(t, start=0, end=None, step=1, *, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
+    """start, start + step, ... below `end`; int64 if all three are integers."""
+    if end is None:
+        start, end = 0, start
+    start, end, step = _number(start), _number(end), _number(step)
+    integers = isinstance(start, int) and isinstance(end, int) and isinstance(step, int)
+    require(step != 0, "step must be nonzero")
+    require(integers or (isfinite(start) and isfinite(end)), f"unsupported range: {start} -> {end}")
+    require((step > 0 and end >= start) or (step < 0 and end <= start),
+            "upper bound and lower bound inconsistent with step sign")
+    length = -((start - end) // step) if integers else ceil((end - start) / step)
+    dtype = known("arange", dtype, dtypes.int64 if integers else dtypes.default.float)
+    return finish(t._arange(start, step, int(length), dtype=dtype), out, device, requires_grad)
+
+
+def _line(start: Number, end: Number, steps: int, dtype: DType) -> Array:
+    """Evenly spaced values, from both ends towards the middle as torch counts them."""
+    wide = jnp.float64 if dtype.category < dtypes.FLOAT else dtype.np
+    start, end = cast(start, wide), cast(end, wide)
+    if steps == 1:
+        return start.reshape(1)
+    step = (end - start) / (steps - 1)
+    i = jnp.arange(steps)
+    up, down = start + step * i.astype(wide), end - step * (steps - 1 - i).astype(wide)
+    return jnp.where(i < steps // 2, up, down)
+
+
+@op(name="_linspace", forms="function", saves=False, differentiable=False)
+def line(start: Number, end: Number, steps: int, *, dtype: DType) -> Array:
+    """`steps` evenly spaced values from start to end."""
+    require(steps >= 0, "number of steps must be non-negative")
+    return _line(start, end, steps, dtype).astype(dtype.np) if steps else jnp.zeros(0, dtype.np)
+
+
+@op(name="_logspace", forms="function", saves=False, differentiable=False)
+def powers(start: Number, end: Number, steps: int, base: Number, *, dtype: DType) -> Array:
+    """base to the power of `steps` evenly spaced exponents."""
+    require(steps >= 0, "number of steps must be non-negative")
+    wide = dtypes.complex128 if dtype.is_complex else dtypes.float64
+    exponents = _line(start, end, steps, wide) if steps else jnp.zeros(0, wide.np)
+    return jnp.power(cast(base, wide.np), exponents).astype(dtype.np)
+
+
+def _inexact(*values) -> DType:
+    return dtypes.default.complex if any(isinstance(v, complex) for v in values) else dtypes.default.float
+
+
+@composite(forms="function")
+def linspace(t, start, end, steps, *, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
+    """`steps` evenly spaced values from start to end, both included."""
+    start, end = _number(start), _number(end)
+    result = t._linspace(start, end, int(steps), dtype=known("linspace", dtype, _inexact(start, end)))
+    return finish(result, out, device, requires_grad)
+
+
+@composite(forms="function")
+def logspace(t, start, end, steps, base=10.0, *, out=None, dtype=None, layout=None, device=None, pin_memory=False,
+             requires_grad=False):
+    """base**start to base**end in `steps` values with evenly spaced exponents."""
+    start, end = _number(start), _number(end)
+    result = t._logspace(start, end, int(steps), _number(base), dtype=known("logspace", dtype, _inexact(start, end)))
+    return finish(result, out, device, requires_grad)
+
+
+@op(name="_eye", forms="function", saves=False, differentiable=False)
+def identity(n: int, m: int, *, dtype: DType) -> Array:
+    """Ones on the diagonal, zeros elsewhere."""
+    return jnp.eye(n, m, dtype=dtype.np)
+
+
+@composite(forms="function")
+def eye(t, n, m=None, *, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
+    """A matrix with ones on its diagonal and zeros elsewhere."""
+    m = n if m is None else m
+    require(n >= 0, f"n must be greater or equal to 0, got {n}")
+    require(m >= 0, f"m must be greater or equal to 0, got {m}")
+    return finish(t._eye(n, m, dtype=known("eye", dtype, dtypes.default.float)), out, device, requires_grad)
+
+
+@op(name="_triangle_indices", forms="function", saves=False, differentiable=False)
+def triangle_places(row: int, col: int, offset: int, lower: bool, *, dtype: DType) -> Array:
+    """Rows and columns of the elements of a triangle, in row-major order; shape (2, n)."""
+    mask = np.tri(row, col, offset if lower else offset - 1, dtype=bool)
+    return jnp.asarray(np.stack(np.nonzero(mask if lower else ~mask)), dtype.np)
+
+
+def _triangle(t, name, row, col, offset, lower, dtype, device):
+    require(row >= 0, f"row must be non-negative, got{row}")
+    require(col >= 0, f"col must be non-negative, got{col}")
+    return finish(t._triangle_indices(row, col, offset, lower, dtype=known(name, dtype, dtypes.int64)), None, device, False)
+
+
+@composite(forms="function")
+def tril_indices(t, row, col, offset=0, *, dtype=None, device=None, layout=None, pin_memory=False):
+    """Rows and columns of a matrix's lower triangle. (2, n), int64."""
+    return _triangle(t, "tril_indices", row, col, offset, True, dtype, device)
+
+
+@composite(forms="function")
+def triu_indices(t, row, col, offset=0, *, dtype=None, device=None, layout=None, pin_memory=False):
+    """Rows and columns of a matrix's upper triangle. (2, n), int64."""
+    return _triangle(t, "triu_indices", row, col, offset, False, dtype, device)

@@ -1,0 +1,261 @@
+"""Products that name their dimensions: einsum, tensordot, outer, inner, kron, cross, trace, multi_dot, cdist.
+
+In: jax arrays and a static description.  Out: the contraction.  `einsum` and `tensordot` normalise what the user wrote
+(text, lists of subscripts, lists of dims) to one hashable form before it is recorded.
+"""
+from __future__ import annotations
+
+from itertools import chain
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ..dtypes import from_numpy, promote_types
+from .check import listing, require, wrap_dim
+from .linalg import product
+from .matmul_check import PRECISION, same_types
+from .table import Array, Arrays, Dim, Dims, alias, composite, op
+
+__all__ = ["cdist", "einsum", "kron", "outer", "tensordot"]
+
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+def _subscripts(items: Any) -> str:
+    """A list of ints and Ellipsis as letters."""
+    for i in items:
+        require(i is Ellipsis or 0 <= i < 52, "einsum(): expected subscripts to be either ellipsis or integers in [0, 52)")
+    return "".join("..." if i is Ellipsis else _LETTERS[i] for i in items)
+
+
+@composite(forms="function")
+def einsum(t: Any, *args: Any) -> Any:
+    """Sums of products named by an equation, or by operands alternating with lists of subscripts."""
+    if len(args) < 2:
+        raise ValueError("einsum(): must specify the equation string and at least one operand, or at least one operand and "
+                         "its subscripts list")
+    if isinstance(args[0], str):
+        equation, operands = args[0], args[1:]
+        if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
+            operands = operands[0]
+    else:
+        operands = args[0:len(args) - len(args) % 2:2]
+        equation = ",".join(_subscripts(s) for s in args[1::2])
+        if len(args) % 2:
+            equation += "->" + _subscripts(args[-1])
+    return t.einsum_core(equation, list(operands))
+
+
+def _labels(text: str, start: int) -> str:
+    """One operand's subscripts, checked; an ellipsis becomes one '.'."""
+    out, i = "", 0
+    while i < len(text):
+        if text[i] == ".":
+            require(text[i:i + 3] == "..." and "." not in out,
+                    f"einsum(): found '.' at index {start + i} in the equation string that is not part of any ellipsis")
+            out, i = out + ".", i + 3
+            continue
+        require(text[i] in _LETTERS, f"einsum(): invalid subscript given at index {start + i} in the equation string, "
+                                     "subscripts must be in [a-zA-Z]")
+        out, i = out + text[i], i + 1
+    return out
+
+
+def _plan(equation: str, operands: Arrays) -> tuple[list[str], str]:
+    """The checked subscripts of the operands and of the output."""
+    left, arrow, right = equation.replace(" ", "").partition("->")
+    terms, start = [], 0
+    for term in left.split(","):
+        terms.append(_labels(term, start))
+        start += len(term) + 1
+    require(len(terms) >= len(operands), "einsum(): more operands were provided than specified in the equation")
+    require(len(terms) <= len(operands), "einsum(): fewer operands were provided than specified in the equation")
+    sizes: dict[str, int] = {}
+    for k, (labels, x) in enumerate(zip(terms, operands, strict=True)):
+        named = labels.replace(".", "")
+        if "." in labels:
+            require(len(named) <= x.ndim, f"einsum(): the number of subscripts in the equation ({len(named)}) is more than the "
+                                          f"number of dimensions ({x.ndim}) for operand {k}")
+        else:
+            require(len(named) == x.ndim,
+                    f"einsum(): the number of subscripts in the equation ({len(named)}) does not match the number of dimensions "
+                    f"({x.ndim}) for operand {k} and no ellipsis was given")
+        before = labels.partition(".")[0]
+        own: dict[str, int] = {}
+        for i, label in enumerate(named):
+            n = x.shape[i if i < len(before) else i - len(named)]
+            require(own.setdefault(label, n) == n, f"einsum(): subscript {label} is repeated for operand {k} but the sizes don't "
+                                                   f"match, {n} != {own[label]}")
+            seen = sizes.get(label, 1)
+            require(n in (seen, 1) or seen == 1, f"einsum(): subscript {label} has size {n} for operand {k} which does not "
+                                                 f"broadcast with previously seen size {seen}")
+            sizes[label] = max(seen, n) if n else n
+    counted = "".join(terms).replace(".", "")
+    if not arrow:
+        return terms, ("." if "." in "".join(terms) else "") + "".join(sorted(c for c in sizes if counted.count(c) == 1))
+    result = _labels(right, start + 1)
+    for i, label in enumerate(result):
+        require(label == "." or label in sizes,
+                f"einsum(): output subscript {label} does not appear in the equation for any input operand")
+        require(label not in result[:i], f"einsum(): output subscript {label} appears more than once in the output")
+    return terms, result
+
+
+@op(name="einsum_core", forms="", rule="ViewBackward0", samples=lambda t: [
+    (("ij,jk->ik", [t(2, 3), t(3, 4)]), {}), (("...ii->...i", [t(2, 3, 3)]), {}),
+    (("bi,bj,ij->b", [t(2, 3), t(2, 4), t(3, 4)]), {})])
+def einsum_core(equation: str, operands: Arrays) -> Array:
+    """The sum of products that an equation names; dims of size 1 broadcast."""
+    terms, result = _plan(equation, operands)
+    for x in operands[1:]:
+        same_types("expected scalar type {} but found {}", operands[0], x)
+    text = ",".join(terms) + "->" + result
+    return jnp.einsum(text.replace(".", "..."), *operands, precision=PRECISION).astype(operands[0].dtype)
+
+
+@composite(forms="function")
+def tensordot(t: Any, a: Any, b: Any, dims: Any = 2, out: Any = None) -> Any:
+    """Contracts the last `dims` dims of a with the first of b, or the dims of two lists; a * b summed over them."""
+    if hasattr(dims, "tolist"):
+        dims = dims.tolist()
+    if isinstance(dims, int):
+        require(dims >= 0, f"tensordot expects dims >= 0, but got dims={dims}")
+        require(dims <= min(a.ndim, b.ndim), f"tensordot expects dims < ndim_a or ndim_b, but got dims={dims}")
+        first, second = range(-dims, 0), range(dims)
+    else:
+        first, second = ((d,) if isinstance(d, int) else d for d in dims)
+    return t.tensordot_core(a, b, tuple(first), tuple(second), out=out)
+
+
+@op(name="tensordot_core", forms="out", rule="ViewBackward0",
+    samples=lambda t: [((t(2, 3, 4), t(4, 3, 5), (2, 1), (0, 1)), {})])
+def tensordot_core(a: Array, b: Array, dims_self: Dims, dims_other: Dims) -> Array:
+    """a * b summed over paired dims; the rest of a's dims come first."""
+    require(len(dims_self) == len(dims_other), "both dimension lists should have same length")
+    first, second = [wrap_dim(d, a.ndim) for d in dims_self], [wrap_dim(d, b.ndim) for d in dims_other]
+    for i, j in zip(first, second, strict=True):
+        require(a.shape[i] == b.shape[j] or 1 in (a.shape[i], b.shape[j]), "contracted dimensions need to match, but first has "
+                f"size {a.shape[i]} in dim {i} and second has size {b.shape[j]} in dim {j}")
+        if a.shape[i] != b.shape[j]:                    # a dim of size 1 stands for all: sum the other one first
+            a, b = (a, b.sum(j, keepdims=True)) if a.shape[i] == 1 else (a.sum(i, keepdims=True), b)
+    same_types("expected both tensors to have the same dtype, but got {} and {}", a, b)
+    return jnp.tensordot(a, b, (first, second), precision=PRECISION)
+
+
+def _common(a: jax.Array, b: jax.Array) -> tuple[jax.Array, jax.Array]:
+    d = promote_types(from_numpy(a.dtype), from_numpy(b.dtype)).np
+    return a.astype(d), b.astype(d)
+
+
+def _outer(a: jax.Array, b: jax.Array) -> jax.Array:
+    for label, x in (("self", a), ("vec2", b)):
+        require(x.ndim == 1, f"outer: Expected 1-D argument {label}, but got {x.ndim}-D")
+    a, b = _common(a, b)
+    return a[:, None] * b
+
+
+@op(rule="MulBackward0", samples=lambda t: [((t(3), t(4)), {})])
+def outer(input: Array, vec2: Array) -> Array:  # noqa: A002  torch's own name
+    """input[i] * vec2[j]: (n), (m) -> (n, m)."""
+    return _outer(input, vec2)
+
+
+alias("outer", "ger")
+
+
+@op(rule="ViewBackward0", samples=lambda t: [((t(2, 3), t(4, 3)), {})])
+def inner(input: Array, other: Array) -> Array:  # noqa: A002
+    """input * other summed over their last dims; a 0-dim operand multiplies."""
+    if input.ndim == 0 or other.ndim == 0:
+        a, b = _common(input, other)
+        return a * b
+    require(input.shape[-1] == other.shape[-1], "inner() the last dimension must match on both input tensors but got shapes "
+            f"{listing(input.shape)} and {listing(other.shape)}")
+    same_types("expected m1 and m2 to have the same dtype, but got: {} != {}", input, other, cpp=True)
+    return jnp.tensordot(input, other, (-1, -1), precision=PRECISION)
+
+
+@op(rule="UnsafeViewBackward0", samples=lambda t: [((t(2, 2), t(2, 3)), {}), ((t(2), t(2, 3)), {})])
+def kron(input: Array, other: Array) -> Array:  # noqa: A002
+    """Kronecker product: blocks input[i, j] * other."""
+    return jnp.kron(*_common(input, other))
+
+
+@op(saves=False, samples=lambda t: [((t(3, 4),), {})])
+def trace(input: Array) -> Array:  # noqa: A002
+    """Sum of the diagonal of a matrix; integers give int64."""
+    require(input.ndim == 2, f"trace: expected a matrix, but got tensor with dim {input.ndim}")
+    return jnp.trace(input, dtype=None if jnp.issubdtype(input.dtype, jnp.inexact) else jnp.int64)
+
+
+@op(name="linalg_cross", forms="linalg out", samples=lambda t: [((t(2, 3), t(2, 3, seed=1)), {})])
+def linalg_cross(input: Array, other: Array, *, dim: Dim = -1) -> Array:  # noqa: A002
+    """Vector product along a dim of size 3; the other dims broadcast."""
+    require(input.ndim == other.ndim, "linalg.cross: inputs must have the same number of dimensions.")
+    d = wrap_dim(dim, input.ndim)
+    require(input.shape[d] == 3 and other.shape[d] == 3, f"linalg.cross: inputs dimension {dim} must have length 3. Got "
+            f"{input.shape[d]} and {other.shape[d]}")
+    return jnp.cross(*_common(input, other), axis=d)
+
+
+@composite()
+def cross(t: Any, input: Any, other: Any, dim: int | None = None) -> Any:  # noqa: A002
+    """Vector product along `dim`, or along the first dim of size 3."""
+    if dim is None:
+        dim = next((i for i, n in enumerate(input.shape) if n == 3), None)
+        require(dim is not None, "no dimension of size 3 in input")
+    return t.linalg_cross(input, other, dim=dim)
+
+
+@op(name="linalg_multi_dot", forms="linalg out", rule="ViewBackward0",
+    samples=lambda t: [(([t(2, 3), t(3, 4), t(4, 2)],), {})])
+def linalg_multi_dot(tensors: Arrays) -> Array:
+    """The product of several matrices in the cheapest order; the first and the last may be vectors."""
+    require(len(tensors) >= 2, f"multi_dot(): expected at least 2 tensors but got {len(tensors)}")
+    for a, b in zip(tensors, tensors[1:], strict=False):
+        require(a.shape[-1] == b.shape[0], f"multi_dot(): tensors {listing(a.shape)} and {listing(b.shape)} cannot be multiplied")
+    return product(*tensors) if len(tensors) == 2 else jnp.linalg.multi_dot(tensors, precision=PRECISION)
+
+
+@composite(forms="function")
+def chain_matmul(t: Any, *matrices: Any, out: Any = None) -> Any:
+    """The product of several matrices (torch.linalg.multi_dot)."""
+    given = list(chain.from_iterable(m if isinstance(m, (list, tuple)) else (m,) for m in matrices))
+    return given[0] if len(given) == 1 else t.linalg_multi_dot(given, out=out)
+
+
+@op(rule="CdistBackward0", forms="function",
+    samples=lambda t: [((t(3, 4), t(2, 4, seed=1)), {}), ((t(3, 4), t(2, 4, seed=1)), {"p": 1.0})])
+def cdist(x1: Array, x2: Array, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary") -> Array:
+    """The p-norm distances of every row of x1 from every row of x2: (*, n, d), (*, m, d) -> (*, n, m); gradient 0 at 0."""
+    require(x1.ndim >= 2 and x2.ndim >= 2, f"cdist only supports at least 2D tensors, X{1 if x1.ndim < 2 else 2} got: "
+            f"{min(x1.ndim, x2.ndim)}D")
+    require(x1.shape[-1] == x2.shape[-1], "X1 and X2 must have the same number of columns. "
+            f"X1: {x1.shape[-1]} X2: {x2.shape[-1]}")
+    many = x1.shape[-2] > 25 or x2.shape[-2] > 25
+    if p == 2 and (compute_mode == "use_mm_for_euclid_dist" or (many and compute_mode.endswith("_if_necessary"))):
+        cross_terms = product(x1, jnp.swapaxes(x2, -1, -2))
+        squares = (x1 * x1).sum(-1)[..., :, None] + (x2 * x2).sum(-1)[..., None, :] - 2 * cross_terms
+        positive = squares > 0
+        return jnp.where(positive, jnp.sqrt(jnp.where(positive, squares, 1)), 0)
+    return vector_norm(x1[..., :, None, :] - x2[..., None, :, :], p, -1)
+
+
+def vector_norm(x: jax.Array, p: float, dim: int, keepdim: bool = False) -> jax.Array:
+    """(sum |x|^p)^(1/p) over one dim, with gradient 0 where the norm is 0."""
+    if p == 0:
+        return (x != 0).astype(x.dtype).sum(dim, keepdims=keepdim)
+    size = jnp.where(x == 0, 0, jnp.abs(x))
+    if p == 1:
+        return size.sum(dim, keepdims=keepdim)
+    if p == float("inf"):
+        return size.max(dim, keepdims=keepdim)
+    if p == 2:
+        total = (x * x).sum(dim, keepdims=keepdim)
+        positive = total > 0
+        return jnp.where(positive, jnp.sqrt(jnp.where(positive, total, 1)), total)
+    present = size > 0
+    total = jnp.where(present, jnp.where(present, size, 1) ** p, 0).sum(dim, keepdims=keepdim)
+    positive = total > 0
+    return jnp.where(positive, jnp.where(positive, total, 1) ** (1 / p), 0)

@@ -1,0 +1,52 @@
+"""Ops that the facade itself needs: detach, copies, straight-through values.
+
+In: arrays.  Out: arrays.  They carry no arithmetic; what matters is which gradients they pass.
+"""
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from .table import Array, op
+
+__all__ = ["copy", "detach", "straight"]
+
+
+@op(forms="function method", view=True, saves=False, differentiable=False, write=lambda base, value: value,
+    samples=lambda t: [((t(2, 3),), {})])
+def detach(input: Array) -> Array:
+    """The same values, cut from the graph; shares storage with `input`."""
+    return lax.stop_gradient(input) if not hasattr(input, "strides") else input
+
+
+@op(name="_copy", forms="", saves=False, rule="CopyBackwards")
+def copy(input: Array, src: Array) -> Array:
+    """`src` broadcast to the shape and cast to the dtype of `input`, to which no gradient goes."""
+    if src.dtype != input.dtype:
+        # a complex source loses its imaginary part, as torch's copy_ does with a warning
+        src = (src.real if jnp.iscomplexobj(src) and not jnp.iscomplexobj(input) else src).astype(input.dtype)
+    if src.shape == input.shape:
+        return src
+    try:
+        return jnp.broadcast_to(src, input.shape)
+    except ValueError:
+        raise RuntimeError(f"The expanded size of the tensor ({input.shape[-1] if input.ndim else 1}) must match the existing "
+                           f"size ({src.shape[-1] if src.ndim else 1}) at non-singleton dimension {max(input.ndim - 1, 0)}.  "
+                           f"Target sizes: {list(input.shape)}.  Tensor sizes: {list(src.shape)}") from None
+
+
+@op(name="_straight", forms="", saves=False, rule="AliasBackward0")
+def straight(input: Array, value: Array) -> Array:
+    """`value`, with the gradient going to `input` unchanged: what a write through `.data` does to a tensor with history."""
+    return _through(input, value)
+
+
+@jax.custom_jvp
+def _through(input: Array, value: Array) -> Array:
+    return value
+
+
+@_through.defjvp
+def _through_jvp(primals: tuple, tangents: tuple) -> tuple:
+    return primals[1], tangents[0].astype(primals[1].dtype)

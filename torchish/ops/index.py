@@ -1,0 +1,250 @@
+"""Indexing: what `x[...]` and `x[...] = v` are recorded as.
+
+In: a jax array (for `slice` also a numpy dummy) and an index in the canonical form of `torchish.indexing.parse`.
+Out: the part of it, or the array with that part replaced.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from math import prod
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from .check import listing, require, type_name
+from .table import Array, Arrays, Numbers, composite, op
+
+IN_BOUNDS = "promise_in_bounds"     # indices are not masked: XLA clamps what it reads and drops what it cannot write
+COLON = slice(None)
+
+
+class Plan:
+    """A basic index worked out for one shape: start, length and step for each dimension, and the shape of the result."""
+    __slots__ = ("dynamic", "lengths", "shape", "starts", "steps")
+
+    def __init__(self, shape: tuple[int, ...], starts: Numbers, spec: tuple) -> None:
+        values: Iterator = iter(starts)
+        axes, result, dim = [], [], 0
+        for item in spec:
+            if item[0] == "n":
+                result.append(1)
+                continue
+            n, dim = shape[dim], dim + 1
+            if item[0] == ":":
+                axes.append((0, n, 1))
+                result.append(n)
+            elif item[0] == "i":
+                axes.append((_checked(next(values), dim - 1, n), 1, 1))
+            else:
+                axes.append((next(values), item[1], item[2]))
+                result.append(item[1])
+        axes += [(0, n, 1) for n in shape[dim:]]
+        self.starts, self.lengths, self.steps = zip(*axes, strict=True) if axes else ((), (), ())
+        self.shape = (*result, *shape[dim:])
+        self.dynamic = not all(isinstance(s, int) for s in starts)
+
+    @property
+    def spans(self) -> list[int]:
+        """How many places each dimension reaches over, from the first to the last that is taken."""
+        return [(n - 1) * step + 1 if n else 0 for n, step in zip(self.lengths, self.steps, strict=True)]
+
+
+def _checked(start: int | Array, dim: int, n: int) -> int | Array:
+    if not isinstance(start, int):
+        return start                # dynamic_slice wraps negative starts itself
+    if not -n <= start < n:
+        raise IndexError(f"index {start} is out of bounds for dimension {dim} with size {n}")
+    return start if start >= 0 else start + n
+
+
+def _numpy_view(input: np.ndarray, starts: Numbers, spec: tuple) -> np.ndarray:
+    values = iter(starts)
+    key = []
+    for item in spec:
+        if item[0] == "n":
+            key.append(None)
+        elif item[0] == ":":
+            key.append(COLON)
+        elif item[0] == "i":
+            key.append(int(next(values)))
+        else:
+            start = int(next(values))
+            key.append(slice(start, start + item[1] * item[2], item[2]))
+    return input[(*key, ...)]       # with an ellipsis numpy gives a view even of one element
+
+
+def _rule(attributes: dict) -> str:
+    """torch's name: it applies the items one after another, and the last one names the node."""
+    spec = attributes["spec"]
+    for item in reversed(spec):
+        if item[0] != ":":
+            return {"i": "SelectBackward0", "s": "SliceBackward0", "n": "UnsqueezeBackward0"}[item[0]]
+    return "SliceBackward0" if len(spec) == 1 else "AliasBackward0"
+
+
+def _write_slice(base: Array, value: Array, starts: Numbers = (), *, spec: tuple) -> Array:
+    plan = Plan(base.shape, starts, spec)
+    value = value.astype(base.dtype).reshape(plan.lengths)
+    if value.size == 0:
+        return base
+    if value.shape == base.shape:
+        return value
+    places = [jnp.asarray(s, jnp.int64) for s in plan.starts]
+    if any(step > 1 for step in plan.steps):
+        # the strided part is laid over the span that it reaches, where its places are
+        span = lax.dynamic_slice(base, places, plan.spans)
+        spread = [(0, 0, step - 1) for step in plan.steps]
+        taken = lax.pad(jnp.ones(value.shape, bool), False, spread)
+        value = jnp.where(taken, lax.pad(value, jnp.zeros((), value.dtype), spread), span)
+    return lax.dynamic_update_slice(base, value, places)
+
+
+@op(name="slice", view=True, write=_write_slice, saves=False, rule=_rule, forms="",
+    samples=lambda t: [((t(5, 4), (1, 3)), {"spec": (("s", 2, 2), ("i",))})])
+def slice_(input: Array, starts: Numbers, *, spec: tuple) -> Array:
+    """input[...] with ints, slices, None: `spec` has ("i",), ("s", length, step), (":",) or ("n",) for each, in order."""
+    if isinstance(input, np.ndarray):
+        return _numpy_view(input, starts, spec)
+    plan = Plan(input.shape, starts, spec)
+    if plan.dynamic:
+        result = lax.dynamic_slice(input, [jnp.asarray(s, jnp.int64) for s in plan.starts], plan.spans)
+        if any(step > 1 for step in plan.steps):
+            result = lax.slice(result, [0] * input.ndim, plan.spans, plan.steps)
+    else:
+        stops = [start + span for start, span in zip(plan.starts, plan.spans, strict=True)]
+        result = lax.slice(input, plan.starts, stops, None if set(plan.steps) <= {1} else plan.steps)
+    return result if result.shape == plan.shape else result.reshape(plan.shape)
+
+
+def _key(spec: tuple, arrays: Arrays) -> tuple:
+    rest = iter(arrays)
+    return tuple(COLON if item == ":" else next(rest) for item in spec)
+
+
+def advanced_key(shape: tuple[int, ...], indices: Arrays, spec: tuple) -> tuple:
+    """The indices as a key for jnp: a colon or an index array for each dimension. torch's errors if they do not fit."""
+    if len(spec) > len(shape):
+        raise IndexError(f"too many indices for tensor of dimension {len(shape)}")
+    for index in indices:
+        if index.dtype not in (jnp.int64, jnp.int32):
+            require(jnp.issubdtype(index.dtype, jnp.integer),
+                    "tensors used as indices must be long, int, byte or bool tensors", IndexError)
+    try:
+        np.broadcast_shapes(*(index.shape for index in indices))
+    except ValueError:
+        shapes = ", ".join(listing(index.shape) for index in indices)
+        raise IndexError(f"shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}") from None
+    return _key(spec, indices)
+
+
+@op(saves=False, forms="", rule="IndexBackward0",
+    samples=lambda t: [((t(5, 4), [t(3, dtype="int64", low=0, high=5)]), {"spec": ("t",)}),
+                       ((t(3, 4, 5), [t(2, dtype="int64", low=0, high=3), t(2, dtype="int64", low=0, high=5)]),
+                        {"spec": ("t", ":", "t")})])
+def index(input: Array, indices: Arrays, *, spec: tuple) -> Array:
+    """input[...] with integer tensors: `spec` has "t" where the next of them stands and ":" for a full dimension."""
+    return input.at[advanced_key(input.shape, indices, spec)].get(mode=IN_BOUNDS)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def put(spec: tuple, base: Array, values: Array, *indices: Array) -> Array:
+    """`base` with a part replaced. Every one of `values` gets its place's gradient, even if another overwrote it."""
+    return base.at[_key(spec, indices)].set(values, mode=IN_BOUNDS)
+
+
+@put.defjvp
+def _put_jvp(spec: tuple, primals: tuple, tangents: tuple) -> tuple[Array, Array]:
+    base, values, *indices = primals
+    d_base, d_values, *_ = tangents
+    key = _key(spec, indices)
+    kept = jnp.ones(base.shape, base.dtype).at[key].set(0, mode=IN_BOUNDS)
+    return put(spec, base, values, *indices), (d_base * kept).at[key].add(d_values, mode=IN_BOUNDS)
+
+
+def _fit(values: Array, target: tuple[int, ...]) -> Array:
+    """`values` broadcast to the indexed part; leading dimensions of size 1 may be left over."""
+    extra = values.ndim - len(target)
+    fits = all(n in (1, m) for n, m in zip(values.shape[::-1], target[::-1], strict=False))
+    if not fits or prod(values.shape[:max(extra, 0)]) != 1:
+        raise RuntimeError(f"shape mismatch: value tensor of shape {listing(values.shape)} cannot be broadcast to indexing "
+                           f"result of shape {listing(target)}")
+    return jnp.broadcast_to(values.reshape(values.shape[max(extra, 0):]), target)
+
+
+@op(name="_index_put", forms="method", inplace=True, saves=False, rule="IndexPutBackward0",
+    samples=lambda t: [((t(5, 4), [t(1, dtype="int64", low=0, high=5)], t(1, 4)), {"spec": ("t",)}),
+                       ((t(5, 4), [t(6, dtype="int64", low=0, high=5)], t(6, 4)), {"spec": ("t",), "accumulate": True})])
+def index_put_at(input: Array, indices: Arrays, values: Array, *, spec: tuple, accumulate: bool = False) -> Array:
+    """`input` with input[indices] replaced by `values`, or `values` added there (every one, also where places repeat)."""
+    key = advanced_key(input.shape, indices, spec)
+    if values.dtype != input.dtype and values.ndim:
+        raise RuntimeError(f"Index put requires the source and destination dtypes match, got {type_name(input)} for the "
+                           f"destination and {type_name(values)} for the source.")
+    target = jax.eval_shape(lambda a, *k: a.at[_key(spec, k)].get(mode=IN_BOUNDS), input, *indices).shape
+    values = _fit(values.astype(input.dtype), target)
+    return input.at[key].add(values, mode=IN_BOUNDS) if accumulate else put(spec, input, values, *indices)
+
+
+@op(name="_mask_put", forms="method", inplace=True, saves=False, rule="IndexPutBackward0",
+    samples=lambda t: [((t(3, 4), t(3, 4, dtype="bool"), t()), {})])
+def mask_put(input: Array, mask: Array, values: Array, *, dim: int = 0) -> Array:
+    """input[mask] = values, where the mask begins at dimension `dim` and `values` is the same for all places of it."""
+    rest = input.ndim - dim - mask.ndim
+    before = input.shape[:dim]
+    if values.ndim > rest:
+        shape = (*before, *(1,) * mask.ndim, *input.shape[dim + mask.ndim:])
+        values = _fit(values, (*before, 1, *input.shape[dim + mask.ndim:])).reshape(shape)
+    return jnp.where(mask.reshape(mask.shape + (1,) * rest), values.astype(input.dtype), input)
+
+
+def _index_arguments(t, indices):
+    """Tensors and spec of `index_put`'s tuple of indices; masks become the places where they are true."""
+    tensors, spec = [], []
+    for i in indices:
+        if i is None:
+            spec.append(":")
+            continue
+        found = t.nonzero(i, as_tuple=True) if i.dtype in (t.bool, t.uint8) else (i,)
+        tensors.extend(found)
+        spec.extend("t" for _ in found)
+    return tensors, tuple(spec)
+
+
+@composite()
+def index_put(t, input, indices, values, accumulate=False):
+    """`input` with input[indices] replaced by `values`, or `values` added there."""
+    tensors, spec = _index_arguments(t, indices)
+    return input._index_put(tensors, values, spec=spec, accumulate=accumulate)
+
+
+@composite(name="index_put_", forms="method")
+def index_put_(t, input, indices, values, accumulate=False):
+    """index_put in place."""
+    tensors, spec = _index_arguments(t, indices)
+    return input._index_put_(tensors, values, spec=spec, accumulate=accumulate)
+
+
+@op(saves=False, forms="function method", samples=lambda t: [((t(3, 4), t(3), 1, 2), {})])
+def select_scatter(input: Array, src: Array, dim: int, index: int) -> Array:
+    """`input` with slice number `index` of dimension `dim` replaced by `src`."""
+    dim = dim + input.ndim if dim < 0 else dim
+    expected = input.shape[:dim] + input.shape[dim + 1:]
+    require(src.shape == expected, "expected src to have a size equal to the slice of self. src size = "
+                                   f"{listing(src.shape)}, slice size = {listing(expected)}")
+    return _write_slice(input, src, (index,), spec=((":",),) * dim + (("i",),))
+
+
+@op(saves=False, forms="function method", samples=lambda t: [((t(4, 3), t(2, 3)), {"start": 0, "end": 2})])
+def slice_scatter(input: Array, src: Array, dim: int = 0, start: int | None = None, end: int | None = None,
+                  step: int = 1) -> Array:
+    """`input` with the slice start:end:step of dimension `dim` replaced by `src`."""
+    dim = dim + input.ndim if dim < 0 else dim
+    first, last, _ = slice(start, end).indices(input.shape[dim])
+    length = max(0, -((first - last) // step))
+    expected = (*input.shape[:dim], length, *input.shape[dim + 1:])
+    require(src.shape == expected, "expected src to have a size equal to the slice of self. src size = "
+                                   f"{listing(src.shape)}, slice size = {listing(expected)}")
+    return _write_slice(input, src, (first,), spec=((":",),) * dim + (("s", length, step),))

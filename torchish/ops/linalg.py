@@ -1,0 +1,209 @@
+"""Matrix products: mm, bmm, matmul, linear and the products that add.
+
+In: jax arrays of one dtype.  Out: their product.  Each is one `dot_general` on matrices: folding leading dimensions into
+rows first is what XLA does fastest on CPU, and its own transposes are already the best weight gradients there.
+"""
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from .check import broadcast_shapes, prod
+from .matmul_check import PRECISION, bmm_operands, expandable, mm_operands, mm_shapes, mv_operands, same_types
+from .table import Array, Number, cast, op
+
+__all__ = ["addbmm", "addmm", "addmv", "baddbmm", "bmm", "dot", "linear", "matmul", "mm", "mv", "product", "vdot"]
+
+
+def product(a: jax.Array, b: jax.Array) -> jax.Array:
+    """a @ b at torch's precision: float32 in float32, halves summed in float32."""
+    if a.dtype.itemsize == 2 and jnp.issubdtype(a.dtype, jnp.floating):
+        wide = jnp.matmul(a.astype(jnp.float32), b.astype(jnp.float32)) if jax.default_backend() == "cpu" else \
+            jnp.matmul(a, b, preferred_element_type=jnp.float32)
+        return wide.astype(a.dtype)
+    return jnp.matmul(a, b, precision=PRECISION)
+
+
+def _blend(input: Array, beta: Number, value: Array, alpha: Number) -> Array:  # noqa: A002
+    """beta * input + alpha * value, where beta = 0 hides even the NaNs of input."""
+    expandable(input.shape, value.shape)
+    b = cast(beta, value.dtype)
+    kept = jnp.where(b == 0, jnp.zeros((), value.dtype), b * input)
+    return kept + cast(alpha, value.dtype) * value
+
+
+@op(samples=lambda t: [((t(3, 4), t(4, 5)), {})])
+def mm(input: Array, mat2: Array) -> Array:  # noqa: A002  torch's own name
+    """input @ mat2 for matrices: (n, m) x (m, p) -> (n, p)."""
+    mm_operands(input, mat2)
+    return product(input, mat2)
+
+
+@op(samples=lambda t: [((t(2, 3, 4), t(2, 4, 5)), {})])
+def bmm(input: Array, mat2: Array) -> Array:  # noqa: A002
+    """A matrix product for each of a batch: (b, n, m) x (b, m, p) -> (b, n, p)."""
+    bmm_operands(input, mat2)
+    return product(input, mat2)
+
+
+@op(samples=lambda t: [((t(3, 4), t(4)), {})])
+def mv(input: Array, vec: Array) -> Array:  # noqa: A002
+    """Matrix times vector: (n, m) x (m) -> (n)."""
+    mv_operands(input, vec)
+    return product(input, vec)
+
+
+def _vectors(a: jax.Array, b: jax.Array) -> None:
+    if a.ndim != 1 or b.ndim != 1:
+        raise RuntimeError(f"1D tensors expected, but got {a.ndim}D and {b.ndim}D tensors")
+    same_types("dot : expected both vectors to have same dtype, but found {} and {}", a, b)
+    if a.shape != b.shape:
+        raise RuntimeError(f"inconsistent tensor size, expected tensor [{a.shape[0]}] and src [{b.shape[0]}] to have the same "
+                           f"number of elements, but got {a.shape[0]} and {b.shape[0]} elements respectively")
+
+
+@op(samples=lambda t: [((t(4), t(4, seed=1)), {})])
+def dot(input: Array, tensor: Array) -> Array:  # noqa: A002
+    """Sum of input * tensor for vectors of one length; 0-dim."""
+    _vectors(input, tensor)
+    return product(input, tensor)
+
+
+@op(samples=lambda t: [((t(4), t(4, seed=1)), {})])
+def vdot(input: Array, other: Array) -> Array:  # noqa: A002
+    """Sum of conj(input) * other for vectors of one length; 0-dim."""
+    _vectors(input, other)
+    return product(jnp.conj(input), other)
+
+
+@op(inplace=True, samples=lambda t: [((t(2, 4), t(2, 3), t(3, 4)), {}), ((t(4), t(2, 3), t(3, 4)), {"beta": 0.5, "alpha": 2.0})])
+def addmm(input: Array, mat1: Array, mat2: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:  # noqa: A002
+    """beta * input + alpha * (mat1 @ mat2); input broadcasts to the product's shape."""
+    _added_types(input, mat1, mat2)
+    mm_operands(mat1, mat2, first="mat1")
+    return _blend(input, beta, product(mat1, mat2), alpha)
+
+
+def _added_types(added: jax.Array, mat1: jax.Array, mat2: jax.Array) -> None:
+    same_types("self and mat2 must have the same dtype, but got {} and {}", added, mat2)
+    same_types("mat1 and mat2 must have the same dtype, but got {} and {}", mat1, mat2)
+
+
+@op(inplace=True, samples=lambda t: [((t(2), t(2, 3), t(3)), {})])
+def addmv(input: Array, mat: Array, vec: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:  # noqa: A002
+    """beta * input + alpha * (mat @ vec)."""
+    mv_operands(mat, vec, input)
+    return _blend(input, beta, product(mat, vec), alpha)
+
+
+@op(inplace=True, samples=lambda t: [((t(2, 3, 5), t(2, 3, 4), t(2, 4, 5)), {"beta": 0.5})])
+def baddbmm(input: Array, batch1: Array, batch2: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:  # noqa: A002
+    """beta * input + alpha * bmm(batch1, batch2)."""
+    bmm_operands(batch1, batch2)
+    same_types("Input dtypes must be the same, got: input {}, batch1: {}", input, batch1)
+    return _blend(input, beta, product(batch1, batch2), alpha)
+
+
+@op(inplace=True, samples=lambda t: [((t(3, 5), t(2, 3, 4), t(2, 4, 5)), {"beta": 0.5})])
+def addbmm(input: Array, batch1: Array, batch2: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:  # noqa: A002
+    """beta * input + alpha * the sum over the batch of bmm(batch1, batch2)."""
+    if batch1.ndim != 3 or batch2.ndim != 3:
+        raise RuntimeError(f"batch{1 if batch1.ndim != 3 else 2} must be a 3D tensor")
+    if batch1.shape[0] != batch2.shape[0]:
+        raise RuntimeError("batch1 and batch2 must have same number of batches, got "
+                           f"{batch1.shape[0]} and {batch2.shape[0]}")
+    if batch1.shape[2] != batch2.shape[1]:
+        raise RuntimeError(f"Incompatible matrix sizes for bmm ({batch1.shape[1]}x{batch1.shape[2]} and "
+                           f"{batch2.shape[1]}x{batch2.shape[2]})")
+    b, n, m = batch1.shape
+    # the sum over the batch is one product over batch and inner dimension together
+    rows = jnp.swapaxes(batch1, 0, 1).reshape(n, b * m)
+    return _blend(input, beta, product(rows, batch2.reshape(b * m, -1)), alpha)
+
+
+@op(inplace=True, samples=lambda t: [((t(3, 4), t(3), t(4)), {"beta": 0.5})])
+def addr(input: Array, vec1: Array, vec2: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:  # noqa: A002
+    """beta * input + alpha * outer(vec1, vec2)."""
+    if vec1.ndim != 1 or vec2.ndim != 1:
+        which, v = ("vec1", vec1) if vec1.ndim != 1 else ("vec2", vec2)
+        raise RuntimeError(f"addr: Expected 1-D argument {which}, but got {v.ndim}-D")
+    return _blend(input, beta, vec1[:, None] * vec2, alpha)
+
+
+def _matmul_rule(avals: Any, attributes: Any) -> str:
+    """torch builds matmul from other ops: the name of the last one."""
+    a, b = (x.ndim for x in avals[:2])
+    if a <= 2 and b <= 2:
+        return {(1, 1): "DotBackward0", (2, 1): "MvBackward0", (1, 2): "SqueezeBackward4", (2, 2): "MmBackward0"}[a, b]
+    return "CloneBackward0" if a == 2 else "UnsafeViewBackward0"
+
+
+def _matmul_shapes(a: jax.Array, b: jax.Array) -> None:
+    """At least one operand has three or more dims: torch folds to mm or mv where it can, else bmm."""
+    if a.ndim <= 2:                                     # torch turns the product around
+        flipped = (prod(b.shape[:-2]) * b.shape[-1], b.shape[-2])
+        mm_shapes(flipped, a.shape[::-1] if a.ndim == 2 else (a.shape[0], 1))
+    elif b.ndim == 1:
+        rows = prod(a.shape[:-1])
+        if a.shape[-1] != b.shape[0]:
+            raise RuntimeError(f"size mismatch, got input ({rows}), mat ({rows}x{a.shape[-1]}), vec ({b.shape[0]})")
+    elif b.ndim == 2:
+        mm_shapes((prod(a.shape[:-1]), a.shape[-1]), b.shape)
+    else:
+        batch = prod(broadcast_shapes(a.shape[:-2], b.shape[:-2]))
+        bmm_operands(jax.ShapeDtypeStruct((batch, *a.shape[-2:]), a.dtype), jax.ShapeDtypeStruct((batch, *b.shape[-2:]), b.dtype))
+    same_types("expected m1 and m2 to have the same dtype, but got: {} != {}", a, b, cpp=True)
+
+
+@op(dunder="matmul", rule=_matmul_rule, samples=lambda t: [
+    ((t(4), t(4, seed=1)), {}), ((t(3, 4), t(4)), {}), ((t(4), t(4, 2)), {}), ((t(2, 3, 4), t(4, 5)), {}),
+    ((t(2, 3, 4), t(2, 4, 2)), {}), ((t(3, 4), t(2, 4, 2)), {}), ((t(2, 1, 3, 4), t(2, 4, 2)), {})])
+def matmul(input: Array, other: Array) -> Array:  # noqa: A002
+    """Matrix product with numpy's rules: vectors gain a dimension, leading dimensions broadcast."""
+    a, b = input, other
+    if a.ndim == 0 or b.ndim == 0:
+        raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {a.ndim}D and {b.ndim}D")
+    if a.ndim == 1 and b.ndim == 1:
+        _vectors(a, b)
+    elif a.ndim == 2 and b.ndim == 1:
+        mv_operands(a, b)
+    elif a.ndim <= 2 and b.ndim <= 2:
+        mm_operands(a if a.ndim == 2 else a[None], b)
+    else:
+        _matmul_shapes(a, b)
+    if a.ndim > 2 and b.ndim <= 2:
+        return product(a.reshape(-1, a.shape[-1]), b).reshape(*a.shape[:-1], *b.shape[1:])
+    return product(a, b)
+
+
+def _linear_rule(avals: Any, attributes: Any) -> str:
+    """The last op of those that torch builds a linear layer from."""
+    ndim, biased = avals[0].ndim, len(avals) > 2 and avals[2] is not None
+    if avals[1].ndim == 1:
+        return _matmul_rule(avals, attributes)
+    if ndim == 2:
+        return "AddmmBackward0" if biased else "MmBackward0"
+    return "ViewBackward0" if biased else "SqueezeBackward4" if ndim == 1 else "UnsafeViewBackward0"
+
+
+@op(forms="F", rule=_linear_rule, samples=lambda t: [
+    ((t(5, 3), t(4, 3), t(4)), {}), ((t(2, 5, 3), t(4, 3)), {}), ((t(3), t(4, 3), t(4)), {})])
+def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:  # noqa: A002
+    """input @ weight.T + bias: (*, in) x (out, in) + (out) -> (*, out)."""
+    if input.ndim == 0:
+        raise RuntimeError(f"both arguments to linear need to be at least 1D, but they are 0D and {weight.ndim}D")
+    if weight.ndim == 1 and bias is None:
+        return matmul(input, weight)
+    rows = input.reshape(-1, input.shape[-1])
+    if bias is not None:
+        _added_types(bias, rows, weight)
+    turned = weight.T if weight.ndim == 2 else weight
+    mm_operands(rows, turned, first="self" if bias is None else "mat1")
+    result = product(rows, turned)
+    if bias is not None:
+        expandable(bias.shape, result.shape)
+        result = result + bias
+    return lax.reshape(result, (*input.shape[:-1], weight.shape[0]))

@@ -1,0 +1,75 @@
+"""Padding (torch.nn.functional.pad).
+
+In: a jax array, and pairs of numbers of places for its last dimensions, the last one first.  Out: the padded array.
+"""
+from __future__ import annotations
+
+import jax.numpy as jnp
+from jax import lax
+
+from .check import listing, require
+from .table import Array, Dims, Number, cast, op
+
+MODES = {"reflect": "Reflection", "replicate": "Replication", "circular": "Circular"}
+
+
+def _rule(attributes: dict) -> str:
+    mode = attributes.get("mode", "constant")
+    return "ConstantPadNdBackward0" if mode == "constant" else f"{MODES[mode]}Pad{len(attributes['pad']) // 2}DBackward0"
+
+
+@op(saves=False, forms="F", rule=_rule,
+    samples=lambda t: [((t(2, 3), (1, 2)), {}), ((t(2, 3), (1, 0, -1, 2), "constant", 1.5), {})])
+def pad(input: Array, pad: Dims, mode: str = "constant", value: Number | None = None) -> Array:
+    """`input` with places put before and after its last dimensions; a negative number takes places away."""
+    require(len(pad) % 2 == 0, "Padding length must be divisible by 2")
+    pairs = [(pad[i], pad[i + 1]) for i in range(0, len(pad), 2)][::-1]
+    if mode == "constant":
+        return _constant(input, pad, pairs, value)
+    if mode not in MODES:
+        raise NotImplementedError(f"Unrecognised padding mode {mode}")
+    require(value is None or value == 0, f'Padding mode "{mode}" doesn\'t take in value argument')
+    if not (len(pairs) <= 3 and input.ndim in (len(pairs) + 1, len(pairs) + 2)):
+        raise NotImplementedError(f"Padding size {len(pad)} is not supported for {input.ndim}D input tensor.")
+    first = input.ndim - len(pairs)
+    for i, (before, after) in enumerate(pairs):
+        input = _along(input, first + i, before, after, mode, pad)
+    return input
+
+
+def _constant(input: Array, pad: Dims, pairs: list, value: Number | None) -> Array:
+    require(len(pairs) <= input.ndim, "Padding length should be less than or equal to two times the input dimension but got "
+                                      f"padding length {len(pad)} and input of dimension {input.ndim}")
+    full = [(0, 0)] * (input.ndim - len(pairs)) + pairs
+    for n, (before, after) in zip(input.shape, full, strict=True):
+        require(n + before + after >= 0 and n + min(before, 0) + min(after, 0) >= 0, "narrow(): length must be non-negative.")
+    return lax.pad(input, cast(0 if value is None else value, input.dtype), [(a, b, 0) for a, b in full])
+
+
+def _along(input: Array, dim: int, before: int, after: int, mode: str, pad: Dims) -> Array:
+    """One dimension padded with its own elements."""
+    n = input.shape[dim]
+
+    def part(start: int, stop: int) -> Array:
+        return lax.slice_in_dim(input, start, stop, axis=dim)
+    if mode == "circular":
+        require(before <= n and after <= n, "Padding value causes wrapping around more than once.")
+        head, tail = part(n - before, n) if before > 0 else None, part(0, after) if after > 0 else None
+    elif mode == "reflect":
+        require(before < n and after < n,
+                "Argument #4: Padding size should be less than the corresponding input dimension, but got: padding "
+                f"{tuple(pad)[:2]} at dimension {dim} of input {listing(input.shape)}")
+        head = lax.rev(part(1, before + 1), (dim,)) if before > 0 else None
+        tail = lax.rev(part(n - 1 - after, n - 1), (dim,)) if after > 0 else None
+    else:
+        head = jnp.repeat(part(0, 1), before, dim, total_repeat_length=before) if before > 0 else None
+        tail = jnp.repeat(part(n - 1, n), after, dim, total_repeat_length=after) if after > 0 else None
+    middle = part(max(-before, 0), n - max(-after, 0))
+    parts = [p for p in (head, middle, tail) if p is not None]
+    return lax.concatenate(parts, dim) if len(parts) > 1 else middle
+
+
+@op(saves=False, forms="function", rule="ConstantPadNdBackward0", samples=lambda t: [((t(2, 3), (1, 2), 1.5), {})])
+def constant_pad_nd(input: Array, pad: Dims, value: Number = 0) -> Array:
+    """`input` padded with a number."""
+    return _constant(input, pad, [(pad[i], pad[i + 1]) for i in range(0, len(pad), 2)][::-1], value)

@@ -1,0 +1,260 @@
+"""Arithmetic, element by element.
+
+In: arrays already cast to torch's common dtype.  Out: their sum, product, quotient, power, ..., broadcast.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from .precision import floating, inexact, known, magnitude, need_inexact, sgn, unlike
+from .table import Array, ArrayLike, Number, alias, cast, op, unary
+
+
+def _scaled(alpha: Number, x: Array) -> Array:
+    """alpha * x in the type of `x`."""
+    if isinstance(alpha, float) and not inexact(x):
+        raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
+    if isinstance(alpha, int) and alpha == 1:       # a Python number is a constant of the program
+        return x
+    return cast(alpha, x.dtype) * x
+
+
+@op(promote="arith", dunder="add", inplace=True, saves=False)
+def add(input: ArrayLike, other: ArrayLike, *, alpha: Number = 1) -> Array:
+    """input + alpha * other, broadcast."""
+    return input + _scaled(alpha, other)
+
+
+def _no_bools(x: Array) -> None:
+    if x.dtype == bool:
+        raise RuntimeError("Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
+                           "`logical_xor()` operator instead.")
+
+
+@op(promote="arith", dunder="sub", inplace=True, saves=False)
+def sub(input: ArrayLike, other: ArrayLike, *, alpha: Number = 1) -> Array:
+    """input - alpha * other, broadcast."""
+    _no_bools(other)
+    return input - _scaled(alpha, other)
+
+
+@op(promote="arith", saves=False)
+def rsub(input: Array, other: ArrayLike, *, alpha: Number = 1) -> Array:
+    """other - alpha * input, broadcast."""
+    _no_bools(input)
+    return other - _scaled(alpha, input)
+
+
+@op(promote="arith", dunder="mul", inplace=True)
+def mul(input: ArrayLike, other: ArrayLike) -> Array:
+    """input * other, broadcast."""
+    return input * other
+
+
+@op(promote="arith", dunder="truediv", inplace=True)
+def div(input: ArrayLike, other: ArrayLike, *, rounding_mode: str | None = None) -> Array:
+    """input / other; integers give the default floating dtype unless `rounding_mode` is 'trunc' or 'floor'."""
+    if rounding_mode is None:
+        return floating(input) / floating(other)
+    if rounding_mode == "floor":
+        return jnp.floor_divide(input, other)
+    if rounding_mode == "trunc":
+        return jnp.trunc(input / other) if inexact(input) else lax.div(*jnp.broadcast_arrays(input, other))
+    raise RuntimeError("div expected rounding_mode to be one of None, 'trunc', or 'floor' "
+                       f"but found '{rounding_mode}'")
+
+
+@op(promote="arith", dunder="floordiv", inplace=True, saves=False)
+def floor_divide(input: ArrayLike, other: ArrayLike) -> Array:
+    """floor(input / other), in the common dtype."""
+    return jnp.floor_divide(input, other)
+
+
+@op(promote="arith", dunder="mod", inplace=True, samples=lambda t: [((t(3, 4), t(3, 4, low=0.7, high=0.9)), {})])
+def remainder(input: ArrayLike, other: ArrayLike) -> Array:
+    """input - floor(input / other) * other: the sign is that of `other`."""
+    return jnp.remainder(input, other)
+
+
+@op(promote="arith", inplace=True, samples=lambda t: [((t(3, 4), t(3, 4, low=0.7, high=0.9)), {})])
+def fmod(input: Array, other: ArrayLike) -> Array:
+    """input - trunc(input / other) * other: the sign is that of `input`."""
+    return jnp.fmod(input, other)
+
+
+@op(promote="arith", dunder="pow", inplace=True,
+    samples=lambda t: [((t(3, 4, low=0.2), t(4, seed=1)), {}), ((t(3), 2), {}), ((t(3), 3.0), {}), ((2, t(3)), {})])
+def pow_(input: ArrayLike, exponent: ArrayLike) -> Array:
+    """input ** exponent; the gradient for exponent 0 is 0 everywhere."""
+    value = known(exponent)
+    if not inexact(input):
+        return _integer_pow(input, exponent, value)
+    if isinstance(value, (int, float)) and value == int(value) and abs(value) <= 8:
+        return lax.integer_pow(jnp.broadcast_to(input, jnp.broadcast_shapes(input.shape, exponent.shape)), int(value))
+    if value is None:       # 0 ** 0 is 1 with gradient 0
+        input = jnp.where((input == 0) & (exponent == 0), 1, input)
+    return jnp.sqrt(input) if value == 0.5 else jnp.power(input, exponent)
+
+
+def _integer_pow(base: Array, exponent: Array, value: int | None) -> Array:
+    if value is not None and value < 0:
+        raise RuntimeError("Integers to negative integer powers are not allowed.")
+    if base.dtype == bool:
+        return base | ~exponent
+    if not jnp.issubdtype(base.dtype, jnp.signedinteger):
+        return jnp.power(base, exponent)
+    odd = jnp.where(exponent % 2 == 0, 1, -1).astype(base.dtype)
+    inverse = jnp.where(base == 1, 1, jnp.where(base == -1, odd, 0)).astype(base.dtype)
+    return jnp.where(exponent < 0, inverse, jnp.power(base, jnp.maximum(exponent, 0)))
+
+
+@op(promote="arith", inplace=True, rule="PowBackward1", samples=lambda t: [((t(3, 4, low=0.2), 1.5), {})])
+def float_power(input: ArrayLike, exponent: ArrayLike) -> Array:
+    """input ** exponent in double precision."""
+    double = jnp.complex128 if jnp.iscomplexobj(input) else jnp.float64
+    return jnp.power(input.astype(double), exponent.astype(double))
+
+
+@op(dunder="neg", inplace=True, saves=False)
+def neg(input: Array) -> Array:
+    """-input."""
+    if input.dtype == bool:
+        raise RuntimeError("Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert "
+                           "a mask, use the `~` or `logical_not()` operator instead.")
+    return -input
+
+
+@op(name="abs", dunder="abs", inplace=True)
+def abs_(input: Array) -> Array:
+    """|input|; real for complex input; the gradient at 0 is 0."""
+    if input.dtype == bool:
+        raise unlike("abs_cpu", input)
+    return magnitude(input)
+
+
+unary("sign", sgn, promote=None, saves=False, doc="-1, 0 or 1 as the sign of input; dtype kept.")
+unary("sgn", sgn, promote=None, doc="input / |input|, 0 at 0.")
+unary("square", lambda x: x * x if x.dtype != bool else x.astype(jnp.int64), promote=None, rule="PowBackward0",
+      doc="input * input.")
+unary("reciprocal", lambda x: 1 / x, samples=lambda t: [((t(3, 4, low=0.3),), {})], doc="1 / input.")
+unary("rsqrt", lax.rsqrt, samples=lambda t: [((t(3, 4, low=0.3),), {})], doc="1 / sqrt(input).")
+
+
+@op(promote="arith", inplace=True)
+def lerp(input: Array, end: Array, weight: ArrayLike) -> Array:
+    """input + weight * (end - input), exact at both ends."""
+    need_inexact("lerp_kernel_scalar", input)
+    step = end - input
+    return jnp.where(jnp.abs(weight) < 0.5, input + weight * step, end - step * (1 - weight))
+
+
+@op(promote="arith", inplace=True)
+def addcmul(input: Array, tensor1: Array, tensor2: Array, *, value: Number = 1) -> Array:
+    """input + value * tensor1 * tensor2, broadcast."""
+    return input + _scaled(value, tensor1) * tensor2
+
+
+@op(promote="arith", inplace=True,
+    samples=lambda t: [((t(3, 4), t(3, 4, seed=1), t(4, low=0.5, seed=2)), {"value": 0.3})])
+def addcdiv(input: Array, tensor1: Array, tensor2: Array, *, value: Number = 1) -> Array:
+    """input + value * tensor1 / tensor2, broadcast."""
+    if not inexact(tensor1):
+        raise RuntimeError(
+            "Integer division with addcdiv is no longer supported, and in a future  release addcdiv will perform a "
+            "true division of tensor1 and tensor2. The historic addcdiv behavior can be implemented as (input + value * "
+            "torch.trunc(tensor1 / tensor2)).to(input.dtype) for integer inputs and as (input + value * tensor1 / "
+            "tensor2) for float inputs. The future addcdiv behavior is just the latter implementation: (input + value * "
+            "tensor1 / tensor2), for all dtypes.")
+    return input + _scaled(value, tensor1) / tensor2
+
+
+@jax.custom_jvp
+def _atan2(y: Array, x: Array) -> Array:
+    return jnp.arctan2(y, x)
+
+
+@_atan2.defjvp
+def _atan2_jvp(primals: tuple, tangents: tuple) -> tuple:
+    (y, x), (dy, dx) = primals, tangents
+    square = y * y + x * x
+    inverse = jnp.where(square == 0, 0, 1 / jnp.where(square == 0, 1, square))      # torch: 0 at the origin
+    return _atan2(y, x), (x * dy - y * dx) * inverse
+
+
+@op(promote="float", inplace=True)
+def atan2(input: Array, other: Array) -> Array:
+    """The angle of the point (other, input), in [-pi, pi]."""
+    return _atan2(*jnp.broadcast_arrays(input, other))
+
+
+@op(promote="arith", inplace=True)
+def hypot(input: Array, other: Array) -> Array:
+    """sqrt(input ** 2 + other ** 2) without overflow."""
+    need_inexact("hypot_cpu", input)
+    return jnp.hypot(input, other)
+
+
+@op(promote="arith")
+def logaddexp(input: Array, other: Array) -> Array:
+    """log(exp(input) + exp(other))."""
+    need_inexact("logaddexp_cpu", input)
+    return jnp.logaddexp(input, other)
+
+
+@op(promote="arith")
+def logaddexp2(input: Array, other: Array) -> Array:
+    """log2(2 ** input + 2 ** other)."""
+    need_inexact("logaddexp2_cpu", input)
+    return jnp.logaddexp2(input, other)
+
+
+@op(promote="float", inplace=True)
+def copysign(input: Array, other: ArrayLike) -> Array:
+    """|input| with the sign of `other`."""
+    return jnp.where(jnp.signbit(other), -magnitude(input), magnitude(input))
+
+
+@op(promote="arith", inplace=True, saves=False)
+def heaviside(input: Array, values: Array) -> Array:
+    """0 where input < 0, 1 where input > 0, `values` where it is 0."""
+    return jnp.where(input == 0, values, (input > 0).astype(input.dtype))
+
+
+@op(promote="arith", inplace=True)
+def ldexp(input: Array, other: Array) -> Array:
+    """input * 2 ** other."""
+    return floating(input) * jnp.exp2(floating(other))
+
+
+def _naturals(t: Callable) -> list:
+    return [((t(4, dtype="int64", low=0, high=9), t(4, dtype="int64", low=1, high=9)), {})]
+
+
+def _integers(kernel: str, fn: Callable, a: Array, b: Array) -> Array:
+    if inexact(a) or a.dtype == bool:
+        raise unlike(kernel, a)
+    return fn(a, b)
+
+
+@op(promote="arith", inplace=True, samples=_naturals)
+def gcd(input: Array, other: Array) -> Array:
+    """The greatest common divisor of integers."""
+    return _integers("gcd_cpu", jnp.gcd, input, other)
+
+
+@op(promote="arith", inplace=True, samples=_naturals)
+def lcm(input: Array, other: Array) -> Array:
+    """The least common multiple of integers."""
+    return _integers("lcm_cpu", jnp.lcm, input, other)
+
+
+alias("sub", "subtract")
+alias("mul", "multiply")
+alias("div", "divide", "true_divide")
+alias("neg", "negative")
+alias("abs", "absolute")
+alias("atan2", "arctan2")

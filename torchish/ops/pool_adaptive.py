@@ -1,0 +1,115 @@
+"""Adaptive pooling: windows chosen so that the output has the size asked for.
+
+In: input (N, C, *size) or (C, *size) and the output size (None keeps a dim).  Out: (N, C, *output_size).
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .check import listing, prod, require
+from .matmul_check import PRECISION
+from .pool_window import Grid, first_max, reduce_windows
+from .table import Array, Dims, composite, op
+
+__all__ = ["adaptive_average"]
+
+
+def _sizes(name: str, x: jax.Array, n: int, output_size: Any) -> tuple[int, ...]:
+    require(x.ndim in (n + 1, n + 2) or (n == 2 and x.ndim == 2 and name.startswith("adaptive_avg")),
+            f"Expected {n + 1} to {n + 2} dimensions, but got {x.ndim}-dimensional tensor for argument #1 'self' "
+            f"(while checking arguments for {name})" if n == 1 else
+            f"{name}(): Expected {n + 1}D or {n + 2}D tensor, but got {listing(x.shape)}")
+    sizes = (output_size,) * n if output_size is None or isinstance(output_size, int) else tuple(output_size)
+    require(len(sizes) == n, f"{name}: output_size must be {n}")
+    sizes = tuple(have if want is None else want for want, have in zip(sizes, x.shape[-n:], strict=True))
+    require(min(sizes) >= 0, f"{name}: elements of output_size must be greater than or equal to 0 but received {list(sizes)}")
+    return sizes
+
+
+def _bounds(have: int, want: int) -> list[tuple[int, int]]:
+    return [(i * have // want, -(-(i + 1) * have // want)) for i in range(want)]
+
+
+def adaptive_average(x: jax.Array, sizes: tuple[int, ...]) -> jax.Array:
+    """The means of the windows that make the last dims have `sizes`."""
+    n, dtype = len(sizes), x.dtype
+    lead, have = x.shape[:-n], x.shape[-n:]
+    wide = x.astype(jnp.float32) if dtype.itemsize == 2 else x
+    if all(w and h % w == 0 for w, h in zip(sizes, have, strict=True)):
+        split = [m for w, h in zip(sizes, have, strict=True) for m in (w, h // w)]
+        axes = tuple(len(lead) + 2 * i + 1 for i in range(n))
+        return wide.reshape(*lead, *split).mean(axes).astype(dtype)
+    for i, (w, h) in enumerate(zip(sizes, have, strict=True)):
+        matrix = np.zeros((h, w))
+        for j, (start, end) in enumerate(_bounds(h, w)):
+            matrix[start:end, j] = 1 / (end - start)
+        axis = len(lead) + i
+        wide = jnp.moveaxis(jnp.tensordot(wide, jnp.asarray(matrix, wide.dtype), (axis, 0), precision=PRECISION), -1, axis)
+    return wide.astype(dtype)
+
+
+def _adaptive_max(x: jax.Array, sizes: tuple[int, ...], *, indices: bool) -> tuple[jax.Array, ...]:
+    """The maxima of the windows and their places in the flattened plane."""
+    n = len(sizes)
+    lead, have = x.ndim - n, x.shape[-n:]
+    parts = (x,)
+    if indices:
+        parts += (jnp.arange(prod(have), dtype=jnp.int64).reshape(*(1,) * lead, *have),)
+    kernel = []
+    for i, (w, h) in enumerate(zip(sizes, have, strict=True)):
+        bounds = _bounds(h, w)
+        longest = max(end - start for start, end in bounds)
+        kernel.append(longest)
+        if w * longest != h:
+            # windows side by side; shorter ones repeat their last element, which loses to its equal
+            where = np.array([[min(s + k, e - 1) for k in range(longest)] for s, e in bounds]).reshape(-1)
+            parts = tuple(jnp.take(p, where, axis=lead + i) for p in parts)
+    one = (1,) * n
+    windows = Grid(tuple(kernel), tuple(kernel), one, (0,) * n, (0,) * n, sizes)
+    values, *places = reduce_windows(parts, windows, first_max)
+    return values, *(jnp.broadcast_to(p, values.shape) for p in places)
+
+
+def _avg_rule(n: int) -> Callable[[Any, Any], str]:
+    def name(avals: Any, attributes: Any) -> str:
+        wanted = attributes["output_size"]
+        if n > 1 and (wanted == 1 or wanted == (1,) * n):
+            return "MeanBackward1"
+        return "SqueezeBackward1" if n == 1 else f"AdaptiveAvgPool{n}DBackward0"
+    return name
+
+
+def _declare(n: int) -> None:
+    size = (7, 6, 5)[:n]
+
+    def average(input: Array, output_size: Dims) -> Array:  # noqa: A002
+        return adaptive_average(input, _sizes(f"adaptive_avg_pool{n}d", input, n, output_size))
+
+    def values(input: Array, output_size: Dims) -> Array:  # noqa: A002
+        return _adaptive_max(input, _sizes(f"adaptive_max_pool{n}d", input, n, output_size), indices=False)[0]
+
+    def with_indices(input: Array, output_size: Dims, return_indices: bool = False) -> Array:  # noqa: A002
+        return _adaptive_max(input, _sizes(f"adaptive_max_pool{n}d", input, n, output_size), indices=True)
+
+    def public(t: Any, input: Any, output_size: Any, return_indices: bool = False) -> Any:  # noqa: A002
+        return getattr(t, f"adaptive_max_pool{n}d_{'with_indices' if return_indices else 'values'}")(input, output_size)
+
+    average.__doc__ = f"Means over {n} spatial dim{'s'[:n > 1]} with the output size given."
+    values.__doc__ = f"Maxima over {n} spatial dim{'s'[:n > 1]} with the output size given."
+    with_indices.__doc__ = public.__doc__ = values.__doc__[:-1] + ", and their places in the flattened plane (int64)."
+    rule = "SqueezeBackward1" if n == 1 else f"AdaptiveMaxPool{n}DBackward0"
+    op(name=f"adaptive_avg_pool{n}d", forms="function F" if n == 1 else "F", rule=_avg_rule(n), saves=False,
+       samples=lambda t: [((t(2, 3, *size), 3), {}), ((t(2, 3, *size), 1), {})])(average)
+    op(name=f"adaptive_max_pool{n}d_values", forms="", rule=rule, samples=lambda t: [((t(2, 3, *size), 3), {})])(values)
+    op(name=f"adaptive_max_pool{n}d_with_indices", forms="F", rule=rule, returns=("output", "indices"),
+       samples=lambda t: [((t(2, 3, *size), 3), {})])(with_indices)
+    composite(name=f"adaptive_max_pool{n}d", forms="function F" if n == 1 else "F")(public)
+
+
+for _n in (1, 2, 3):
+    _declare(_n)

@@ -1,0 +1,85 @@
+"""Precision inside an op: half types are computed in float32, integers become floating, wrong kinds are refused.
+
+In: arrays as the op got them.  Out: arrays in the type to compute with, or torch's error.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..dtypes import c_name, default, from_numpy
+
+__all__ = ["dtype_name", "floating", "inexact", "is_float", "known", "magnitude", "need_inexact", "sgn", "unlike", "wide",
+           "widened"]
+
+
+def dtype_name(x: jax.Array) -> str:
+    """The dtype as torch's messages print it: Float, Long, Bool."""
+    return c_name(from_numpy(x.dtype))
+
+
+def is_float(x: jax.Array) -> bool:
+    """Whether `x` is real and floating."""
+    return from_numpy(x.dtype).is_floating_point
+
+
+def inexact(x: jax.Array) -> bool:
+    """Whether `x` is floating or complex."""
+    d = from_numpy(x.dtype)
+    return d.is_floating_point or d.is_complex
+
+
+def unlike(kernel: str, x: jax.Array) -> NotImplementedError:
+    """torch's error for a dtype that `kernel` does not have."""
+    return NotImplementedError(f'"{kernel}" not implemented for \'{dtype_name(x)}\'')
+
+
+def sgn(x: jax.Array) -> jax.Array:
+    """-1, 0 or 1 as the sign of `x`, 0 for NaN; for complex numbers x / |x|."""
+    if jnp.iscomplexobj(x):
+        return x / jnp.where(x == 0, 1, jnp.abs(x))
+    return x if x.dtype == bool else (x > 0).astype(x.dtype) - (x < 0).astype(x.dtype)
+
+
+@jax.custom_jvp
+def magnitude(x: jax.Array) -> jax.Array:
+    """|x|, with gradient 0 at 0."""
+    return jnp.abs(x)
+
+
+@magnitude.defjvp
+def _magnitude_jvp(primals: tuple, tangents: tuple) -> tuple:
+    (x,), (dx,) = primals, tangents
+    return magnitude(x), (jnp.conj(sgn(x)) * dx).real
+
+
+def need_inexact(kernel: str, x: jax.Array) -> None:
+    """NotImplementedError, as torch's `kernel` raises it, unless `x` is floating or complex."""
+    if not inexact(x):
+        raise unlike(kernel, x)
+
+
+def floating(x: jax.Array) -> jax.Array:
+    """`x`, integers and booleans cast to the default floating dtype."""
+    return x if inexact(x) else x.astype(default.float.np)
+
+
+def wide(x: jax.Array) -> jax.Array:
+    """`x` in the type sums are accumulated in: float16 and bfloat16 become float32."""
+    return x.astype(jnp.float32) if is_float(x) and x.dtype.itemsize == 2 else x
+
+
+def widened(fn: Callable[..., jax.Array], x: jax.Array, **options: Any) -> jax.Array:
+    """`fn(x)` computed in the wide type and cast back to the type of `x`."""
+    return fn(wide(x), **options).astype(x.dtype)
+
+
+def known(x: jax.Array) -> Any:
+    """The value of a 0-dim operand that is a constant of the program, or None: it lets a better formula be chosen."""
+    if isinstance(x, jax.core.Tracer) or np.ndim(x):
+        return None
+    return np.asarray(x).item()

@@ -1,0 +1,92 @@
+"""Sums, means, products and counts over dims.
+
+In: an array and the dims to reduce (none: all).  Out: fewer elements; half types are accumulated in float32.
+"""
+from __future__ import annotations
+
+import jax.numpy as jnp
+
+from ..dtypes import dtype as DType
+from .check import wrap_dim, wrap_dims
+from .precision import dtype_name, inexact, widened
+from .table import Array, Dims, op
+
+
+def _samples(t: object) -> list:
+    return [((t(3, 4),), {}), ((t(2, 3, 4), 1), {}), ((t(2, 3, 4), (0, -1)), {"keepdim": True})]
+
+
+def _summand(input: Array, dtype: DType | None) -> Array:
+    """input in the type of its sum: the one asked for, or int64 for integers and bool."""
+    if dtype is not None:
+        return input.astype(dtype.np)
+    return input if inexact(input) else input.astype(jnp.int64)
+
+
+@op(name="sum", saves=False, samples=_samples)
+def sum_(input: Array, dim: Dims | None = None, keepdim: bool = False, *, dtype: DType | None = None) -> Array:
+    """The sum over `dim`; int64 for integers and bool."""
+    x = _summand(input, dtype)
+    return widened(jnp.sum, x, axis=wrap_dims(dim, x.ndim), keepdims=keepdim)
+
+
+@op(samples=_samples)
+def nansum(input: Array, dim: Dims | None = None, keepdim: bool = False, *, dtype: DType | None = None) -> Array:
+    """The sum over `dim`, NaN counted as 0."""
+    x = _summand(input, dtype)
+    x = jnp.where(jnp.isnan(x), 0, x).astype(x.dtype) if inexact(x) else x
+    return widened(jnp.sum, x, axis=wrap_dims(dim, x.ndim), keepdims=keepdim)
+
+
+@op(saves=False, samples=_samples)
+def mean(input: Array, dim: Dims | None = None, keepdim: bool = False, *, dtype: DType | None = None) -> Array:
+    """The mean over `dim`. RuntimeError for integers, unless `dtype` is given."""
+    x = input if dtype is None else input.astype(dtype.np)
+    if not inexact(x):
+        raise RuntimeError("mean(): could not infer output dtype. Input dtype must be either a floating point or "
+                           f"complex dtype. Got: {dtype_name(x)}")
+    return widened(jnp.mean, x, axis=wrap_dims(dim, x.ndim), keepdims=keepdim)
+
+
+@op(rule="DivBackward0", samples=_samples)
+def nanmean(input: Array, dim: Dims | None = None, keepdim: bool = False, *, dtype: DType | None = None) -> Array:
+    """The mean over `dim` of what is not NaN."""
+    if not inexact(input):
+        raise RuntimeError("nanmean(): expected input to have floating point or complex dtype but got "
+                           f"{dtype_name(input)}")
+    x = input if dtype is None else input.astype(dtype.np)
+    axes = wrap_dims(dim, x.ndim)
+    count = jnp.sum(~jnp.isnan(x), axis=axes, keepdims=keepdim)
+    total = widened(jnp.sum, jnp.where(jnp.isnan(x), 0, x).astype(x.dtype), axis=axes, keepdims=keepdim)
+    return total / count.astype(x.dtype)
+
+
+@op(samples=lambda t: [((t(3, 4),), {}), ((t(2, 3, 4), 1), {}), ((t(2, 3, 4), -1), {"keepdim": True})])
+def prod(input: Array, dim: int | None = None, keepdim: bool = False, *, dtype: DType | None = None) -> Array:
+    """The product over `dim`; int64 for integers and bool."""
+    x = _summand(input, dtype)
+    axes = wrap_dims(None if dim is None else wrap_dim(dim, x.ndim), x.ndim)
+    return widened(jnp.prod, x, axis=axes, keepdims=keepdim)
+
+
+def _truth(input: Array, found: Array) -> Array:
+    # torch keeps uint8, its first truth type
+    return found.astype(jnp.uint8) if input.dtype == jnp.uint8 else found
+
+
+@op(name="all", saves=False, samples=lambda t: [((t(3, 4, dtype="bool"), 1), {}), ((t(3, 4),), {})])
+def all_(input: Array, dim: Dims | None = None, keepdim: bool = False) -> Array:
+    """Whether everything over `dim` is nonzero."""
+    return _truth(input, jnp.all(input, axis=wrap_dims(dim, input.ndim, every=False), keepdims=keepdim))
+
+
+@op(name="any", saves=False, samples=lambda t: [((t(3, 4, dtype="bool"), 1), {}), ((t(3, 4),), {})])
+def any_(input: Array, dim: Dims | None = None, keepdim: bool = False) -> Array:
+    """Whether anything over `dim` is nonzero."""
+    return _truth(input, jnp.any(input, axis=wrap_dims(dim, input.ndim, every=False), keepdims=keepdim))
+
+
+@op(forms="function method", saves=False, samples=lambda t: [((t(3, 4, dtype="int64", low=0, high=2), 1), {})])
+def count_nonzero(input: Array, dim: Dims | None = None) -> Array:
+    """How many elements over `dim` are not 0; int64."""
+    return jnp.sum(input != 0, axis=wrap_dims(dim, input.ndim), dtype=jnp.int64)

@@ -1,0 +1,237 @@
+"""Ops that read or write at places given by an index tensor or a mask.
+
+In: jax arrays and integer or bool arrays of places.  Out: the elements there, or the array with them replaced.
+Places are not checked against the size (they are not known when the op is recorded): reads are clamped, writes dropped.
+"""
+from __future__ import annotations
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from .check import broadcast_shapes, listing, require, type_name, wrap_dim
+from .index import IN_BOUNDS, put
+from .table import Array, ArrayLike, cast, composite, op
+
+
+def _places(index: Array, dim: int) -> tuple[Array, ...]:
+    """For each dimension the places that `index` along `dim` means: itself there, and counting elsewhere."""
+    return tuple(index if d == dim else lax.broadcasted_iota(index.dtype, index.shape, d) for d in range(index.ndim))
+
+
+def _all(ndim: int) -> tuple[str, ...]:
+    return ("t",) * ndim
+
+
+def _raised(x: Array) -> Array:
+    return x if x.ndim else x.reshape((1,))
+
+
+def _check_index(name: str, index: Array) -> None:
+    require(index.dtype in (jnp.int64, jnp.int32), f"{name}(): Expected dtype int32/int64 for index")
+
+
+@op(forms="function method out", samples=lambda t: [((t(3, 4), 1, t(3, 2, dtype="int64", low=0, high=4)), {})])
+def gather(input: Array, dim: int, index: Array, *, sparse_grad: bool = False) -> Array:
+    """out[i][j] = input[index[i][j]][j] for dim 0, and so on; the shape of `index`."""
+    _check_index("gather", index)
+    dim = wrap_dim(dim, input.ndim)
+    if index.size == 0:
+        return jnp.zeros(index.shape, input.dtype)
+    shape, input, places = index.shape, _raised(input), _raised(index)
+    require(input.ndim == places.ndim, "Index tensor must have the same number of dimensions as input tensor")
+    for d, n in enumerate(places.shape):
+        require(d == dim or n <= input.shape[d], f"Size does not match at dimension {d} expected index {listing(index.shape)} to "
+                                                 f"be no larger than self {listing(input.shape)} apart from dimension {dim}")
+    limits = [input.shape[d] if d == dim else n for d, n in enumerate(places.shape)]
+    if tuple(limits) != input.shape:
+        input = lax.slice(input, [0] * input.ndim, limits)
+    return jnp.take_along_axis(input, places, dim, mode=IN_BOUNDS).reshape(shape)
+
+
+def _scatter_operands(name: str, input: Array, dim: int, index: Array, src: Array | None) -> tuple:
+    """input, dim, index, and src cut to index's shape, with at least one dimension; torch's errors where they don't fit."""
+    _check_index(name, index)
+    dim = wrap_dim(dim, input.ndim)
+    if src is not None and src.dtype != input.dtype:
+        raise RuntimeError(f"{name}(): Expected self.dtype to be equal to src.dtype")
+    input, index = _raised(input), _raised(index)
+    src = None if src is None else _raised(src)
+    require(index.ndim == input.ndim, "Index tensor must have the same number of dimensions as self tensor")
+    require(src is None or index.ndim == src.ndim, "Index tensor must have the same number of dimensions as src tensor")
+    for d, n in enumerate(index.shape):
+        large = (d != dim and n > input.shape[d]) or (src is not None and n > src.shape[d])
+        require(not large, f"Expected index {listing(index.shape)} to be no larger than self {listing(input.shape)} apart from "
+                           f"dimension {dim}" + (f" and to be no larger size than src {listing(src.shape)}" if src is not None
+                                                 else ""))
+    if src is not None and src.shape != index.shape:
+        src = lax.slice(src, [0] * src.ndim, index.shape)
+    return input, dim, index, src
+
+
+@op(forms="function method out", inplace=True, saves=False,
+    samples=lambda t: [((t(3, 4), 1, t(3, 1, dtype="int64", low=0, high=4), t(3, 1)), {})])
+def scatter(input: Array, dim: int, index: Array, src: ArrayLike | None = None, value: ArrayLike | None = None, *,
+            reduce: str | None = None) -> Array:
+    """`input` with out[index[i][j]][j] = src[i][j] for dim 0, and so on; or one number, or reduce="add" or "multiply"."""
+    require(reduce in (None, "add", "multiply"), "reduce argument must be either add or multiply.")
+    values = value if src is None else src
+    require(values is not None, "scatter() needs src or value", TypeError)
+    shape, number = input.shape, jnp.ndim(values) == 0
+    if index.size == 0:
+        return input
+    base, dim, index, src = _scatter_operands("scatter", input, dim, index, None if number else values)
+    if number:
+        src = jnp.broadcast_to(cast(values, input.dtype), index.shape)
+    key = _places(index, dim)
+    if reduce == "add":
+        return base.at[key].add(src, mode=IN_BOUNDS).reshape(shape)
+    if reduce == "multiply":
+        return _multiplied(base, src, key).reshape(shape)
+    return put(_all(base.ndim), base, src, *key).reshape(shape)
+
+
+@op(forms="function method out", inplace=True, saves=False,
+    samples=lambda t: [((t(3, 4), 1, t(3, 6, dtype="int64", low=0, high=4), t(3, 6)), {})])
+def scatter_add(input: Array, dim: int, index: Array, src: Array) -> Array:
+    """`input` with src[i][j] added at [index[i][j]][j] for dim 0, and so on; places may repeat."""
+    if index.size == 0:
+        return input
+    base, dim, index, src = _scatter_operands("scatter", input, dim, index, src)
+    return base.at[_places(index, dim)].add(src, mode=IN_BOUNDS).reshape(input.shape)
+
+
+@jax.custom_jvp
+def _multiplied(base: Array, src: Array, key: tuple) -> Array:
+    return base.at[key].multiply(src, mode=IN_BOUNDS)
+
+
+@_multiplied.defjvp
+def _multiplied_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
+    """The derivative by one factor is the product of the others: with one zero among them only the zero's is not 0."""
+    (base, src, key), (d_base, d_src, _) = primals, tangents
+    zeros = (base == 0).astype(jnp.int32).at[key].add((src == 0).astype(jnp.int32), mode=IN_BOUNDS)
+    rest = jnp.where(base == 0, 1, base).at[key].multiply(jnp.where(src == 0, 1, src), mode=IN_BOUNDS)
+
+    def others(factor: Array, zeros: Array, rest: Array) -> Array:
+        zero = factor == 0
+        return jnp.where(zeros == zero.astype(jnp.int32), rest / jnp.where(zero, 1, factor), 0).astype(factor.dtype)
+    at_src = others(src, zeros[key], rest[key])
+    tangent = (d_base * others(base, zeros, rest)).at[key].add(d_src * at_src, mode=IN_BOUNDS)
+    return _multiplied(base, src, key), tangent
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _extreme(largest: bool, base: Array, src: Array, key: tuple) -> Array:
+    at = base.at[key]
+    return at.max(src, mode=IN_BOUNDS) if largest else at.min(src, mode=IN_BOUNDS)
+
+
+@_extreme.defjvp
+def _extreme_jvp(largest: bool, primals: tuple, tangents: tuple) -> tuple[Array, Array]:
+    """Those that are equal to the extreme value share its gradient, as in torch."""
+    (base, src, key), (d_base, d_src, _) = primals, tangents
+    result = _extreme(largest, base, src, key)
+    from_base, from_src = (base == result).astype(base.dtype), (src == result[key]).astype(base.dtype)
+    shares = jnp.maximum(from_base.at[key].add(from_src, mode=IN_BOUNDS), 1)
+    return result, (d_base * from_base).at[key].add(d_src * from_src, mode=IN_BOUNDS) / shares
+
+
+def _least(dtype: object, largest: bool) -> object:
+    """The neutral element of max (or min)."""
+    if jnp.issubdtype(dtype, jnp.floating):
+        return -jnp.inf if largest else jnp.inf
+    if dtype == jnp.bool_:
+        return not largest
+    return jnp.iinfo(dtype).min if largest else jnp.iinfo(dtype).max
+
+
+def reduce_at(base: Array, key: tuple, src: Array, reduce: str, include_self: bool) -> Array:
+    """base[key] combined with src by sum, prod, mean, amax or amin; without `include_self` src alone counts there."""
+    require(reduce in ("sum", "prod", "mean", "amax", "amin"),
+            f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
+    start = base
+    if not include_self:
+        neutral = {"sum": 0, "mean": 0, "prod": 1}.get(reduce)
+        neutral = _least(base.dtype, reduce == "amax") if neutral is None else neutral
+        start = base.at[key].set(jnp.asarray(neutral, base.dtype), mode=IN_BOUNDS)
+    if reduce == "prod":
+        return _multiplied(start, src, key)
+    if reduce in ("amax", "amin"):
+        return _extreme(reduce == "amax", start, src, key)
+    total = start.at[key].add(src, mode=IN_BOUNDS)
+    if reduce == "sum":
+        return total
+    count = jnp.full(base.shape, 1 if include_self else 0, base.dtype).at[key].add(jnp.ones((), base.dtype), mode=IN_BOUNDS)
+    count = jnp.maximum(count, 1)
+    return total // count if jnp.issubdtype(base.dtype, jnp.integer) else total / count
+
+
+@op(forms="function method out", inplace=True,
+    samples=lambda t: [((t(3, 4), 1, t(3, 6, dtype="int64", low=0, high=4), t(3, 6), "mean"), {}),
+                       ((t(3, 4), 1, t(3, 6, dtype="int64", low=0, high=4), t(3, 6), "amax"), {"include_self": False})])
+def scatter_reduce(input: Array, dim: int, index: Array, src: Array, reduce: str, *, include_self: bool = True) -> Array:
+    """scatter_add with another way of combining: reduce is sum, prod, mean, amax or amin."""
+    if index.size == 0:
+        return input
+    base, dim, index, src = _scatter_operands("scatter", input, dim, index, src)
+    return reduce_at(base, _places(index, dim), src, reduce, include_self).reshape(input.shape)
+
+
+@op(forms="function method out", samples=lambda t: [((t(3, 4), t(2, 1, dtype="int64", low=0, high=12)), {})])
+def take(input: Array, index: Array) -> Array:
+    """The elements of the flattened `input` at `index`."""
+    require(index.dtype == jnp.int64, f"take(): Expected a long tensor for index, but got {type_name(index)}")
+    return input.reshape(-1).at[index].get(mode=IN_BOUNDS)
+
+
+@op(name="_take_along_dim", forms="function", rule="GatherBackward0",
+    samples=lambda t: [((t(3, 4), t(3, 1, dtype="int64", low=0, high=4), 1), {})])
+def take_along(input: Array, indices: Array, dim: int) -> Array:
+    """gather with `indices` and `input` broadcast against each other except along `dim`."""
+    require(input.ndim == indices.ndim, "torch.take_along_dim(): input and indices should have the same number of dimensions, "
+                                        f"but got {input.ndim} dimensions for input, and {indices.ndim} dimensions for indices")
+    require(indices.dtype == jnp.int64, f"torch.take_along_dim(): dtype of indices should be Long but got {type_name(indices)}")
+    dim = wrap_dim(dim, input.ndim)
+    shape = broadcast_shapes(*([1 if d == dim else n for d, n in enumerate(x.shape)] for x in (input, indices)))
+    source, places = ([x.shape[dim] if d == dim else n for d, n in enumerate(shape)] for x in (input, indices))
+    return gather(jnp.broadcast_to(input, source), dim, jnp.broadcast_to(indices, places))
+
+
+@composite()
+def take_along_dim(t, input, indices, dim=None):
+    """gather with broadcasting; without `dim` from the flattened `input`."""
+    return t._take_along_dim(input.reshape(-1), indices.reshape(-1), 0) if dim is None else t._take_along_dim(input, indices, dim)
+
+
+@op(forms="function method out", inplace=True, saves=False, promote=None,
+    samples=lambda t: [((t(3, 4), t(3, 4, dtype="bool"), 1.5), {})])
+def masked_fill(input: Array, mask: Array, value: ArrayLike) -> Array:
+    """`input` with `value`, a number or a 0-dim tensor, where `mask` is true."""
+    require(mask.dtype == jnp.bool_, "masked_fill_ only supports boolean masks, but got mask with dtype "
+                                     f"{type_name(mask).lower()}")
+    require(jnp.ndim(value) == 0, "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
+                                  f"{jnp.ndim(value)} dimension(s).")
+    require(jnp.iscomplexobj(input) or not jnp.iscomplexobj(value), "value cannot be converted to type "
+                                                                    f"{type_name(input).lower()} without overflow")
+    broadcast_shapes(mask.shape, input.shape)
+    return jnp.where(mask, cast(value, input.dtype), input)
+
+
+@op(name="_one_hot", forms="function", samples=lambda t: [((t(3, dtype="int64", low=0, high=4), 4), {})])
+def one_hot_(input: Array, num_classes: int) -> Array:
+    """1 at the place that each element names, 0 elsewhere; int64."""
+    require(input.dtype == jnp.int64, "one_hot is only applicable to index tensor of type LongTensor.")
+    return (input[..., None] == lax.iota(jnp.int64, num_classes)).astype(jnp.int64)
+
+
+@composite(forms="F")
+def one_hot(t, tensor, num_classes=-1):
+    """1 at the place that each element names, 0 elsewhere, in a new last dimension; -1: as many classes as are needed."""
+    if num_classes == -1:
+        require(tensor.numel() > 0, "Can not infer total number of classes from empty tensor.")
+        num_classes = int(tensor.max()) + 1
+    require(num_classes > 0, "Class values must be smaller than num_classes.")
+    return t._one_hot(tensor, num_classes)

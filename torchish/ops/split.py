@@ -1,0 +1,148 @@
+"""Splitting one tensor into several, and sliding windows: views with a tuple of results.
+
+In: a jax array or a numpy dummy.  Out: a tuple of its parts along one dimension (static bounds, known when recorded).
+"""
+from __future__ import annotations
+
+from itertools import pairwise
+from math import ceil
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from .check import require, wrap_dim
+from .table import Array, Dims, composite, op
+
+COLON = slice(None)
+MOST_SLICES = 32    # windows are stacked from slices up to this many, gathered beyond
+
+
+def _part(input: Array, dim: int, start: int, stop: int) -> Array:
+    if isinstance(input, np.ndarray):
+        return input[(COLON,) * dim + (slice(start, stop),)]
+    return lax.slice_in_dim(input, start, stop, axis=dim)
+
+
+@op(view=True, saves=False, forms="function method", samples=lambda t: [((t(2, 3), 1), {})])
+def unbind(input: Array, dim: int = 0) -> tuple[Array, ...]:
+    """All slices along `dim`, which is left out of them."""
+    dim = wrap_dim(dim, input.ndim, scalar=False)
+    if isinstance(input, np.ndarray):
+        return tuple(input[(COLON,) * dim + (i,)] for i in range(input.shape[dim]))
+    return tuple(lax.index_in_dim(input, i, dim, keepdims=False) for i in range(input.shape[dim]))
+
+
+def _split_bounds(n: int, dim: int, size: Dims) -> list[tuple[int, int]]:
+    """(start, stop) of each part of a dimension of `n` that is split by one size or by a list of sizes."""
+    if isinstance(size, int):
+        require(size >= 0, f"split expects split_size be non-negative, but got split_size={size}")
+        require(size > 0 or n == 0, f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}")
+        return [(i, min(i + size, n)) for i in range(0, n, size)] if n else [(0, 0)]
+    require(all(s >= 0 for s in size),
+            f"split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes={list(size)}")
+    require(sum(size) == n, f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at dimension "
+                            f"{dim}), but got split_sizes={list(size)}")
+    ends = np.cumsum(size).tolist()
+    return list(zip([0, *ends[:-1]], ends, strict=True))
+
+
+def _split_rule(attributes: dict) -> str:
+    return "SplitBackward0" if isinstance(attributes["split_size_or_sections"], int) else "SplitWithSizesBackward0"
+
+
+@op(view=True, saves=False, rule=_split_rule, forms="function method",
+    samples=lambda t: [((t(5, 3), 2), {}), ((t(5, 3), (1, 4)), {})])
+def split(input: Array, split_size_or_sections: Dims, dim: int = 0) -> tuple[Array, ...]:
+    """Parts of one size along `dim` (the last may be smaller), or of the sizes given as a list."""
+    require(input.ndim > 0, "split expects at least a 1-dimensional tensor")
+    dim = wrap_dim(dim, input.ndim)
+    bounds = _split_bounds(input.shape[dim], dim, split_size_or_sections)
+    return tuple(_part(input, dim, a, b) for a, b in bounds)
+
+
+@composite()
+def split_with_sizes(t, input, split_sizes, dim=0):
+    """Parts of the sizes `split_sizes` along `dim`."""
+    return t.split(input, tuple(split_sizes), dim)
+
+
+@composite()
+def chunk(t, input, chunks, dim=0):
+    """At most `chunks` parts of one size (the last may be smaller) along `dim`."""
+    require(input.ndim > 0, "chunk expects at least a 1-dimensional tensor")
+    require(chunks > 0, f"chunk expects `chunks` to be greater than 0, got: {chunks}")
+    n = input.shape[wrap_dim(dim, input.ndim)]
+    return t.split(input, ceil(n / chunks) if n else (0,) * chunks, dim)
+
+
+def _tensor_split_bounds(n: int, indices_or_sections: Dims) -> list[tuple[int, int]]:
+    if not isinstance(indices_or_sections, int):
+        edges = [0, *indices_or_sections, n]
+        places = [slice(a, b).indices(n)[:2] for a, b in pairwise(edges)]
+        return [(a, max(a, b)) for a, b in places]
+    require(indices_or_sections > 0, f"number of sections must be larger than 0, got {indices_or_sections}")
+    size, longer = divmod(n, indices_or_sections)
+    edges = [i * size + min(i, longer) for i in range(indices_or_sections + 1)]
+    return list(pairwise(edges))
+
+
+@op(view=True, saves=False, rule="SliceBackward0", forms="function method",
+    samples=lambda t: [((t(5, 3), 2), {}), ((t(5, 3), (1, 3)), {})])
+def tensor_split(input: Array, indices_or_sections: Dims, dim: int = 0) -> tuple[Array, ...]:
+    """Parts along `dim`: so many nearly equal ones, or those that begin and end at the given places."""
+    require(input.ndim > 0, f"tensor_split expected at least a 1-dimensional tensor, but got a tensor with {input.ndim} dims")
+    dim = wrap_dim(dim, input.ndim)
+    return tuple(_part(input, dim, a, b) for a, b in _tensor_split_bounds(input.shape[dim], indices_or_sections))
+
+
+def _named_split(t, name, least, input, dim, indices_or_sections):
+    require(input.ndim >= least, f"torch.{name} requires a tensor with at least {least} dimension, but got a tensor with "
+                                 f"{input.ndim} dimensions!")
+    n = input.shape[dim]
+    if isinstance(indices_or_sections, int):
+        require(indices_or_sections > 0, f"number of sections must be larger than 0, got {indices_or_sections}")
+        require(n % indices_or_sections == 0,
+                f"torch.{name} attempted to split along dimension {dim}, but the size of the dimension {n} is not divisible by "
+                f"the split_size {indices_or_sections}!")
+    return t.tensor_split(input, indices_or_sections, dim)
+
+
+@composite()
+def hsplit(t, input, indices_or_sections):
+    """tensor_split along dimension 1 (dimension 0 of a vector), in equal parts where a number is given."""
+    return _named_split(t, "hsplit", 1, input, 0 if input.ndim == 1 else 1, indices_or_sections)
+
+
+@composite()
+def vsplit(t, input, indices_or_sections):
+    """tensor_split along dimension 0, in equal parts where a number is given."""
+    return _named_split(t, "vsplit", 2, input, 0, indices_or_sections)
+
+
+@composite()
+def dsplit(t, input, indices_or_sections):
+    """tensor_split along dimension 2, in equal parts where a number is given."""
+    return _named_split(t, "dsplit", 3, input, 2, indices_or_sections)
+
+
+@op(view=True, saves=False, forms="method", samples=lambda t: [((t(7, 2), 0, 3, 2), {})])
+def unfold(input: Array, dimension: int, size: int, step: int) -> Array:
+    """Windows of `size` at every `step` along `dimension`; their elements become a last dimension."""
+    dim = wrap_dim(dimension, input.ndim)
+    n = input.shape[dim] if input.ndim else 1
+    require(size >= 0, f"size is {size} but must be >= 0")
+    require(size <= n, f"maximum size for tensor at dimension {dim} is {n} but size is {size}")
+    require(step > 0, f"step is {step} but must be > 0")
+    if input.ndim == 0:
+        return input.reshape((1,))[:size]
+    count = (n - size) // step + 1
+    if isinstance(input, np.ndarray):
+        strides = (*input.strides[:dim], input.strides[dim] * step, *input.strides[dim + 1:], input.strides[dim])
+        shape = (*input.shape[:dim], count, *input.shape[dim + 1:], size)
+        return np.lib.stride_tricks.as_strided(input, shape, strides)
+    if 0 < size <= MOST_SLICES:     # one strided slice for each place in the window
+        reach = (count - 1) * step + 1
+        return jnp.stack([lax.slice_in_dim(input, i, i + reach, step, dim) for i in range(size)], axis=-1)
+    places = np.arange(count)[:, None] * step + np.arange(size)
+    return jnp.moveaxis(input.at[(COLON,) * dim + (places,)].get(mode="promise_in_bounds"), dim + 1, -1)

@@ -1,0 +1,183 @@
+"""The op table: one record for each op, made from its declaration.
+
+In: a pure function of jax arrays whose Python signature is torch's schema.  Out: an `Op` in `TABLE`, from which the
+recorder, the facade, the documentation and the tests derive everything else.
+"""
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+__all__ = ["ALIASES", "Array", "ArrayLike", "Arrays", "Composite", "Dim", "Dims", "Mask", "Number", "Numbers", "Op", "Param",
+           "Runtime", "Shape", "TABLE", "COMPOSITES", "alias", "cast", "composite", "op", "unary"]
+
+# The vocabulary of annotations.  A parameter's annotation says how the recorder treats it.
+type_names = {
+    "Array": "operand",             # a tensor
+    "Array | None": "operand",      # a tensor or nothing
+    "Arrays": "operands",           # a list or tuple of tensors
+    "Mask": "operand",              # a tensor that takes no part in promotion
+    "ArrayLike": "mixed",           # a tensor or a Python number; the number takes part in promotion as torch's scalars do
+    "ArrayLike | None": "mixed",
+    "Number": "number",             # a Python number that becomes a runtime input when it is seen to change
+    "Number | None": "number",
+    "Runtime": "runtime",           # a Python number that is a runtime input from the start (learning rates)
+    "Numbers": "numbers",           # a tuple of Python ints, each of which may become a runtime input (slice starts)
+    "Shape": "shape",               # ints, given one by one or as a sequence; reaches the op as a tuple
+    "Dims": "static",               # an int or a tuple of ints (lists become tuples)
+}                                   # anything else is static: hashable, part of the program
+Array = jax.Array
+Arrays = Sequence[jax.Array]
+Mask = jax.Array
+Number = int | float | bool | complex
+ArrayLike = jax.Array | int | float | bool | complex
+Runtime = float
+Numbers = tuple[int, ...]
+Shape = tuple[int, ...]
+Dim = int
+Dims = int | tuple[int, ...]
+
+EMPTY = inspect.Parameter.empty
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """One parameter of an op: its name, how it is treated, its default, whether only a keyword reaches it."""
+    name: str
+    kind: str                       # operand | operands | mixed | number | numbers | runtime | shape | static
+    default: Any = EMPTY
+    keyword_only: bool = False
+    optional: bool = False          # None is a value
+    promoted: bool = True           # takes part in the op's promotion
+
+
+@dataclass(slots=True, eq=False)
+class Op:
+    """What one op is.
+
+    promote: None (operands as they are), "arith" (operands cast to torch's common dtype), "float" (the same, and
+        integers go to the default floating dtype), "compare" (operands cast to the common dtype; result is bool).
+    returns: names of the results where there are several (a namedtuple of the facade).
+    view: the result shares the first operand's storage; `fn` is then written with indexing, `reshape`, `transpose` and
+        the like, so that it also runs on a numpy array (that is how strides are found).
+    write: for a view, `write(base, value, **attributes) -> base`: the base with the viewed part replaced.  Without it a
+        general (slower) way is used.
+    saves: whether torch keeps a value for backward; an op that keeps none may be gone through twice.
+    rule: full name of torch's backward node ("TBackward0") where the general naming rule does not give it, or a function
+        (avals of the operands, attributes) -> name.
+    differentiable: False where the result never requires a gradient although its dtype could.
+    samples: `samples(t) -> [(args, kwargs), ...]` for the generated tests, where `t(*shape, low=-2, high=2, dtype=None,
+        seed=0)` makes an array (a float one unless dtype says otherwise); without it, elementwise ops get default ones.
+    forms: which public forms exist, of "function", "method", "inplace", "out", "F" (torch.nn.functional), and other
+        namespaces such as "linalg" and "special".
+    """
+    name: str
+    fn: Callable
+    family: str
+    params: tuple[Param, ...]
+    forms: frozenset[str]
+    promote: str | None = None
+    dunder: str | None = None
+    returns: tuple[str, ...] | None = None
+    view: bool = False
+    write: Callable | None = None
+    saves: bool = True
+    rule: str | Callable | None = None
+    differentiable: bool = True
+    doc: str = ""
+    index: int = field(default=0)
+    samples: Callable | None = None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The pure function itself, so that ops may use one another."""
+        return self.fn(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+
+@dataclass(slots=True, eq=False)
+class Composite:
+    """A public function that torch builds from other ops: plain Python over the facade, recorded as those ops.
+
+    Its first parameter receives the namespace of public functions (`t.mm`, `t.Tensor`, ...); the public signature is the rest.
+    """
+    name: str
+    fn: Callable
+    family: str
+    forms: frozenset[str]
+    doc: str = ""
+
+
+TABLE: dict[str, Op] = {}
+COMPOSITES: dict[str, Composite] = {}
+ALIASES: dict[str, tuple[str, frozenset[str] | None]] = {}      # second name -> (first name, forms; None: all of them)
+
+
+def _declare(table: dict, record: Op | Composite) -> None:
+    if record.name in TABLE or record.name in COMPOSITES:
+        raise ValueError(f"op {record.name!r} is declared twice")
+    table[record.name] = record
+
+
+def _param(p: inspect.Parameter) -> Param:
+    annotation = p.annotation if isinstance(p.annotation, str) else "static"
+    return Param(p.name, type_names.get(annotation, "static"), p.default, p.kind is p.KEYWORD_ONLY,
+                 "None" in annotation or p.default is None, annotation != "Mask")
+
+
+def op(*, name: str | None = None, forms: str = "function method out", inplace: bool = False, promote: str | None = None,
+       dunder: str | None = None, returns: tuple[str, ...] | None = None, view: bool = False,
+       write: Callable | None = None, saves: bool = True, rule: str | Callable | None = None,
+       differentiable: bool = True, samples: Callable | None = None) -> Callable[[Callable], Op]:
+    """Declares the decorated pure function as an op; see `Op` for the options.
+
+    The op's name is the function's, a trailing underscore dropped (`def sum_` declares "sum").  Annotations must be
+    strings (`from __future__ import annotations`).
+    """
+    def declare(fn: Callable) -> Op:
+        params = tuple(_param(p) for p in inspect.signature(fn).parameters.values())
+        record = Op(name or fn.__name__.rstrip("_"), fn, fn.__module__.rpartition(".")[2], params,
+                    frozenset(forms.split()) | ({"inplace"} if inplace else frozenset()), promote, dunder, returns, view,
+                    write, saves, rule, differentiable, inspect.getdoc(fn) or "", len(TABLE), samples)
+        _declare(TABLE, record)
+        return record
+    return declare
+
+
+def unary(name: str, fn: Callable, *, promote: str | None = "float", inplace: bool = True, doc: str = "", saves: bool = True,
+          forms: str = "function method out", **options: Any) -> Op:
+    """Declares `name` as an elementwise op of one tensor, computed by `fn`."""
+    def body(input: Array) -> Array:  # noqa: A002  torch's own name
+        return fn(input)
+    body.__name__, body.__doc__ = name, doc
+    body.__module__ = inspect.currentframe().f_back.f_globals["__name__"]
+    return op(name=name, promote=promote, inplace=inplace, saves=saves, forms=forms, **options)(body)
+
+
+def composite(*, name: str | None = None, forms: str = "function method") -> Callable[[Callable], Composite]:
+    """Declares the decorated function (namespace first, then torch's parameters) as a composite."""
+    def declare(fn: Callable) -> Composite:
+        record = Composite(name or fn.__name__.rstrip("_"), fn, fn.__module__.rpartition(".")[2],
+                           frozenset(forms.split()), inspect.getdoc(fn) or "")
+        _declare(COMPOSITES, record)
+        return record
+    return declare
+
+
+def alias(target: str, *names: str, forms: str | None = None) -> None:
+    """Gives the op or composite `target` further public names, in all its forms or in `forms`."""
+    for name in names:
+        if name in ALIASES or name in TABLE or name in COMPOSITES:
+            raise ValueError(f"{name!r} is declared twice")
+        ALIASES[name] = (target, frozenset(forms.split()) if forms else None)
+
+
+def cast(value: ArrayLike, dtype: Any) -> jax.Array:
+    """A number attribute as an array of `dtype`: it may come as a Python number or as a 0-d runtime input."""
+    return jnp.asarray(value).astype(dtype) if isinstance(value, jax.Array) else jnp.asarray(value, dtype)

@@ -1,0 +1,108 @@
+"""Elementary functions of one array.
+
+In: floating arrays (integers are cast to the default floating dtype, except where rounding).  Out: the same shape.
+"""
+from __future__ import annotations
+
+import jax.numpy as jnp
+from jax import lax
+from jax.scipy import special
+
+from .precision import inexact, is_float, need_inexact, unlike
+from .table import Array, Number, alias, cast, op, unary
+
+
+def _within(low: float, high: float) -> object:
+    return lambda t: [((t(3, 4, low=low, high=high),), {})]
+
+
+_positive, _ratio, _special = _within(0.1, 3.0), _within(-0.9, 0.9), "function method out special"
+
+unary("exp", jnp.exp, doc="e ** input.")
+unary("exp2", jnp.exp2, forms=_special, doc="2 ** input.")
+unary("expm1", jnp.expm1, forms=_special, doc="e ** input - 1, precise near 0.")
+unary("log", jnp.log, samples=_positive, doc="The natural logarithm.")
+unary("log2", jnp.log2, samples=_positive, doc="The logarithm to base 2.")
+unary("log10", jnp.log10, samples=_positive, doc="The logarithm to base 10.")
+unary("log1p", jnp.log1p, forms=_special, samples=_positive, rule="Log1PBackward0",
+      doc="log(1 + input), precise near 0.")
+unary("sqrt", jnp.sqrt, samples=_positive, doc="The square root; NaN for negative numbers.")
+unary("sin", jnp.sin, doc="The sine.")
+unary("cos", jnp.cos, doc="The cosine.")
+unary("tan", jnp.tan, samples=_ratio, doc="The tangent.")
+unary("asin", jnp.arcsin, samples=_ratio, doc="The inverse sine, in [-pi/2, pi/2].")
+unary("acos", jnp.arccos, samples=_ratio, doc="The inverse cosine, in [0, pi].")
+unary("atan", jnp.arctan, doc="The inverse tangent, in [-pi/2, pi/2].")
+unary("sinh", jnp.sinh, doc="The hyperbolic sine.")
+unary("cosh", jnp.cosh, doc="The hyperbolic cosine.")
+unary("tanh", jnp.tanh, doc="The hyperbolic tangent.")
+unary("asinh", jnp.arcsinh, doc="The inverse hyperbolic sine.")
+unary("acosh", jnp.arccosh, samples=_within(1.1, 3.0), doc="The inverse hyperbolic cosine.")
+unary("atanh", jnp.arctanh, samples=_ratio, doc="The inverse hyperbolic tangent.")
+unary("sigmoid", lambda x: lax.logistic(x), doc="1 / (1 + exp(-input)).")
+unary("erf", special.erf, forms=_special, doc="The error function.")
+unary("erfc", special.erfc, forms=_special, doc="1 - erf(input).")
+unary("erfinv", special.erfinv, forms=_special, samples=_ratio, doc="The inverse of erf.")
+unary("lgamma", special.gammaln, samples=_positive, doc="log |gamma(input)|.")
+unary("sinc", jnp.sinc, forms=_special, doc="sin(pi x) / (pi x), 1 at 0.")
+unary("deg2rad", lambda x: x * (jnp.pi / 180), saves=False, rule="Deg2RadBackward0", doc="Degrees as radians.")
+unary("rad2deg", lambda x: x * (180 / jnp.pi), saves=False, rule="Rad2DegBackward0", doc="Radians as degrees.")
+unary("digamma", lambda x: jnp.where(x == 0, -jnp.copysign(jnp.inf, x), special.digamma(x)), forms=_special,
+      samples=_positive, doc="The derivative of log gamma.")
+
+
+def _rounded(name: str, fn: object, doc: str) -> None:
+    """An op that rounds; integers stay as they are."""
+    def body(x: Array) -> Array:
+        if x.dtype == bool:
+            raise unlike(f"{name}_vml_cpu", x)
+        return fn(x) if inexact(x) else x
+    unary(name, body, promote=None, saves=False, doc=doc)
+
+
+_rounded("ceil", jnp.ceil, "The smallest whole number not below input.")
+_rounded("floor", jnp.floor, "The largest whole number not above input.")
+_rounded("trunc", jnp.trunc, "The whole part, toward 0.")
+
+
+@op(name="round", forms=_special, inplace=True, saves=False)
+def round_(input: Array, *, decimals: int = 0) -> Array:
+    """The nearest number of `decimals` digits; halves go to the even one."""
+    if input.dtype == bool:
+        raise unlike("round_vml_cpu", input)
+    if not is_float(input):
+        return input
+    if decimals == 0:
+        return jnp.round(input)
+    scale = 10.0 ** abs(decimals)
+    return jnp.round(input * scale) / scale if decimals > 0 else jnp.round(input / scale) * scale
+
+
+@op(inplace=True, saves=False)
+def frac(input: Array) -> Array:
+    """input - trunc(input)."""
+    need_inexact("frac_cpu", input)
+    return input - jnp.trunc(input)
+
+
+@op(promote="float", forms=_special, inplace=True, samples=_within(0.1, 0.9))
+def logit(input: Array, eps: Number | None = None) -> Array:
+    """log(x / (1 - x)); with `eps`, x is limited to [eps, 1 - eps] first and has gradient 0 outside."""
+    if eps is None:
+        return jnp.log(input / (1 - input))
+    low = cast(eps, input.dtype)
+    high = 1 - low
+    x = jnp.where(input < low, low, jnp.where(input > high, high, input))
+    return jnp.log(x / (1 - x))
+
+
+alias("asin", "arcsin")
+alias("acos", "arccos")
+alias("atan", "arctan")
+alias("asinh", "arcsinh")
+alias("acosh", "arccosh")
+alias("atanh", "arctanh")
+alias("trunc", "fix")
+alias("sigmoid", "expit", forms="special")
+alias("lgamma", "gammaln", forms="special")
+alias("digamma", "psi", forms="special")

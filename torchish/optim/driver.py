@@ -1,0 +1,155 @@
+"""The driver of all built-in optimizers: an algorithm is an op, the names of its states, and its numbers at a step.
+
+In: a `Rule` subclass and parameters with gradients.  Out: one recorded op for each group (and step count), whose results
+are written back in place.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from .. import api as torch
+from ..tensor import Tensor
+from .optimizer import Optimizer
+
+__all__ = ["ParamState", "Rule", "check_number", "number"]
+
+_read, _write = dict.__getitem__, dict.__setitem__
+
+
+class ParamState(dict):
+    """The state of one parameter.  Numbers of the host (step counts) are kept as floats and read as 0-d tensors."""
+    __slots__ = ()
+
+    def __getitem__(self, key: str) -> Any:
+        value = _read(self, key)
+        if type(value) is float:                    # kept once read, so that a change in place is seen by the next step
+            value = torch.tensor(value, dtype=torch.float32)
+            _write(self, key, value)
+        return value
+
+    def host(self, key: str) -> float:
+        """The number `key`, whatever the user or a loaded file has put there."""
+        value = _read(self, key)
+        if type(value) is not float:
+            value = float(value)
+            _write(self, key, value)
+        return value
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The value at `key`, or `default`."""
+        return self[key] if key in self else default
+
+    def items(self) -> list[tuple[str, Any]]:
+        """Names and values."""
+        return [(key, self[key]) for key in self]
+
+    def values(self) -> list[Any]:
+        """The values."""
+        return [self[key] for key in self]
+
+    def copy(self) -> dict:
+        """A plain dictionary of the same values."""
+        return dict(self.items())
+
+    def __reduce__(self) -> tuple:
+        return ParamState, (self.copy(),)
+
+    def __repr__(self) -> str:
+        return repr(self.copy())
+
+
+def number(value: Any) -> float:
+    """An option as a float; learning rates may be given as tensors of one element."""
+    return value if type(value) is float else float(value)
+
+
+def check_number(ok: bool, what: str, value: Any) -> None:
+    """torch's error for an option out of range."""
+    if not ok:
+        raise ValueError(f"Invalid {what}: {value}")
+
+
+def check_lr(lr: Any) -> None:
+    """A learning rate is at least 0; a tensor has one element."""
+    if isinstance(lr, Tensor) and lr.numel() != 1:
+        raise ValueError("Tensor lr must be 1-element")
+    check_number(lr >= 0, "learning rate", lr)
+
+
+def check_implementation(foreach: bool | None, fused: bool | None, differentiable: bool) -> None:
+    """The choices between torch's implementations are accepted (there is one here), contradictions refused."""
+    if fused and differentiable:
+        raise RuntimeError("`fused` does not support `differentiable`")
+    if fused and foreach:
+        raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
+
+
+class Rule(Optimizer):
+    """An optimizer given by an op.  Subclasses say which states a group needs and what the numbers of a step are."""
+
+    _state_factory = ParamState
+    host_numbers: dict[str, float] = {"step": 0.0}
+
+    def _slots(self, group: dict) -> tuple[str, ...]:
+        """The names of the state tensors."""
+        raise NotImplementedError
+
+    def _call(self, group: dict, params: list, grads: list, states: list[list], host: tuple[float, ...],
+              ) -> tuple[list, tuple[float, ...]]:
+        """The new values (parameters, then states) and the new host numbers."""
+        raise NotImplementedError
+
+    def _fresh(self, name: str, p: Tensor, group: dict) -> Tensor:
+        """The first value of a state: a concrete tensor, so that the first step is the same program as all others."""
+        return torch._filled(p, 0.0)
+
+    def _begin(self, p: Tensor, state: ParamState, group: dict, slots: tuple[str, ...]) -> None:
+        for name, value in self.host_numbers.items():
+            state.setdefault(name, value)
+        for name in slots:
+            if name not in state:
+                _write(state, name, self._fresh(name, p, group))
+
+    def _buckets(self, group: dict, slots: tuple[str, ...]) -> Iterator[tuple[tuple, list, list, list]]:
+        """Parameters with gradients and their states, together where the host numbers agree."""
+        names = tuple(self.host_numbers)
+        full = len(names) + len(slots)
+        buckets: dict[tuple, tuple[list, list, list]] = {}
+        for p in group["params"]:
+            grad = p.grad
+            if grad is None:
+                continue
+            if full:
+                state = self.state[p]
+                if len(state) < full:
+                    self._begin(p, state, group, slots)
+                key = tuple([state.host(name) for name in names])
+            else:
+                state, key = None, ()
+            bucket = buckets.get(key)
+            if bucket is None:
+                buckets[key] = bucket = ([], [], [])
+            bucket[0].append(p)
+            bucket[1].append(grad)
+            bucket[2].append(state)
+        for key, (params, grads, states) in buckets.items():
+            yield key, params, grads, states
+
+    def step(self, closure: Callable | None = None) -> Any:
+        """Makes one update; `closure` re-evaluates the loss."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        with torch.no_grad():
+            for group in self.param_groups:
+                slots = self._slots(group)
+                for key, params, grads, states in self._buckets(group, slots):
+                    old = [[_read(s, name) for s in states] for name in slots]
+                    values, new = self._call(group, params, grads, old, key)
+                    torch._assign([t for column in (params, *old) for t in column], values)
+                    for name, value in zip(self.host_numbers, new):
+                        for state in states:
+                            _write(state, name, value)
+        return loss

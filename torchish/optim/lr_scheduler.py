@@ -1,0 +1,27 @@
+"""torch.optim.lr_scheduler: all schedulers under one name."""
+from __future__ import annotations
+
+from .composed import ChainedScheduler, SequentialLR
+from .cyclic import CyclicLR, OneCycleLR
+from .plateau import ReduceLROnPlateau
+from .scheduler_base import LRScheduler
+from .schedules import (
+    ConstantLR,
+    CosineAnnealingLR,
+    CosineAnnealingWarmRestarts,
+    ExponentialLR,
+    LambdaLR,
+    LinearLR,
+    MultiplicativeLR,
+    MultiStepLR,
+    PolynomialLR,
+    StepLR,
+)
+
+__all__ = ["ChainedScheduler", "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "CyclicLR",
+           "ExponentialLR", "LRScheduler", "LambdaLR", "LinearLR", "MultiStepLR", "MultiplicativeLR", "OneCycleLR",
+           "PolynomialLR", "ReduceLROnPlateau", "SequentialLR", "StepLR"]
+
+
+class _LRScheduler(LRScheduler):
+    """The older name of LRScheduler, for classes derived from it."""

@@ -1,0 +1,135 @@
+"""The plan of a program: where a tape is cut into regions, and which of them a backward goes through.
+
+In: the entries of a tape and the slots a later backward will start from.  Out: steps in order, each a `Region` (a run of
+entries), a leaf, or a backward.  Pure bookkeeping over slots; no jax.
+
+A cut is made around each backward, around each leaf that was computed on the tape, and after the entry whose result's
+gradient is asked for; so within a region every differentiated input exists before it begins.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .tape import BACKWARD, INPUT, LEAF, MODE, Node, slots
+
+__all__ = ["Backward", "Plan", "Region", "ancestors", "make_plan", "reach"]
+
+
+class Backward:
+    """What a backward entry asks: cotangents of `roots` (slots of `cotangents`, or None: ones) pulled back to `wrt`.
+
+    stops: slots of `wrt` whose cotangent is handed out and not pulled back further (a hook will change it).
+    differentiable: recorded with create_graph; then it is an entry of its region like any op, recomputing `between`.
+    """
+    __slots__ = ("roots", "cotangents", "wrt", "stops", "differentiable", "between", "freed", "inner")
+
+    def __init__(self, roots: tuple[int, ...], cotangents: tuple[int | None, ...], wrt: tuple[int, ...],
+                 stops: frozenset[int], differentiable: bool, between: list[Node], freed: frozenset[int],
+                 inner: frozenset[int]) -> None:
+        self.roots, self.cotangents, self.wrt, self.stops = roots, cotangents, wrt, stops
+        self.differentiable, self.between, self.freed, self.inner = differentiable, between, freed, inner
+
+
+class Region:
+    """Consecutive entries. `sources` and `results` are the slots between which cotangents pass, if a backward passes."""
+    __slots__ = ("nodes", "made", "sources", "results")
+
+    def __init__(self, nodes: list[Node]) -> None:
+        self.nodes = nodes
+        self.made = {o.slot: o for n in nodes for o in n.outs}
+        self.sources: list[int] = []
+        self.results: list[int] = []
+
+
+class Plan:
+    """The steps of a program, and its last cut for a backward that comes after it."""
+    __slots__ = ("steps",)
+
+    def __init__(self, steps: list[Region | Node]) -> None:
+        self.steps = steps
+
+
+def ancestors(nodes: list[Node], ends: Iterable[int], stops: Iterable[int] = ()) -> list[Node]:
+    """The differentiable entries, in order, from which a gradient path leads to the slots `ends`."""
+    wanted, stopped = set(ends), set(stops)
+    found = []
+    for node in reversed(nodes):
+        if any(o.slot in wanted and o.slot not in stopped for o in node.outs) and _passes(node):
+            found.append(node)
+            wanted.update(sources_of(node))
+    found.reverse()
+    return found
+
+
+def _passes(node: Node) -> bool:
+    return node.grad or (node.kind is BACKWARD and node.info.differentiable)
+
+
+def sources_of(node: Node) -> list[int]:
+    """The slots an entry passes cotangents to (those that require a gradient are told apart by the caller)."""
+    if node.kind is BACKWARD:
+        reads = {s for n in node.info.between for s in sources_of(n)}
+        made = {o.slot for n in node.info.between for o in n.outs}
+        return sorted((reads - made) | set(node.info.wrt) | {c for c in node.info.cotangents if c is not None})
+    return list(slots(node.operands))
+
+
+def reach(nodes: list[Node], roots: Iterable[int], stops: Iterable[int] = ()) -> tuple[list[Node], set[int]]:
+    """Entries on gradient paths to `roots`, and all slots on these paths (leaves included)."""
+    found = ancestors(nodes, roots, stops)
+    touched = set(roots)
+    for n in found:
+        touched.update(sources_of(n))
+    return found, touched
+
+
+def make_plan(nodes: list[Node], ends: Iterable[int] = (), asked: Iterable[int] = (), stops: Iterable[int] = (),
+              given: Iterable[int] = ()) -> Plan:
+    """Cuts `nodes` into regions.
+
+    ends: slots from which a backward will start after the program; asked: results whose gradient it will hand out; stops:
+    those of them it does not go past; given: slots from before `nodes` that require a gradient.
+    """
+    backwards = [n for n in nodes if n.kind is BACKWARD and not n.info.differentiable]
+    inner = {s for b in backwards for s in b.info.inner} | set(asked)
+    steps: list[Region | Node] = []
+    run: list[Node] = []
+
+    def close() -> None:
+        if run:
+            steps.append(Region(list(run)))
+            run.clear()
+
+    for node in nodes:
+        if node.kind is INPUT or node.kind is MODE:
+            continue
+        if node.kind is LEAF or (node.kind is BACKWARD and not node.info.differentiable):
+            close()
+            steps.append(node)
+            continue
+        run.append(node)
+        if any(o.slot in inner for o in node.outs):
+            close()
+    close()
+    rg = {o.slot for n in nodes for o in n.outs if o.rg} | set(given)
+    for k, step in enumerate(steps):
+        if step.__class__ is Node and step.kind is BACKWARD:   # type: ignore[union-attr]
+            _connect(steps[:k], step.info.roots, step.info.stops, rg)   # type: ignore[union-attr]
+    _connect(steps, ends, stops, rg)
+    return Plan(steps)
+
+
+def _connect(steps: list, roots: Iterable[int], stops: Iterable[int], rg: set[int]) -> None:
+    """Marks what passes between regions on the way back from `roots`."""
+    needed = set(roots)
+    for region in reversed(steps):
+        if region.__class__ is not Region:
+            continue
+        ends = [s for s in sorted(needed) if s in region.made and s in rg and s not in stops]
+        if not ends:
+            continue
+        inside = ancestors(region.nodes, ends)
+        sources = {s for n in inside for s in sources_of(n) if s in rg and s not in region.made}
+        region.results = sorted({*region.results, *ends})
+        region.sources = sorted({*region.sources, *sources})
+        needed |= sources

@@ -1,0 +1,178 @@
+"""Replay: a tape as a pure function of its inputs.
+
+In: the entries of a tape, planned.  Out: `run(plan, env, numbers)`, which fills `env` (slot -> array) from the input slots,
+and `call`, one entry.  A region that a backward reaches is computed under `jax.vjp`; the backward goes through the regions
+in reverse.  Cotangents inside are jax's; torch's are their conjugates where they are complex.
+"""
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from .plan import Plan, Region
+from .tape import BACKWARD, INPUT, LEAF, MODE, Const, Node, Ref
+
+__all__ = ["Env", "Numbers", "call", "from_words", "pull", "run", "run_nodes"]
+
+Env = dict[int, Any]
+Numbers = tuple[Any, Any]       # vectors of runtime floats and ints
+
+
+def from_words(words: Any, dtype: Any) -> Any:
+    """A vector of 64-bit numbers from pairs of 32-bit words, which pass any boundary unchanged."""
+    return lax.bitcast_convert_type(words, dtype)
+
+
+def call(node: Node, operands: list, numbers: Numbers) -> Any:
+    """The result of one op entry; `operands` are arrays, lists of them, None, `Const` or `Ref`."""
+    values: dict[str, Any] = {}
+    k = 0
+    for p in node.op.params:
+        if p.kind in ("operand", "operands", "mixed"):
+            values[p.name] = _operand(operands[k], node.info[k] if node.info else None, numbers)
+            k += 1
+        else:
+            values[p.name] = _attribute(node.attrs[p.name], numbers)
+    return node.op.fn(**values)
+
+
+def _operand(v: Any, cast: Any, numbers: Numbers) -> Any:
+    if v.__class__ is Const:
+        return jnp.asarray(v.value, cast.np) if cast else v.value
+    if v.__class__ is Ref:
+        v = _number(v, numbers)
+        return v.astype(cast.np) if cast else v
+    if cast and v is not None and v.dtype != cast.np:
+        return v.astype(cast.np)
+    return v
+
+
+def _number(ref: Ref, numbers: Numbers) -> Any:
+    return numbers[ref.kind == "i"][ref.index]
+
+
+def _attribute(v: Any, numbers: Numbers) -> Any:
+    if v.__class__ is Ref:
+        return _number(v, numbers)
+    if v.__class__ is tuple and any(x.__class__ is Ref for x in v):
+        return tuple(_attribute(x, numbers) for x in v)
+    return v
+
+
+def run_nodes(nodes: list[Node], env: Env, numbers: Numbers, taps: Env | None = None) -> None:
+    """Computes entries in order into `env`. An entry recorded outside grad mode sees its operands as constants.
+
+    taps: values added to slots as they are made (zeros, whose cotangent is that of the slot).
+    """
+    for node in nodes:
+        if node.kind is INPUT or node.kind is MODE:
+            continue
+        if node.kind is LEAF:
+            env[node.slot] = lax.stop_gradient(env[node.operands[0]])
+        elif node.kind is BACKWARD:
+            _again(node, env, numbers)
+        else:
+            out = call(node, [_fetch(o, env, node.grad) for o in node.operands], numbers)
+            if node.outs[0] is node:
+                env[node.slot] = out
+            else:
+                env.update({o.slot: v for o, v in zip(node.outs, out, strict=True)})
+        if taps:
+            env.update({o.slot: env[o.slot] + taps[o.slot] for o in node.outs if o.slot in taps})
+
+
+def _fetch(o: Any, env: Env, grad: bool) -> Any:
+    if o.__class__ is int:
+        return env[o] if grad else lax.stop_gradient(env[o])
+    if o.__class__ is tuple:
+        return [env[s] if grad else lax.stop_gradient(env[s]) for s in o]
+    return o
+
+
+def _again(node: Node, env: Env, numbers: Numbers) -> None:
+    """A backward that can itself be differentiated: its part of the forward is traced anew as a function of `wrt`."""
+    b = node.info
+    made = {o.slot for n in b.between for o in n.outs}
+
+    def forward(*values: Any) -> list:
+        local, taps = dict(env), {}
+        for s, v in zip(b.wrt, values, strict=True):
+            if s in made:
+                taps[s] = v
+            else:
+                local[s] = v
+        run_nodes(b.between, local, numbers, taps)
+        return [local[r] for r in b.roots]
+
+    at = [jnp.zeros_like(env[s]) if s in made else env[s] for s in b.wrt]
+    outs, vjp = jax.vjp(forward, *at)
+    grads = vjp([_conj(_start(env, c, out)) for c, out in zip(b.cotangents, outs, strict=True)])
+    env.update({o.slot: _conj(g) for o, g in zip(node.outs, grads, strict=True)})
+
+
+def _start(env: Env, slot: int | None, out: Any) -> Any:
+    return jnp.ones_like(out) if slot is None else env[slot].astype(out.dtype)
+
+
+def _conj(x: Any) -> Any:
+    return jnp.conj(x) if jnp.iscomplexobj(x) else x
+
+
+def run(plan: Plan, env: Env, numbers: Numbers) -> list[tuple[Region, Any]]:
+    """Computes all steps into `env`; returns the regions that were differentiated with their vjps."""
+    pulls: list[tuple[Region, Any]] = []
+    for step in plan.steps:
+        if isinstance(step, Region):
+            if step.results:
+                pulls.append((step, _differentiated(step, env, numbers)))
+            else:
+                run_nodes(step.nodes, env, numbers)
+        elif step.kind is LEAF:
+            env[step.slot] = env[step.operands[0]]
+        else:
+            b = step.info
+            start = {}
+            for root, c in zip(b.roots, b.cotangents, strict=True):
+                ct = _conj(_start(env, c, env[root]))
+                start[root] = start[root] + ct if root in start else ct
+            found = pull(pulls, start, b.wrt, b.stops)
+            env.update({o.slot: jnp.zeros_like(env[s]) if found[s] is None else _conj(found[s])
+                        for o, s in zip(step.outs, b.wrt, strict=True)})
+    return pulls
+
+
+def _differentiated(region: Region, env: Env, numbers: Numbers) -> Any:
+    """Computes a region under `jax.vjp`; its cotangents go from `results` to `sources`."""
+    def forward(*values: Any) -> tuple[list, Env]:
+        local = dict(env)
+        local.update(zip(region.sources, values, strict=True))
+        run_nodes(region.nodes, local, numbers)
+        return [local[s] for s in region.results], {s: local[s] for s in region.made}
+
+    outs, vjp, made = jax.vjp(forward, *[env[s] for s in region.sources], has_aux=True)
+    env.update(made)
+    env.update(zip(region.results, outs, strict=True))
+    return vjp
+
+
+def pull(pulls: list[tuple[Region, Any]], cotangents: Env, wrt: tuple[int, ...], stops: frozenset[int]) -> Env:
+    """Cotangents of the slots `wrt`, pulled back from those given. A slot nothing reaches has None."""
+    handed: Env = {}
+    for region, vjp in reversed(pulls):
+        for s in region.made.keys() & set(wrt):
+            handed[s] = cotangents.pop(s, None) if s in stops else cotangents.get(s)
+        starts = {s: cotangents.pop(s) for s in region.results if s in cotangents}
+        if not starts:
+            continue
+        # a result that this backward does not start from has a zero cotangent
+        full = [starts[s] if s in starts else jnp.zeros(region.made[s].aval.shape, region.made[s].aval.dtype.np)
+                for s in region.results]
+        for s, g in zip(region.sources, vjp(full), strict=True):
+            cotangents[s] = cotangents[s] + g if s in cotangents else g
+    for s in wrt:
+        if s not in handed:
+            handed[s] = cotangents.get(s)
+    return handed

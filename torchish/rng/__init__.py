@@ -1,0 +1,13 @@
+"""torch's CPU random numbers in numpy, bit for bit: the engine and the fills."""
+from __future__ import annotations
+
+from .continuous import cauchy, exponential, geometric, log_normal
+from .discrete import bernoulli, bernoulli_of, dropout_noise, multinomial
+from .engine import DEFAULT_SEED, STATE_BYTES, Engine
+from .fills import normal, uniform
+from .integers import randint, random, randperm
+from .rejection import binomial, dirichlet, gamma, poisson
+
+__all__ = ["DEFAULT_SEED", "Engine", "STATE_BYTES", "bernoulli", "bernoulli_of", "binomial", "cauchy", "dirichlet",
+           "dropout_noise", "exponential", "gamma", "geometric", "log_normal", "multinomial", "normal", "poisson", "randint",
+           "random", "randperm", "uniform"]

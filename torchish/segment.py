@@ -1,0 +1,95 @@
+"""Graphs that outlive their tape.
+
+In: a tape that ended while tensors of it were still alive that require a gradient.  Out: a `Graph` (a segment): its entries,
+the arrays they start from, and the leaves or older graphs its inputs came from; and its backward as an op of the table's kind,
+one for each ending, so that equal segments share one program.
+"""
+from __future__ import annotations
+
+from itertools import count
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from .ops.table import Op, Param
+from .plan import make_plan
+from .programs import Ending
+from .replay import _conj, pull, run
+from .tape import BACKWARD, INPUT, LEAF, Node, Tape, path
+
+__all__ = ["Graph", "backward_op"]
+
+_serial = count()
+_index = count(1_000_000)
+
+
+class Graph:
+    """The part of an ended tape on which a backward may still come. Younger graphs have higher serial numbers.
+
+    sources: slot of an input or leaf -> the leaf tensor, or (older graph, slot there).
+    values: slot -> array the entries start from; None where a backward has freed them.
+    """
+    __slots__ = ("node", "ending", "sources", "values", "numbers", "freed", "serial", "hooked")
+
+    def __init__(self, tape: Tape, node: Node, ending: Ending | None, values: dict | None) -> None:
+        self.node, self.ending, self.values = node, ending, values
+        self.serial = next(_serial)
+        self.numbers = (np.array(tape.floats), np.array(tape.ints))
+        self.freed: set[int] = set()
+        self.hooked = dict(tape.hooked)
+        self.sources: dict[int, Any] = {}
+        k = 0
+        for n in path(node):
+            if n.kind is INPUT:
+                if n.rg:
+                    self.sources[n.slot] = tape.upstream.get(n.slot) or tape.inputs[k]
+                k += 1
+            elif n.kind is LEAF and n.slot in tape.leaves:
+                self.sources[n.slot] = tape.leaves[n.slot]
+            elif n.kind is BACKWARD:
+                self.freed |= n.info.freed
+
+    @classmethod
+    def keep(cls, tape: Tape, node: Node, ending: Ending, values: dict[int, Any]) -> Graph:
+        """The graph of `ending.kept`, with the arrays a backward will need."""
+        held = dict(values)
+        k = 0
+        for n in path(node):
+            if n.kind is INPUT:
+                held[n.slot] = tape.args[k]
+                k += 1
+        return cls(tape, node, ending, {s: held[s] for s in ending.values})
+
+    @classmethod
+    def spent(cls, tape: Tape, node: Node) -> Graph:
+        """A graph that a backward has freed: it can be looked at, not gone through."""
+        return cls(tape, node, None, None)
+
+    def entries(self) -> list[Node]:
+        """All entries of the tape it came from."""
+        return path(self.node)
+
+
+def backward_op(graph: Graph, nodes: list[Node], starts: tuple[int, ...], roots: tuple[int, ...], wrt: tuple[int, ...],
+                stops: frozenset[int]) -> Op:
+    """The backward of a graph as an op: (values, numbers, cotangents) -> gradients of `wrt`."""
+    store = graph.ending.backward if graph.ending is not None else {}
+    key = (roots, wrt, stops)
+    found = store.get(key)
+    if found is None:
+        made = {o.slot for n in nodes for o in n.outs}
+        given = [s for s in starts if s in graph.sources] + [s for s in wrt if s not in made]
+        plan = make_plan(nodes, roots, [s for s in wrt if s in made], stops, given)
+
+        def segment_backward(values: list, numbers: list, cotangents: list) -> tuple:
+            env = dict(zip(starts, values, strict=True))
+            pulls = run(plan, env, (numbers[0], numbers[-1]))
+            begin = {r: _conj(c.astype(env[r].dtype)) for r, c in zip(roots, cotangents, strict=True)}
+            grads = pull(pulls, begin, wrt, stops)
+            return tuple([jnp.zeros_like(env[s]) if grads[s] is None else _conj(grads[s]) for s in wrt])
+
+        params = tuple(Param(n, "operands") for n in ("values", "numbers", "cotangents"))
+        found = Op("segment_backward", segment_backward, "autograd", params, frozenset(), index=next(_index))
+        store[key] = found
+    return found

@@ -1,0 +1,174 @@
+"""Shared storage: views, writes through them, and version counters.
+
+In: tensors, the ops that made views of them, new values.  Out: tensors that see each other's writes.  A view holds its base,
+the steps from the base to it, and the version of the base it has seen; the value itself stays functional: a write records
+the new value of the base, and a view that has fallen behind is recorded anew when it is read.
+"""
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from . import dtypes
+from .ops.engine import copy, straight
+from .ops.table import Op, Param
+from .recorder import enter, hooks, record
+from .tape import state
+
+__all__ = ["View", "assign", "bind", "copy_into", "in_place", "make_view", "refresh", "write_op"]
+
+
+class View:
+    """How a tensor sees its base: `chain` of (op, attribute values, which result), and the base's version it has seen."""
+    __slots__ = ("base", "chain", "version")
+
+    def __init__(self, base: Any, chain: tuple, version: int) -> None:
+        self.base, self.chain, self.version = base, chain, version
+
+
+def make_view(x: Any, result: Any, op: Op, values: tuple, which: int | None = None) -> Any:
+    """Marks `result`, just recorded from `x` by the view op `op`, as sharing storage with it."""
+    step = ((op, values, which),)
+    view = x._view
+    if view is None:
+        x._shared = True
+        result._view = View(x, step, x._version_count)
+    else:
+        result._view = View(view.base, view.chain + step, view.base._version_count)
+    return result
+
+
+def refresh(x: Any) -> None:
+    """Brings a view up to date with its base."""
+    view = x._view
+    base = view.base
+    if base._view is not None:
+        refresh(base)
+    if view.version == base._version_count:
+        return
+    tape = state.tape
+    grad = tape.grad
+    tape.set_grad(True)
+    try:
+        value = base
+        for step in view.chain:
+            value = _apply(step, value)
+    finally:
+        state.tape.set_grad(grad)
+    view.version = base._version_count
+    bind(x, value)
+
+
+def _apply(step: tuple, x: Any) -> Any:
+    op, values, which = step
+    out = record(op, (x, *values))
+    return out if which is None else out[which]
+
+
+def bind(x: Any, value: Any) -> None:
+    """Gives tensor `x` the lazy value of `value`."""
+    tape = value._tape
+    if tape is None or tape is not state.tape:
+        tape = enter(value)[0]
+    if x._tape is not tape and x._home is not tape:
+        tape.tensors.append(x)
+    x._node, x._tape, x._home, x._data, x._graph, x._pending = value._node, tape, None, None, None, None
+
+
+def rebind(x: Any, value: Any) -> None:
+    """`x` takes a new value in place; a leaf stays a leaf, and the next read of it in grad mode is told apart."""
+    leaf = x._leaf
+    bind(x, value)
+    x._version_count += 1
+    if leaf:
+        tape = x._tape
+        x._home, x._tape = tape, None
+        tape.mark = tape.node
+    if x._shared:
+        _fall_behind(x)
+
+
+def _fall_behind(base: Any) -> None:
+    """Views of `base` that the fast path would read unchecked are sent to the slow one."""
+    tape = state.tape
+    for t in tape.tensors:
+        if t._view is not None and t._view.base is base and t._tape is tape:
+            t._home, t._tape = tape, None
+
+
+def assign(x: Any, value: Any) -> Any:
+    """Writes `value` (same shape and dtype) into `x` and so into every tensor that shares its storage. Returns `x`."""
+    tape = state.tape
+    if x._view is None:
+        if x._leaf and tape.grad:
+            raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+        rebind(x, value)
+        return x
+    refresh(x)
+    view = x._view
+    base = view.base
+    detached = any(op.name == "detach" for op, _, _ in view.chain)
+    if base._leaf and tape.grad and not detached:
+        raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
+    at = [base]
+    for step in view.chain[:-1]:
+        at.append(_apply(step, at[-1]))
+    new = value
+    for (op, values, which), below in zip(reversed(view.chain), reversed(at), strict=True):
+        new = record(write_op(op, which), (below, new, *values))
+    if detached and base.requires_grad and not base._leaf:
+        new = record(straight, (base, new))
+    rebind(base, new)
+    rebind(x, value)
+    x._view.version = base._version_count
+    return x
+
+
+_writes: dict[tuple, Op] = {}
+
+
+def write_op(op: Op, which: int | None = None) -> Op:
+    """The op that writes a value through the view op `op` into its base."""
+    found = _writes.get((op.index, which))
+    if found is None:
+        write = op.write if op.write is not None and which is None else _general_write(op, which)
+        params = (Param("base", "operand"), Param("value", "operand"), *op.params[1:])
+        found = _writes[op.index, which] = Op(f"{op.name}_write", write, op.family, params, frozenset(), saves=False,
+                                              rule="CopySlices", index=500_000 + len(_writes))
+    return found
+
+
+def _general_write(op: Op, which: int | None) -> Any:
+    """Any view is a map of indices: the view of a range tells where each element goes."""
+    def write(base: Any, value: Any, **attributes: Any) -> Any:
+        where = op.fn(jnp.arange(base.size).reshape(base.shape), **attributes)
+        where = where if which is None else where[which]
+        return base.reshape(-1).at[where.reshape(-1)].set(value.reshape(-1)).reshape(base.shape)
+    return write
+
+
+def in_place(x: Any, result: Any, name: str) -> Any:
+    """Ends an in-place op: checks torch's rules, casts the result to `x`'s dtype, writes it."""
+    out, own = result._node.aval, x._node.aval
+    if out is not own:
+        if out.shape != own.shape:
+            raise RuntimeError(f"output with shape {list(own.shape)} doesn't match the broadcast shape {list(out.shape)}")
+        if out.dtype is not own.dtype:
+            if not dtypes.can_cast(out.dtype, own.dtype):
+                raise RuntimeError(f"result type {dtypes.c_name(out.dtype)} can't be cast to the desired output type "
+                                   f"{dtypes.c_name(own.dtype)}")
+            result = hooks.to_dtype(result, own.dtype)
+    if own.strides is not None and 0 in own.strides and _overlaps(own):
+        raise RuntimeError("unsupported operation: more than one element of the written-to tensor refers to a single memory "
+                           "location. Please clone() the tensor before performing the operation.")
+    return assign(x, result)
+
+
+def _overlaps(aval: Any) -> bool:
+    return any(s == 0 and n > 1 for s, n in zip(aval.strides, aval.shape, strict=True))
+
+
+def copy_into(x: Any, source: Any) -> Any:
+    """`x.copy_(source)`: broadcast and cast into `x`."""
+    return assign(x, record(copy, (x, source)))

@@ -1,0 +1,79 @@
+"""`x[...]` and `x[...] = v`.
+
+In: any index torch takes.  Out: a view (`slice`), a gathered copy (`index`), or a write into `x`.  A boolean mask is the one
+kind whose shape depends on values: reading through one ends the tape; writing one number through one does not.
+"""
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .indexing import parse
+from .ops.index import index as INDEX
+from .ops.index import index_put_at as INDEX_PUT
+from .ops.index import slice_ as SLICE
+from .recorder import hooks, record
+from .storage import assign, make_view, write_op
+from .tape import state
+
+__all__ = ["Subscript"]
+
+
+class Subscript:
+    """The part of Tensor that is indexed."""
+
+    def __getitem__(self, index: Any) -> Any:
+        spec, starts, tensors, kind = parse(index, self._node.aval.shape, hooks.tensor)
+        if kind == "basic":
+            return _slice(self, spec, starts)
+        outer, inner = spec
+        x = self if outer is None else _slice(self, outer, starts)
+        return record(INDEX, (x, _places(tensors), inner))
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        spec, starts, tensors, kind = parse(index, self._node.aval.shape, hooks.tensor)
+        if not isinstance(value, hooks.tensor):
+            value = hooks.as_value(value, self)
+        if kind == "basic":
+            part = _slice(self, spec, starts)
+            value = hooks.copy_cast(part, value)
+            assign(self, record(write_op(SLICE), (self, value, starts, spec)))
+            return
+        outer, inner = spec
+        part = self if outer is None else _slice(self, outer, starts)
+        if kind == "mask" and len(tensors) == 1 and value._node.aval.numel == 1 and _leads(inner):
+            assign(part, hooks.mask_put(part, hooks.as_tensor(tensors[0]), value, _leads(inner) - 1))
+            return
+        assign(part, record(INDEX_PUT, (part, _places(tensors), hooks.to_dtype(value, self.dtype), inner, False)))
+
+
+def _leads(spec: tuple) -> int:
+    """Where, counted from 1, the one mask of an index stands if only full dimensions come before it."""
+    for k, item in enumerate(spec):
+        if item in ("t", ("t",)):
+            return k + 1
+    return 0
+
+
+def _slice(x: Any, spec: tuple, starts: tuple) -> Any:
+    starts = tuple([s if s.__class__ is int else int(s) for s in starts]) if starts else ()
+    tape = state.tape
+    if x._tape is tape:
+        node = tape.node.children.get((SLICE.index, x._node.slot, starts, spec))
+        if node is not None:
+            tape.node = node
+            return make_view(x, hooks.make(tape, node), SLICE, (starts, spec))
+    return make_view(x, record(SLICE, (x, starts, spec)), SLICE, (starts, spec))
+
+
+def _places(tensors: tuple) -> list:
+    """Index tensors; a mask becomes the places where it is true, one tensor for each of its dimensions."""
+    places = []
+    for t in tensors:
+        t = hooks.as_tensor(t) if not isinstance(t, hooks.tensor) else t
+        if t.dtype.name in ("bool", "uint8"):
+            places.extend(hooks.from_array(p.astype(np.int64)) for p in np.nonzero(t._numpy()))
+        else:
+            places.append(t)
+    return places

@@ -1,0 +1,205 @@
+"""The tape and the trie of all tapes: what was asked for, entry after entry.
+
+In: keys `(op, operand slots, attributes)` from the facade.  Out: nodes of the trie, each of which knows the results of its
+entry; a step that repeats is one dictionary look-up an entry.  No jax here.
+"""
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from .avals import Aval, Out
+
+__all__ = ["BACKWARD", "Const", "INPUT", "LEAF", "MODE", "Node", "Ref", "Site", "Tape", "path", "root_of", "state", "stats"]
+
+INPUT, LEAF, MODE, BACKWARD = "input", "leaf", "mode", "backward"   # kinds of entries which are not ops
+
+
+class Ref:
+    """A number that is a runtime input: its place in the tape's vector of floats ("f") or ints ("i")."""
+    __slots__ = ("kind", "index")
+
+    def __init__(self, kind: str, index: int) -> None:
+        self.kind, self.index = kind, index
+
+    def __repr__(self) -> str:
+        return f"{self.kind}{self.index}"
+
+
+class Const:
+    """A number that is part of the program, as an operand."""
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __repr__(self) -> str:
+        return repr(self.value)
+
+
+class Site:
+    """A place where numbers were seen: their first values, which of them are runtime inputs, the node that followed."""
+    __slots__ = ("values", "mask", "child")
+
+    def __init__(self, values: tuple, mask: tuple[bool, ...], child: Node) -> None:
+        self.values, self.mask, self.child = values, mask, child
+
+
+class Node(Out):
+    """One entry in the trie of tapes. An entry with one result is its own `Out`.
+
+    twin: the node at the same place of the branch from which this one was generalised (numbers seen there are known).
+    end: a tape has ended here before for lack of a reason to go on; it ends here again unless the next entry is known.
+    """
+    __slots__ = ("parent", "kind", "op", "operands", "attrs", "outs", "next_slot", "floats", "ints", "inputs", "children",
+                 "sites", "twin", "end", "programs", "where", "grad", "depth", "info")
+
+    def __init__(self, parent: Node | None, kind: Any, op: Any = None, operands: tuple = (), attrs: dict | None = None,
+                 where: tuple | None = None, grad: bool = False) -> None:
+        super().__init__(None, False, parent.next_slot if parent else 0)   # type: ignore[arg-type]
+        self.parent, self.kind, self.op, self.operands, self.attrs = parent, kind, op, operands, attrs or {}
+        self.outs: tuple[Out, ...] = ()
+        self.next_slot = self.slot
+        self.floats, self.ints, self.inputs, self.depth = \
+            (parent.floats, parent.ints, parent.inputs, parent.depth + 1) if parent else (0, 0, 0, 0)
+        self.children: dict[tuple, Node] = {}
+        self.sites: dict[tuple, Site] | None = None
+        self.twin: Node | None = None
+        self.end = False
+        self.programs: list | None = None
+        self.where, self.grad, self.info = where, grad, None
+
+    def results(self, avals: list[Aval], rg: list[bool], many: bool) -> None:
+        """Gives the node its results; `many` where the op hands back a tuple."""
+        if many:
+            self.outs = tuple(Out(a, g, self.slot + k) for k, (a, g) in enumerate(zip(avals, rg, strict=True)))
+        else:
+            self.aval, self.rg = avals[0], rg[0]
+            self.outs = (self,)
+        self.next_slot = self.slot + len(avals)
+
+    def __repr__(self) -> str:
+        name = self.op.name if self.op is not None else self.kind
+        outs = ", ".join(f"%{o.slot}:{o.aval}{'*' if o.rg else ''}" for o in self.outs)
+        return f"{outs} = {name}({', '.join(map(str, self.operands))})"
+
+
+class Tape:
+    """The current step of one thread: a pointer into the trie, and the tensors that live on it."""
+    __slots__ = ("node", "tensors", "args", "inputs", "floats", "ints", "grad", "mark", "stepped", "leaves", "inline",
+                 "thread", "hooked", "known", "upstream", "failed")
+
+    def __init__(self, grad: bool = True, inline: Any = None) -> None:
+        self.node = root_of(grad, inline)
+        self.tensors: list = []         # every tensor whose value this tape will compute
+        self.args: list = []            # arrays of the input slots
+        self.inputs: list = []          # the tensors that brought them
+        self.floats: list[float] = []   # numbers that are runtime inputs
+        self.ints: list[int] = []
+        self.grad = grad                # grad mode of the entries to come
+        self.mark: Node | None = None   # the last write to a leaf or backward: the natural end of a step
+        self.stepped = False            # a backward has been recorded
+        self.leaves: dict[int, Any] = {}    # slot -> tensor, for leaves computed on this tape
+        self.inline = inline            # functional mode: the tape is replayed in line, over tracers
+        self.thread = threading.get_ident()
+        self.hooked: dict[int, Any] = {}    # slot -> tensor with hooks or retained gradient
+        self.upstream: dict[int, Any] = {}  # slot of an input -> (graph, slot) of the step that made it
+        self.failed: BaseException | None = None
+        self.known: tuple[list[Out], Node] = ([], self.node)
+
+
+    def set_grad(self, enabled: bool) -> None:
+        """Grad mode of the entries to come. Switching back with nothing recorded in between leaves no trace."""
+        if enabled == self.grad:
+            return
+        self.grad = enabled
+        node = self.node
+        if node.parent is None:
+            self.node = root_of(enabled, self.inline)
+        elif node.kind is MODE:
+            self.node = node.parent
+        else:
+            key = (MODE, enabled)
+            self.node = node.children.get(key) or node.children.setdefault(key, Node(node, MODE))
+
+    def outs(self) -> list[Out]:
+        """What is in each slot; only what is new since the last call is walked."""
+        known, upto = self.known
+        news, node = [], self.node
+        while node is not upto and node.depth > upto.depth:
+            news.append(node)
+            node = node.parent   # type: ignore[assignment]
+        if node is not upto:
+            known, news = [], path(self.node)[::-1]
+        for n in reversed(news):
+            known.extend(n.outs)
+        self.known = (known, self.node)
+        return known
+
+    @property
+    def last(self) -> Node:
+        """The last entry that is not a change of mode."""
+        node = self.node
+        return node.parent if node.kind is MODE and node.parent is not None else node
+
+
+class _State(threading.local):
+    """What is current in a thread: its tape."""
+
+    def __init__(self) -> None:
+        self.tape = Tape()
+
+
+class _Stats:
+    """Counters that tests and `explain` read."""
+    __slots__ = ("nodes", "compilations", "flushes")
+
+    def __init__(self) -> None:
+        self.nodes = self.compilations = self.flushes = 0
+
+
+stats = _Stats()
+_roots: dict[tuple, Node] = {}
+
+
+def root_of(grad: bool, inline: Any = None) -> Node:
+    """The root of the tapes that begin in this grad mode."""
+    key = (grad, inline is not None)
+    root = _roots.get(key)
+    if root is None:
+        root = _roots.setdefault(key, Node(None, MODE))
+    return root
+
+
+def forget() -> None:
+    """Drops the trie; tapes that are open keep their own branches."""
+    _roots.clear()
+    stats.nodes = 0
+
+
+state = _State()
+
+
+def path(node: Node) -> list[Node]:
+    """The entries from the root (left out) to `node`."""
+    nodes = []
+    while node.parent is not None:
+        nodes.append(node)
+        node = node.parent
+    nodes.reverse()
+    return nodes
+
+
+def producers(nodes: list[Node]) -> dict[int, Node]:
+    """Which entry makes which slot."""
+    return {o.slot: n for n in nodes for o in n.outs}
+
+
+def slots(operands: tuple) -> Iterator[int]:
+    """The slots among an entry's operands (ints; lists of tensors are tuples of ints)."""
+    for o in operands:
+        if o.__class__ is int:
+            yield o
+        elif o.__class__ is tuple:
+            yield from (s for s in o if s.__class__ is int)

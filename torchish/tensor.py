@@ -1,0 +1,320 @@
+"""The Tensor: a value (lazy on a tape, or an array), its flags, and what users ask of it.
+
+In: results of entries, arrays.  Out: `Tensor`.  No op is written here; the methods that compute are made from the table
+(derive.py), those that hand values out stand in exchange.py, `x[...]` in subscript.py.
+"""
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from . import accumulate
+from .avals import Aval, Out, contiguous_strides
+from .convert import Convert
+from .devices import device as Device
+from .dtypes import dtype as Dtype
+from .exchange import Exchange
+from .grad_fn import GradFn, grad_fn_of
+from .recorder import hooks
+from .sizes import Size
+from .storage import refresh
+from .subscript import Subscript
+from .tape import Tape
+
+__all__ = ["Tensor", "make", "wrap"]
+
+NON_LEAF_GRAD = (
+    "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be populated during "
+    "autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf Tensor, use .retain_grad() on the "
+    "non-leaf Tensor. If you access the non-leaf Tensor by mistake, make sure you access the leaf Tensor instead. See "
+    "github.com/pytorch/pytorch/pull/30531 for more informations.")
+
+
+class Tensor(Subscript, Convert, Exchange):
+    """A multi-dimensional array of one dtype that may take part in automatic differentiation.
+
+    Source: https://docs.pytorch.org/docs/stable/tensors.html
+
+    Attributes of the engine: `_node` tells shape, dtype and requires_grad; `_tape` the tape on which `_node.slot` may be read
+    at once, `_home` the tape on which it lives but must be looked at first (a written leaf, a view that fell behind);
+    `_data` the array once there is one; `_pending` the number that fills a tensor which nothing has read yet; `_graph` its place in the graph of an ended tape; `_leaf` whether it is a leaf that
+    requires a gradient; `_view` how it sees its base.
+    """
+    _node: Out
+    _tape: Tape | None = None
+    _home: Tape | None = None
+    _data: Any = None
+    _pending: tuple | None = None
+    _graph: tuple | None = None
+    _grad: Tensor | None = None
+    _leaf: bool = False
+    _view: Any = None
+    _shared: bool = False
+    _version_count: int = 0
+    _hooks: dict | None = None
+    _retains: bool = False
+    _post_hooks: dict | None = None
+
+    __array_priority__ = 1000
+    is_sparse = is_quantized = is_nested = is_mkldnn = is_meta = is_mps = is_xpu = False
+    names: Any = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+
+    @classmethod
+    def _make_subclass(cls, data: Tensor, require_grad: bool = False) -> Tensor:
+        """A leaf of class `cls` with the value of `data`."""
+        x = object.__new__(cls)
+        if data._pending is None:
+            data._array()
+        x._node, x._data, x._pending = data._node.aval.plain, data._data, data._pending
+        if require_grad:
+            x.requires_grad_()
+        return x
+
+    # what it is
+
+    @property
+    def _aval(self) -> Aval:
+        return self._node.aval
+
+    @property
+    def shape(self) -> Size:
+        """The sizes, as torch.Size."""
+        return self._node.aval.shape
+
+    @property
+    def dtype(self) -> Dtype:
+        """The type of the elements."""
+        return self._node.aval.dtype
+
+    @property
+    def device(self) -> Device:
+        """Where the elements are."""
+        return Device(self._node.aval.device)
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return len(self._node.aval.shape)
+
+    layout = property(lambda self: hooks.strided)
+    is_cuda = property(lambda self: self._node.aval.device != "cpu")
+    is_cpu = property(lambda self: self._node.aval.device == "cpu")
+    itemsize = property(lambda self: self._node.aval.dtype.itemsize)
+    nbytes = property(lambda self: self._node.aval.dtype.itemsize * self._node.aval.numel)
+
+    def dim(self) -> int:
+        """The number of dimensions."""
+        return len(self._node.aval.shape)
+
+    ndimension = dim
+
+    def size(self, dim: int | None = None) -> Size | int:
+        """All sizes, or that of one dimension."""
+        shape = self._node.aval.shape
+        if dim is None:
+            return shape
+        if not -max(len(shape), 1) <= dim < max(len(shape), 1) or not shape:
+            n = max(len(shape), 1)
+            raise IndexError("Dimension specified as 0 but tensor has no dimensions" if not shape and dim in (0, -1) else
+                             f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})")
+        return shape[dim]
+
+    def numel(self) -> int:
+        """The number of elements."""
+        return self._node.aval.numel
+
+    nelement = numel
+
+    def element_size(self) -> int:
+        """Bytes of one element."""
+        return self.dtype.itemsize
+
+    def stride(self, dim: int | None = None) -> tuple[int, ...] | int:
+        """Distance, in elements, of neighbours along each dimension (or one): logical, XLA may lay memory out otherwise."""
+        aval = self._node.aval
+        strides = aval.strides if aval.strides is not None else contiguous_strides(aval.shape)
+        return strides if dim is None else strides[dim]
+
+    def is_contiguous(self, memory_format: Any = None) -> bool:
+        """Whether the elements lie in row-major order."""
+        aval = self._node.aval
+        if aval.strides is None:
+            return True
+        want = contiguous_strides(aval.shape)
+        return aval.numel == 0 or all(n == 1 or a == b for n, a, b in zip(aval.shape, aval.strides, want, strict=True))
+
+    def is_floating_point(self) -> bool:
+        """Whether the dtype is a floating one."""
+        return self.dtype.is_floating_point
+
+    def is_complex(self) -> bool:
+        """Whether the dtype is complex."""
+        return self.dtype.is_complex
+
+    def is_signed(self) -> bool:
+        """Whether the dtype has a sign."""
+        return self.dtype.is_signed
+
+    # the graph
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients are wanted for it."""
+        if self._view is not None:
+            refresh(self)
+        return self._leaf or self._node.rg
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        self.requires_grad_(value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Sets whether gradients are wanted; only leaves may change it."""
+        if bool(requires_grad) == self.requires_grad:
+            return self
+        aval = self._node.aval
+        if requires_grad:
+            if not aval.differentiable:
+                raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
+            self._leaf = True
+            if self._data is not None or self._pending is not None:
+                self._node, self._tape, self._home = aval.grad, None, None
+            else:
+                self._home, self._tape = self._tape or self._home, None
+            return self
+        if not self._leaf:
+            raise RuntimeError("you can only change requires_grad flags of leaf variables. If you want to use a computed "
+                               "variable in a subgraph that doesn't require differentiation use var_no_grad = var.detach().")
+        self._leaf = False
+        if self._data is not None or self._pending is not None:
+            self._node, self._tape, self._home = aval.plain, None, None
+        elif self._tape is not None and self._node.rg:
+            self._node = self._tape.outs()[self._node.operands[0]]   # type: ignore[attr-defined]
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether it was made by the user rather than by a differentiable op."""
+        return self._leaf or not self.requires_grad
+
+    @property
+    def grad_fn(self) -> GradFn | None:
+        """The backward node that made it; None for leaves."""
+        if self._leaf or not self.requires_grad:
+            return None
+        return grad_fn_of(self)
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient that backward() has accumulated."""
+        if self._grad is None and not self._retains and not self._leaf and self.requires_grad:
+            warnings.warn(NON_LEAF_GRAD, UserWarning, stacklevel=2)
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is not None:
+            if not isinstance(value, Tensor):
+                raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}")
+            if value.shape != self.shape:
+                raise RuntimeError(f"assigned grad has data of a different size: {list(value.shape)} and {list(self.shape)}")
+            if value.dtype is not self.dtype:
+                raise RuntimeError("assigned grad has data of a different type")
+        self._grad = value
+
+    @grad.deleter
+    def grad(self) -> None:
+        self._grad = None
+
+    def backward(self, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False,
+                 inputs: Any = None) -> None:
+        """Accumulates the gradient of this tensor into the leaves it was computed from.
+
+        Source: https://docs.pytorch.org/docs/stable/generated/torch.Tensor.backward.html
+        """
+        accumulate.backward([self], [gradient], retain_graph, create_graph, inputs)
+
+    def retain_grad(self) -> None:
+        """Asks for `.grad` of a tensor that is no leaf."""
+        if not self.requires_grad:
+            raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
+        if not self._leaf:
+            self._retains = True
+            accumulate.watch(self)
+
+    @property
+    def retains_grad(self) -> bool:
+        """Whether `.grad` is kept although it is no leaf."""
+        return self._retains and not self._leaf
+
+    def register_hook(self, hook: Any) -> Any:
+        """Calls `hook(grad)` whenever a gradient of this tensor is computed; what it returns replaces the gradient."""
+        if not self.requires_grad:
+            raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+        return accumulate.add_hook(self, "_hooks", hook)
+
+    def register_post_accumulate_grad_hook(self, hook: Any) -> Any:
+        """Calls `hook(tensor)` after a gradient has been accumulated into this leaf."""
+        if not self._leaf:
+            raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+        return accumulate.add_hook(self, "_post_hooks", hook)
+
+    @property
+    def data(self) -> Tensor:
+        """The same storage without history: writes show in this tensor and leave no trace in the graph."""
+        return self.detach()
+
+    @data.setter
+    def data(self, value: Tensor) -> None:
+        accumulate.set_data(self, value)
+
+    @property
+    def output_nr(self) -> int:
+        """Which result of its backward node this is."""
+        return grad_fn_of(self).output_nr if self.grad_fn is not None else 0
+
+    @property
+    def _version(self) -> int:
+        return self._view.base._version_count if self._view is not None else self._version_count
+
+    @property
+    def _base(self) -> Tensor | None:
+        return self._view.base if self._view is not None else None
+
+    def _is_view(self) -> bool:
+        return self._view is not None
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+def make(tape: Tape, out: Out) -> Tensor:
+    """The tensor of a result on the current tape."""
+    x = object.__new__(Tensor)
+    x._tape, x._node = tape, out
+    tape.tensors.append(x)
+    return x
+
+
+def wrap(array: Any, source: Any = None) -> Tensor:
+    """A tensor around an array. `source`: a place in a graph it came from, or a leaf whose value it is."""
+    from_graph = isinstance(source, tuple)
+    x = object.__new__(Tensor)
+    aval = array_aval(array)
+    x._data, x._node = array, aval.grad if from_graph else aval.plain
+    if from_graph:
+        x._graph = source
+    elif source is not None:
+        x._leaf = True
+        x._node = aval.grad
+    return x
+
+
+def array_aval(array: Any) -> Aval:
+    """The abstract value of an array or tracer."""
+    return hooks.aval_of_array(array)
+
+

@@ -1,0 +1,121 @@
+"""The facade put together: what the layers below call back, and the public functions made from the table.
+
+In: the class Tensor, the table.  Out: `hooks` filled, methods on Tensor, and `spaces`: namespace -> name -> function.
+"""
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from . import ops  # noqa: F401  declares the table
+from .accumulate import run_hooks
+from .creation import array_aval, as_tensor, concrete_pending, constant, constant_like, from_array, settle
+from .derive import build
+from .devices import to_jax
+from .finish import concrete, finish
+from .namespace import namespace
+from .ops.engine import copy as COPY
+from .ops.table import TABLE
+from .recorder import hooks, record
+from .split import split
+from .storage import assign, refresh
+from .tensor import Tensor, make, wrap
+
+__all__ = ["assign_all", "spaces"]
+
+spaces = build(Tensor, namespace)
+public = spaces["function"]
+public["_full"], public["_full_like"] = constant, constant_like
+
+
+def _as_value(value: Any, like: Tensor) -> Tensor:
+    """What is assigned to `like[...]` as a tensor; a number takes the dtype of `like`."""
+    if isinstance(value, (bool, int, float, complex)):
+        return from_array(np.asarray(value).astype(like.dtype.np), like._node.aval.device)
+    return as_tensor(value)
+
+
+def _sizes(value: Any) -> tuple:
+    """A sequence of sizes, or the one size given as something int-like."""
+    return tuple(value) if isinstance(value, (tuple, list)) else (value.__index__(),)
+
+
+def _move(x: Tensor, device: str) -> Tensor:
+    """`x` on another device: the value is copied there when this is called."""
+    out = wrap(jax.device_put(x._array(), to_jax(device)))
+    if x.requires_grad:
+        place = x._graph
+        if place is not None:
+            out._graph, out._node = place, out._node.aval.grad
+        else:
+            out = _alias_leaf(x, out)
+    return out
+
+
+def _alias_leaf(x: Tensor, moved: Tensor) -> Tensor:
+    from_leaf = x * 1
+    finish(from_leaf._tape)
+    moved._graph, moved._node = from_leaf._graph, moved._node.aval.grad
+    return moved
+
+
+def _store_out(out: Tensor, result: Tensor) -> Tensor:
+    """Writes a result into `out=`."""
+    if out.requires_grad and not out.is_leaf or (out._leaf and result.requires_grad):
+        raise RuntimeError("functions with out=... arguments don't support automatic differentiation, but one of the arguments "
+                           "requires grad.")
+    if out.dtype is not result.dtype:
+        if result.dtype.category > out.dtype.category:
+            raise RuntimeError(f"result type {result.type()[6:].removesuffix('Tensor')} can't be cast to the desired output type "
+                               f"{out.type()[6:].removesuffix('Tensor')}")
+        result = result.to(out.dtype)
+    return assign(out, result)
+
+
+def _reflected(dunder: str, functional: Any, x: Tensor, other: Any) -> Tensor:
+    """`other <op> x` where `other` is a number or an array."""
+    if dunder == "sub":
+        return public["rsub"](x, other)
+    if dunder == "truediv" and not isinstance(other, np.ndarray):
+        return x.reciprocal() * other
+    if dunder == "pow":
+        return public["pow"](other, x)
+    if isinstance(other, (bool, int, float, complex)):
+        op = TABLE.get(functional.__name__)
+        if op is not None and op.params[0].kind == "mixed":
+            return public[op.name](other, x)
+        # a 0-dim tensor takes part in promotion as the number would
+        return functional(from_array(np.asarray(other)), x)
+    return functional(as_tensor(other), x)
+
+
+def _rebuild(cls: type, array: Any, leaf: bool) -> Tensor:
+    base = from_array(np.asarray(array)) if not isinstance(array, jax.Array) else from_array(np.array(array), "cpu")
+    if cls is Tensor:
+        return base.requires_grad_() if leaf else base
+    return cls._make_subclass(cls, base, leaf) if "_make_subclass" in dir(cls) else base
+
+
+def assign_all(tensors: list, values: Any) -> None:
+    """Each tensor takes its new value in place; allowed for leaves where grad mode is off."""
+    for x, v in zip(tensors, values, strict=True):
+        assign(x, v)
+
+
+hooks.tensor, hooks.coerce, hooks.make = Tensor, as_tensor, make
+hooks.settle, hooks.concrete_pending = settle, concrete_pending
+hooks.refresh, hooks.concrete, hooks.finish, hooks.split = refresh, concrete, finish, split
+hooks.as_tensor, hooks.from_array, hooks.as_value = as_tensor, from_array, _as_value
+hooks.add = public["add"]
+hooks.to_dtype = lambda x, dtype: x if x._node.aval.dtype is dtype else x.to_dtype(dtype)
+hooks.zeros = lambda aval: from_array(np.zeros(aval.shape, aval.dtype.np), aval.device)
+hooks.ones_like = lambda x: from_array(np.ones(x._node.aval.shape, x._node.aval.dtype.np), x._node.aval.device)
+hooks.wrap, hooks.run_hooks, hooks.aval_of_array = wrap, run_hooks, array_aval
+hooks.copy_cast = lambda like, value: record(COPY, (like, value))
+hooks.mask_put = lambda x, mask, value, dim: x._mask_put(mask, value, dim=dim)
+hooks.move, hooks.store_out, hooks.sizes, hooks.reflected, hooks.rebuild = _move, _store_out, _sizes, _reflected, _rebuild
+hooks.operand_types = (Tensor, bool, int, float, complex, np.ndarray, np.generic)
+hooks.stack = lambda tensors: public["stack"](tensors)
+hooks.strided = "torch.strided"
