@@ -1,6 +1,7 @@
 """A small torch over numpy and torchish.rng, enough to evaluate the expressions of tests/golden/rng.json.
 
-In: an Engine as the default generator.  Out: `torch`, `F` and `nn` names.  Strides are numpy's, so that fill orders can be tested.
+In: an Engine as the default generator.  Out: `torch`, `F` and `nn` names.  Strides are numpy's, so that
+fill orders can be tested.
 """
 from __future__ import annotations
 
@@ -21,9 +22,7 @@ def _kind(dtype: Any, otherwise: Any = np.float32) -> np.dtype:
 
 def _filled(a: np.ndarray, make: Any) -> np.ndarray:
     """Fills `a` in increasing storage offset, as torch does."""
-    axes = sorted(range(a.ndim), key=lambda i: -a.strides[i])
-    view = a.transpose(axes)
-    view[...] = make(view.shape)
+    a[...] = rng.filled(make, a.shape, rng.memory_order(a.strides))
     return a
 
 
@@ -178,18 +177,23 @@ def _set_state(state: bytes) -> None:
 
 
 torch = SimpleNamespace(
-    Generator=Generator, rand=_maker(rng.uniform), randn=_maker(rng.normal), randint=_randint, randperm=_randperm, normal=_normal,
+    Generator=Generator, rand=_maker(rng.uniform), randn=_maker(rng.normal), randint=_randint, randperm=_randperm,
+    normal=_normal,
     empty=_empty, cat=lambda ts: Tensor(np.concatenate([t.a for t in ts])),
     ones=lambda *shape: Tensor(np.ones(shape, np.float32)), zeros=lambda *shape: Tensor(np.zeros(shape, np.float32)),
-    full=lambda shape, value: Tensor(np.full(shape, value, np.float32)), tensor=lambda data: Tensor(np.array(data, np.float32)),
+    full=lambda shape, value: Tensor(np.full(shape, value, np.float32)),
+    tensor=lambda data: Tensor(np.array(data, np.float32)),
     arange=lambda *a: Tensor(np.arange(*a, dtype=np.float32 if any(isinstance(x, float) for x in a) else np.int64)),
     rand_like=lambda x: _like(x.a).uniform_(), randn_like=lambda x: _like(x.a).normal_(),
     randint_like=lambda x, low, high: _like(x.a).random_(low, high),
     bernoulli=lambda p: Tensor(rng.bernoulli_of(default, np.ascontiguousarray(p.a))),
     multinomial=lambda p, k, replacement=False: Tensor(rng.multinomial(default, p.a, k, replacement)),
-    poisson=lambda rate: Tensor(rng.poisson(default, rate.a)), _standard_gamma=lambda x: Tensor(rng.gamma(default, x.a)),
-    _sample_dirichlet=lambda x: Tensor(rng.dirichlet(default, x.a)), binomial=lambda n, p: Tensor(rng.binomial(default, n.a, p.a)),
-    manual_seed=default.manual_seed, get_rng_state=default.get_state, set_rng_state=_set_state, channels_last="channels_last",
+    poisson=lambda rate: Tensor(rng.poisson(default, rate.a)),
+    _standard_gamma=lambda x: Tensor(rng.gamma(default, x.a)),
+    _sample_dirichlet=lambda x: Tensor(rng.dirichlet(default, x.a)),
+    binomial=lambda n, p: Tensor(rng.binomial(default, n.a, p.a)),
+    manual_seed=default.manual_seed, get_rng_state=default.get_state, set_rng_state=_set_state,
+    channels_last="channels_last",
     **{name: d for name, d in dtypes.NAMES.items() if name != "float"})
 F = SimpleNamespace(
     dropout=_dropout, dropout1d=_unbatched(2), dropout2d=lambda x, p, training: _dropout(x, p, training, True),

@@ -7,17 +7,20 @@ import json
 import math
 import pickle
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
+import jax
 import numpy as np
 import pytest
-
 import rng_stand_in
-from torchish import rng
+
+from torchish import dtypes, rng
+from torchish.ops import mersenne
+from torchish.ops import random as ops
+from torchish.rng.exact import fma32
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "rng.json").read_text())
-# What the stand-in has no words for: modules, initialisers, distributions, and two rarer functions.
+# What the stand-in has no words for: modules, initialisers, distributions, native_dropout, rrelu.
 BEYOND = ("nn.init.", "D.", "native_dropout", "rrelu")
 
 
@@ -60,7 +63,8 @@ def single(*marks: str) -> list:
 
 GROUPS = {"uniform": ("rand(", "uniform_", "rand_like"), "normal": ("randn", "normal_", "normal("),
           "integers": ("randint", "random_"), "randperm": ("randperm",), "bernoulli": ("bernoulli",),
-          "dropout": ("dropout", "Dropout"), "continuous": ("exponential_", "cauchy_", "geometric_", "gumbel"),
+          "dropout": ("dropout", "Dropout"),
+          "continuous": ("exponential_", "cauchy_", "log_normal_", "geometric_", "gumbel"),
           "multinomial": ("multinomial",), "rejection": ("poisson", "gamma", "dirichlet", "binomial")}
 
 
@@ -106,7 +110,7 @@ def test_sequences(case: list) -> None:
             assert sha(state()) == after, text
 
 
-# -- the engine -----------------------------------------------------------------------------------------------------------
+# -- the engine
 
 @pytest.mark.parametrize("draws", [0, 1, 623, 624, 625, 1248])
 def test_state_goes_round(draws: int) -> None:
@@ -115,7 +119,8 @@ def test_state_goes_round(draws: int) -> None:
     rng.normal(engine, 1, np.float32)
     engine.float_normal = 0.25
     before = engine.get_state()
-    copies = [rng.Engine(1).set_state(before), engine.clone(), copy.deepcopy(engine), pickle.loads(pickle.dumps(engine))]
+    pickled = pickle.loads(pickle.dumps(engine))
+    copies = [rng.Engine(1).set_state(before), engine.clone(), copy.deepcopy(engine), pickled]
     following = rng.normal(engine, 5, np.float64)
     for twin in copies:
         assert twin.get_state() == before
@@ -147,28 +152,35 @@ def test_bad_states_and_seeds_are_refused() -> None:
 
 
 ERRORS = [
-    (lambda e: rng.uniform(e, 2, np.float32, 2, 1), RuntimeError, "uniform_ expects to return a [from, to) range, but found from=2 > to=1"),
-    (lambda e: rng.uniform(e, 2, np.int64), NotImplementedError, "\"check_uniform_bounds\" not implemented for 'Long'"),
-    (lambda e: rng.uniform(e, 2, np.float16, -1, 1e5), RuntimeError, "to is out of bounds for c10::Half"),
-    (lambda e: rng.normal(e, 2, np.float32, 0, -1.5), RuntimeError, "normal expects std >= 0.0, but found std -1.5"),
-    (lambda e: rng.normal(e, 2, np.int32), NotImplementedError, "\"normal_kernel_cpu\" not implemented for 'Int'"),
-    (lambda e: rng.randint(e, 2, np.int64, 5, 5), RuntimeError, "random_ expects 'from' to be less than 'to', but got from=5 >= to=5"),
-    (lambda e: rng.randint(e, 2, np.uint8, 0, 300), RuntimeError, "to - 1 is out of bounds for unsigned char"),
-    (lambda e: rng.random(e, 2, np.uint16), NotImplementedError, "\"random_kernel_cpu\" not implemented for 'UInt16'"),
-    (lambda e: rng.randperm(e, 300, np.uint8), RuntimeError, "value cannot be converted to type uint8_t without overflow"),
-    (lambda e: rng.bernoulli(e, 2, np.float32, 1.5), RuntimeError, "bernoulli_ expects p to be in [0, 1], but got p=1.5"),
-    (lambda e: rng.exponential(e, 2, np.float32, 0), RuntimeError, "exponential_ expects lambda > 0.0, but found lambda=0"),
-    (lambda e: rng.geometric(e, 2, np.float32, 1), RuntimeError, "geometric_ expects p to be in (0, 1), but got p=1"),
-    (lambda e: rng.multinomial(e, np.zeros(2), 1), RuntimeError, "invalid multinomial distribution (sum of probabilities <= 0)"),
+    ("uniform", (2, np.float32, 2, 1), RuntimeError,
+     "uniform_ expects to return a [from, to) range, but found from=2 > to=1"),
+    ("uniform", (2, np.int64), NotImplementedError, "\"check_uniform_bounds\" not implemented for 'Long'"),
+    ("uniform", (2, np.float16, -1, 1e5), RuntimeError, "to is out of bounds for c10::Half"),
+    ("normal", (2, np.float32, 0, -1.5), RuntimeError, "normal expects std >= 0.0, but found std -1.5"),
+    ("normal", (2, np.int32), NotImplementedError, "\"normal_kernel_cpu\" not implemented for 'Int'"),
+    ("randint", (2, np.int64, 5, 5), RuntimeError,
+     "random_ expects 'from' to be less than 'to', but got from=5 >= to=5"),
+    ("randint", (2, np.uint8, 0, 300), RuntimeError, "to - 1 is out of bounds for unsigned char"),
+    ("random", (2, np.uint16), NotImplementedError, "\"random_kernel_cpu\" not implemented for 'UInt16'"),
+    ("randperm", (300, np.uint8), RuntimeError, "value cannot be converted to type uint8_t without overflow"),
+    ("randperm", (2050, np.float16), RuntimeError, "n cannot be greater than 2049 for Half type."),
+    ("bernoulli", (2, np.float32, 1.5), RuntimeError, "bernoulli_ expects p to be in [0, 1], but got p=1.5"),
+    ("exponential", (2, np.float32, 0), RuntimeError, "exponential_ expects lambda > 0.0, but found lambda=0"),
+    ("cauchy", (2, np.int64), RuntimeError, "Cauchy distribution is a continuous probability distribution. dtype must "
+     "be a floating point but you specified long int"),
+    ("geometric", (2, np.float32, 1), RuntimeError, "geometric_ expects p to be in (0, 1), but got p=1"),
+    ("multinomial", (np.zeros(2), 1), RuntimeError,
+     "invalid multinomial distribution (sum of probabilities <= 0)"),
+    ("poisson", (-np.ones(2),), RuntimeError, "invalid Poisson rate, expected rate to be non-negative"),
 ]
 
 
-@pytest.mark.parametrize(("call", "error", "text"), ERRORS, ids=[e[2][:30] for e in ERRORS])
-def test_errors_are_torchs(call: Any, error: type, text: str) -> None:
+@pytest.mark.parametrize(("name", "arguments", "error", "text"), ERRORS)
+def test_errors_are_torchs(name: str, arguments: tuple, error: type, text: str) -> None:
     engine = rng.Engine(0)
     before = engine.get_state()
     with pytest.raises(error) as caught:
-        call(engine)
+        getattr(rng, name)(engine, *arguments)
     assert str(caught.value) == text
     assert engine.get_state() == before
 
@@ -176,3 +188,153 @@ def test_errors_are_torchs(call: Any, error: type, text: str) -> None:
 def test_counting_beyond_the_mantissa_warns() -> None:
     with pytest.warns(UserWarning, match=r"to - 1 is out of bounds \[-\(2\^24\), 2\^24\]"):
         rng.randint(rng.Engine(0), 2, np.float32, 0, 2 ** 25)
+
+
+# -- the compiled generator
+
+F32, F64, F16, BF16, INT64 = dtypes.float32, dtypes.float64, dtypes.float16, dtypes.bfloat16, dtypes.int64
+X = np.linspace(-3, 3, 420, dtype=np.float32).reshape(4, 7, 15)
+
+
+def alpha(engine: rng.Engine, p: float) -> np.ndarray:
+    """alpha_dropout of X, step by step in float32."""
+    f, scale = np.float32, 1.7580993408473766
+    a = 1 / math.sqrt((scale * scale * p + 1) * (1 - p))
+    mask = rng.bernoulli(engine, X.shape, np.float32, 1 - p)
+    return X * (mask * f(a)) + ((mask - f(1)) * f(scale * a) + f(scale * a * p))
+
+
+def case(op: Any, fill: Any, *operands: np.ndarray, **attributes: Any) -> Any:
+    return pytest.param(op, fill, operands, attributes, id=f"{op.name}-{attributes}")
+
+
+def uniform_case(d: Any, low: float, high: float) -> Any:
+    return case(ops.uniform, lambda e: rng.uniform(e, (40, 25), d, low, high), shape=(40, 25), dtype=d, low=low,
+                high=high)
+
+
+def normal_case(d: Any, n: int, mean: float, std: float) -> Any:
+    return case(ops.normal, lambda e: rng.normal(e, n, d, mean, std), shape=(n,), dtype=d, mean=mean, std=std)
+
+
+def randint_case(d: Any, low: int, high: int) -> Any:
+    return case(ops.randint, lambda e: rng.randint(e, 700, d, low, high), shape=(700,), dtype=d, low=low, high=high)
+
+
+def bernoulli_case(d: Any) -> Any:
+    p = (np.arange(100) / 100).astype(d.np)
+    return case(ops.bernoulli, lambda e: rng.bernoulli_of(e, p), p)
+
+
+def dropout_case(d: Any, p: float) -> Any:
+    x = X.astype(d.np)
+    return case(ops.dropout, lambda e: x * rng.dropout_noise(e, X.shape, d, p), x, p=p)
+
+
+COMPILED = [
+    uniform_case(F32, 0.0, 1.0), uniform_case(F32, -0.1767767, 0.1767767), uniform_case(F32, 2.5, 9.125),
+    uniform_case(BF16, 0.0, 1.0), uniform_case(BF16, 2.5, 9.125), uniform_case(F64, 0.0, 1.0),
+    normal_case(F32, 16, 0.0, 1.0), normal_case(F32, 1000, 0.0, 1.0), normal_case(F32, 1003, 1.5, 2.3),
+    normal_case(BF16, 45, 0.0, 0.02),
+    randint_case(INT64, -5, 5), randint_case(INT64, -2 ** 63, 2 ** 63 - 1), randint_case(BF16, 0, 200),
+    case(ops.bernoulli_p, lambda e: rng.bernoulli(e, (9, 9), F32, 0.3), shape=(9, 9), dtype=F32, p=0.3),
+    bernoulli_case(F32), bernoulli_case(F64), bernoulli_case(F16),
+    dropout_case(F32, 0.1), dropout_case(BF16, 0.3), dropout_case(F64, 0.5),
+    case(ops.dropout, lambda e: X * rng.dropout_noise(e, (4, 7, 1), F32, 0.4), X, p=0.4, mask_shape=(4, 7, 1)),
+    case(ops.dropout, lambda e: X * rng.dropout_noise(e, (15, 4, 7), F32, 0.4).transpose(1, 2, 0), X, p=0.4,
+         axes=(2, 0, 1)),
+    case(ops.alpha_dropout, lambda e: alpha(e, 0.2), X, p=0.2),
+    case(ops.exponential, lambda e: rng.exponential(e, 400, F32, 0.37), shape=(400,), dtype=F32, lambd=0.37),
+]
+
+
+def run(op: Any, engine: rng.Engine, operands: tuple, attributes: dict) -> np.ndarray:
+    """Runs a random op compiled, with the engine's state before and after it. Numbers go in at run time."""
+    numbers = {p.name for p in op.params if p.kind == "number"} & attributes.keys()
+    fixed = {k: v for k, v in attributes.items() if k not in numbers}
+    with jax.enable_x64(True):
+        key, pos = engine.to_arrays()
+        given = {k: np.float64(attributes[k]) for k in numbers}
+        out, key, pos = jax.jit(lambda a, n: op.fn(*a, **n, **fixed))((*operands, key, np.int32(pos)), given)
+    engine.from_arrays(key, pos)
+    return np.asarray(out)
+
+
+@pytest.mark.parametrize(("op", "fill", "operands", "attributes"), COMPILED)
+def test_compiled_ops_give_the_same_bits(op: Any, fill: Any, operands: tuple, attributes: dict) -> None:
+    engine = rng.Engine(7)
+    engine.draw32(500)
+    other = engine.clone()
+    want = fill(other)
+    out = run(op, engine, operands, attributes)
+    assert out.dtype == want.dtype
+    assert out.tobytes() == np.ascontiguousarray(want).tobytes()
+    assert engine.get_state() == other.get_state()
+
+
+def test_numbers_may_be_constants_of_the_program() -> None:
+    with jax.enable_x64(True):
+        key, pos = rng.Engine(3).to_arrays()
+        operands = (key, np.int32(pos))
+        plain = jax.jit(lambda *a: ops.normal(*a, shape=(33,), dtype=F32, mean=0.0, std=1.0)[0])(*operands)
+        low = jax.jit(lambda *a: ops.uniform(*a, shape=(33,), dtype=F32, low=0.0, high=1.0)[0])(*operands)
+        drop = jax.jit(lambda *a: ops.alpha_dropout(X, *a, p=0.2)[0])(*operands)
+    assert np.asarray(plain).tobytes() == rng.normal(rng.Engine(3), 33, F32).tobytes()
+    assert np.asarray(low).tobytes() == rng.uniform(rng.Engine(3), 33, F32).tobytes()
+    assert np.asarray(drop).tobytes() == alpha(rng.Engine(3), 0.2).tobytes()
+
+
+def test_numpy_and_compiled_draws_mix() -> None:
+    engine, other = rng.Engine(11), rng.Engine(11)
+    program = {n: {"shape": (n,), "dtype": F32} for n in (1, 624, 2000)}
+    for n in (1, 624, 624, 1, 2000, 2000, 624, 1):
+        assert rng.normal(engine, 3, F32).tobytes() == rng.normal(other, 3, F32).tobytes()
+        assert run(ops.uniform, engine, (), program[n]).tobytes() == rng.uniform(other, n, F32).tobytes()
+        assert engine.get_state() == other.get_state()
+
+
+@pytest.mark.parametrize("draws", [1, 323, 324, 325, 624, 947, 948, 949, 1248])
+def test_compiled_draws_at_block_ends(draws: int) -> None:
+    with jax.enable_x64(True):
+        program = jax.jit(lambda key, pos: mersenne.draws(key, pos, draws))
+        for before in (0, 1, 300, 623, 624):
+            engine = rng.Engine(5)
+            engine.draw32(before)
+            other = engine.clone()
+            words, key, pos = program(engine.to_arrays()[0], np.int32(engine.pos))
+            assert np.array_equal(words, other.draw32(draws))
+            assert engine.from_arrays(key, pos).get_state() == other.get_state()
+
+
+def test_dropout_has_the_gradient_of_its_noise() -> None:
+    with jax.enable_x64(True):
+        key, pos = rng.Engine(1).to_arrays()
+        _, pull = jax.vjp(lambda x: ops.dropout(x, key, np.int32(pos), p=0.25)[0], X)
+        gradient, = pull(np.full_like(X, 2))
+    assert np.array_equal(gradient, 2 * rng.dropout_noise(rng.Engine(1), X.shape, F32, 0.25))
+
+
+def test_noise_is_scaled_with_two_roundings() -> None:
+    noise, std, mean = rng.normal(rng.Engine(4), 300, F32), np.full(300, 0.3, np.float32), np.full(300, 1.7, np.float32)
+    with jax.enable_x64(True):
+        got = jax.jit(lambda *a: ops.scaled(*a))(noise, std, mean)
+    assert np.asarray(got).tobytes() == (noise * std + mean).tobytes()
+
+
+@pytest.mark.parametrize(("strides", "order"), [
+    ((12, 4, 1), None), ((1, 3), (1, 0)), ((60, 1, 15, 3), (0, 2, 3, 1)), ((0, 1, 3), (0, 2, 1)), ((), None)])
+def test_memory_order(strides: tuple, order: tuple | None) -> None:
+    assert rng.memory_order(strides) == order
+
+
+def test_rounding_once_at_midway_points() -> None:
+    """Sums that float64 puts midway between two float32 numbers: rounding them again would go to the even one."""
+    up, down = 2.0 ** -24 * (1 + 2.0 ** -46), 2.0 ** -24 * (1 - 2.0 ** -46)
+    one, successor = 1.0, 1 + 2.0 ** -23
+    products, addends = np.array([up, down, -up, -down]), np.array([one, successor, -one, -successor])
+    want = np.array([successor, successor, -successor, -successor], np.float32)
+    assert not np.array_equal((products + addends).astype(np.float32), want)
+    assert np.array_equal(fma32(np, products, addends), want)
+    with jax.enable_x64(True):
+        got = jax.jit(lambda p, c: fma32(jax.numpy, p, c))(products, addends)
+    assert np.array_equal(got, want)

@@ -50,7 +50,7 @@ def backward(roots: Sequence, cotangents: Sequence, retain: bool | None, create:
         _accumulate(x, g, create)
     state.tape.set_grad(mode)
     if not create:
-        state.tape.mark = state.tape.node if state.tape.stepped else state.tape.mark
+        state.tape.mark = state.tape.last if state.tape.stepped else state.tape.mark
 
 
 def _accumulate(x: Any, g: Any, create: bool) -> None:

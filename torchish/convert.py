@@ -21,7 +21,7 @@ class Convert:
         dtype, device, copy = parse_to(args, kwargs)
         out = self
         if dtype is not None and dtype is not self.dtype:
-            out = out.to_dtype(dtype)
+            out = hooks.to_dtype(out, dtype)
         if device is not None and device != self._node.aval.device:
             out = hooks.move(out, device)
         return out.clone() if copy and out is self else out
@@ -87,7 +87,7 @@ def _cast(name: str) -> Any:
     target = dtypes.NAMES[name]
 
     def method(self: Any, memory_format: Any = None) -> Any:
-        return self if self.dtype is target else self.to_dtype(target)
+        return self if self.dtype is target else hooks.to_dtype(self, target)
     method.__name__ = name
     method.__doc__ = f"This tensor as torch.{target.name}."
     return method

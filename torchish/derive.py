@@ -11,6 +11,7 @@ import inspect
 import linecache
 from collections import namedtuple
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from .ops.table import ALIASES, COMPOSITES, EMPTY, TABLE, Composite, Op, Param
@@ -38,11 +39,12 @@ def returns(op: Op) -> type | None:
     """The namedtuple of an op with named results."""
     if op.returns is None:
         return None
-    if op.name not in return_types:
-        cls = namedtuple(op.name, op.returns)   # type: ignore[misc]
+    name = op.name.strip("_").removesuffix("_dim")
+    if name not in return_types:
+        cls = namedtuple(name, op.returns)   # type: ignore[misc]
         cls.__module__ = "torch.return_types"
-        return_types[op.name] = cls
-    return return_types[op.name]
+        return_types[name] = cls
+    return return_types[name]
 
 
 class _Source:
@@ -105,6 +107,9 @@ def _fast_key(op: Op, params: list[Param]) -> tuple[list[str], list[str], str | 
             else:
                 conditions.append(f"{n}._tape is tape")
                 codes.append(f"{n}._node.slot")
+        elif p.kind == "mixed" and p is params[0]:      # mostly a tensor; a number takes the slow path
+            conditions.append(f"{n}._tape is tape")
+            codes.append(f"{n}._node.slot")
         elif p.kind == "mixed":
             if mixed is not None or p.optional:
                 return None
@@ -148,15 +153,18 @@ def _lines_of_fast_path(op: Op, params: list[Param], hit: list[str]) -> list[str
 def function_of(op: Op, name: str, first: str | None = None) -> Callable:
     """The public function (or, with `first="self"`, the method) of an op."""
     params = list(op.params)
+    order = params
     if first is not None:
-        params[0] = Param(first, params[0].kind, params[0].default, params[0].keyword_only, params[0].optional)
+        at = next((k for k, p in enumerate(params) if p.name == "input"), 0)
+        params[at] = replace(params[at], name=first, default=EMPTY)
+        order = [params[at], *params[:at], *params[at + 1:]]
     source = _Source(name, f"{'Tensor.' if first else ''}{name}")
     out = "out" in op.forms and first is None
     many = returns(op)
-    source.names |= {"state": state, "record": record, "OP": op, "NUMBERS": NUMBERS, "new": object.__new__,
+    source.names |= {"state": state, "record": record, "OP": op, "NUMBERS": NUMBERS, "new": object.__new__, "TENSOR": hooks.tensor,
                      "make_view": make_view, "R": many, "hooks": hooks, "store_out": store_out}
     lines = source.lines
-    lines.append(f"def {name}({_signature(source, params, out)}):")
+    lines.append(f"def {name}({_signature(source, order, out)}):")
     for k, p in enumerate(params):
         if _is_varargs(params, k):
             lines.append(f"    if len({p.name}) == 1 and {p.name}[0].__class__ is not int: "
@@ -169,7 +177,7 @@ def function_of(op: Op, name: str, first: str | None = None) -> Callable:
     values = ", ".join(p.name for p in params)
     attributes = ", ".join(p.name for p in params[1:])
     view = f"make_view({params[0].name}, r, OP, ({attributes}{',' if len(params) > 1 else ''}))" if params else "r"
-    hit = ["tape.node = node", "r = new(hooks.tensor); r._tape = tape; r._node = node; tape.tensors.append(r)",
+    hit = ["tape.node = node", "r = new(TENSOR); r._tape = tape; r._node = node; tape.tensors.append(r)",
            f"return {view if op.view else 'r'}"]
     if many is None and not out:
         lines += _lines_of_fast_path(op, params, ["if node.aval is not None:", *[f"    {h}" for h in hit]])
@@ -192,7 +200,8 @@ def function_of(op: Op, name: str, first: str | None = None) -> Callable:
 def inplace_of(op: Op, functional: Callable) -> Callable:
     """`name_`: the functional op, then a write into `self`."""
     name = f"{op.name}_"
-    params = [Param("self", "operand"), *op.params[1:]]
+    at = next((k for k, p in enumerate(op.params) if p.name == "input"), 0)
+    params = [replace(op.params[at], name="self", default=EMPTY), *op.params[:at], *op.params[at + 1:]]
     source = _Source(name, f"Tensor.{name}")
     source.names |= {"functional": functional, "in_place": in_place}
     source.lines.append(f"def {name}({_signature(source, params, False)}):")
@@ -260,6 +269,7 @@ def _operators(cls: type, op_name: str, dunder: str, functional: Callable) -> No
 
 def build(cls: type, namespace: Any) -> dict[str, dict[str, Callable]]:
     """Makes every public form. Returns namespace name -> functions; methods are set on `cls`."""
+    hooks.tensor = cls
     spaces: dict[str, dict[str, Callable]] = {"function": {}, "F": {}, "linalg": {}, "special": {}, "fft": {}, "private": {}}
     operators: list[tuple[str, str, Callable]] = []
     for op in TABLE.values():

@@ -56,7 +56,10 @@ def _live(tape: Tape) -> list:
             live.append(t)
     inputs = tape.inputs
     for k in range(len(inputs)):
-        if inputs[k]._data is None and getrefcount(inputs[k]) > _ALONE:
+        if getrefcount(inputs[k]) <= _ALONE and not inputs[k]._node.rg:
+            inputs[k] = None        # its array may be donated
+        elif inputs[k]._data is None and getrefcount(inputs[k]) > _ALONE and (
+                inputs[k]._tape is tape or inputs[k]._home is tape):
             live.append(inputs[k])
     return live
 

@@ -13,7 +13,7 @@ from .recorder import Restart, advance, enter, hooks, record
 from .segment import Graph, backward_op
 from .tape import BACKWARD, INPUT, LEAF, Node, Tape, path, state
 
-__all__ = ["SECOND_TIME", "gradients"]
+__all__ = ["SECOND_TIME", "gradients", "record_backward"]
 
 SECOND_TIME = (
     "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
@@ -125,13 +125,9 @@ def _pull_open(walk: Pass, tape: Tape, starts: dict[int, int | None], waiting: l
     asked = ()
     if walk.targets is not None:
         asked = tuple(sorted({x._node.slot for x in walk.targets.values() if x._tape is tape or x._home is tape}))
-    roots, cts = tuple(starts), tuple(starts.values())
     stops = tuple(s for s in waiting if s not in starts)
-    key = (BACKWARD, roots, cts, None if walk.targets is None else asked, stops, walk.retain, walk.create)
-    node = advance(tape, key, lambda: _entry(tape, roots, cts, asked, stops, walk))
-    if not walk.create:
-        tape.stepped = True
-        tape.mark = node
+    node = record_backward(tape, tuple(starts), tuple(starts.values()), None if walk.targets is None else asked, stops,
+                           walk.retain, walk.create)
     later: dict[int, Any] = {}
     for out, slot in zip(node.outs, node.info.wrt, strict=True):
         g = hooks.make(tape, out)
@@ -142,7 +138,7 @@ def _pull_open(walk: Pass, tape: Tape, starts: dict[int, int | None], waiting: l
         if slot in asked and not isinstance(source, tuple):
             walk.deliver(source, g)
         elif isinstance(source, tuple):
-            x = walk.targets and next((x for x in walk.targets.values() if x._tape is tape and x._node.slot == slot), None)
+            x = next((x for x in (walk.targets or {}).values() if x._tape is tape and x._node.slot == slot), None)
             if x is not None:
                 walk.add(x, g)
             walk.send(*source, g)
@@ -184,7 +180,17 @@ def _by_input(tape: Tape, slot: int) -> Any:
     return None
 
 
-def _entry(tape: Tape, roots: tuple, cts: tuple, asked: tuple, stops: tuple, walk: Pass) -> Node:
+def record_backward(tape: Tape, roots: tuple, cts: tuple, asked: tuple | None, stops: tuple, retain: bool, create: bool) -> Node:
+    """Follows or makes a backward entry. `asked`: the slots gradients are wanted of; None: every leaf."""
+    key = (BACKWARD, roots, cts, asked, stops, retain, create)
+    node = advance(tape, key, lambda: _entry(tape, roots, cts, asked, stops, retain, create))
+    if not create:
+        tape.stepped = True
+        tape.mark = node
+    return node
+
+
+def _entry(tape: Tape, roots: tuple, cts: tuple, asked: tuple | None, stops: tuple, retain: bool, create: bool) -> Node:
     """A backward entry: which slots it hands gradients to, and what it frees."""
     nodes = path(tape.node)
     known = tape.outs()
@@ -193,18 +199,18 @@ def _entry(tape: Tape, roots: tuple, cts: tuple, asked: tuple, stops: tuple, wal
     _check_not_freed(found, freed)
     kinds = {o.slot: n.kind for n in nodes for o in n.outs}
     ends = [s for s in touched if known[s].rg and kinds[s] in (INPUT, LEAF)]
-    if walk.targets is None:
+    if asked is None:
         wrt = sorted({*ends, *(s for s in stops if s in touched)})
     else:
         # results of the tape that are asked for, inputs asked for, and inputs through which older graphs are reached
         wrt = sorted({s for s in asked if s in touched} | {s for s in ends if s in tape.upstream}
                      | {s for s in stops if s in touched})
     inner = frozenset(s for s in wrt if kinds[s] not in (INPUT, LEAF))
-    between = _between(found, wrt) if walk.create else []
+    between = _between(found, wrt) if create else []
     node = Node(tape.node, BACKWARD, None, tuple(c for c in cts if c is not None))
-    gone = frozenset() if walk.retain else frozenset(o.slot for n in found for o in n.outs)
-    node.info = Backward(roots, cts, tuple(wrt), frozenset(stops), walk.create, between, gone, inner)
-    node.results([known[s].aval for s in wrt], [walk.create] * len(wrt), True)
+    gone = frozenset() if retain else frozenset(o.slot for n in found for o in n.outs)
+    node.info = Backward(roots, cts, tuple(wrt), frozenset(stops), create, between, gone, inner, asked)
+    node.results([known[s].aval for s in wrt], [create] * len(wrt), True)
     return node
 
 
@@ -246,6 +252,8 @@ def _through(walk: Pass, graph: Graph, starts: dict[int, Any]) -> None:
     op = backward_op(graph, nodes, tuple(first), tuple(starts), wrt, stops)
     numbers = [hooks.from_array(v) for v in graph.numbers]
     grads = record(op, (values, numbers, list(starts.values()))) if wrt else ()
+    if not walk.create:
+        state.tape.stepped, state.tape.mark = True, state.tape.last
     if not walk.retain:
         graph.freed.update(o.slot for n in found for o in n.outs)
     later = {}

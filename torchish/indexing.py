@@ -1,7 +1,7 @@
 """What stands between the brackets of `x[...]`, brought into canonical form.
 
-In: any index that torch takes, and the shape of x.  Out: `(spec, starts, tensors, kind)` for the ops `slice` and `index`.
-This runs at every x[...] of every step, so plain ints and slices take short ways; torch's errors are raised here.
+In: any index that torch takes, and the shape of x.  Out: `(spec, starts, tensors, kind)` for the ops `slice` and
+`index`.  It runs at every x[...] of every step: plain ints and slices take short ways. torch's errors are raised here.
 """
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def parse(index: Any, shape: tuple[int, ...], tensor: type) -> tuple[tuple, tupl
 
     kind "basic": `spec` and `starts` are those of the op `slice`; the whole index is one view.
     kind "index" or "mask": `spec` is a pair (of the op `slice`, or None where it is not needed, with `starts`; of the
-    op `index`, for the sliced tensor, with `tensors`).  `tensors` has tensors and numpy arrays.  With "mask" at least one of
-    them is of bool (or uint8) and stands for as many integer tensors as it has dimensions: the places where it is true; the
-    spec already counts them.
+    op `index`, for the sliced tensor, with `tensors`).  `tensors` has tensors and numpy arrays.  With "mask" at least
+    one of them is of bool (or uint8) and stands for as many integer tensors as it has dimensions: the places where it
+    is true; the spec already counts them.
     A start may be a 0-dim integer tensor (torch takes those as ints).
     """
     kind = type(index)
@@ -99,8 +99,8 @@ def _bound(value: Any) -> int:
 
 def _out_of_bounds(index: int, dim: int, shape: tuple[int, ...]) -> IndexError:
     if not shape:
-        return IndexError("invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to "
-                          "convert a 0-dim tensor to a number")
+        return IndexError("invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ "
+                          "to convert a 0-dim tensor to a number")
     return IndexError(f"index {index} is out of bounds for dimension {dim} with size {shape[dim]}")
 
 
@@ -261,8 +261,9 @@ class _Reader:
     def check_mask(self, item: Any) -> None:
         for k, n in enumerate(item.shape):
             if n != self.shape[self.dim + k]:
-                raise IndexError(f"The shape of the mask [{', '.join(map(str, item.shape))}] at index {k} does not match the "
-                                 f"shape of the indexed tensor [{', '.join(map(str, self.shape))}] at index {self.dim + k}")
+                mask, whole = (", ".join(map(str, shape)) for shape in (item.shape, self.shape))
+                raise IndexError(f"The shape of the mask [{mask}] at index {k} does not match the shape of the indexed "
+                                 f"tensor [{whole}] at index {self.dim + k}")
 
 
 def _plain(item: Any, tensor: type) -> Any:
@@ -277,7 +278,7 @@ def _plain(item: Any, tensor: type) -> Any:
         return as_int(item)
     if isinstance(item, str):
         raise TypeError("new(): invalid data type 'str'")
-    name = type(item).__name__ if type(item).__module__ == "builtins" else f"{type(item).__module__}.{type(item).__name__}"
+    name = f"{type(item).__module__}.{type(item).__name__}".removeprefix("builtins.")
     raise IndexError("only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
                      f"(got {name})")
 
@@ -290,9 +291,9 @@ def _sequence(item: Any, tensor: type) -> np.ndarray:
 
 
 def _is_old_style(index: list, tensor: type) -> bool:
-    """A list that stands for a tuple: x[[0, slice(None)]], x[[a, b]] with tensors; a list of numbers is an index tensor."""
-    return len(index) <= 32 and any(i is None or i is Ellipsis or isinstance(i, (slice, list, tuple, tensor, np.ndarray))
-                                    for i in index)
+    """A list that stands for a tuple: x[[0, slice(None)]], x[[a, b]] with tensors. One of numbers is an index."""
+    kinds = (slice, list, tuple, tensor, np.ndarray, type(None), type(Ellipsis))
+    return len(index) <= 32 and any(isinstance(i, kinds) for i in index)
 
 
 @cache

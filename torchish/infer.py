@@ -29,8 +29,8 @@ def results(op: Op, node: Node, known: list[Out]) -> tuple[list[Aval], bool]:
     flat = [a for group in avals for a in (group if group.__class__ is list else [group])
             if a.__class__ is Aval]
     device = _device(flat)
-    node.info = _casts(op, node.operands, avals) if op.promote else None
-    key = (op.index, node.info, _freeze(avals, node.operands), _attributes(node.attrs))
+    node.info = _casts(op, avals) if op.promote else None
+    key = (op.index, node.info, dtypes.default.float, _freeze(avals, node.operands), _attributes(node.attrs))
     found = _cache.get(key)
     if found is None:
         if len(_cache) >= _LIMIT:
@@ -93,13 +93,15 @@ def _device(avals: list[Aval]) -> str:
     return device
 
 
-def _casts(op: Op, operands: tuple, avals: list) -> tuple:
+def _casts(op: Op, avals: list) -> tuple:
     """torch's common dtype of the operands, as the cast of each one; checks broadcasting."""
     tensors, numbers, shapes = [], [], []
-    for a in avals:
+    operands_of = [p for p in op.params if p.kind in ("operand", "operands", "mixed")]
+    for p, a in zip(operands_of, avals, strict=True):
         if a.__class__ is Aval:
-            tensors.append((a.dtype, len(a.shape)))
             shapes.append(a.shape)
+            if p.promoted:
+                tensors.append((a.dtype, len(a.shape)))
         elif a.__class__ is Const:
             numbers.append(a.value)
         elif a.__class__ is Ref:
@@ -108,7 +110,7 @@ def _casts(op: Op, operands: tuple, avals: list) -> tuple:
     common = dtypes.result_dtype(tensors, numbers)
     if op.promote == "float" and common.category < dtypes.FLOAT:
         common = dtypes.default.float
-    return tuple(None if a is None else common for a in avals)
+    return tuple(common if a is not None and p.promoted else None for p, a in zip(operands_of, avals, strict=True))
 
 
 def check_broadcast(shapes: list[tuple[int, ...]]) -> None:

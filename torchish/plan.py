@@ -19,15 +19,17 @@ class Backward:
     """What a backward entry asks: cotangents of `roots` (slots of `cotangents`, or None: ones) pulled back to `wrt`.
 
     stops: slots of `wrt` whose cotangent is handed out and not pulled back further (a hook will change it).
+    asked: the slots it was asked for; None: every leaf it reaches.
     differentiable: recorded with create_graph; then it is an entry of its region like any op, recomputing `between`.
     """
-    __slots__ = ("roots", "cotangents", "wrt", "stops", "differentiable", "between", "freed", "inner")
+    __slots__ = ("roots", "cotangents", "wrt", "stops", "differentiable", "between", "freed", "inner", "asked")
 
     def __init__(self, roots: tuple[int, ...], cotangents: tuple[int | None, ...], wrt: tuple[int, ...],
                  stops: frozenset[int], differentiable: bool, between: list[Node], freed: frozenset[int],
-                 inner: frozenset[int]) -> None:
+                 inner: frozenset[int], asked: tuple[int, ...] | None) -> None:
         self.roots, self.cotangents, self.wrt, self.stops = roots, cotangents, wrt, stops
         self.differentiable, self.between, self.freed, self.inner = differentiable, between, freed, inner
+        self.asked = asked
 
 
 class Region:

@@ -24,7 +24,7 @@ from .recorder import record
 from .storage import assign
 from .tensor import Tensor, wrap
 
-__all__ = ["Generator", "bernoulli", "default_generator", "dropout", "fork_rng", "get_rng_state", "initial_seed", "manual_seed",
+__all__ = ["Generator", "bernoulli", "default_generator", "drop", "fork_rng", "get_rng_state", "initial_seed", "manual_seed",
            "multinomial", "normal", "poisson", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like",
            "randperm", "seed", "set_rng_state"]
 
@@ -280,7 +280,7 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
     return from_array(rng.poisson(_of(generator).host(), input._numpy()))
 
 
-def dropout(input: Tensor, p: float, mask_shape: tuple[int, ...] | None = None, generator: Generator | None = None) -> Tensor:
+def drop(input: Tensor, p: float, mask_shape: tuple[int, ...] | None = None, generator: Generator | None = None) -> Tensor:
     """`input` with elements zeroed with probability `p` and the others scaled by 1 / (1 - p); 0 < p < 1."""
     g = _of(generator)
     key, pos = g.on_tape()

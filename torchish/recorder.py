@@ -16,7 +16,7 @@ from . import dtypes, infer
 from .avals import Aval
 from .config import config
 from .ops.table import Op
-from .tape import INPUT, LEAF, Const, Node, Ref, Site, Tape, slots, state, stats
+from .tape import INPUT, LEAF, Const, Node, Ref, Site, Tape, path, slots, state, stats
 from .where import loop_head, user_line
 
 __all__ = ["Hooks", "advance", "enter", "hooks", "outputs", "record", "slot_of"]
@@ -92,6 +92,11 @@ def _leaf_slot(tape: Tape, x: Any) -> int:
     key = (LEAF, x._node.slot)
     node = tape.node.children.get(key)
     if node is None:
+        if not any(n.grad for n in path(tape.node)):
+            # what came before made leaves and read none (parameters were initialised): a program of its own
+            _rewind(tape)
+            hooks.finish(tape)
+            raise Restart
         _may_end(tape)
         node = Node(tape.node, LEAF, None, (x._node.slot,))
         node.results([x._node.aval], [True], False)
@@ -239,6 +244,18 @@ def _key(op: Op, codes: list, consts: list, mask: tuple | None) -> tuple:
     return (op.index, *holed)
 
 
+def _with(codes: list, consts: list, values: tuple) -> list:
+    """The codes with other numbers in them."""
+    codes = list(codes)
+    for (i, sub, _), v in zip(consts, values, strict=True):
+        if sub is None:
+            codes[i] = v or str(v)
+        else:
+            coded = isinstance(codes[i][0], type)       # (class, number), or a tuple of ints as they are
+            codes[i] = (*codes[i][:sub], (v or str(v)) if coded else v, *codes[i][sub + 1:])
+    return codes
+
+
 def _push(tape: Tape, consts: list, mask: tuple) -> None:
     for (_, _, v), runtime in zip(consts, mask, strict=True):
         if runtime:
@@ -257,10 +274,11 @@ def _create(tape: Tape, op: Op, codes: list, consts: list) -> Node:
         if site is not None:
             mask = tuple(m or _differ(a, b) for m, a, b in zip(site.mask, site.values, values, strict=True))
             twin = site.child
+            if known is here:
+                # the branch of the first values is given up: they take the general one from now on
+                here.children.pop(_key(op, _with(codes, consts, site.values), consts, site.mask), None)
             break
     key = _key(op, codes, consts, mask) if consts else (op.index, *codes)
-    if twin is None and here.twin is not None:
-        twin = here.twin.children.get(key)
     node = Node(here, op, op)
     _fill(tape, node, op, codes, consts, mask)
     node.where = user_line()
@@ -322,7 +340,10 @@ def _value(cls: type, code: Any) -> Any:
 
 
 def _attach(tape: Tape, key: tuple, node: Node) -> None:
-    tape.node.children[key] = node
+    here = tape.node
+    here.children[key] = node
+    if node.twin is None and here.twin is not None:
+        node.twin = here.twin.children.get(key)
     stats.nodes += 1
 
 
@@ -340,13 +361,20 @@ def _may_end(tape: Tape) -> None:
 
 
 def _rewind(tape: Tape) -> None:
-    """Takes back the inputs which were entered for an entry that did not come about."""
-    while tape.node.kind is INPUT and state.tape is tape:
-        tape.node = tape.node.parent   # type: ignore[assignment]
-        tape.args.pop()
-        x = tape.inputs.pop()
-        x._node = (x._node.aval.grad if x._node.rg else x._node.aval.plain)
+    """Takes back what was entered for an entry that did not come about: inputs, and constants read for the first time."""
+    while state.tape is tape:
+        node = tape.node
+        if node.kind is INPUT:
+            tape.args.pop()
+            x = tape.inputs.pop()
+        elif node.op is not None and node.op.name == "_full" and tape.tensors and tape.tensors[-1]._node is node:
+            x = tape.tensors.pop()
+            x._pending = (node.attrs["value"],)
+        else:
+            return
+        x._node = x._node.aval.grad if x._node.rg else x._node.aval.plain
         x._tape = None
+        tape.node = node.parent     # type: ignore[assignment]
 
 
 def advance(tape: Tape, key: tuple, build: Callable[[], Node]) -> Node:
@@ -356,8 +384,6 @@ def advance(tape: Tape, key: tuple, build: Callable[[], Node]) -> Node:
         _may_end(tape)
         node = build()
         node.where = user_line()
-        if tape.node.twin is not None:
-            node.twin = tape.node.twin.children.get(key)
         _attach(tape, key, node)
     tape.node = node
     return node

@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from .plan import Plan, Region
@@ -41,7 +42,7 @@ def call(node: Node, operands: list, numbers: Numbers) -> Any:
 
 def _operand(v: Any, cast: Any, numbers: Numbers) -> Any:
     if v.__class__ is Const:
-        return jnp.asarray(v.value, cast.np) if cast else v.value
+        return np.asarray(v.value, cast.np) if cast else v.value
     if v.__class__ is Ref:
         v = _number(v, numbers)
         return v.astype(cast.np) if cast else v

@@ -43,7 +43,7 @@ class Graph:
         for n in path(node):
             if n.kind is INPUT:
                 if n.rg:
-                    self.sources[n.slot] = tape.upstream.get(n.slot) or tape.inputs[k]
+                    self.sources[n.slot] = tape.upstream[n.slot] if n.slot in tape.upstream else tape.inputs[k]
                 k += 1
             elif n.kind is LEAF and n.slot in tape.leaves:
                 self.sources[n.slot] = tape.leaves[n.slot]

@@ -1,104 +1,168 @@
 """Ending a tape before its last entries.
 
 In: a tape and the node after which it should have ended.  Out: the tape finished there; the entries that came later stand on
-the next tape, with their tensors.  Happens once for each kind of step: from then on the tape ends at that node by itself.
+the next tape, with their tensors.  The same is done with what came before the first step of a loop (data prepared once), so
+that step 1 is the same program as every other.  Happens once for each kind of step: from then on the tape ends by itself.
 """
 from __future__ import annotations
 
 from typing import Any
 
+from .graph import record_backward
 from .recorder import enter, hooks, record
-from .tape import BACKWARD, INPUT, LEAF, MODE, Const, Node, Ref, Tape, path, state
+from .storage import bind
+from .tape import BACKWARD, INPUT, LEAF, MODE, Const, Node, Ref, Tape, path, slots, state
+from .where import user_line
 
 __all__ = ["split"]
 
 
 def split(tape: Tape, mark: Node) -> None:
     """Ends `tape` after `mark`, and for good: a known tape that gets there ends there."""
-    tail = [n for n in path(tape.node) if n.depth > mark.depth and n.kind is not MODE]
-    ops = [n for n in tail if n.kind is not INPUT]
+    if not mark.end:
+        cut = _before_the_loop(tape, mark)
+        if cut is not None:
+            mark = _move(tape, cut, mark)
+            tape = state.tape
+    tail = [n for n in path(tape.node) if n.depth > mark.depth]
+    if any(n.kind in (BACKWARD, LEAF) for n in tail):
+        hooks.finish(tape)      # a gradient passes over the mark: here is no place to end
+        return
     mark.end = True
     mark.children.clear()
     mark.sites = None
-    if not ops or any(n.kind in (BACKWARD, LEAF) for n in ops):
-        hooks.finish(tape)
-        return
-    _move(tape, mark, tail, ops)
+    _move(tape, mark, mark)
 
 
-def _move(tape: Tape, mark: Node, tail: list[Node], ops: list[Node]) -> None:
-    grad = tape.grad
-    floats, ints = tape.floats[mark.floats:], tape.ints[mark.ints:]
-    late = [x for x in [*tape.tensors, *tape.inputs]
-            if (x._tape is tape or x._home is tape) and x._data is None and x._node.slot >= mark.next_slot]
-    # values the late entries read, by slot, as tensors of their own
-    reads = {s for n in ops for s in _slots(n) if s < mark.next_slot}
-    early: dict[int, Any] = {}
-    outs = tape.outs()
-    first = mark.inputs
-    for n in tail:
-        if n.kind is INPUT:
-            early[n.slot] = tape.inputs[first]
-            first += 1
-    late_ids = {id(x) for x in late}
-    tape.tensors = [x for x in tape.tensors if id(x) not in late_ids]
-    held = {x._node.slot: x for x in tape.inputs if x._tape is tape and x._data is not None}
-    for s in reads:
-        early[s] = held.get(s) or hooks.make(tape, outs[s])
-    for n in tail:
-        if n.kind is INPUT:
-            _leave(early[n.slot], tape)
-    del tape.args[mark.inputs:], tape.inputs[mark.inputs:], tape.floats[mark.floats:], tape.ints[mark.ints:]
-    tape.node = mark
-    hooks.finish(tape)
-    fresh = state.tape
-    made: dict[int, Any] = dict(early)
-    for n in ops:
-        fresh = state.tape
-        fresh.set_grad(n.grad or (grad and not any(outs[s].rg for s in _slots(n))))
-        values = _values(n, made, mark, floats, ints)
-        result = record(n.op, values)
-        for o, r in zip(n.outs, result if isinstance(result, tuple) else (result,), strict=True):
-            made[o.slot] = r
-    state.tape.set_grad(grad)
-    for x in late:
-        value = made[x._node.slot]
-        now, *_ = enter(value)
-        hot = x._tape is tape
-        x._node = value._node
-        x._tape, x._home = (now, None) if hot else (None, now)
-        now.tensors.append(x)
+def _before_the_loop(tape: Tape, mark: Node) -> Node | None:
+    """The last node before the step: the entry recorded at the line where the next step begins, if entries precede it."""
+    first = next((n for n in path(tape.node) if n.depth > mark.depth and n.where), None)
+    here = first.where[:2] if first is not None else user_line()[:2]
+    before = None
+    for n in path(mark):
+        if n.kind in (INPUT, MODE):
+            continue
+        if n.where and n.where[:2] == here:
+            return before
+        if n.kind in (BACKWARD, LEAF) or n.grad:
+            return None     # a graph may pass from there to what follows
+        before = n
+    return None
 
 
-def _leave(x: Any, tape: Tape) -> None:
-    """An input met late leaves the tape; it is met again on the next one."""
-    if x._tape is tape and x._data is not None:
-        x._node = x._node.aval.grad if x._node.rg else x._node.aval.plain
-        x._tape = None
+class _Late:
+    """What comes after the cut: entries, inputs, and the tensors that hold results of it."""
 
+    def __init__(self, tape: Tape, cut: Node) -> None:
+        self.tape, self.cut = tape, cut
+        self.nodes = [n for n in path(tape.node) if n.depth > cut.depth and n.kind is not MODE]
+        self.floats, self.ints = tape.floats[cut.floats:], tape.ints[cut.ints:]
+        self.tensors = [(x, x._node.slot, x._tape is tape) for x in [*tape.tensors, *tape.inputs]
+                        if (x._tape is tape or x._home is tape) and x._data is None and x._node.slot >= cut.next_slot]
+        self.made: dict[int, Any] = {}
+        self.outs = tape.outs()
 
-def _slots(node: Node) -> list[int]:
-    found: list[int] = []
-    for o in node.operands:
-        found.extend(o if o.__class__ is tuple else [o] if o.__class__ is int else [])
-    return found
+    def take_off(self) -> None:
+        """Removes them from the tape: its inputs are as they were when they were met, and values read later are kept."""
+        tape, cut = self.tape, self.cut
+        gone = {id(x) for x, _, _ in self.tensors}
+        tape.tensors = [x for x in tape.tensors if id(x) not in gone]
+        for x, _, _ in self.tensors:
+            x._tape = x._home = None
+        k = cut.inputs
+        for n in self.nodes:
+            if n.kind is INPUT:
+                x = tape.inputs[k]
+                x._data, x._tape, x._home = tape.args[k], None, None
+                x._node, x._graph = (n.aval.grad if n.rg else n.aval.plain), tape.upstream.pop(n.slot, None)
+                self.made[n.slot] = x
+                k += 1
+        held = {x._node.slot: x for x in tape.inputs[:cut.inputs] if x._tape is tape and x._data is not None}
+        for s in {s for n in self.nodes for s in _reads(n) if s < cut.next_slot}:
+            self.made[s] = held[s] if s in held else hooks.make(tape, self.outs[s])
+        del tape.args[cut.inputs:], tape.inputs[cut.inputs:], tape.floats[cut.floats:], tape.ints[cut.ints:]
+        tape.node = cut
 
+    def record_again(self, mark: Node, grad: bool) -> Node:
+        """Records the entries on the current tape; returns what became of `mark`."""
+        new_mark = mark
+        for n in self.nodes:
+            if n.kind is INPUT:
+                continue
+            reads = [s for s in _reads(n) if s in self.made]
+            state.tape.set_grad(n.grad or (grad and not any(self.outs[s].rg for s in reads)))
+            if n.kind is LEAF:
+                x = self.tape.leaves[n.slot]
+                bind(x, self.made[n.operands[0]])
+                x._home, x._tape = x._tape, None
+                state.tape.set_grad(True)
+                enter(x)
+                self.made[n.slot] = x
+            elif n.kind is BACKWARD:
+                self._backward(n)
+            else:
+                result = record(n.op, self._values(n))
+                for o, r in zip(n.outs, result if isinstance(result, tuple) else (result,), strict=True):
+                    self.made[o.slot] = r
+            if n is mark:
+                new_mark = state.tape.node
+        state.tape.set_grad(grad)
+        return new_mark
 
-def _values(node: Node, made: dict, mark: Node, floats: list, ints: list) -> list:
-    """The parameters with which an entry was recorded."""
-    def plain(v: Any) -> Any:
+    def _backward(self, n: Node) -> None:
+        b = n.info
+        tape, *_ = enter(*[self.made[s] for s in (*b.roots, *b.wrt)])
+
+        def now(s: int | None) -> Any:
+            return None if s is None else self.made[s]._node.slot
+        again = record_backward(tape, tuple(map(now, b.roots)), tuple(map(now, b.cotangents)),
+                                None if b.asked is None else tuple(sorted(map(now, b.asked))), tuple(map(now, b.stops)),
+                                not b.freed, b.differentiable)
+        for o, s in zip(n.outs, b.wrt, strict=True):
+            self.made[o.slot] = hooks.make(tape, again.outs[again.info.wrt.index(now(s))])
+
+    def _values(self, node: Node) -> list:
+        """The parameters with which an entry was recorded."""
+        operands = iter(node.operands)
+        values = []
+        for p in node.op.params:
+            if p.kind in ("operand", "operands", "mixed"):
+                o = next(operands)
+                values.append([self.made[s] for s in o] if o.__class__ is tuple else
+                              self.made[o] if o.__class__ is int else self._plain(o))
+            else:
+                values.append(self._plain(node.attrs[p.name]))
+        return values
+
+    def _plain(self, v: Any) -> Any:
+        """A number as it was given. (No closure: a cycle would keep the tensors held here alive.)"""
         if v.__class__ is Ref:
-            return floats[v.index - mark.floats] if v.kind == "f" else ints[v.index - mark.ints]
+            return self.floats[v.index - self.cut.floats] if v.kind == "f" else self.ints[v.index - self.cut.ints]
         if v.__class__ is Const:
             return v.value
-        return tuple(plain(x) for x in v) if v.__class__ is tuple else v
+        return tuple([self._plain(x) for x in v]) if v.__class__ is tuple else v
 
-    operands = iter(node.operands)
-    values = []
-    for p in node.op.params:
-        if p.kind in ("operand", "operands", "mixed"):
-            o = next(operands)
-            values.append([made[s] for s in o] if o.__class__ is tuple else made[o] if o.__class__ is int else plain(o))
-        else:
-            values.append(plain(node.attrs[p.name]))
-    return values
+    def put_back(self) -> None:
+        """The tensors hold the results of the entries as recorded again."""
+        for x, slot, hot in self.tensors:
+            bind(x, self.made[slot])
+            if not hot:
+                x._home, x._tape = x._tape, None
+
+
+def _reads(node: Node) -> list[int]:
+    if node.kind is BACKWARD:
+        return [s for s in (*node.info.roots, *node.info.cotangents, *node.info.wrt) if s is not None]
+    return list(slots(node.operands))
+
+
+def _move(tape: Tape, cut: Node, mark: Node) -> Node:
+    """Ends `tape` at `cut` and records what came after it on the next tape; returns what became of `mark` there."""
+    late, grad, hooked = _Late(tape, cut), tape.grad, dict(tape.hooked)
+    late.take_off()
+    hooks.finish(tape)
+
+    mark = late.record_again(mark, grad)
+    late.put_back()
+    state.tape.hooked.update({late.made[s]._node.slot: x for s, x in hooked.items() if s in late.made})
+    return mark

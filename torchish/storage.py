@@ -67,24 +67,31 @@ def _apply(step: tuple, x: Any) -> Any:
 
 
 def bind(x: Any, value: Any) -> None:
-    """Gives tensor `x` the lazy value of `value`."""
-    tape = value._tape
-    if tape is None or tape is not state.tape:
+    """Gives tensor `x` the value of `value`, lazy or not."""
+    tape = state.tape
+    out = value._node
+    x._graph = x._pending = None
+    if value._data is not None:
+        x._data, x._tape, x._home = value._data, None, None
+        x._node = out.aval.grad if x._leaf or out.rg else out.aval.plain
+        x._graph = value._graph
+        return
+    if value._tape is not tape:
         tape = enter(value)[0]
+        out = value._node
     if x._tape is not tape and x._home is not tape:
         tape.tensors.append(x)
-    x._node, x._tape, x._home, x._data, x._graph, x._pending = value._node, tape, None, None, None, None
+    x._node, x._tape, x._home, x._data = out, tape, None, None
 
 
 def rebind(x: Any, value: Any) -> None:
     """`x` takes a new value in place; a leaf stays a leaf, and the next read of it in grad mode is told apart."""
-    leaf = x._leaf
     bind(x, value)
     x._version_count += 1
-    if leaf:
-        tape = x._tape
+    tape = x._tape
+    if x._leaf and tape is not None:
         x._home, x._tape = tape, None
-        tape.mark = tape.node
+        tape.mark = tape.last
     if x._shared:
         _fall_behind(x)
 

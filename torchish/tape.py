@@ -121,7 +121,11 @@ class Tape:
             self.node = node.parent
         else:
             key = (MODE, enabled)
-            self.node = node.children.get(key) or node.children.setdefault(key, Node(node, MODE))
+            child = node.children.get(key)
+            if child is None:
+                child = node.children[key] = Node(node, MODE)
+                child.twin = node.twin.children.get(key) if node.twin is not None else None
+            self.node = child
 
     def outs(self) -> list[Out]:
         """What is in each slot; only what is new since the last call is walked."""

@@ -27,6 +27,7 @@ __all__ = ["assign_all", "spaces"]
 
 spaces = build(Tensor, namespace)
 public = spaces["function"]
+to_dtype = spaces["function"].get("to_dtype") or spaces["private"]["to_dtype"]
 public["_full"], public["_full_like"] = constant, constant_like
 
 
@@ -109,7 +110,7 @@ hooks.settle, hooks.concrete_pending = settle, concrete_pending
 hooks.refresh, hooks.concrete, hooks.finish, hooks.split = refresh, concrete, finish, split
 hooks.as_tensor, hooks.from_array, hooks.as_value = as_tensor, from_array, _as_value
 hooks.add = public["add"]
-hooks.to_dtype = lambda x, dtype: x if x._node.aval.dtype is dtype else x.to_dtype(dtype)
+hooks.to_dtype = lambda x, dtype: x if x._node.aval.dtype is dtype else to_dtype(x, dtype=dtype)
 hooks.zeros = lambda aval: from_array(np.zeros(aval.shape, aval.dtype.np), aval.device)
 hooks.ones_like = lambda x: from_array(np.ones(x._node.aval.shape, x._node.aval.dtype.np), x._node.aval.device)
 hooks.wrap, hooks.run_hooks, hooks.aval_of_array = wrap, run_hooks, array_aval

@@ -8,6 +8,7 @@ from .containers import *  # noqa: F403
 from .conv import *  # noqa: F403
 from .distance import *  # noqa: F403
 from .dropout import *  # noqa: F403
+from .hooks import register_module_forward_hook, register_module_forward_pre_hook
 from .linear import *  # noqa: F403
 from .loss import *  # noqa: F403
 from .module import *  # noqa: F403
@@ -18,4 +19,3 @@ from .parameter import *  # noqa: F403
 from .pooling import *  # noqa: F403
 from .shape import *  # noqa: F403
 from .sparse import *  # noqa: F403
-from .hooks import register_module_forward_hook, register_module_forward_pre_hook

@@ -11,11 +11,11 @@ from .module import Module
 from .parameter import Parameter
 
 __all__ = ["CELU", "ELU", "GELU", "GLU", "SELU", "Hardshrink", "Hardsigmoid", "Hardswish", "Hardtanh", "LeakyReLU",
-           "LogSigmoid", "LogSoftmax", "Mish", "PReLU", "RReLU", "ReLU", "ReLU6", "SiLU", "Sigmoid", "Softmax", "Softmax2d",
-           "Softmin", "Softplus", "Softshrink", "Softsign", "Tanh", "Tanhshrink", "Threshold"]
+           "LogSigmoid", "LogSoftmax", "Mish", "PReLU", "RReLU", "ReLU", "ReLU6", "SiLU", "Sigmoid", "Softmax",
+           "Softmax2d", "Softmin", "Softplus", "Softshrink", "Softsign", "Tanh", "Tanhshrink", "Threshold"]
 
 
-@module_of(F.threshold)
+@module_of("F.threshold")
 class Threshold(Module):
     """x where x > threshold, else value."""
     threshold: float
@@ -23,24 +23,24 @@ class Threshold(Module):
     inplace: bool = False
 
 
-@module_of(F.relu)
+@module_of("F.relu")
 class ReLU(Module):
     """max(x, 0)."""
     inplace: bool = False
 
 
-@module_of(F.rrelu)
+@module_of("F.rrelu")
 class RReLU(Module):
     """Leaky ReLU whose slope is drawn from U(lower, upper) in training."""
     lower: float = 1.0 / 8
     upper: float = 1.0 / 3
     inplace: bool = False
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  torch's own name
+    def forward(self, input: Tensor) -> Tensor:
         return F.rrelu(input, self.lower, self.upper, self.training, self.inplace)
 
 
-@module_of(F.hardtanh)
+@module_of("F.hardtanh")
 class Hardtanh(Module):
     """x limited to [min_val, max_val]."""
     min_val: float = -1.0
@@ -74,93 +74,93 @@ class _Plain(Module):
         super().__init__()
 
 
-@module_of(torch.sigmoid)
+@module_of("torch.sigmoid")
 class Sigmoid(_Plain):
     """1 / (1 + exp(-x))."""
     __init__ = _Plain.__init__
 
 
-@module_of(torch.tanh)
+@module_of("torch.tanh")
 class Tanh(_Plain):
     """tanh(x)."""
     __init__ = _Plain.__init__
 
 
-@module_of(F.logsigmoid)
+@module_of("F.logsigmoid")
 class LogSigmoid(_Plain):
     """log(1 / (1 + exp(-x)))."""
     __init__ = _Plain.__init__
 
 
-@module_of(F.softsign)
+@module_of("F.softsign")
 class Softsign(_Plain):
     """x / (1 + |x|)."""
     __init__ = _Plain.__init__
 
 
-@module_of(F.tanhshrink)
+@module_of("F.tanhshrink")
 class Tanhshrink(_Plain):
     """x - tanh(x)."""
     __init__ = _Plain.__init__
 
 
-@module_of(F.hardsigmoid, show=False)
+@module_of("F.hardsigmoid", show=False)
 class Hardsigmoid(Module):
     """relu6(x + 3) / 6."""
     inplace: bool = False
 
 
-@module_of(F.silu)
+@module_of("F.silu")
 class SiLU(Module):
     """x * sigmoid(x)."""
     inplace: bool = False
 
 
-@module_of(F.mish)
+@module_of("F.mish")
 class Mish(Module):
     """x * tanh(softplus(x))."""
     inplace: bool = False
 
 
-@module_of(F.hardswish, show=False)
+@module_of("F.hardswish", show=False)
 class Hardswish(Module):
     """x * relu6(x + 3) / 6."""
     inplace: bool = False
 
 
-@module_of(F.elu)
+@module_of("F.elu")
 class ELU(Module):
     """x where x > 0, else alpha * (exp(x) - 1)."""
     alpha: float = 1.0
     inplace: bool = False
 
 
-@module_of(F.celu)
+@module_of("F.celu")
 class CELU(Module):
     """max(x, 0) + min(0, alpha * (exp(x / alpha) - 1))."""
     alpha: float = 1.0
     inplace: bool = False
 
 
-@module_of(F.selu)
+@module_of("F.selu")
 class SELU(Module):
     """ELU with the constants that keep mean 0 and variance 1."""
     inplace: bool = False
 
 
-@module_of(F.glu)
+@module_of("F.glu")
 class GLU(Module):
     """a * sigmoid(b), where a and b are the halves of x along dim."""
     dim: int = -1
 
 
-@module_of(F.gelu)
+@module_of("F.gelu")
 class GELU(Module):
     """x * Phi(x), or its tanh approximation."""
     approximate: str = "none"
 
 
-@module_of(F.hardshrink)
+@module_of("F.hardshrink")
 class Hardshrink(Module):
     """x where |x| > lambd, else 0."""
     lambd: float = 0.5
@@ -169,7 +169,7 @@ class Hardshrink(Module):
         return f"{self.lambd}"
 
 
-@module_of(F.softshrink)
+@module_of("F.softshrink")
 class Softshrink(Module):
     """x moved towards 0 by lambd, at most to 0."""
     lambd: float = 0.5
@@ -178,33 +178,33 @@ class Softshrink(Module):
         return str(self.lambd)
 
 
-@module_of(F.leaky_relu)
+@module_of("F.leaky_relu")
 class LeakyReLU(Module):
     """x where x > 0, else negative_slope * x."""
     negative_slope: float = 0.01
     inplace: bool = False
 
 
-@module_of(F.softplus)
+@module_of("F.softplus")
 class Softplus(Module):
     """log(1 + exp(beta * x)) / beta; x where beta * x > threshold."""
     beta: float = 1.0
     threshold: float = 20.0
 
 
-@module_of(F.softmin)
+@module_of("F.softmin")
 class Softmin(Module):
     """softmax(-x) along dim."""
     dim: int | None = None
 
 
-@module_of(F.softmax)
+@module_of("F.softmax")
 class Softmax(Module):
     """exp(x) / sum(exp(x)) along dim."""
     dim: int | None = None
 
 
-@module_of(F.log_softmax)
+@module_of("F.log_softmax")
 class LogSoftmax(Module):
     """x - logsumexp(x) along dim."""
     dim: int | None = None
@@ -213,7 +213,7 @@ class LogSoftmax(Module):
 class Softmax2d(_Plain):
     """Softmax over the channels of (N, C, H, W) or (C, H, W)."""
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  torch's own name
+    def forward(self, input: Tensor) -> Tensor:
         if input.dim() not in (3, 4):
             raise ValueError(f"Softmax2d: expected input to be 3D or 4D, got {input.dim()}D instead")
         return F.softmax(input, -3)
@@ -234,7 +234,7 @@ class PReLU(Module):
         with torch.no_grad():
             self.weight.fill_(self.init)
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  torch's own name
+    def forward(self, input: Tensor) -> Tensor:
         return F.prelu(input, self.weight)
 
     def extra_repr(self) -> str:

@@ -79,14 +79,14 @@ class _ConvNd(Module):
                 bound = 1 / math.sqrt(fan_in)
                 init.uniform_(self.bias, -bound, bound)
 
-    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:  # noqa: A002
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         padding = self.padding
         if self.padding_mode != "zeros":
             input = F.pad(input, self._edges, mode=self.padding_mode)
             padding = (0,) * self.n
-        return type(self)._function(input, weight, bias, self.stride, padding, self.dilation, self.groups)
+        return getattr(F, self._function)(input, weight, bias, self.stride, padding, self.dilation, self.groups)
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  torch's own name
+    def forward(self, input: Tensor) -> Tensor:
         return self._conv_forward(input, self.weight, self.bias)
 
     def extra_repr(self) -> str:
@@ -105,19 +105,19 @@ class _ConvNd(Module):
 class Conv1d(_ConvNd):
     """Cross-correlation of (N, C, L)."""
     n = 1
-    _function = staticmethod(F.conv1d)
+    _function = "conv1d"
 
 
 class Conv2d(_ConvNd):
     """Cross-correlation of (N, C, H, W)."""
     n = 2
-    _function = staticmethod(F.conv2d)
+    _function = "conv2d"
 
 
 class Conv3d(_ConvNd):
     """Cross-correlation of (N, C, D, H, W)."""
     n = 3
-    _function = staticmethod(F.conv3d)
+    _function = "conv3d"
 
 
 class _ConvTransposeNd(_ConvNd):
@@ -133,7 +133,7 @@ class _ConvTransposeNd(_ConvNd):
         super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode,
                          device, dtype, _output_padding=output_padding)
 
-    def _output_padding_for(self, input: Tensor, output_size: Any) -> tuple[int, ...]:  # noqa: A002
+    def _output_padding_for(self, input: Tensor, output_size: Any) -> tuple[int, ...]:
         """The output padding that gives `output_size`, or ValueError if none does."""
         n, batched = self.n, input.dim() == self.n + 2
         size = list(output_size)
@@ -151,25 +151,25 @@ class _ConvTransposeNd(_ConvNd):
                              f"(for an input of {spatial})")
         return tuple(s - low for s, low in zip(size, least))
 
-    def forward(self, input: Tensor, output_size: Any = None) -> Tensor:  # noqa: A002  torch's own name
+    def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
         extra = self.output_padding if output_size is None else self._output_padding_for(input, output_size)
-        return type(self)._function(input, self.weight, self.bias, self.stride, self.padding, extra, self.groups,
+        return getattr(F, self._function)(input, self.weight, self.bias, self.stride, self.padding, extra, self.groups,
                                     self.dilation)
 
 
 class ConvTranspose1d(_ConvTransposeNd):
     """Transposed convolution of (N, C, L)."""
     n = 1
-    _function = staticmethod(F.conv_transpose1d)
+    _function = "conv_transpose1d"
 
 
 class ConvTranspose2d(_ConvTransposeNd):
     """Transposed convolution of (N, C, H, W)."""
     n = 2
-    _function = staticmethod(F.conv_transpose2d)
+    _function = "conv_transpose2d"
 
 
 class ConvTranspose3d(_ConvTransposeNd):
     """Transposed convolution of (N, C, D, H, W)."""
     n = 3
-    _function = staticmethod(F.conv_transpose3d)
+    _function = "conv_transpose3d"

@@ -36,7 +36,7 @@ class Convert:
     """The part of Module that changes what its tensors are made of."""
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Any:
-        """Replaces every parameter's data, every gradient and every buffer by `fn` of it; parameters stay the same objects."""
+        """Replaces every parameter's data, gradient and buffer by `fn` of it; parameters stay the same objects."""
         if recurse:
             for child in self.children():
                 child._apply(fn)
@@ -58,7 +58,8 @@ class Convert:
         """Moves to a device and/or casts floating point and complex tensors to a dtype, in place; returns self."""
         device, dtype, blocking, layout = _parse_to(args, kwargs)
         if dtype is not None and not (dtype.is_floating_point or dtype.is_complex):
-            raise TypeError(f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}")
+            raise TypeError("nn.Module.to only accepts floating point or complex dtypes, but got desired "
+                            f"dtype={dtype}")
 
         def convert(t: Tensor) -> Tensor:
             options = {} if device is None else {"device": device}
@@ -78,14 +79,14 @@ class Convert:
         """Moves all parameters and buffers to the accelerator."""
         return self._apply(lambda t: t.cuda(device))
 
-    def type(self, dst_type: Any) -> Any:  # noqa: A003  torch's own name
+    def type(self, dst_type: Any) -> Any:
         """Casts all parameters and buffers to `dst_type`."""
         return self._apply(lambda t: t.type(dst_type))
 
     def _cast(self, dtype: Any) -> Any:
         return self._apply(lambda t: t.to(dtype) if t.is_floating_point() else t)
 
-    def float(self) -> Any:  # noqa: A003  torch's own name
+    def float(self) -> Any:
         """Casts floating point parameters and buffers to float32."""
         return self._cast(torch.float32)
 

@@ -1,6 +1,6 @@
 """Modules that only keep arguments and pass them to a function: written as a list of fields.
 
-In: a class whose annotated attributes are torch's constructor arguments, and the function of `nn.functional`.
+In: a class whose annotated attributes are torch's constructor arguments, and the name of a function (`F.relu`).
 Out: the same class with `__init__`, `forward` and `extra_repr`, made as source text once, as `dataclasses` does.
 """
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .. import api as torch
+from . import functional as F
 from .reduction import legacy_reduction
 
 __all__ = ["module_of"]
@@ -16,7 +18,7 @@ _MISSING = object()
 
 
 def _compile(source: str, namespace: dict) -> dict:
-    exec(compile(source, "<nn.declare>", "exec"), namespace)  # noqa: S102  the text is made from our own classes
+    exec(compile(source, "<nn.declare>", "exec"), namespace)
     return namespace
 
 
@@ -25,11 +27,13 @@ def _default_repr(self: Any) -> str:
     return ", ".join(shown + (["inplace=True"] if getattr(self, "inplace", False) else []))
 
 
-def module_of(function: Callable, inputs: str = "input", show: bool = True) -> Callable[[type], type]:
+def module_of(function: str, inputs: str = "input", show: bool = True) -> Callable[[type], type]:
     """Completes the decorated Module class so that it calls `function(inputs..., field=self.field, ...)`.
 
+    The function is looked up at every call, as `F.name` or `torch.name`.
+
     A field without a default is required.  A field annotated `Buffer` is registered as one.  Losses name
-    `size_average` and `reduce` among their fields; these only choose the reduction. 
+    `size_average` and `reduce` among their fields; these only choose the reduction.
     `show=False` gives an empty repr.
     """
     def complete(cls: type) -> type:
@@ -46,8 +50,8 @@ def module_of(function: Callable, inputs: str = "input", show: bool = True) -> C
             lines.append(f"    self.register_buffer({name!r}, {name})" if cls.__annotations__[name] == "Buffer"
                          else f"    self.{name} = {value}")
         passed = ", ".join([inputs, *(f"{n}=self.{n}" for n in kept)])
-        lines += [f"def forward(self, {inputs}):", f"    return _function({passed})"]
-        made = _compile("\n".join(lines), {"_cls": cls, "_defaults": fields, "_function": function,
+        lines += [f"def forward(self, {inputs}):", f"    return {function}({passed})"]
+        made = _compile("\n".join(lines), {"_cls": cls, "_defaults": fields, "F": F, "torch": torch,
                                            "legacy_reduction": legacy_reduction})
         for name in ("__init__", "forward"):
             if name not in cls.__dict__:

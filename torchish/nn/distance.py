@@ -9,7 +9,7 @@ from .module import Module
 __all__ = ["CosineSimilarity", "PairwiseDistance"]
 
 
-@module_of(F.cosine_similarity, "x1, x2", show=False)
+@module_of("F.cosine_similarity", "x1, x2", show=False)
 class CosineSimilarity(Module):
     """x1 . x2 / (|x1| |x2|) along dim."""
     dim: int = 1

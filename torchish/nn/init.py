@@ -9,6 +9,7 @@ import warnings
 from typing import Any
 
 from .. import api as torch
+from ..namespace import namespace
 from ..tensor import Tensor
 
 __all__ = ["calculate_gain", "constant_", "dirac_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_",
@@ -156,7 +157,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
     cols = tensor.numel() // rows
     with torch.no_grad():
         flat = torch.empty((rows, cols), dtype=tensor.dtype, device=tensor.device).normal_(0, 1, generator=generator)
-        q, r = torch.linalg.qr(flat.t() if rows < cols else flat)
+        q, r = namespace.linalg["qr"](flat.t() if rows < cols else flat)
         q = q * torch.diag(r, 0).sign()
         tensor.copy_((q.t() if rows < cols else q).reshape(tensor.shape)).mul_(gain)
     return tensor
@@ -181,7 +182,7 @@ def _phi(x: float) -> float:
 
 def trunc_normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0,
                   generator: Any = None) -> Tensor:
-    """N(mean, std^2) restricted to [a, b]: by redrawing, or where [a, b] holds little mass by rejection from U(a, b)."""
+    """N(mean, std^2) restricted to [a, b]: by redrawing, or where that is too rare by rejection from U(a, b)."""
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn("mean is more than 2 std from [a, b] in nn.init.trunc_normal_. "
                       "The distribution of values may be incorrect.", stacklevel=2)

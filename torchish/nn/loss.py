@@ -35,11 +35,11 @@ class _WeightedLoss(_Loss):
         self.register_buffer("weight", weight)
 
 
-def _loss(function: Callable, inputs: str = "input, target") -> Callable[[type], type]:
+def _loss(function: str, inputs: str = "input, target") -> Callable[[type], type]:
     return module_of(function, inputs, show=False)
 
 
-@_loss(F.l1_loss)
+@_loss("F.l1_loss")
 class L1Loss(_Loss):
     """|x - y|."""
     size_average: bool | None = None
@@ -47,7 +47,7 @@ class L1Loss(_Loss):
     reduction: str = "mean"
 
 
-@_loss(F.mse_loss)
+@_loss("F.mse_loss")
 class MSELoss(_Loss):
     """(x - y)^2."""
     size_average: bool | None = None
@@ -55,7 +55,7 @@ class MSELoss(_Loss):
     reduction: str = "mean"
 
 
-@_loss(F.smooth_l1_loss)
+@_loss("F.smooth_l1_loss")
 class SmoothL1Loss(_Loss):
     """0.5 d^2 / beta where d = |x - y| < beta, else d - 0.5 beta."""
     size_average: bool | None = None
@@ -64,14 +64,14 @@ class SmoothL1Loss(_Loss):
     beta: float = 1.0
 
 
-@_loss(F.huber_loss)
+@_loss("F.huber_loss")
 class HuberLoss(_Loss):
     """0.5 d^2 where d = |x - y| < delta, else delta (d - 0.5 delta)."""
     reduction: str = "mean"
     delta: float = 1.0
 
 
-@_loss(F.nll_loss)
+@_loss("F.nll_loss")
 class NLLLoss(_WeightedLoss):
     """-weight[y] * x[y] of log-probabilities x and class indices y."""
     weight: Buffer = None
@@ -85,7 +85,7 @@ class NLLLoss2d(NLLLoss):
     """The older name of NLLLoss for images."""
 
 
-@_loss(F.cross_entropy)
+@_loss("F.cross_entropy")
 class CrossEntropyLoss(_WeightedLoss):
     """-log softmax(x)[y] of logits x and class indices or class probabilities y."""
     weight: Buffer = None
@@ -96,7 +96,7 @@ class CrossEntropyLoss(_WeightedLoss):
     label_smoothing: float = 0.0
 
 
-@_loss(F.poisson_nll_loss, "log_input, target")
+@_loss("F.poisson_nll_loss", "log_input, target")
 class PoissonNLLLoss(_Loss):
     """exp(x) - y x for log_input, else x - y log(x + eps)."""
     log_input: bool = True
@@ -119,11 +119,11 @@ class GaussianNLLLoss(_Loss):
         self.full = full
         self.eps = eps
 
-    def forward(self, input: Tensor, target: Tensor, var: Tensor | float) -> Tensor:  # noqa: A002  torch's own name
+    def forward(self, input: Tensor, target: Tensor, var: Tensor | float) -> Tensor:
         return F.gaussian_nll_loss(input, target, var, full=self.full, eps=self.eps, reduction=self.reduction)
 
 
-@_loss(F.kl_div)
+@_loss("F.kl_div")
 class KLDivLoss(_Loss):
     """y (log y - x) of log-probabilities x and probabilities y (or their logarithms)."""
     size_average: bool | None = None
@@ -132,7 +132,7 @@ class KLDivLoss(_Loss):
     log_target: bool = False
 
 
-@_loss(F.binary_cross_entropy)
+@_loss("F.binary_cross_entropy")
 class BCELoss(_WeightedLoss):
     """-weight (y log x + (1 - y) log(1 - x)) of probabilities x."""
     weight: Buffer = None
@@ -141,7 +141,7 @@ class BCELoss(_WeightedLoss):
     reduction: str = "mean"
 
 
-@_loss(F.binary_cross_entropy_with_logits)
+@_loss("F.binary_cross_entropy_with_logits")
 class BCEWithLogitsLoss(_Loss):
     """BCELoss of sigmoid(x), computed from the logits x."""
     weight: Buffer = None
@@ -151,7 +151,7 @@ class BCEWithLogitsLoss(_Loss):
     pos_weight: Buffer = None
 
 
-@_loss(F.hinge_embedding_loss)
+@_loss("F.hinge_embedding_loss")
 class HingeEmbeddingLoss(_Loss):
     """x where y = 1, max(0, margin - x) where y = -1."""
     margin: float = 1.0
@@ -160,7 +160,7 @@ class HingeEmbeddingLoss(_Loss):
     reduction: str = "mean"
 
 
-@_loss(F.multilabel_margin_loss)
+@_loss("F.multilabel_margin_loss")
 class MultiLabelMarginLoss(_Loss):
     """sum of max(0, 1 - (x[y[j]] - x[i])) / C over the targets j and the other classes i."""
     size_average: bool | None = None
@@ -168,7 +168,7 @@ class MultiLabelMarginLoss(_Loss):
     reduction: str = "mean"
 
 
-@_loss(F.soft_margin_loss)
+@_loss("F.soft_margin_loss")
 class SoftMarginLoss(_Loss):
     """log(1 + exp(-y x))."""
     size_average: bool | None = None
@@ -176,7 +176,7 @@ class SoftMarginLoss(_Loss):
     reduction: str = "mean"
 
 
-@_loss(F.multilabel_soft_margin_loss)
+@_loss("F.multilabel_soft_margin_loss")
 class MultiLabelSoftMarginLoss(_WeightedLoss):
     """The mean over classes of the binary cross entropy with logits."""
     weight: Buffer = None
@@ -185,7 +185,7 @@ class MultiLabelSoftMarginLoss(_WeightedLoss):
     reduction: str = "mean"
 
 
-@_loss(F.cosine_embedding_loss, "input1, input2, target")
+@_loss("F.cosine_embedding_loss", "input1, input2, target")
 class CosineEmbeddingLoss(_Loss):
     """1 - cos where y = 1, max(0, cos - margin) where y = -1."""
     margin: float = 0.0
@@ -194,7 +194,7 @@ class CosineEmbeddingLoss(_Loss):
     reduction: str = "mean"
 
 
-@_loss(F.margin_ranking_loss, "input1, input2, target")
+@_loss("F.margin_ranking_loss", "input1, input2, target")
 class MarginRankingLoss(_Loss):
     """max(0, -y (x1 - x2) + margin)."""
     margin: float = 0.0
@@ -216,7 +216,7 @@ class MultiMarginLoss(_WeightedLoss):
         self.p = p
         self.margin = margin
 
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:  # noqa: A002  torch's own name
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return F.multi_margin_loss(input, target, p=self.p, margin=self.margin, weight=self.weight,
                                    reduction=self.reduction)
 

@@ -36,9 +36,11 @@ class Module(StateDict, Convert):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if kwargs:
-            raise TypeError(f"{type(self).__name__}.__init__() got an unexpected keyword argument {next(iter(kwargs))!r}")
+            raise TypeError(f"{type(self).__name__}.__init__() got an unexpected keyword argument "
+                            f"{next(iter(kwargs))!r}")
         if args:
-            raise TypeError(f"{type(self).__name__}.__init__() takes 1 positional argument but {len(args) + 1} were given")
+            raise TypeError(f"{type(self).__name__}.__init__() takes 1 positional argument but {len(args) + 1} were "
+                            "given")
         state = self.__dict__
         state["training"] = True
         state["_parameters"] = {}
@@ -49,7 +51,7 @@ class Module(StateDict, Convert):
             state[name] = OrderedDict()
 
     # ---- calling ----
-    def forward(self, *input: Any) -> Any:  # noqa: A002  torch's own name
+    def forward(self, *input: Any) -> Any:
         """What the module computes; every subclass defines it."""
         raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
 
@@ -67,7 +69,7 @@ class Module(StateDict, Convert):
 
     def register_forward_hook(self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False,
                               always_call: bool = False) -> RemovableHandle:
-        """Calls `hook(module, args, output)`, or with kwargs before output, after forward; it may return a new output."""
+        """Calls `hook(module, args, output)` (kwargs before output, if asked) after forward; it may return another."""
         flags = [(self._forward_hooks_with_kwargs, with_kwargs), (self._forward_hooks_always_called, always_call)]
         return add_hook(self._forward_hooks, hook, flags, prepend)
 
@@ -319,7 +321,7 @@ class Module(StateDict, Convert):
             module.train(mode)
         return self
 
-    def eval(self) -> Module:  # noqa: A003  torch's own name
+    def eval(self) -> Module:
         """Sets evaluation mode, train(False)."""
         return self.train(False)
 

@@ -8,7 +8,8 @@ from . import functional as F
 from .module import Module
 from .sizes import ntuple
 
-__all__ = [f"{kind}Pad{n}d" for kind in ("Circular", "Constant", "Reflection", "Replication", "Zero") for n in (1, 2, 3)]
+__all__ = [f"{kind}Pad{n}d" for kind in ("Circular", "Constant", "Reflection", "Replication", "Zero") for n in (1, 2,
+                                                                                                                3)]
 
 
 class _PadNd(Module):
@@ -22,7 +23,7 @@ class _PadNd(Module):
         super().__init__()
         self.padding = ntuple(padding, 2 * self.n)
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  torch's own name
+    def forward(self, input: Tensor) -> Tensor:
         return F.pad(input, self.padding, self._mode, self.value)
 
     def extra_repr(self) -> str:

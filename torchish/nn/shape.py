@@ -12,11 +12,7 @@ __all__ = ["ChannelShuffle", "Flatten", "Fold", "PixelShuffle", "PixelUnshuffle"
            "UpsamplingBilinear2d", "UpsamplingNearest2d"]
 
 
-def _flatten(input: Tensor, start_dim: int, end_dim: int) -> Tensor:  # noqa: A002  torch's own name
-    return input.flatten(start_dim, end_dim)
-
-
-@module_of(_flatten)
+@module_of("torch.flatten")
 class Flatten(Module):
     """Joins dimensions start_dim to end_dim."""
     start_dim: int = 1
@@ -31,14 +27,15 @@ class Unflatten(Module):
         if not isinstance(dim, int):
             raise TypeError("invalid argument type for dim parameter")
         if not isinstance(unflattened_size, (tuple, list)):
-            raise TypeError("unflattened_size must be a tuple of ints, but found type " + type(unflattened_size).__name__)
+            raise TypeError("unflattened_size must be a tuple of ints, but found type "
+                            + type(unflattened_size).__name__)
         for i, size in enumerate(unflattened_size):
             if not isinstance(size, int):
                 raise TypeError("unflattened_size must be tuple of ints, but found element of type "
                                 f"{type(size).__name__} at pos {i}")
         self.dim, self.unflattened_size = dim, unflattened_size
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  torch's own name
+    def forward(self, input: Tensor) -> Tensor:
         return input.unflatten(self.dim, self.unflattened_size)
 
     def extra_repr(self) -> str:
@@ -60,7 +57,7 @@ class Upsample(Module):
         self.mode, self.align_corners = mode, align_corners
         self.recompute_scale_factor = recompute_scale_factor
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  torch's own name
+    def forward(self, input: Tensor) -> Tensor:
         return F.interpolate(input, self.size, self.scale_factor, self.mode, self.align_corners,
                              recompute_scale_factor=self.recompute_scale_factor)
 
@@ -83,25 +80,25 @@ class UpsamplingBilinear2d(Upsample):
         super().__init__(size, scale_factor, mode="bilinear", align_corners=True)
 
 
-@module_of(F.pixel_shuffle)
+@module_of("F.pixel_shuffle")
 class PixelShuffle(Module):
     """(N, C r^2, H, W) to (N, C, H r, W r)."""
     upscale_factor: int
 
 
-@module_of(F.pixel_unshuffle)
+@module_of("F.pixel_unshuffle")
 class PixelUnshuffle(Module):
     """(N, C, H r, W r) to (N, C r^2, H, W)."""
     downscale_factor: int
 
 
-@module_of(F.channel_shuffle)
+@module_of("F.channel_shuffle")
 class ChannelShuffle(Module):
     """Interleaves the channels of `groups` groups."""
     groups: int
 
 
-@module_of(F.fold)
+@module_of("F.fold")
 class Fold(Module):
     """Adds up sliding blocks into an image."""
     output_size: Any
@@ -111,7 +108,7 @@ class Fold(Module):
     stride: Any = 1
 
 
-@module_of(F.unfold)
+@module_of("F.unfold")
 class Unfold(Module):
     """Takes the sliding blocks of an image as columns."""
     kernel_size: Any

@@ -190,7 +190,7 @@ class StateDict:
         errors: list[str] = []
         self._load_tree(state_dict, "", metadata, strict, assign, missing, unexpected, errors)
         if strict:
-            for title, keys in (("Missing", missing), ("Unexpected", unexpected)):
+            for title, keys in (("Unexpected", unexpected), ("Missing", missing)):
                 if keys:
                     names = ", ".join(f'"{k}"' for k in keys)
                     errors.insert(0, f"{title} key(s) in state_dict: {names}. ")

@@ -52,7 +52,7 @@ def _at_most(x: Array, bound: Array) -> Array:
 
 
 @op(promote="arith", inplace=True, rule="ClampBackward1",
-    samples=lambda t: [((t(3, 4), -0.51, 0.52), {}), ((t(3, 4),), {"max": 0.3}), 
+    samples=lambda t: [((t(3, 4), -0.51, 0.52), {}), ((t(3, 4),), {"max": 0.3}),
                        ((t(3, 4), t(4, low=-3, high=-1), None), {})])
 def clamp(input: Array, min: ArrayLike | None = None, max: ArrayLike | None = None) -> Array:
     """input limited to [min, max]; `max` wins where min > max; the gradient at a bound is 1."""

@@ -10,7 +10,8 @@ from typing import Any
 
 from ..dtypes import c_name, from_numpy, result_dtype
 
-__all__ = ["broadcast_shapes", "common", "infer_shape", "listing", "nonnegative", "prod", "require", "type_name", "wrap_dim", "wrap_dims"]
+__all__ = ["broadcast_shapes", "common", "infer_shape", "listing", "nonnegative", "prod", "require", "type_name",
+           "wrap_dim", "wrap_dims"]
 
 
 def listing(shape: Iterable[int]) -> str:
@@ -19,7 +20,7 @@ def listing(shape: Iterable[int]) -> str:
 
 
 def wrap_dim(dim: int, ndim: int, *, scalar: bool = True) -> int:
-    """`dim` made non-negative. IndexError outside [-ndim, ndim - 1]; a 0-dim tensor counts as having one dim if `scalar`."""
+    """`dim` made non-negative. IndexError outside [-ndim, ndim - 1]; a 0-dim tensor has one dim if `scalar`."""
     if ndim == 0:
         if not scalar:
             raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")

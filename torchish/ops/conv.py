@@ -29,11 +29,14 @@ def _each(name: str, value: int | Sequence[int], n: int) -> tuple[int, ...]:
 
 
 def _operands(name: str, n: int, x: jax.Array, w: jax.Array, bias: jax.Array | None) -> None:
-    require(x.ndim in (n + 1, n + 2), f"Expected {n + 1}D (unbatched) or {n + 2}D (batched) input to {name}, but got input of "
+    require(x.ndim in (n + 1, n + 2), f"Expected {n + 1}D (unbatched) or {n + 2}D (batched) input to {name}, but got "
+                                      "input of "
                                       f"size: {listing(x.shape)}")
-    require(w.ndim == n + 2, f"expected stride to be a single integer value or a list of {w.ndim - 2} values to match the "
+    require(w.ndim == n + 2, f"expected stride to be a single integer value or a list of {w.ndim - 2} values to match "
+                             "the "
                              f"convolution dimensions, but got stride={listing((1,) * n)}")
-    require(x.dtype == w.dtype, f"Input type (torch.{dtype_name(x)}Tensor) and weight type (torch.{dtype_name(w)}Tensor) should "
+    require(x.dtype == w.dtype, f"Input type (torch.{dtype_name(x)}Tensor) and weight type "
+                                f"(torch.{dtype_name(w)}Tensor) should "
                                 "be the same or input should be a MKLDNN tensor and weight is a dense tensor")
     require(bias is None or bias.dtype == x.dtype, f"Input type ({cpp_name(x)}) and bias type "
             f"({'' if bias is None else cpp_name(bias)}) should be the same")
@@ -51,14 +54,18 @@ def _channels(shape: tuple[int, ...], w: jax.Array, bias: jax.Array | None, grou
     given = f"transposed={int(transposed)}" if transposed else f"groups={groups}"
     wanted = w.shape[0] if transposed else w.shape[1] * groups
     size = listing(w.shape)
-    require(w.shape[0] >= groups, f"Given groups={groups}, expected weight to be at least {groups} at dimension 0, but got "
+    require(w.shape[0] >= groups, f"Given groups={groups}, expected weight to be at least {groups} at dimension 0, but "
+                                  "got "
                                   f"weight of size {size} instead")
-    require(w.shape[0] % groups == 0, f"Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but "
+    require(w.shape[0] % groups == 0, f"Given groups={groups}, expected weight to be divisible by {groups} at "
+                                      "dimension 0, but "
                                       f"got weight of size [{size}] instead")
-    require(shape[1] == wanted, f"Given {given}, weight of size {size}, expected input{listing(shape)} to have {wanted} "
+    require(shape[1] == wanted, f"Given {given}, weight of size {size}, expected input{listing(shape)} to have "
+                                f"{wanted} "
                                 f"channels, but got {shape[1]} channels instead")
     out = w.shape[1] * groups if transposed else w.shape[0]
-    require(bias is None or bias.shape == (out,), f"Given {'transposed=1, ' if transposed else ''}weight of size {size}, "
+    require(bias is None or bias.shape == (out,), f"Given {'transposed=1, ' if transposed else ''}weight of size "
+                                                  f"{size}, "
             f"expected bias to be 1-dimensional with {out} elements, but got bias of size "
             f"{'' if bias is None else listing(bias.shape)} instead")
 
@@ -67,7 +74,8 @@ def _by(values: Sequence[int]) -> str:
     return "(" + " x ".join(map(str, values)) + ")"
 
 
-def _pads(padding: Any, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> tuple[tuple[int, int], ...]:
+def _pads(padding: Any, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> tuple[tuple[int, int],
+                                                                                                        ...]:
     """Padding before and after each spatial dim."""
     n = len(kernel)
     if isinstance(padding, str):
@@ -104,13 +112,15 @@ def _convolution(n: int, x: jax.Array, w: jax.Array, bias: jax.Array | None, str
     _channels(x.shape, w, bias, groups, False)
     padded = [s + a + b for s, (a, b) in zip(x.shape[2:], pads, strict=True)]
     reach = [d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True)]
-    require(all(p >= r for p, r in zip(padded, reach, strict=True)), f"Calculated padded input size per channel: {_by(padded)}. "
+    require(all(p >= r for p, r in zip(padded, reach, strict=True)), "Calculated padded input size per channel: "
+                                                                     f"{_by(padded)}. "
             f"Kernel size: {_by(reach)}. Kernel size can't be greater than actual input size")
     window = Window(stride, pads, dilation, groups)
     return _finish(lambda a, b: convolve(a, b, window), x, w, bias, batched)
 
 
-def _transposed(n: int, x: jax.Array, w: jax.Array, bias: jax.Array | None, stride: Any, padding: Any, output_padding: Any,
+def _transposed(n: int, x: jax.Array, w: jax.Array, bias: jax.Array | None, stride: Any, padding: Any,
+                output_padding: Any,
                 groups: int, dilation: Any) -> jax.Array:
     _operands(f"conv_transpose{n}d", n, x, w, bias)
     batched = x.ndim == n + 2
@@ -125,7 +135,8 @@ def _transposed(n: int, x: jax.Array, w: jax.Array, bias: jax.Array | None, stri
         shown = [[1] * (len(names) - n) + list(v) for v in (extra, stride, dilation)]
         shown[0][:len(names) - n] = [0] * (len(names) - n)
         raise RuntimeError("output padding must be smaller than either stride or dilation, but got " + " ".join(
-            f"{label}_{axis}: {v}" for label, values in zip(("output_padding", "stride", "dilation"), shown, strict=True)
+            f"{label}_{axis}: {v}" for label, values in zip(("output_padding", "stride", "dilation"), shown,
+                                                            strict=True)
             for axis, v in zip(names, values, strict=True)))
     reach = [d * (k - 1) for d, k in zip(dilation, w.shape[2:], strict=True)]
     pads = tuple((r - p, r - p + e) for r, p, e in zip(reach, padding, extra, strict=True))
@@ -144,23 +155,23 @@ def _transposed(n: int, x: jax.Array, w: jax.Array, bias: jax.Array | None, stri
 
 def _node(n: int) -> Callable[[Any, Any], str]:
     """Unbatched input passes through a batch of one, which torch squeezes last."""
-    return lambda avals, attributes: "ConvolutionBackward0" if avals[0].ndim == n + 2 else "SqueezeBackward1"
+    return lambda avals, attributes: "ConvolutionBackward0" if len(avals[0].shape) == n + 2 else "SqueezeBackward1"
 
 
 def _declare(n: int) -> tuple[Op, Op]:
     """conv{n}d and conv_transpose{n}d."""
     size, kernel = (6, 5, 4)[:n], (3, 2, 3)[:n]
 
-    def conv(input: Array, weight: Array, bias: Array | None = None, stride: Dims = 1, padding: Dims = 0,  # noqa: A002
+    def conv(input: Array, weight: Array, bias: Array | None = None, stride: Dims = 1, padding: Dims = 0,
              dilation: Dims = 1, groups: int = 1) -> Array:
         return _convolution(n, input, weight, bias, stride, padding, dilation, groups)
 
-    def conv_transpose(input: Array, weight: Array, bias: Array | None = None, stride: Dims = 1, padding: Dims = 0,  # noqa: A002
+    def conv_transpose(input: Array, weight: Array, bias: Array | None = None, stride: Dims = 1, padding: Dims = 0,
                        output_padding: Dims = 0, groups: int = 1, dilation: Dims = 1) -> Array:
         return _transposed(n, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
-    conv.__doc__ = f"Cross-correlation over {n} spatial dim{'s'[:n > 1]}: (N, C, *size), (O, C / groups, *kernel) -> (N, O, *size)."
-    conv_transpose.__doc__ = f"The transpose of conv{n}d, its gradient with respect to the input: weight (C, O / groups, *kernel)."
+    conv.__doc__ = f"Cross-correlation over {n} dim(s): (N, C, *size), (O, C / groups, *kernel) -> (N, O, *size)."
+    conv_transpose.__doc__ = f"The gradient of conv{n}d with respect to its input: weight (C, O / groups, *kernel)."
     forward = op(name=f"conv{n}d", forms="function F", rule=_node(n), samples=lambda t: [
         ((t(2, 4, *size), t(6, 4, *kernel), t(6)), {"padding": 1}),
         ((t(2, 4, *size), t(6, 2, *kernel), t(6)), {"stride": 2, "padding": 2, "groups": 2})])(conv)

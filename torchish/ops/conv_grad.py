@@ -33,13 +33,14 @@ class Window(NamedTuple):
 def plain(x: jax.Array, w: jax.Array, window: Window, *, spread: tuple[int, ...] | None = None) -> jax.Array:
     """XLA's own convolution; `spread` puts zeros between the elements of the input (transposed convolution)."""
     axes = "DHW"[-len(window.stride):]
-    return lax.conv_general_dilated(x, w, window.stride, window.padding, lhs_dilation=spread, rhs_dilation=window.dilation,
+    return lax.conv_general_dilated(x, w, window.stride, window.padding, lhs_dilation=spread,
+                                    rhs_dilation=window.dilation,
                                     dimension_numbers=("NC" + axes, "OI" + axes, "NC" + axes),
                                     feature_group_count=window.groups)
 
 
 def _widened(x: jax.Array, w: jax.Array, window: Window) -> jax.Array:
-    """The same with one column of padding that is cut off again: XLA's CPU path for unpadded input is 1.1 to 3 times slower."""
+    """The same with a column of padding, cut off again: XLA's CPU path for unpadded input is 1.1 to 3 times slower."""
     last = window.padding[-1]
     if any(map(sum, window.padding)) or window.stride[-1] > 1 or w.shape[-1] == 1:
         return plain(x, w, window)

@@ -57,15 +57,16 @@ def known(name: str, dtype, default: DType) -> DType:
         return default
     if not isinstance(dtype, DType):
         named = {float: dtypes.float64, int: dtypes.int64, bool: dtypes.bool_}.get(dtype)
-        require(named is not None, f"{name}(): argument 'dtype' must be torch.dtype, not {type(dtype).__name__}", TypeError)
+        require(named is not None, f"{name}(): argument 'dtype' must be torch.dtype, not {type(dtype).__name__}",
+                TypeError)
         return named
     return dtype
 
 
 def _declare_constant(name: str, value: int, doc: str) -> None:
     """torch.zeros, zeros_like and Tensor.new_zeros, or the same of ones and empty."""
-    def make(t, *shape, size=None, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False,
-             memory_format=None):
+    def make(t, *shape, size=None, out=None, dtype=None, layout=None, device=None, pin_memory=False,
+             requires_grad=False, memory_format=None):
         sizes = _sizes(shape, size)
         require(name != "zeros" or all(n >= 0 for n in sizes), "zeros: Dimension size must be non-negative.")
         result = t._full(sizes, value, dtype=known(name, dtype, dtypes.default.float))
@@ -109,10 +110,11 @@ def _number(value):
 @composite(forms="function")
 def full(t, size, fill_value, *, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
     """A tensor with `fill_value` in every place; its dtype follows that of the value."""
-    require(not getattr(fill_value, "ndim", 0), "full(): argument 'fill_value' (position 2) must be Number, not Tensor", TypeError)
+    require(not getattr(fill_value, "ndim", 0), "full(): argument 'fill_value' (position 2) must be Number, not Tensor",
+            TypeError)
     value = _number(fill_value)
-    return finish(t._full(_sizes((size,), None), value, dtype=known("full", dtype, dtypes.scalar_dtype(value))), out, device,
-                  requires_grad)
+    dtype = known("full", dtype, dtypes.scalar_dtype(value))
+    return finish(t._full(_sizes((size,), None), value, dtype=dtype), out, device, requires_grad)
 
 
 @composite(forms="function")
@@ -146,7 +148,8 @@ def progression(start: Number, step: Number, length: int, *, dtype: DType) -> Ar
 
 
 @composite(forms="function")
-def arange(t, start=0, end=None, step=1, *, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
+def arange(t, start=0, end=None, step=1, *, out=None, dtype=None, layout=None, device=None, pin_memory=False,
+           requires_grad=False):
     """start, start + step, ... below `end`; int64 if all three are integers."""
     if end is None:
         start, end = 0, start
@@ -194,7 +197,8 @@ def _inexact(*values) -> DType:
 
 
 @composite(forms="function")
-def linspace(t, start, end, steps, *, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
+def linspace(t, start, end, steps, *, out=None, dtype=None, layout=None, device=None, pin_memory=False,
+             requires_grad=False):
     """`steps` evenly spaced values from start to end, both included."""
     start, end = _number(start), _number(end)
     result = t._linspace(start, end, int(steps), dtype=known("linspace", dtype, _inexact(start, end)))
@@ -235,7 +239,8 @@ def triangle_places(row: int, col: int, offset: int, lower: bool, *, dtype: DTyp
 def _triangle(t, name, row, col, offset, lower, dtype, device):
     require(row >= 0, f"row must be non-negative, got{row}")
     require(col >= 0, f"col must be non-negative, got{col}")
-    return finish(t._triangle_indices(row, col, offset, lower, dtype=known(name, dtype, dtypes.int64)), None, device, False)
+    dtype = known(name, dtype, dtypes.int64)
+    return finish(t._triangle_indices(row, col, offset, lower, dtype=dtype), None, device, False)
 
 
 @composite(forms="function")

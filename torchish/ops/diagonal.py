@@ -104,7 +104,8 @@ def triu(input: Array, diagonal: int = 0) -> Array:
     return _triangle(input, ~jnp.tri(*input.shape[-2:], diagonal - 1, dtype=bool))
 
 
-@op(name="_block_diag", saves=False, forms="function", rule="BlockDiagBackward0", samples=lambda t: [(([t(2, 3), t(1, 2)],), {})])
+@op(name="_block_diag", saves=False, forms="function", rule="BlockDiagBackward0",
+    samples=lambda t: [(([t(2, 3), t(1, 2)],), {})])
 def blocks(tensors: Arrays) -> Array:
     """A matrix with the given matrices along its diagonal; vectors count as rows."""
     rows, before = [], 0

@@ -5,7 +5,7 @@ In: jax arrays and a static description.  Out: the contraction.  `einsum` and `t
 """
 from __future__ import annotations
 
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any
 
 import jax
@@ -25,7 +25,8 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 def _subscripts(items: Any) -> str:
     """A list of ints and Ellipsis as letters."""
     for i in items:
-        require(i is Ellipsis or 0 <= i < 52, "einsum(): expected subscripts to be either ellipsis or integers in [0, 52)")
+        require(i is Ellipsis or 0 <= i < 52, "einsum(): expected subscripts to be either ellipsis or integers in [0, "
+                                              "52)")
     return "".join("..." if i is Ellipsis else _LETTERS[i] for i in items)
 
 
@@ -33,7 +34,8 @@ def _subscripts(items: Any) -> str:
 def einsum(t: Any, *args: Any) -> Any:
     """Sums of products named by an equation, or by operands alternating with lists of subscripts."""
     if len(args) < 2:
-        raise ValueError("einsum(): must specify the equation string and at least one operand, or at least one operand and "
+        raise ValueError("einsum(): must specify the equation string and at least one operand, or at least one operand "
+                         "and "
                          "its subscripts list")
     if isinstance(args[0], str):
         equation, operands = args[0], args[1:]
@@ -75,25 +77,30 @@ def _plan(equation: str, operands: Arrays) -> tuple[list[str], str]:
     for k, (labels, x) in enumerate(zip(terms, operands, strict=True)):
         named = labels.replace(".", "")
         if "." in labels:
-            require(len(named) <= x.ndim, f"einsum(): the number of subscripts in the equation ({len(named)}) is more than the "
+            require(len(named) <= x.ndim, f"einsum(): the number of subscripts in the equation ({len(named)}) is more "
+                                          "than the "
                                           f"number of dimensions ({x.ndim}) for operand {k}")
         else:
             require(len(named) == x.ndim,
-                    f"einsum(): the number of subscripts in the equation ({len(named)}) does not match the number of dimensions "
+                    f"einsum(): the number of subscripts in the equation ({len(named)}) does not match the number of "
+                    "dimensions "
                     f"({x.ndim}) for operand {k} and no ellipsis was given")
         before = labels.partition(".")[0]
         own: dict[str, int] = {}
         for i, label in enumerate(named):
             n = x.shape[i if i < len(before) else i - len(named)]
-            require(own.setdefault(label, n) == n, f"einsum(): subscript {label} is repeated for operand {k} but the sizes don't "
+            require(own.setdefault(label, n) == n, f"einsum(): subscript {label} is repeated for operand {k} but the "
+                                                   "sizes don't "
                                                    f"match, {n} != {own[label]}")
             seen = sizes.get(label, 1)
-            require(n in (seen, 1) or seen == 1, f"einsum(): subscript {label} has size {n} for operand {k} which does not "
+            require(n in (seen, 1) or seen == 1, f"einsum(): subscript {label} has size {n} for operand {k} which does "
+                                                 "not "
                                                  f"broadcast with previously seen size {seen}")
             sizes[label] = max(seen, n) if n else n
     counted = "".join(terms).replace(".", "")
     if not arrow:
-        return terms, ("." if "." in "".join(terms) else "") + "".join(sorted(c for c in sizes if counted.count(c) == 1))
+        return terms,
+        ("." if "." in "".join(terms) else "") + "".join(sorted(c for c in sizes if counted.count(c) == 1))
     result = _labels(right, start + 1)
     for i, label in enumerate(result):
         require(label == "." or label in sizes,
@@ -135,7 +142,8 @@ def tensordot_core(a: Array, b: Array, dims_self: Dims, dims_other: Dims) -> Arr
     require(len(dims_self) == len(dims_other), "both dimension lists should have same length")
     first, second = [wrap_dim(d, a.ndim) for d in dims_self], [wrap_dim(d, b.ndim) for d in dims_other]
     for i, j in zip(first, second, strict=True):
-        require(a.shape[i] == b.shape[j] or 1 in (a.shape[i], b.shape[j]), "contracted dimensions need to match, but first has "
+        require(a.shape[i] == b.shape[j] or 1 in (a.shape[i], b.shape[j]), "contracted dimensions need to match, but "
+                                                                           "first has "
                 f"size {a.shape[i]} in dim {i} and second has size {b.shape[j]} in dim {j}")
         if a.shape[i] != b.shape[j]:                    # a dim of size 1 stands for all: sum the other one first
             a, b = (a, b.sum(j, keepdims=True)) if a.shape[i] == 1 else (a.sum(i, keepdims=True), b)
@@ -156,7 +164,7 @@ def _outer(a: jax.Array, b: jax.Array) -> jax.Array:
 
 
 @op(rule="MulBackward0", samples=lambda t: [((t(3), t(4)), {})])
-def outer(input: Array, vec2: Array) -> Array:  # noqa: A002  torch's own name
+def outer(input: Array, vec2: Array) -> Array:
     """input[i] * vec2[j]: (n), (m) -> (n, m)."""
     return _outer(input, vec2)
 
@@ -165,42 +173,44 @@ alias("outer", "ger")
 
 
 @op(rule="ViewBackward0", samples=lambda t: [((t(2, 3), t(4, 3)), {})])
-def inner(input: Array, other: Array) -> Array:  # noqa: A002
+def inner(input: Array, other: Array) -> Array:
     """input * other summed over their last dims; a 0-dim operand multiplies."""
     if input.ndim == 0 or other.ndim == 0:
         a, b = _common(input, other)
         return a * b
-    require(input.shape[-1] == other.shape[-1], "inner() the last dimension must match on both input tensors but got shapes "
+    require(input.shape[-1] == other.shape[-1], "inner() the last dimension must match on both input tensors but got "
+                                                "shapes "
             f"{listing(input.shape)} and {listing(other.shape)}")
     same_types("expected m1 and m2 to have the same dtype, but got: {} != {}", input, other, cpp=True)
     return jnp.tensordot(input, other, (-1, -1), precision=PRECISION)
 
 
 @op(rule="UnsafeViewBackward0", samples=lambda t: [((t(2, 2), t(2, 3)), {}), ((t(2), t(2, 3)), {})])
-def kron(input: Array, other: Array) -> Array:  # noqa: A002
+def kron(input: Array, other: Array) -> Array:
     """Kronecker product: blocks input[i, j] * other."""
     return jnp.kron(*_common(input, other))
 
 
 @op(saves=False, samples=lambda t: [((t(3, 4),), {})])
-def trace(input: Array) -> Array:  # noqa: A002
+def trace(input: Array) -> Array:
     """Sum of the diagonal of a matrix; integers give int64."""
     require(input.ndim == 2, f"trace: expected a matrix, but got tensor with dim {input.ndim}")
     return jnp.trace(input, dtype=None if jnp.issubdtype(input.dtype, jnp.inexact) else jnp.int64)
 
 
 @op(name="linalg_cross", forms="linalg out", samples=lambda t: [((t(2, 3), t(2, 3, seed=1)), {})])
-def linalg_cross(input: Array, other: Array, *, dim: Dim = -1) -> Array:  # noqa: A002
+def linalg_cross(input: Array, other: Array, *, dim: Dim = -1) -> Array:
     """Vector product along a dim of size 3; the other dims broadcast."""
     require(input.ndim == other.ndim, "linalg.cross: inputs must have the same number of dimensions.")
     d = wrap_dim(dim, input.ndim)
-    require(input.shape[d] == 3 and other.shape[d] == 3, f"linalg.cross: inputs dimension {dim} must have length 3. Got "
+    require(input.shape[d] == 3 and other.shape[d] == 3, f"linalg.cross: inputs dimension {dim} must have length 3. "
+                                                         "Got "
             f"{input.shape[d]} and {other.shape[d]}")
     return jnp.cross(*_common(input, other), axis=d)
 
 
 @composite()
-def cross(t: Any, input: Any, other: Any, dim: int | None = None) -> Any:  # noqa: A002
+def cross(t: Any, input: Any, other: Any, dim: int | None = None) -> Any:
     """Vector product along `dim`, or along the first dim of size 3."""
     if dim is None:
         dim = next((i for i, n in enumerate(input.shape) if n == 3), None)
@@ -213,8 +223,9 @@ def cross(t: Any, input: Any, other: Any, dim: int | None = None) -> Any:  # noq
 def linalg_multi_dot(tensors: Arrays) -> Array:
     """The product of several matrices in the cheapest order; the first and the last may be vectors."""
     require(len(tensors) >= 2, f"multi_dot(): expected at least 2 tensors but got {len(tensors)}")
-    for a, b in zip(tensors, tensors[1:], strict=False):
-        require(a.shape[-1] == b.shape[0], f"multi_dot(): tensors {listing(a.shape)} and {listing(b.shape)} cannot be multiplied")
+    for a, b in pairwise(tensors):
+        require(a.shape[-1] == b.shape[0], f"multi_dot(): tensors {listing(a.shape)} and {listing(b.shape)} cannot be "
+                                           "multiplied")
     return product(*tensors) if len(tensors) == 2 else jnp.linalg.multi_dot(tensors, precision=PRECISION)
 
 
@@ -228,7 +239,7 @@ def chain_matmul(t: Any, *matrices: Any, out: Any = None) -> Any:
 @op(rule="CdistBackward0", forms="function",
     samples=lambda t: [((t(3, 4), t(2, 4, seed=1)), {}), ((t(3, 4), t(2, 4, seed=1)), {"p": 1.0})])
 def cdist(x1: Array, x2: Array, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary") -> Array:
-    """The p-norm distances of every row of x1 from every row of x2: (*, n, d), (*, m, d) -> (*, n, m); gradient 0 at 0."""
+    """The p-norm distance of each row of x1 from each of x2: (*, n, d), (*, m, d) -> (*, n, m); gradient 0 at 0."""
     require(x1.ndim >= 2 and x2.ndim >= 2, f"cdist only supports at least 2D tensors, X{1 if x1.ndim < 2 else 2} got: "
             f"{min(x1.ndim, x2.ndim)}D")
     require(x1.shape[-1] == x2.shape[-1], "X1 and X2 must have the same number of columns. "

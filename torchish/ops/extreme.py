@@ -28,8 +28,9 @@ def attributed(value: Array, x: Array, mask: Array, axes: tuple[int, ...], keepd
 
 @attributed.defjvp
 def _attributed_jvp(axes: tuple[int, ...], keepdims: bool, primals: tuple, tangents: tuple) -> tuple:
-    value, _, mask = primals
-    tangent = jnp.where(mask, tangents[1], 0)
+    # called again, not `value` itself: that one has no derivative of its own, which the next order would see
+    value = attributed(*primals, axes, keepdims)
+    tangent = jnp.where(primals[2], tangents[1], 0)
     return value, jnp.sum(tangent, axis=axes, keepdims=keepdims).astype(value.dtype)
 
 
@@ -150,26 +151,26 @@ def _dim_samples(t: object) -> list:
     return [((t(3, 4), 1), {}), ((t(2, 3, 4), 0, True), {})]
 
 
-@op(name="_max_dim", forms="function", returns=("values", "indices"), rule="MaxBackward0", samples=_dim_samples)
+@op(name="_max_dim", forms="", returns=("values", "indices"), rule="MaxBackward0", samples=_dim_samples)
 def max_dim(input: Array, dim: int, keepdim: bool = False) -> tuple[Array, Array]:
     """The largest values along `dim` and their first places; the gradient goes to that place."""
     return _along("max", jnp.max, input, dim, keepdim)
 
 
-@op(name="_min_dim", forms="function", returns=("values", "indices"), rule="MinBackward0", samples=_dim_samples)
+@op(name="_min_dim", forms="", returns=("values", "indices"), rule="MinBackward0", samples=_dim_samples)
 def min_dim(input: Array, dim: int, keepdim: bool = False) -> tuple[Array, Array]:
     """The smallest values along `dim` and their first places; the gradient goes to that place."""
     return _along("min", jnp.min, input, dim, keepdim)
 
 
-@op(name="_max_all", forms="function", rule="MaxBackward1", samples=lambda t: [((t(3, 4),), {})])
+@op(name="_max_all", forms="", rule="MaxBackward1", samples=lambda t: [((t(3, 4),), {})])
 def max_all(input: Array) -> Array:
     """The largest value; ties share the gradient equally."""
     _nonempty("max", input)
     return jnp.max(input)
 
 
-@op(name="_min_all", forms="function", rule="MinBackward1", samples=lambda t: [((t(3, 4),), {})])
+@op(name="_min_all", forms="", rule="MinBackward1", samples=lambda t: [((t(3, 4),), {})])
 def min_all(input: Array) -> Array:
     """The smallest value; ties share the gradient equally."""
     _nonempty("min", input)

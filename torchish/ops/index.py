@@ -22,7 +22,7 @@ COLON = slice(None)
 
 
 class Plan:
-    """A basic index worked out for one shape: start, length and step for each dimension, and the shape of the result."""
+    """A basic index worked out for one shape: start, length, step for each dimension, and the result's shape."""
     __slots__ = ("dynamic", "lengths", "shape", "starts", "steps")
 
     def __init__(self, shape: tuple[int, ...], starts: Numbers, spec: tuple) -> None:
@@ -105,7 +105,7 @@ def _write_slice(base: Array, value: Array, starts: Numbers = (), *, spec: tuple
 @op(name="slice", view=True, write=_write_slice, saves=False, rule=_rule, forms="",
     samples=lambda t: [((t(5, 4), (1, 3)), {"spec": (("s", 2, 2), ("i",))})])
 def slice_(input: Array, starts: Numbers, *, spec: tuple) -> Array:
-    """input[...] with ints, slices, None: `spec` has ("i",), ("s", length, step), (":",) or ("n",) for each, in order."""
+    """input[...] with ints, slices, None: `spec` has ("i",), ("s", length, step), (":",) or ("n",) for each."""
     if isinstance(input, np.ndarray):
         return _numpy_view(input, starts, spec)
     plan = Plan(input.shape, starts, spec)
@@ -136,7 +136,8 @@ def advanced_key(shape: tuple[int, ...], indices: Arrays, spec: tuple) -> tuple:
         np.broadcast_shapes(*(index.shape for index in indices))
     except ValueError:
         shapes = ", ".join(listing(index.shape) for index in indices)
-        raise IndexError(f"shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}") from None
+        raise IndexError("shape mismatch: indexing tensors could not be broadcast together with shapes "
+                         f"{shapes}") from None
     return _key(spec, indices)
 
 
@@ -169,22 +170,24 @@ def _fit(values: Array, target: tuple[int, ...]) -> Array:
     extra = values.ndim - len(target)
     fits = all(n in (1, m) for n, m in zip(values.shape[::-1], target[::-1], strict=False))
     if not fits or prod(values.shape[:max(extra, 0)]) != 1:
-        raise RuntimeError(f"shape mismatch: value tensor of shape {listing(values.shape)} cannot be broadcast to indexing "
-                           f"result of shape {listing(target)}")
+        raise RuntimeError(f"shape mismatch: value tensor of shape {listing(values.shape)} cannot be broadcast to "
+                           f"indexing result of shape {listing(target)}")
     return jnp.broadcast_to(values.reshape(values.shape[max(extra, 0):]), target)
 
 
 @op(name="_index_put", forms="method", inplace=True, saves=False, rule="IndexPutBackward0",
     samples=lambda t: [((t(5, 4), [t(1, dtype="int64", low=0, high=5)], t(1, 4)), {"spec": ("t",)}),
-                       ((t(5, 4), [t(6, dtype="int64", low=0, high=5)], t(6, 4)), {"spec": ("t",), "accumulate": True})])
+                       ((t(5, 4), [t(6, dtype="int64", low=0, high=5)], t(6, 4)),
+                        {"spec": ("t",), "accumulate": True})])
 def index_put_at(input: Array, indices: Arrays, values: Array, *, spec: tuple, accumulate: bool = False) -> Array:
-    """`input` with input[indices] replaced by `values`, or `values` added there (every one, also where places repeat)."""
+    """`input` with input[indices] replaced by `values`, or `values` added there (all, also where places repeat)."""
     key = advanced_key(input.shape, indices, spec)
-    if values.dtype != input.dtype and values.ndim:
-        raise RuntimeError(f"Index put requires the source and destination dtypes match, got {type_name(input)} for the "
-                           f"destination and {type_name(values)} for the source.")
     target = jax.eval_shape(lambda a, *k: a.at[_key(spec, k)].get(mode=IN_BOUNDS), input, *indices).shape
-    values = _fit(values.astype(input.dtype), target)
+    fitted = _fit(values, target)
+    if values.dtype != input.dtype and values.ndim:
+        raise RuntimeError(f"Index put requires the source and destination dtypes match, got {type_name(input)} for "
+                           f"the destination and {type_name(values)} for the source.")
+    values = fitted.astype(input.dtype)
     return input.at[key].add(values, mode=IN_BOUNDS) if accumulate else put(spec, input, values, *indices)
 
 

@@ -38,8 +38,8 @@ def _check_source(name: str, input: Array, dim: int, index: Array, source: Array
             f"{name}(): self ({type_name(input)}) and source ({type_name(source)}) must have the same scalar type")
     dim = wrap_dim(dim, input.ndim)
     n = source.shape[dim] if source.ndim else 1
-    require(index.size == n, f"{name}(): Number of indices ({index.size}) should be equal to source.size(dim): ({n}), for dim: "
-                             f"{dim}")
+    require(index.size == n, f"{name}(): Number of indices ({index.size}) should be equal to source.size(dim): ({n}), "
+                             f"for dim: {dim}")
     require(input.shape[:dim] + input.shape[dim + 1:] == source.shape[:dim] + source.shape[dim + 1:],
             "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = "
             f"{listing(input.shape)} source.shape = {listing(source.shape)}")
@@ -69,7 +69,8 @@ def index_reduce(input: Array, dim: int, index: Array, source: Array, reduce: st
             f"reduce argument must be either prod, mean, amax or amin, got {reduce}.")
     dim = _check_source("index_reduce_", input, dim, index, source)
     base, source = _shaped(input, source)
-    places = jnp.broadcast_to(jnp.expand_dims(index.reshape(-1), [d for d in range(base.ndim) if d != dim]), source.shape)
+    places = jnp.expand_dims(index.reshape(-1), [d for d in range(base.ndim) if d != dim])
+    places = jnp.broadcast_to(places, source.shape)
     key = tuple(places if d == dim else lax.broadcasted_iota(index.dtype, source.shape, d) for d in range(base.ndim))
     return reduce_at(base, key, source, reduce, include_self).reshape(input.shape)
 
@@ -79,17 +80,17 @@ def index_reduce(input: Array, dim: int, index: Array, source: Array, reduce: st
 def index_copy(input: Array, dim: int, index: Array, source: Array) -> Array:
     """`input` with source's slices written at the places `index` of `dim`."""
     dim = wrap_dim(dim, input.ndim)
-    require(index.ndim <= 1, "index_copy_(): Index should have dimension 1 or 0 (got " f"{index.ndim})", IndexError)
+    require(index.ndim <= 1, f"index_copy_(): Index should have dimension 1 or 0 (got {index.ndim})", IndexError)
     require(index.dtype == jnp.int64, f"index_copy_(): Expected a long tensor for index, but got {type_name(index)}")
-    require(input.dtype == source.dtype, "index_copy_(): self and source expected to have the same dtype, but got (self) "
-                                         f"{type_name(input)} and (source) {type_name(source)}")
+    require(input.dtype == source.dtype, "index_copy_(): self and source expected to have the same dtype, but got "
+                                         f"(self) {type_name(input)} and (source) {type_name(source)}")
     n = source.shape[dim] if source.ndim else 1
-    require(index.size == n, f"index_copy_(): Number of indices ({index.size}) should be equal to source.size(dim) ({n})",
-            IndexError)
+    require(index.size == n,
+            f"index_copy_(): Number of indices ({index.size}) should be equal to source.size(dim) ({n})", IndexError)
     base, source = _shaped(input, source)
     there, given = base.shape[:dim] + base.shape[dim + 1:], source.shape[:dim] + source.shape[dim + 1:]
-    require(there == given, "index_copy_(): Source/destination tensor must have same slice shapes. Destination slice shape: "
-                            f"{' '.join(map(str, there))} at dimension {dim} and source slice shape: "
+    require(there == given, "index_copy_(): Source/destination tensor must have same slice shapes. Destination slice "
+                            f"shape: {' '.join(map(str, there))} at dimension {dim} and source slice shape: "
                             f"{' '.join(map(str, given))} at dimension {dim}.")
     return put((":",) * dim + ("t",), base, source, index.reshape(-1)).reshape(input.shape)
 
@@ -104,4 +105,5 @@ def index_fill(input: Array, dim: int, index: Array, value: ArrayLike) -> Array:
     dim = wrap_dim(dim, input.ndim)
     base = input.reshape(input.shape or (1,))
     hit = jnp.zeros(base.shape[dim], bool).at[index.reshape(-1)].set(True, mode=IN_BOUNDS)
-    return jnp.where(hit.reshape((-1,) + (1,) * (base.ndim - dim - 1)), cast(value, base.dtype), base).reshape(input.shape)
+    hit = hit.reshape((-1,) + (1,) * (base.ndim - dim - 1))
+    return jnp.where(hit, cast(value, base.dtype), base).reshape(input.shape)

@@ -1,7 +1,7 @@
 """Matrix products: mm, bmm, matmul, linear and the products that add.
 
-In: jax arrays of one dtype.  Out: their product.  Each is one `dot_general` on matrices: folding leading dimensions into
-rows first is what XLA does fastest on CPU, and its own transposes are already the best weight gradients there.
+In: jax arrays of one dtype.  Out: their product.  Each is one `dot_general` on matrices: folding leading dimensions
+into rows first is what XLA does fastest on CPU; its own transposes are already the best weight gradients there.
 """
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def product(a: jax.Array, b: jax.Array) -> jax.Array:
     return jnp.matmul(a, b, precision=PRECISION)
 
 
-def _blend(input: Array, beta: Number, value: Array, alpha: Number) -> Array:  # noqa: A002
+def _blend(input: Array, beta: Number, value: Array, alpha: Number) -> Array:
     """beta * input + alpha * value, where beta = 0 hides even the NaNs of input."""
     expandable(input.shape, value.shape)
     b = cast(beta, value.dtype)
@@ -36,21 +36,21 @@ def _blend(input: Array, beta: Number, value: Array, alpha: Number) -> Array:  #
 
 
 @op(samples=lambda t: [((t(3, 4), t(4, 5)), {})])
-def mm(input: Array, mat2: Array) -> Array:  # noqa: A002  torch's own name
+def mm(input: Array, mat2: Array) -> Array:
     """input @ mat2 for matrices: (n, m) x (m, p) -> (n, p)."""
     mm_operands(input, mat2)
     return product(input, mat2)
 
 
 @op(samples=lambda t: [((t(2, 3, 4), t(2, 4, 5)), {})])
-def bmm(input: Array, mat2: Array) -> Array:  # noqa: A002
+def bmm(input: Array, mat2: Array) -> Array:
     """A matrix product for each of a batch: (b, n, m) x (b, m, p) -> (b, n, p)."""
     bmm_operands(input, mat2)
     return product(input, mat2)
 
 
 @op(samples=lambda t: [((t(3, 4), t(4)), {})])
-def mv(input: Array, vec: Array) -> Array:  # noqa: A002
+def mv(input: Array, vec: Array) -> Array:
     """Matrix times vector: (n, m) x (m) -> (n)."""
     mv_operands(input, vec)
     return product(input, vec)
@@ -61,26 +61,28 @@ def _vectors(a: jax.Array, b: jax.Array) -> None:
         raise RuntimeError(f"1D tensors expected, but got {a.ndim}D and {b.ndim}D tensors")
     same_types("dot : expected both vectors to have same dtype, but found {} and {}", a, b)
     if a.shape != b.shape:
-        raise RuntimeError(f"inconsistent tensor size, expected tensor [{a.shape[0]}] and src [{b.shape[0]}] to have the same "
+        raise RuntimeError(f"inconsistent tensor size, expected tensor [{a.shape[0]}] and src [{b.shape[0]}] to have "
+                           "the same "
                            f"number of elements, but got {a.shape[0]} and {b.shape[0]} elements respectively")
 
 
 @op(samples=lambda t: [((t(4), t(4, seed=1)), {})])
-def dot(input: Array, tensor: Array) -> Array:  # noqa: A002
+def dot(input: Array, tensor: Array) -> Array:
     """Sum of input * tensor for vectors of one length; 0-dim."""
     _vectors(input, tensor)
     return product(input, tensor)
 
 
 @op(samples=lambda t: [((t(4), t(4, seed=1)), {})])
-def vdot(input: Array, other: Array) -> Array:  # noqa: A002
+def vdot(input: Array, other: Array) -> Array:
     """Sum of conj(input) * other for vectors of one length; 0-dim."""
     _vectors(input, other)
     return product(jnp.conj(input), other)
 
 
-@op(inplace=True, samples=lambda t: [((t(2, 4), t(2, 3), t(3, 4)), {}), ((t(4), t(2, 3), t(3, 4)), {"beta": 0.5, "alpha": 2.0})])
-def addmm(input: Array, mat1: Array, mat2: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:  # noqa: A002
+@op(inplace=True, samples=lambda t: [((t(2, 4), t(2, 3), t(3, 4)), {}), ((t(4), t(2, 3), t(3, 4)),
+                                                                         {"beta": 0.5, "alpha": 2.0})])
+def addmm(input: Array, mat1: Array, mat2: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
     """beta * input + alpha * (mat1 @ mat2); input broadcasts to the product's shape."""
     _added_types(input, mat1, mat2)
     mm_operands(mat1, mat2, first="mat1")
@@ -93,14 +95,14 @@ def _added_types(added: jax.Array, mat1: jax.Array, mat2: jax.Array) -> None:
 
 
 @op(inplace=True, samples=lambda t: [((t(2), t(2, 3), t(3)), {})])
-def addmv(input: Array, mat: Array, vec: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:  # noqa: A002
+def addmv(input: Array, mat: Array, vec: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
     """beta * input + alpha * (mat @ vec)."""
     mv_operands(mat, vec, input)
     return _blend(input, beta, product(mat, vec), alpha)
 
 
 @op(inplace=True, samples=lambda t: [((t(2, 3, 5), t(2, 3, 4), t(2, 4, 5)), {"beta": 0.5})])
-def baddbmm(input: Array, batch1: Array, batch2: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:  # noqa: A002
+def baddbmm(input: Array, batch1: Array, batch2: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
     """beta * input + alpha * bmm(batch1, batch2)."""
     bmm_operands(batch1, batch2)
     same_types("Input dtypes must be the same, got: input {}, batch1: {}", input, batch1)
@@ -108,7 +110,7 @@ def baddbmm(input: Array, batch1: Array, batch2: Array, *, beta: Number = 1, alp
 
 
 @op(inplace=True, samples=lambda t: [((t(3, 5), t(2, 3, 4), t(2, 4, 5)), {"beta": 0.5})])
-def addbmm(input: Array, batch1: Array, batch2: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:  # noqa: A002
+def addbmm(input: Array, batch1: Array, batch2: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
     """beta * input + alpha * the sum over the batch of bmm(batch1, batch2)."""
     if batch1.ndim != 3 or batch2.ndim != 3:
         raise RuntimeError(f"batch{1 if batch1.ndim != 3 else 2} must be a 3D tensor")
@@ -125,7 +127,7 @@ def addbmm(input: Array, batch1: Array, batch2: Array, *, beta: Number = 1, alph
 
 
 @op(inplace=True, samples=lambda t: [((t(3, 4), t(3), t(4)), {"beta": 0.5})])
-def addr(input: Array, vec1: Array, vec2: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:  # noqa: A002
+def addr(input: Array, vec1: Array, vec2: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
     """beta * input + alpha * outer(vec1, vec2)."""
     if vec1.ndim != 1 or vec2.ndim != 1:
         which, v = ("vec1", vec1) if vec1.ndim != 1 else ("vec2", vec2)
@@ -135,7 +137,7 @@ def addr(input: Array, vec1: Array, vec2: Array, *, beta: Number = 1, alpha: Num
 
 def _matmul_rule(avals: Any, attributes: Any) -> str:
     """torch builds matmul from other ops: the name of the last one."""
-    a, b = (x.ndim for x in avals[:2])
+    a, b = (len(x.shape) for x in avals[:2])
     if a <= 2 and b <= 2:
         return {(1, 1): "DotBackward0", (2, 1): "MvBackward0", (1, 2): "SqueezeBackward4", (2, 2): "MmBackward0"}[a, b]
     return "CloneBackward0" if a == 2 else "UnsafeViewBackward0"
@@ -154,14 +156,15 @@ def _matmul_shapes(a: jax.Array, b: jax.Array) -> None:
         mm_shapes((prod(a.shape[:-1]), a.shape[-1]), b.shape)
     else:
         batch = prod(broadcast_shapes(a.shape[:-2], b.shape[:-2]))
-        bmm_operands(jax.ShapeDtypeStruct((batch, *a.shape[-2:]), a.dtype), jax.ShapeDtypeStruct((batch, *b.shape[-2:]), b.dtype))
+        bmm_operands(jax.ShapeDtypeStruct((batch, *a.shape[-2:]), a.dtype),
+                     jax.ShapeDtypeStruct((batch, *b.shape[-2:]), b.dtype))
     same_types("expected m1 and m2 to have the same dtype, but got: {} != {}", a, b, cpp=True)
 
 
 @op(dunder="matmul", rule=_matmul_rule, samples=lambda t: [
     ((t(4), t(4, seed=1)), {}), ((t(3, 4), t(4)), {}), ((t(4), t(4, 2)), {}), ((t(2, 3, 4), t(4, 5)), {}),
     ((t(2, 3, 4), t(2, 4, 2)), {}), ((t(3, 4), t(2, 4, 2)), {}), ((t(2, 1, 3, 4), t(2, 4, 2)), {})])
-def matmul(input: Array, other: Array) -> Array:  # noqa: A002
+def matmul(input: Array, other: Array) -> Array:
     """Matrix product with numpy's rules: vectors gain a dimension, leading dimensions broadcast."""
     a, b = input, other
     if a.ndim == 0 or b.ndim == 0:
@@ -181,8 +184,8 @@ def matmul(input: Array, other: Array) -> Array:  # noqa: A002
 
 def _linear_rule(avals: Any, attributes: Any) -> str:
     """The last op of those that torch builds a linear layer from."""
-    ndim, biased = avals[0].ndim, len(avals) > 2 and avals[2] is not None
-    if avals[1].ndim == 1:
+    ndim, biased = len(avals[0].shape), len(avals) > 2 and avals[2] is not None
+    if len(avals[1].shape) == 1:
         return _matmul_rule(avals, attributes)
     if ndim == 2:
         return "AddmmBackward0" if biased else "MmBackward0"
@@ -191,7 +194,7 @@ def _linear_rule(avals: Any, attributes: Any) -> str:
 
 @op(forms="F", rule=_linear_rule, samples=lambda t: [
     ((t(5, 3), t(4, 3), t(4)), {}), ((t(2, 5, 3), t(4, 3)), {}), ((t(3), t(4, 3), t(4)), {})])
-def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:  # noqa: A002
+def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
     """input @ weight.T + bias: (*, in) x (out, in) + (out) -> (*, out)."""
     if input.ndim == 0:
         raise RuntimeError(f"both arguments to linear need to be at least 1D, but they are 0D and {weight.ndim}D")

@@ -63,7 +63,8 @@ def mv_operands(mat: jax.Array, vec: jax.Array, added: jax.Array | None = None) 
         raise RuntimeError(f"vector + matrix @ vector expected, got {out_ndim}, {mat.ndim}, {vec.ndim}")
     if mat.shape[1] != vec.shape[0]:
         size = mat.shape[0] if added is None or not added.ndim else added.shape[0]
-        raise RuntimeError(f"size mismatch, got input ({size}), mat ({mat.shape[0]}x{mat.shape[1]}), vec ({vec.shape[0]})")
+        raise RuntimeError(f"size mismatch, got input ({size}), mat ({mat.shape[0]}x{mat.shape[1]}), vec "
+                           f"({vec.shape[0]})")
     of_result = vec if added is None else added
     if mat.dtype != vec.dtype or of_result.dtype != mat.dtype:
         raise RuntimeError("addmv input tensors must have the same dtype, but got "
@@ -87,11 +88,13 @@ def bmm_operands(a: jax.Array, b: jax.Array) -> None:
 def expandable(shape: tuple[int, ...], target: tuple[int, ...]) -> None:
     """`shape` must broadcast to `target`, which stays as it is."""
     if len(shape) > len(target):
-        raise RuntimeError(f"The number of sizes provided ({len(target)}) must be greater or equal to the number of dimensions "
+        raise RuntimeError(f"The number of sizes provided ({len(target)}) must be greater or equal to the number of "
+                           "dimensions "
                            f"in the tensor ({len(shape)})")
     offset = len(target) - len(shape)
     for i in reversed(range(len(shape))):
         if shape[i] not in (1, target[i + offset]):
             raise RuntimeError(f"The expanded size of the tensor ({target[i + offset]}) must match the existing size "
-                               f"({shape[i]}) at non-singleton dimension {i + offset}.  Target sizes: {listing(target)}.  "
+                               f"({shape[i]}) at non-singleton dimension {i + offset}.  Target sizes: "
+                               f"{listing(target)}.  "
                                f"Tensor sizes: {listing(shape)}")

@@ -1,11 +1,9 @@
 """MT19937 as pure jax functions: raw draws and the uniforms made of them.
 
-In: the generator's state `key: uint32[624]`, `pos: int32` and a static number of draws.  Out: the draws and the state after
-them, the same numbers as torchish.rng.Engine makes.
+In: the generator's state `key: uint32[624]`, `pos: int32` and a static number of draws.  Out: the draws and the state
+after them, the same numbers as torchish.rng.Engine makes.
 """
 from __future__ import annotations
-
-from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -38,7 +36,6 @@ def _temper(y: jax.Array) -> jax.Array:
     return y ^ (y >> 18)
 
 
-@partial(jax.jit, static_argnums=2)     # equal draws are traced once
 def draws(key: jax.Array, pos: jax.Array, n: int) -> tuple[jax.Array, jax.Array, jax.Array]:
     """The next n draws, uint32[n], and the state after them."""
     pos = pos.astype(jnp.int32)

@@ -55,14 +55,14 @@ def _samples(t: object) -> list:
     return [((t(3, 4), None, 1, False), {}), ((t(2, 3, 4), (0, 2), 0, True), {})]
 
 
-@op(name="_var", forms="function", rule="VarBackward0", samples=_samples)
+@op(name="_var", forms="", rule="VarBackward0", samples=_samples)
 def var_op(input: Array, dim: Dims | None, correction: float, keepdim: bool) -> Array:
     """The sum of squared distances from the mean over `dim`, divided by their number less `correction`."""
     value, axes, _ = _spread(input, dim, correction, False)
     return _finish(value, axes, keepdim, input)
 
 
-@op(name="_std", forms="function", rule="StdBackward0", samples=_samples)
+@op(name="_std", forms="", rule="StdBackward0", samples=_samples)
 def std_op(input: Array, dim: Dims | None, correction: float, keepdim: bool) -> Array:
     """The square root of the variance; its gradient is 0 where it is 0."""
     value, axes, _ = _spread(input, dim, correction, True)
@@ -75,13 +75,13 @@ def _with_mean(input: Array, dim: Dims | None, correction: float, keepdim: bool,
     return _finish(value, axes, keepdim, input), middle.astype(input.dtype)
 
 
-@op(name="_var_mean", forms="function", returns=("var", "mean"), rule="VarMeanBackward0", samples=_samples)
+@op(name="_var_mean", forms="", returns=("var", "mean"), rule="VarMeanBackward0", samples=_samples)
 def var_mean_op(input: Array, dim: Dims | None, correction: float, keepdim: bool) -> tuple[Array, Array]:
     """The variance and the mean over `dim`."""
     return _with_mean(input, dim, correction, keepdim, False)
 
 
-@op(name="_std_mean", forms="function", returns=("std", "mean"), rule="StdMeanBackward0", samples=_samples)
+@op(name="_std_mean", forms="", returns=("std", "mean"), rule="StdMeanBackward0", samples=_samples)
 def std_mean_op(input: Array, dim: Dims | None, correction: float, keepdim: bool) -> tuple[Array, Array]:
     """The standard deviation and the mean over `dim`."""
     return _with_mean(input, dim, correction, keepdim, True)

@@ -54,26 +54,26 @@ def _dim_samples(t: object) -> list:
     return [((t(3, 4), 1), {}), ((t(2, 3, 5), 1, True), {})]
 
 
-@op(name="_median_dim", forms="function", returns=("values", "indices"), rule="MedianBackward1", samples=_dim_samples)
+@op(name="_median_dim", forms="", returns=("values", "indices"), rule="MedianBackward1", samples=_dim_samples)
 def median_dim(input: Array, dim: int, keepdim: bool = False) -> tuple[Array, Array]:
     """The lower median along `dim` and its place."""
     return _median_dim(input, dim, keepdim, False)
 
 
-@op(name="_median_all", forms="function", rule="MedianBackward0", samples=lambda t: [((t(3, 4),), {})])
+@op(name="_median_all", forms="", rule="MedianBackward0", samples=lambda t: [((t(3, 4),), {})])
 def median_all(input: Array) -> Array:
     """The lower median of all elements."""
     return _median_all(input, False)
 
 
-@op(name="_nanmedian_dim", forms="function", returns=("values", "indices"), rule="NanmedianBackward1",
+@op(name="_nanmedian_dim", forms="", returns=("values", "indices"), rule="NanmedianBackward1",
     samples=_dim_samples)
 def nanmedian_dim(input: Array, dim: int, keepdim: bool = False) -> tuple[Array, Array]:
     """The lower median along `dim` of what is not NaN, and its place."""
     return _median_dim(input, dim, keepdim, True)
 
 
-@op(name="_nanmedian_all", forms="function", rule="NanmedianBackward0", samples=lambda t: [((t(3, 4),), {})])
+@op(name="_nanmedian_all", forms="", rule="NanmedianBackward0", samples=lambda t: [((t(3, 4),), {})])
 def nanmedian_all(input: Array) -> Array:
     """The lower median of all elements that are not NaN."""
     return _median_all(input, True)

@@ -15,7 +15,9 @@ MODES = {"reflect": "Reflection", "replicate": "Replication", "circular": "Circu
 
 def _rule(attributes: dict) -> str:
     mode = attributes.get("mode", "constant")
-    return "ConstantPadNdBackward0" if mode == "constant" else f"{MODES[mode]}Pad{len(attributes['pad']) // 2}DBackward0"
+    if mode == "constant":
+        return "ConstantPadNdBackward0"
+    return f"{MODES[mode]}Pad{len(attributes['pad']) // 2}DBackward0"
 
 
 @op(saves=False, forms="F", rule=_rule,
@@ -38,11 +40,11 @@ def pad(input: Array, pad: Dims, mode: str = "constant", value: Number | None = 
 
 
 def _constant(input: Array, pad: Dims, pairs: list, value: Number | None) -> Array:
-    require(len(pairs) <= input.ndim, "Padding length should be less than or equal to two times the input dimension but got "
-                                      f"padding length {len(pad)} and input of dimension {input.ndim}")
+    require(len(pairs) <= input.ndim, "Padding length should be less than or equal to two times the input dimension "
+                                      f"but got padding length {len(pad)} and input of dimension {input.ndim}")
     full = [(0, 0)] * (input.ndim - len(pairs)) + pairs
     for n, (before, after) in zip(input.shape, full, strict=True):
-        require(n + before + after >= 0 and n + min(before, 0) + min(after, 0) >= 0, "narrow(): length must be non-negative.")
+        require(n + min(before, 0) + min(after, 0) >= 0, "narrow(): length must be non-negative.")
     return lax.pad(input, cast(0 if value is None else value, input.dtype), [(a, b, 0) for a, b in full])
 
 

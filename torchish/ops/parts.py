@@ -16,13 +16,13 @@ def _write_real(base: Array, value: Array) -> Array:
     return lax.complex(value, jnp.imag(base)) if jnp.iscomplexobj(base) else value
 
 
-@op(view=True, write=_write_real, saves=False)
+@op(forms="function", view=True, write=_write_real, saves=False)
 def real(input: Array) -> Array:
     """The real part, a view; a real input itself."""
     return input.real
 
 
-@op(view=True, write=lambda base, value: lax.complex(jnp.real(base), value), saves=False,
+@op(forms="function", view=True, write=lambda base, value: lax.complex(jnp.real(base), value), saves=False,
     samples=lambda t: [((t(3, dtype="complex128"),), {})])
 def imag(input: Array) -> Array:
     """The imaginary part, a view. RuntimeError for a real input."""

@@ -20,7 +20,8 @@ __all__ = ["averages", "maxima"]
 
 def _input(name: str, x: jax.Array, n: int) -> None:
     if n == 1:
-        require(x.ndim in (2, 3), f"{name}: Expected 2D or 3D (batch mode) tensor with optional 0 dim batch size for input, "
+        require(x.ndim in (2, 3), f"{name}: Expected 2D or 3D (batch mode) tensor with optional 0 dim batch size for "
+                                  "input, "
                                   f"but got:{listing(x.shape)}")
     require(x.ndim in (n + 1, n + 2) and prod(x.shape[1:]) > 0,
             f"non-empty {n + 1}D or {n + 2}D (batch mode) tensor expected for input")
@@ -61,7 +62,8 @@ def _divisors(size: tuple[int, ...], g: Grid, count_include_pad: bool) -> Any:
     table = np.ones(())
     for i, n in enumerate(size):
         start = np.arange(g.counts[i]) * g.stride[i] - g.before[i]
-        end = np.minimum(start + g.kernel[i], n + g.before[i])     # windows of ceil_mode do not count beyond the padding
+        end = np.minimum(start + g.kernel[i],
+                         n + g.before[i])     # windows of ceil_mode do not count beyond the padding
         count = end - start if count_include_pad else np.minimum(end, n) - np.maximum(start, 0)
         table = table[..., None] * count
     return table.flat[0] if (table == table.flat[0]).all() else table
@@ -87,15 +89,15 @@ def _names(n: int, base: str) -> Any:
 def _declare_max(n: int) -> None:
     size = (8, 7, 6)[:n]
 
-    def plain(input: Array, kernel_size: Dims, stride: Dims | None = None, padding: Dims = 0,  # noqa: A002
+    def plain(input: Array, kernel_size: Dims, stride: Dims | None = None, padding: Dims = 0,
               dilation: Dims = 1, ceil_mode: bool = False) -> Array:
         return _max_pool(n, input, kernel_size, stride, padding, dilation, ceil_mode, False)[0]
 
-    def with_indices(input: Array, kernel_size: Dims, stride: Dims | None = None, padding: Dims = 0,  # noqa: A002
+    def with_indices(input: Array, kernel_size: Dims, stride: Dims | None = None, padding: Dims = 0,
                      dilation: Dims = 1, ceil_mode: bool = False, return_indices: bool = False) -> Array:
         return _max_pool(n, input, kernel_size, stride, padding, dilation, ceil_mode, True)
 
-    def public(t: Any, input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,  # noqa: A002
+    def public(t: Any, input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
                ceil_mode: bool = False, return_indices: bool = False) -> Any:
         chosen = with_name if return_indices else plain_name
         return getattr(t, chosen)(input, kernel_size, stride, padding, dilation, ceil_mode)
@@ -106,7 +108,8 @@ def _declare_max(n: int) -> None:
     plain.__doc__ = f"The maximum of each window over {dims}; the first of equals gets the gradient."
     with_indices.__doc__ = f"The maximum of each window over {dims} and its place in the flattened plane (int64)."
     public.__doc__ = f"The maximum of each window over {dims}, with its place if return_indices."
-    op(name=plain_name, forms="", rule=rule, samples=lambda t: [((t(2, 3, *size), 2), {}), ((t(2, 3, *size), 3, 2, 1), {})])(plain)
+    op(name=plain_name, forms="", rule=rule, samples=lambda t: [((t(2, 3, *size), 2), {}), ((t(2, 3, *size), 3, 2, 1),
+                                                                                            {})])(plain)
     op(name=with_name, forms="F", rule=rule, returns=("output", "indices"),
        samples=lambda t: [((t(2, 3, *size), 3, 2, 1), {"ceil_mode": True})])(with_indices)
     composite(name=f"max_pool{n}d", forms="function F")(public)
@@ -117,7 +120,7 @@ for _n in (1, 2, 3):
 
 
 @op(forms="function F", rule=_names(1, "AvgPool"), samples=lambda t: [((t(2, 3, 8), 3), {"stride": 2, "padding": 1})])
-def avg_pool1d(input: Array, kernel_size: Dims, stride: Dims | None = None, padding: Dims = 0,  # noqa: A002
+def avg_pool1d(input: Array, kernel_size: Dims, stride: Dims | None = None, padding: Dims = 0,
                ceil_mode: bool = False, count_include_pad: bool = True) -> Array:
     """The mean of each window over one dim: (N, C, L) -> (N, C, count)."""
     return _avg_pool(1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
@@ -126,7 +129,7 @@ def avg_pool1d(input: Array, kernel_size: Dims, stride: Dims | None = None, padd
 def _declare_avg(n: int) -> Callable:
     size = (6, 5, 4)[:n]
 
-    def avg(input: Array, kernel_size: Dims, stride: Dims | None = None, padding: Dims = 0,  # noqa: A002
+    def avg(input: Array, kernel_size: Dims, stride: Dims | None = None, padding: Dims = 0,
             ceil_mode: bool = False, count_include_pad: bool = True, divisor_override: int | None = None) -> Array:
         return _avg_pool(n, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
@@ -139,7 +142,8 @@ avg_pool2d, avg_pool3d = _declare_avg(2), _declare_avg(3)
 
 
 def _declare_lp(n: int) -> Callable:
-    def lp(input: Array, norm_type: float, kernel_size: Dims, stride: Dims | None = None, ceil_mode: bool = False) -> Array:  # noqa: A002
+    def lp(input: Array, norm_type: float, kernel_size: Dims, stride: Dims | None = None,
+           ceil_mode: bool = False) -> Array:
         x = input
         g = grid(f"lp_pool{n}d", x.shape[-n:], x.shape[-n - 1], kernel_size, stride, 0, 1, ceil_mode)
         mean = averages(x ** norm_type, g, _divisors(x.shape[-n:], g, True))
@@ -153,24 +157,28 @@ def _declare_lp(n: int) -> Callable:
 lp_pool1d, lp_pool2d, lp_pool3d = map(_declare_lp, (1, 2, 3))
 
 
-def _unpooled_size(n: int, size: tuple[int, ...], kernel: Any, stride: Any, padding: Any, output_size: Any) -> tuple[int, ...]:
-    full = [(v,) * n if isinstance(v, int) else tuple(v) for v in (kernel, kernel if stride is None else stride, padding)]
+def _unpooled_size(n: int, size: tuple[int, ...], kernel: Any, stride: Any, padding: Any,
+                   output_size: Any) -> tuple[int, ...]:
+    full = [(v,) * n if isinstance(v, int) else tuple(v) for v in (kernel, kernel if stride is None else stride,
+                                                                   padding)]
     usual = tuple((s - 1) * st - 2 * p + k for s, k, st, p in zip(size, *full, strict=True))
     if output_size is None:
         return usual
     wanted = tuple(output_size)[-n:]
     for i, (w, u, st) in enumerate(zip(wanted, usual, full[1], strict=True)):
-        require(u - st < w < u + st, f"invalid output_size \"{list(wanted)}\" (dim {i} must be between {u - st} and {u + st})",
+        require(u - st < w < u + st, f"invalid output_size \"{list(wanted)}\" (dim {i} must be between {u - st} and "
+                                     f"{u + st})",
                 ValueError)
     return wanted
 
 
 def _declare_unpool(n: int) -> Callable:
-    def unpool(input: Array, indices: Array, kernel_size: Dims, stride: Dims | None = None, padding: Dims = 0,  # noqa: A002
+    def unpool(input: Array, indices: Array, kernel_size: Dims, stride: Dims | None = None, padding: Dims = 0,
                output_size: Dims | None = None) -> Array:
         x, places = batched(input, n), batched(indices, n)
         require(input.shape == indices.shape, f"Expected shape of indices to be same as that of the input tensor "
-                                              f"({listing(input.shape)}) but got indices tensor with shape: {listing(indices.shape)}")
+                                              f"({listing(input.shape)}) but got indices tensor with shape: "
+                                              f"{listing(indices.shape)}")
         size = _unpooled_size(n, x.shape[2:], kernel_size, stride, padding, output_size)
         flat = jnp.zeros((prod(x.shape[:2]), prod(size)), x.dtype)
         rows = jnp.arange(flat.shape[0])[:, None]
@@ -178,7 +186,8 @@ def _declare_unpool(n: int) -> Callable:
         return filled.reshape(*input.shape[:-n], *size)
 
     unpool.__doc__ = f"Puts each maximum back to its place among zeros: the partial inverse of max_pool{n}d."
-    return op(name=f"max_unpool{n}d", forms="F", rule="SqueezeBackward1" if n == 1 else f"MaxUnpool{n}DBackward0")(unpool)
+    return op(name=f"max_unpool{n}d", forms="F",
+              rule="SqueezeBackward1" if n == 1 else f"MaxUnpool{n}DBackward0")(unpool)
 
 
 max_unpool1d, max_unpool2d, max_unpool3d = map(_declare_unpool, (1, 2, 3))

@@ -27,7 +27,8 @@ def _sizes(name: str, x: jax.Array, n: int, output_size: Any) -> tuple[int, ...]
     sizes = (output_size,) * n if output_size is None or isinstance(output_size, int) else tuple(output_size)
     require(len(sizes) == n, f"{name}: output_size must be {n}")
     sizes = tuple(have if want is None else want for want, have in zip(sizes, x.shape[-n:], strict=True))
-    require(min(sizes) >= 0, f"{name}: elements of output_size must be greater than or equal to 0 but received {list(sizes)}")
+    require(min(sizes) >= 0, f"{name}: elements of output_size must be greater than or equal to 0 but received "
+                             f"{list(sizes)}")
     return sizes
 
 
@@ -49,7 +50,8 @@ def adaptive_average(x: jax.Array, sizes: tuple[int, ...]) -> jax.Array:
         for j, (start, end) in enumerate(_bounds(h, w)):
             matrix[start:end, j] = 1 / (end - start)
         axis = len(lead) + i
-        wide = jnp.moveaxis(jnp.tensordot(wide, jnp.asarray(matrix, wide.dtype), (axis, 0), precision=PRECISION), -1, axis)
+        wide = jnp.moveaxis(jnp.tensordot(wide, jnp.asarray(matrix, wide.dtype), (axis, 0), precision=PRECISION), -1,
+                            axis)
     return wide.astype(dtype)
 
 
@@ -87,16 +89,16 @@ def _avg_rule(n: int) -> Callable[[Any, Any], str]:
 def _declare(n: int) -> None:
     size = (7, 6, 5)[:n]
 
-    def average(input: Array, output_size: Dims) -> Array:  # noqa: A002
+    def average(input: Array, output_size: Dims) -> Array:
         return adaptive_average(input, _sizes(f"adaptive_avg_pool{n}d", input, n, output_size))
 
-    def values(input: Array, output_size: Dims) -> Array:  # noqa: A002
+    def values(input: Array, output_size: Dims) -> Array:
         return _adaptive_max(input, _sizes(f"adaptive_max_pool{n}d", input, n, output_size), indices=False)[0]
 
-    def with_indices(input: Array, output_size: Dims, return_indices: bool = False) -> Array:  # noqa: A002
+    def with_indices(input: Array, output_size: Dims, return_indices: bool = False) -> Array:
         return _adaptive_max(input, _sizes(f"adaptive_max_pool{n}d", input, n, output_size), indices=True)
 
-    def public(t: Any, input: Any, output_size: Any, return_indices: bool = False) -> Any:  # noqa: A002
+    def public(t: Any, input: Any, output_size: Any, return_indices: bool = False) -> Any:
         return getattr(t, f"adaptive_max_pool{n}d_{'with_indices' if return_indices else 'values'}")(input, output_size)
 
     average.__doc__ = f"Means over {n} spatial dim{'s'[:n > 1]} with the output size given."

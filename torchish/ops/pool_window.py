@@ -47,7 +47,8 @@ def grid(op: str, size: Sequence[int], channels: int, kernel: Any, stride: Any, 
     stride = kernel if stride is None or stride == () else _each(op, "stride", stride, n)
     padding, dilation = _each(op, "padding", padding, n), _each(op, "dilation", dilation, n)
     require(min(kernel) > 0, f"kernel size should be greater than zero, but got kernel size {kernel}")
-    require(min(stride) > 0, "stride should not be zero" if 0 in stride else f"stride must be greater than zero, got {stride}")
+    require(min(stride) > 0, "stride should not be zero" if 0 in stride else "stride must be greater than zero, got "
+                                                                             f"{stride}")
     require(min(dilation) > 0, f"dilation should be greater than zero, but got dilation {dilation}")
     counts, after = [], []
     for i in range(n):
@@ -85,7 +86,8 @@ def spread_padding(x: jax.Array, g: Grid, value: Any) -> jax.Array:
     return lax.pad(x, jnp.asarray(value, x.dtype), config)
 
 
-def reduce_windows(parts: tuple[jax.Array, ...], g: Grid, join: Callable[[tuple, tuple], tuple]) -> tuple[jax.Array, ...]:
+def reduce_windows(parts: tuple[jax.Array, ...], g: Grid, join: Callable[[tuple, tuple], tuple]) -> tuple[jax.Array,
+                                                                                                          ...]:
     """Joins the elements of each window of (already padded) arrays, from left to right, last dim first."""
     lead = parts[0].ndim - len(g.kernel)
     for i in reversed(range(len(g.kernel))):

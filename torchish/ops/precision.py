@@ -13,8 +13,8 @@ import numpy as np
 
 from ..dtypes import c_name, default, from_numpy
 
-__all__ = ["dtype_name", "floating", "inexact", "is_float", "known", "magnitude", "need_inexact", "sgn", "unlike", "wide",
-           "widened"]
+__all__ = ["dtype_name", "floating", "inexact", "is_float", "known", "magnitude", "need_inexact", "sgn", "unlike",
+           "wide", "widened"]
 
 
 def dtype_name(x: jax.Array) -> str:

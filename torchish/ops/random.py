@@ -1,6 +1,6 @@
 """Random ops of compiled programs: the generator's state goes in as operands and comes out as results.
 
-In: `key: uint32[624]`, `pos: int32[]`, parameters.  Out: (output, key, pos) with the bits of torchish.rng's numpy fills.
+In: `key: uint32[624]`, `pos: int32[]`, parameters.  Out: (output, key, pos) with the bits of torchish.rng's fills.
 None has a public name: the facade threads its generator through them.  Only dropout has a gradient.
 """
 from __future__ import annotations
@@ -21,6 +21,7 @@ __all__: list[str] = []
 
 RETURNS = ("output", "key", "pos")
 NARROW = (jnp.float16, jnp.bfloat16)
+SELU = 1.7580993408473766   # scale times alpha of SELU
 WIDE = 1 << 28              # from this range on, an integer takes two draws
 Triple = tuple[Array, Array, Array]
 
@@ -30,7 +31,28 @@ def _known(value: Any, wanted: float) -> bool:
     return not isinstance(value, jax.Array) and value == wanted
 
 
-# -- bernoulli and dropout ------------------------------------------------------------------------------------------------
+def _wide(kind: Any) -> Any:
+    """A dtype in which one operation on `kind` is exact or rounds without harm."""
+    return jnp.float32 if kind in NARROW else jnp.float64
+
+
+def _to(value: Array, kind: Any) -> Array:
+    """Rounds a wide value to `kind` so that no compiler undoes it: it would fuse a product with the sum after it."""
+    if value.dtype != kind:
+        info = jnp.finfo(kind)
+        value = lax.reduce_precision(value, info.nexp, info.nmant)
+    return value.astype(kind)
+
+
+def _product(a: Array, b: Array, kind: Any) -> Array:
+    return _to(a.astype(_wide(kind)) * b.astype(_wide(kind)), kind)
+
+
+def _sum(a: Array, b: Array, kind: Any) -> Array:
+    return _to(a.astype(_wide(kind)) + b.astype(_wide(kind)), kind)
+
+
+# -- bernoulli and dropout
 
 def _hits(key: Array, pos: Array, n: int, p: Array) -> Triple:
     """n times "u53 < p", as 32-bit integer comparisons with p * 2^53 (p: float64 in [0, 1])."""
@@ -62,7 +84,7 @@ def bernoulli(p: Array, key: Array, pos: Array, *, dtype: dtype | None = None) -
     return hit.astype(p.dtype if dtype is None else dtype.np).reshape(p.shape), key, pos
 
 
-def _check_dropout(input: Array) -> None:  # noqa: A002  torch's own name
+def _check_dropout(input: Array) -> None:
     if not jnp.issubdtype(input.dtype, jnp.inexact):
         name = c_name(from_numpy(input.dtype))
         raise RuntimeError(f"result type Float can't be cast to the desired output type {name}")
@@ -70,26 +92,49 @@ def _check_dropout(input: Array) -> None:  # noqa: A002  torch's own name
         raise NotImplementedError(f"\"bernoulli_scalar_cpu_\" not implemented for '{c_name(from_numpy(input.dtype))}'")
 
 
+def _kept(key: Array, pos: Array, shape: tuple, axes: tuple | None, p: Any) -> Triple:
+    """The mask bernoulli(1 - p) of `shape`, drawn in the order of `axes` (slowest first) if given."""
+    hit, key, pos = _hits(key, pos, math.prod(shape), 1.0 - cast(p, jnp.float64))
+    if axes is not None:
+        hit = hit.reshape([shape[i] for i in axes]).transpose([axes.index(i) for i in range(len(axes))])
+    return hit.reshape(shape), key, pos
+
+
 @op(forms="", returns=RETURNS, name="_dropout")
-def dropout(input: Array, key: Array, pos: Array, *, p: Number = 0.5,  # noqa: A002
+def dropout(input: Array, key: Array, pos: Array, *, p: Number = 0.5,
             mask_shape: tuple | None = None, axes: tuple | None = None) -> Triple:
     """input * bernoulli(1 - p) / (1 - p), 0 < p < 1. mask_shape (broadcast against input) for feature dropout.
 
     axes: the mask's dimensions from the slowest to the fastest in torch's memory, where they are not in order.
     """
     _check_dropout(input)
-    shape = input.shape if mask_shape is None else mask_shape
-    hit, key, pos = _hits(key, pos, math.prod(shape), 1.0 - cast(p, jnp.float64))
+    hit, key, pos = _kept(key, pos, input.shape if mask_shape is None else mask_shape, axes, p)
     kind = input.dtype
     wide = jnp.float32 if kind in NARROW else kind
     scale = (jnp.ones((), wide) / (1.0 - cast(p, jnp.float64)).astype(wide)).astype(kind)
-    if axes is not None:
-        hit = hit.reshape([shape[i] for i in axes]).transpose([axes.index(i) for i in range(len(axes))])
-    noise = jnp.where(hit.reshape(shape), scale, jnp.zeros((), kind))
-    return input * noise, key, pos
+    return input * jnp.where(hit, scale, jnp.zeros((), kind)), key, pos
 
 
-# -- uniform, normal, integers --------------------------------------------------------------------------------------------
+@op(forms="", returns=RETURNS, name="_alpha_dropout")
+def alpha_dropout(input: Array, key: Array, pos: Array, *, p: Number = 0.5,
+                  mask_shape: tuple | None = None, axes: tuple | None = None) -> Triple:
+    """input * (m a) + ((m - 1) s a + s a p), m = bernoulli(1 - p), a = ((s^2 p + 1)(1 - p))^-1/2, 0 < p < 1.
+
+    Source: Klambauer et al., Self-normalizing neural networks (2017).
+    """
+    _check_dropout(input)
+    hit, key, pos = _kept(key, pos, input.shape if mask_shape is None else mask_shape, axes, p)
+    kind = input.dtype
+    root = jnp.sqrt if isinstance(p, jax.Array) else math.sqrt
+    a = 1 / root((SELU * SELU * p + 1) * (1 - p))
+    zero = jnp.zeros((), kind)
+    shift = [_sum(_product(cast(m - 1, kind), cast(SELU * a, _wide(kind)), kind), cast(SELU * a * p, _wide(kind)), kind)
+             for m in (0, 1)]
+    noise = jnp.where(hit, _to(cast(a, _wide(kind)), kind), zero)
+    return _sum(_product(input, noise, kind), jnp.where(hit, shift[1], shift[0]), kind), key, pos
+
+
+# -- uniform, normal, integers
 
 @op(forms="", returns=RETURNS, name="_uniform")
 def uniform(key: Array, pos: Array, *, shape: Shape, dtype: dtype, low: Number = 0.0, high: Number = 1.0) -> Triple:
@@ -133,6 +178,12 @@ def normal(key: Array, pos: Array, *, shape: Shape, dtype: dtype, mean: Number =
     if rest:
         values = jnp.concatenate([values[:n - 16], values[16 * groups:]])
     return values.astype(kind).reshape(shape), key, pos
+
+
+@op(forms="", name="_scaled", saves=False)
+def scaled(noise: Array, std: Array, mean: Array) -> Array:
+    """noise * std + mean as torch.normal makes it of tensors: two roundings, which no compiler may fuse to one."""
+    return _sum(_product(noise, std, noise.dtype), mean, noise.dtype)
 
 
 @op(forms="", returns=RETURNS, name="_randint")

@@ -43,8 +43,9 @@ def gather(input: Array, dim: int, index: Array, *, sparse_grad: bool = False) -
     shape, input, places = index.shape, _raised(input), _raised(index)
     require(input.ndim == places.ndim, "Index tensor must have the same number of dimensions as input tensor")
     for d, n in enumerate(places.shape):
-        require(d == dim or n <= input.shape[d], f"Size does not match at dimension {d} expected index {listing(index.shape)} to "
-                                                 f"be no larger than self {listing(input.shape)} apart from dimension {dim}")
+        require(d == dim or n <= input.shape[d],
+                f"Size does not match at dimension {d} expected index {listing(index.shape)} to be no larger than self "
+                f"{listing(input.shape)} apart from dimension {dim}")
     limits = [input.shape[d] if d == dim else n for d, n in enumerate(places.shape)]
     if tuple(limits) != input.shape:
         input = lax.slice(input, [0] * input.ndim, limits)
@@ -52,7 +53,7 @@ def gather(input: Array, dim: int, index: Array, *, sparse_grad: bool = False) -
 
 
 def _scatter_operands(name: str, input: Array, dim: int, index: Array, src: Array | None) -> tuple:
-    """input, dim, index, and src cut to index's shape, with at least one dimension; torch's errors where they don't fit."""
+    """input, dim, index, and src cut to index's shape, with at least one dimension; errors where they don't fit."""
     _check_index(name, index)
     dim = wrap_dim(dim, input.ndim)
     if src is not None and src.dtype != input.dtype:
@@ -61,11 +62,11 @@ def _scatter_operands(name: str, input: Array, dim: int, index: Array, src: Arra
     src = None if src is None else _raised(src)
     require(index.ndim == input.ndim, "Index tensor must have the same number of dimensions as self tensor")
     require(src is None or index.ndim == src.ndim, "Index tensor must have the same number of dimensions as src tensor")
+    limit = "" if src is None else f" and to be no larger size than src {listing(src.shape)}"
     for d, n in enumerate(index.shape):
         large = (d != dim and n > input.shape[d]) or (src is not None and n > src.shape[d])
-        require(not large, f"Expected index {listing(index.shape)} to be no larger than self {listing(input.shape)} apart from "
-                           f"dimension {dim}" + (f" and to be no larger size than src {listing(src.shape)}" if src is not None
-                                                 else ""))
+        require(not large, f"Expected index {listing(index.shape)} to be no larger than self {listing(input.shape)} "
+                           f"apart from dimension {dim}{limit}")
     if src is not None and src.shape != index.shape:
         src = lax.slice(src, [0] * src.ndim, index.shape)
     return input, dim, index, src
@@ -75,7 +76,7 @@ def _scatter_operands(name: str, input: Array, dim: int, index: Array, src: Arra
     samples=lambda t: [((t(3, 4), 1, t(3, 1, dtype="int64", low=0, high=4), t(3, 1)), {})])
 def scatter(input: Array, dim: int, index: Array, src: ArrayLike | None = None, value: ArrayLike | None = None, *,
             reduce: str | None = None) -> Array:
-    """`input` with out[index[i][j]][j] = src[i][j] for dim 0, and so on; or one number, or reduce="add" or "multiply"."""
+    """`input` with out[index[i][j]][j] = src[i][j] for dim 0 (or one number); reduce: "add" or "multiply"."""
     require(reduce in (None, "add", "multiply"), "reduce argument must be either add or multiply.")
     values = value if src is None else src
     require(values is not None, "scatter() needs src or value", TypeError)
@@ -164,15 +165,16 @@ def reduce_at(base: Array, key: tuple, src: Array, reduce: str, include_self: bo
     total = start.at[key].add(src, mode=IN_BOUNDS)
     if reduce == "sum":
         return total
-    count = jnp.full(base.shape, 1 if include_self else 0, base.dtype).at[key].add(jnp.ones((), base.dtype), mode=IN_BOUNDS)
-    count = jnp.maximum(count, 1)
+    count = jnp.full(base.shape, 1 if include_self else 0, base.dtype)
+    count = jnp.maximum(count.at[key].add(jnp.ones((), base.dtype), mode=IN_BOUNDS), 1)
     return total // count if jnp.issubdtype(base.dtype, jnp.integer) else total / count
 
 
 @op(forms="function method out", inplace=True,
     samples=lambda t: [((t(3, 4), 1, t(3, 6, dtype="int64", low=0, high=4), t(3, 6), "mean"), {}),
                        ((t(3, 4), 1, t(3, 6, dtype="int64", low=0, high=4), t(3, 6), "amax"), {"include_self": False})])
-def scatter_reduce(input: Array, dim: int, index: Array, src: Array, reduce: str, *, include_self: bool = True) -> Array:
+def scatter_reduce(input: Array, dim: int, index: Array, src: Array, reduce: str, *,
+                   include_self: bool = True) -> Array:
     """scatter_add with another way of combining: reduce is sum, prod, mean, amax or amin."""
     if index.size == 0:
         return input
@@ -191,9 +193,11 @@ def take(input: Array, index: Array) -> Array:
     samples=lambda t: [((t(3, 4), t(3, 1, dtype="int64", low=0, high=4), 1), {})])
 def take_along(input: Array, indices: Array, dim: int) -> Array:
     """gather with `indices` and `input` broadcast against each other except along `dim`."""
-    require(input.ndim == indices.ndim, "torch.take_along_dim(): input and indices should have the same number of dimensions, "
-                                        f"but got {input.ndim} dimensions for input, and {indices.ndim} dimensions for indices")
-    require(indices.dtype == jnp.int64, f"torch.take_along_dim(): dtype of indices should be Long but got {type_name(indices)}")
+    name = "torch.take_along_dim(): "
+    require(input.ndim == indices.ndim,
+            f"{name}input and indices should have the same number of dimensions, but got {input.ndim} dimensions for "
+            f"input, and {indices.ndim} dimensions for indices")
+    require(indices.dtype == jnp.int64, f"{name}dtype of indices should be Long but got {type_name(indices)}")
     dim = wrap_dim(dim, input.ndim)
     shape = broadcast_shapes(*([1 if d == dim else n for d, n in enumerate(x.shape)] for x in (input, indices)))
     source, places = ([x.shape[dim] if d == dim else n for d, n in enumerate(shape)] for x in (input, indices))
@@ -203,10 +207,12 @@ def take_along(input: Array, indices: Array, dim: int) -> Array:
 @composite()
 def take_along_dim(t, input, indices, dim=None):
     """gather with broadcasting; without `dim` from the flattened `input`."""
-    return t._take_along_dim(input.reshape(-1), indices.reshape(-1), 0) if dim is None else t._take_along_dim(input, indices, dim)
+    if dim is None:
+        return t._take_along_dim(input.reshape(-1), indices.reshape(-1), 0)
+    return t._take_along_dim(input, indices, dim)
 
 
-@op(forms="function method out", inplace=True, saves=False, promote=None,
+@op(forms="function method out", inplace=True, saves=False,
     samples=lambda t: [((t(3, 4), t(3, 4, dtype="bool"), 1.5), {})])
 def masked_fill(input: Array, mask: Array, value: ArrayLike) -> Array:
     """`input` with `value`, a number or a 0-dim tensor, where `mask` is true."""
@@ -229,7 +235,7 @@ def one_hot_(input: Array, num_classes: int) -> Array:
 
 @composite(forms="F")
 def one_hot(t, tensor, num_classes=-1):
-    """1 at the place that each element names, 0 elsewhere, in a new last dimension; -1: as many classes as are needed."""
+    """1 at the place that each element names, 0 elsewhere, in a new last dimension; -1: as many classes as needed."""
     if num_classes == -1:
         require(tensor.numel() > 0, "Can not infer total number of classes from empty tensor.")
         num_classes = int(tensor.max()) + 1

@@ -1,4 +1,4 @@
-"""Joining, repeating, reordering and copying: ops whose result has the elements of their operands in another arrangement.
+"""Joining, repeating, reordering and copying: the elements of the operands in another arrangement.
 
 In: jax arrays.  Out: new arrays.
 """
@@ -33,8 +33,9 @@ def cat(tensors: Arrays, dim: int = 0) -> Array:
             continue
         require(x.ndim == len(first), f"Tensors must have same number of dimensions: got {len(first)} and {x.ndim}")
         for d, n in enumerate(x.shape):
-            require(d == dim or n == first[d], f"Sizes of tensors must match except in dimension {dim}. Expected size {first[d]} "
-                                               f"but got size {n} for tensor number {i} in the list.")
+            require(d == dim or n == first[d],
+                    f"Sizes of tensors must match except in dimension {dim}. Expected size {first[d]} but got size {n} "
+                    f"for tensor number {i} in the list.")
     return lax.concatenate(parts, dim) if len(parts) > 1 else parts[0]
 
 
@@ -48,8 +49,8 @@ def stack(tensors: Arrays, dim: int = 0) -> Array:
     shape = tensors[0].shape
     dim = wrap_dim(dim, len(shape) + 1)
     for i, x in enumerate(tensors):
-        require(x.shape == shape, f"stack expects each tensor to be equal size, but got {listing(shape)} at entry 0 and "
-                                  f"{listing(x.shape)} at entry {i}")
+        require(x.shape == shape, f"stack expects each tensor to be equal size, but got {listing(shape)} at entry 0 "
+                                  f"and {listing(x.shape)} at entry {i}")
     return lax.concatenate([lax.expand_dims(x, (dim,)) for x in common(tensors)], dim)
 
 
@@ -121,7 +122,7 @@ def broadcast_tensors(t, *tensors):
 
 @composite(forms="function")
 def meshgrid(t, *tensors, indexing=None):
-    """Grids of coordinates from vectors; result i varies along dimension i ("ij") or with the first two exchanged ("xy")."""
+    """Grids of coordinates; result i varies along dimension i ("ij"), or the first two exchanged ("xy")."""
     if len(tensors) == 1 and not isinstance(tensors[0], t.Tensor):
         tensors = tensors[0]
     if indexing is None:
@@ -179,7 +180,8 @@ def roll(input: Array, shifts: Dims, dims: Dims = ()) -> Array:
     return jnp.roll(input, shifts, tuple(wrap_dim(d, input.ndim) for d in dims)) if input.ndim else input
 
 
-@op(saves=False, forms="function method", rule="Rot90Backward0", samples=lambda t: [((t(2, 3),), {}), ((t(2, 3), 2), {})])
+@op(saves=False, forms="function method", rule="Rot90Backward0",
+    samples=lambda t: [((t(2, 3),), {}), ((t(2, 3), 2), {})])
 def rot90(input: Array, k: int = 1, dims: Dims = (0, 1)) -> Array:
     """The plane of two dims turned k times by 90 degrees, from the first towards the second."""
     require(len(dims) == 2, f"expected total rotation dims == 2, but got dims = {len(dims)}")

@@ -17,7 +17,7 @@ from .table import Array, ArrayLike, composite, op
 
 
 def _rank(x: Array) -> Array:
-    """An integer of 32 bits (held in int64) for each element of a type of at most 32 bits, in the same order; NaN last."""
+    """Integers of 32 bits (held in int64) in the order of the elements, of a type of at most 32 bits; NaN is last."""
     if not jnp.issubdtype(x.dtype, jnp.floating):
         return x.astype(jnp.int64) - (2**31 if x.dtype == jnp.uint32 else 0)
     x = x.astype(jnp.float32)
@@ -101,7 +101,8 @@ def _top_jvp(k: int, largest: bool, primals: tuple, tangents: tuple) -> tuple:
     return (values, places), (moved, jnp.zeros(places.shape, jax.dtypes.float0))
 
 
-@op(forms="function method out", returns=("values", "indices"), samples=lambda t: [((t(3, 5), 2), {}), ((t(5, 3), 2, 0, False), {})])
+@op(forms="function method out", returns=("values", "indices"),
+    samples=lambda t: [((t(3, 5), 2), {}), ((t(5, 3), 2, 0, False), {})])
 def topk(input: Array, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> tuple[Array, Array]:
     """The k largest (or smallest) elements along `dim`, in order, and their places."""
     dim = wrap_dim(dim, input.ndim)
@@ -113,7 +114,8 @@ def topk(input: Array, k: int, dim: int = -1, largest: bool = True, sorted: bool
     return jnp.moveaxis(values, -1, dim), jnp.moveaxis(places, -1, dim)
 
 
-@op(forms="function method out", returns=("values", "indices"), samples=lambda t: [((t(3, 5), 2), {}), ((t(5, 3), 2, 0, True), {})])
+@op(forms="function method out", returns=("values", "indices"),
+    samples=lambda t: [((t(3, 5), 2), {}), ((t(5, 3), 2, 0, True), {})])
 def kthvalue(input: Array, k: int, dim: int = -1, keepdim: bool = False) -> tuple[Array, Array]:
     """The k-th smallest element along `dim` (counted from 1) and its place."""
     dim = wrap_dim(dim, input.ndim)
@@ -143,8 +145,8 @@ def _wanted(boundaries: Array, value: ArrayLike) -> Array:
     """The searched values as an array; a number has the boundaries' dtype unless it is of a higher kind."""
     if isinstance(value, jax.Array):
         return value
-    return jnp.asarray(value, boundaries.dtype if not isinstance(value, float) or jnp.issubdtype(boundaries.dtype, jnp.floating)
-                       else jnp.float64)
+    higher = isinstance(value, float) and not jnp.issubdtype(boundaries.dtype, jnp.floating)
+    return jnp.asarray(value, jnp.float64 if higher else boundaries.dtype)
 
 
 @op(forms="function", samples=lambda t: [((t(1), t(3)), {})])
@@ -157,12 +159,12 @@ def searchsorted(sorted_sequence: Array, input: ArrayLike, *, out_int32: bool = 
             f"{prefix}side and right can't be set to opposites, got side of left while right was True")
     value = _wanted(sorted_sequence, input)
     require(value.ndim > 0 or sorted_sequence.ndim == 1,
-            f"{prefix}input value can be a scalar only when boundaries tensor dimension is 1, but we got boundaries tensor dim("
-            f"{sorted_sequence.ndim}) and input value's dim(0) numel(1)")
+            f"{prefix}input value can be a scalar only when boundaries tensor dimension is 1, but we got boundaries "
+            f"tensor dim({sorted_sequence.ndim}) and input value's dim(0) numel(1)")
     require(sorted_sequence.ndim == 1 or sorted_sequence.shape[:-1] == value.shape[:-1],
-            f"{prefix}boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries tensor and input value "
-            f"tensor must match, but we got boundaries tensor {listing(sorted_sequence.shape)} and input value tensor "
-            f"{listing(value.shape)}")
+            f"{prefix}boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries tensor and "
+            f"input value tensor must match, but we got boundaries tensor {listing(sorted_sequence.shape)} and input "
+            f"value tensor {listing(value.shape)}")
     if sorter is not None:
         sorted_sequence = jnp.take_along_axis(sorted_sequence, sorter, -1)
     return _searched(sorted_sequence, value, right or side == "right", out_int32)

@@ -41,8 +41,8 @@ def _split_bounds(n: int, dim: int, size: Dims) -> list[tuple[int, int]]:
         return [(i, min(i + size, n)) for i in range(0, n, size)] if n else [(0, 0)]
     require(all(s >= 0 for s in size),
             f"split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes={list(size)}")
-    require(sum(size) == n, f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at dimension "
-                            f"{dim}), but got split_sizes={list(size)}")
+    require(sum(size) == n, f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at "
+                            f"dimension {dim}), but got split_sizes={list(size)}")
     ends = np.cumsum(size).tolist()
     return list(zip([0, *ends[:-1]], ends, strict=True))
 
@@ -91,20 +91,20 @@ def _tensor_split_bounds(n: int, indices_or_sections: Dims) -> list[tuple[int, i
     samples=lambda t: [((t(5, 3), 2), {}), ((t(5, 3), (1, 3)), {})])
 def tensor_split(input: Array, indices_or_sections: Dims, dim: int = 0) -> tuple[Array, ...]:
     """Parts along `dim`: so many nearly equal ones, or those that begin and end at the given places."""
-    require(input.ndim > 0, f"tensor_split expected at least a 1-dimensional tensor, but got a tensor with {input.ndim} dims")
+    require(input.ndim > 0, "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
     dim = wrap_dim(dim, input.ndim)
     return tuple(_part(input, dim, a, b) for a, b in _tensor_split_bounds(input.shape[dim], indices_or_sections))
 
 
 def _named_split(t, name, least, input, dim, indices_or_sections):
-    require(input.ndim >= least, f"torch.{name} requires a tensor with at least {least} dimension, but got a tensor with "
-                                 f"{input.ndim} dimensions!")
+    require(input.ndim >= least, f"torch.{name} requires a tensor with at least {least} dimension, but got a tensor "
+                                 f"with {input.ndim} dimensions!")
     n = input.shape[dim]
     if isinstance(indices_or_sections, int):
         require(indices_or_sections > 0, f"number of sections must be larger than 0, got {indices_or_sections}")
         require(n % indices_or_sections == 0,
-                f"torch.{name} attempted to split along dimension {dim}, but the size of the dimension {n} is not divisible by "
-                f"the split_size {indices_or_sections}!")
+                f"torch.{name} attempted to split along dimension {dim}, but the size of the dimension {n} is not "
+                f"divisible by the split_size {indices_or_sections}!")
     return t.tensor_split(input, indices_or_sections, dim)
 
 

@@ -21,7 +21,8 @@ def _reshaped(base: Array, value: Array, **_: object) -> Array:
     return value.reshape(base.shape)
 
 
-@op(view=True, write=_reshaped, saves=False, forms="method", samples=lambda t: [((t(2, 6), (3, 4)), {}), ((t(2, 6), (-1,)), {})])
+@op(view=True, write=_reshaped, saves=False, forms="method",
+    samples=lambda t: [((t(2, 6), (3, 4)), {}), ((t(2, 6), (-1,)), {})])
 def view(input: Array, size: Shape) -> Array:
     """The elements in row-major order under another shape; one size may be -1."""
     return input.reshape(infer_shape(size, prod(input.shape)))
@@ -47,7 +48,8 @@ def flatten(input: Array, start_dim: int = 0, end_dim: int = -1) -> Array:
     return input.reshape(_flat_shape(input.shape, start_dim, end_dim))
 
 
-@op(view=True, write=_reshaped, saves=False, rule="ViewBackward0", forms="function method", samples=lambda t: [((t(2, 3),), {})])
+@op(view=True, write=_reshaped, saves=False, rule="ViewBackward0", forms="function method",
+    samples=lambda t: [((t(2, 3),), {})])
 def ravel(input: Array) -> Array:
     """All dimensions joined into one."""
     return input.reshape((prod(input.shape),))
@@ -62,12 +64,13 @@ def unflatten(input: Array, dim: int, sizes: Dims) -> Array:
     dim = wrap_dim(dim, input.ndim)
     n, known = input.shape[dim], prod(s for s in sizes if s != -1)
     if (n % known if known else n) if -1 in sizes else known != n:
-        raise RuntimeError(f"unflatten: Provided sizes {listing(sizes)} don't multiply up to the size of dim {dim} ({n}) "
-                           "in the input tensor")
+        raise RuntimeError(f"unflatten: Provided sizes {listing(sizes)} don't multiply up to the size of dim {dim} "
+                           f"({n}) in the input tensor")
     return input.reshape((*input.shape[:dim], *infer_shape(sizes, n), *input.shape[dim + 1:]))
 
 
-@op(view=True, write=_reshaped, saves=False, forms="function method", inplace=True, samples=lambda t: [((t(2, 3), 1), {})])
+@op(view=True, write=_reshaped, saves=False, forms="function method", inplace=True,
+    samples=lambda t: [((t(2, 3), 1), {})])
 def unsqueeze(input: Array, dim: int) -> Array:
     """A dimension of size 1 put in at `dim`."""
     dim = wrap_dim(dim, input.ndim + 1)
@@ -89,8 +92,8 @@ def squeeze(input: Array, dim: Dims | None = None) -> Array:
 
 def _permutation(input: Array, dims: Dims) -> tuple[int, ...]:
     if len(dims) != input.ndim:
-        raise RuntimeError("permute(sparse_coo): number of dimensions in the tensor input does not match the length of the "
-                           f"desired ordering of dimensions i.e. input.dim() = {input.ndim} is not equal to "
+        raise RuntimeError("permute(sparse_coo): number of dimensions in the tensor input does not match the length of "
+                           f"the desired ordering of dimensions i.e. input.dim() = {input.ndim} is not equal to "
                            f"len(dims) = {len(dims)}")
     order = tuple(wrap_dim(d, input.ndim) for d in dims)
     require(len(set(order)) == len(order), "permute(): duplicate dims are not allowed.")
@@ -101,7 +104,8 @@ def _unpermuted(base: Array, value: Array, *, dims: Dims) -> Array:
     return value.transpose(tuple(int(i) for i in np.argsort(_permutation(base, dims))))
 
 
-@op(view=True, write=_unpermuted, saves=False, forms="function method", samples=lambda t: [((t(2, 3, 4), (2, 0, 1)), {})])
+@op(view=True, write=_unpermuted, saves=False, forms="function method",
+    samples=lambda t: [((t(2, 3, 4), (2, 0, 1)), {})])
 def permute(input: Array, dims: Shape) -> Array:
     """The dimensions in the order `dims`."""
     return input.transpose(_permutation(input, dims))
@@ -152,8 +156,8 @@ def _moved(ndim: int, source: Dims, destination: Dims) -> tuple[int, ...]:
     source = (source,) if isinstance(source, int) else tuple(source)
     destination = (destination,) if isinstance(destination, int) else tuple(destination)
     if len(source) != len(destination):
-        raise RuntimeError(f"movedim: Invalid source or destination dims: source ({listing(source)} dims) should contain the "
-                           f"same number of dims as destination ({listing(destination)} dims)")
+        raise RuntimeError(f"movedim: Invalid source or destination dims: source ({listing(source)} dims) should "
+                           f"contain the same number of dims as destination ({listing(destination)} dims)")
     src, dst = [wrap_dim(d, ndim) for d in source], [wrap_dim(d, ndim) for d in destination]
     require(len(set(src)) == len(src), f"movedim: repeated dim in `source` ({listing(source)})")
     require(len(set(dst)) == len(dst), f"movedim: repeated dim in `destination` ({listing(destination)})")
@@ -181,17 +185,20 @@ alias("movedim", "moveaxis")
 def _expanded_shape(input: Array, size: Shape) -> tuple[int, ...]:
     shape, lead = input.shape, len(size) - input.ndim
     if lead < 0:
-        raise RuntimeError(f"expand(torch.{type_name(input)}Tensor{{{listing(shape)}}}, size={listing(size)}): the number of sizes provided "
-                           f"({len(size)}) must be greater or equal to the number of dimensions in the tensor ({input.ndim})")
+        raise RuntimeError(
+            f"expand(torch.{type_name(input)}Tensor{{{listing(shape)}}}, size={listing(size)}): the number of sizes "
+            f"provided ({len(size)}) must be greater or equal to the number of dimensions in the tensor ({input.ndim})")
     result = []
     for i, n in enumerate(size):
         if i < lead:
-            require(n >= 0, f"The expanded size of the tensor ({n}) isn't allowed in a leading, non-existing dimension {i}")
+            require(n >= 0, f"The expanded size of the tensor ({n}) isn't allowed in a leading, non-existing dimension "
+                            f"{i}")
         elif n == -1:
             n = shape[i - lead]
         elif n != shape[i - lead] and (shape[i - lead] != 1 or n < 0):
-            raise RuntimeError(f"The expanded size of the tensor ({n}) must match the existing size ({shape[i - lead]}) at "
-                               f"non-singleton dimension {i}.  Target sizes: {listing(size)}.  Tensor sizes: {listing(shape)}")
+            raise RuntimeError(f"The expanded size of the tensor ({n}) must match the existing size "
+                               f"({shape[i - lead]}) at non-singleton dimension {i}.  Target sizes: {listing(size)}.  "
+                               f"Tensor sizes: {listing(shape)}")
         result.append(n)
     return nonnegative(result)
 

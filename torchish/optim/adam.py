@@ -37,9 +37,9 @@ class Adam(Rule):
         _check(lr, betas, eps, weight_decay)
         check_implementation(foreach, fused, differentiable)
         super().__init__(params, {
-            "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad, "maximize": maximize,
-            "foreach": foreach, "capturable": capturable, "differentiable": differentiable, "fused": fused,
-            "decoupled_weight_decay": decoupled_weight_decay})
+            "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad,
+            "maximize": maximize, "foreach": foreach, "capturable": capturable, "differentiable": differentiable,
+            "fused": fused, "decoupled_weight_decay": decoupled_weight_decay})
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
@@ -65,7 +65,8 @@ class AdamW(Adam):
     """Adam whose weight decay does not pass through the running means; see torch.optim.AdamW."""
 
     def __init__(self, params: Any, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
-                 weight_decay: float = 1e-2, amsgrad: bool = False, *, maximize: bool = False, foreach: bool | None = None,
+                 weight_decay: float = 1e-2, amsgrad: bool = False, *, maximize: bool = False,
+                 foreach: bool | None = None,
                  capturable: bool = False, differentiable: bool = False, fused: bool | None = None) -> None:
         super().__init__(params, lr, betas, eps, weight_decay, amsgrad, foreach=foreach, maximize=maximize,
                          capturable=capturable, differentiable=differentiable, fused=fused, decoupled_weight_decay=True)
@@ -98,7 +99,8 @@ class NAdam(Rule):
     def _call(self, group: dict, params: list[Tensor], grads: list[Tensor], states: list[list], host: tuple) -> tuple:
         step, lr = host[0] + 1, number(group["lr"])
         common = _common(group)
-        mu, mu_next = (common["beta1"] * (1.0 - 0.5 * (0.96 ** (s * group["momentum_decay"]))) for s in (step, step + 1))
+        mu, mu_next = (common["beta1"] * (1.0 - 0.5 * (0.96 ** (s * group["momentum_decay"]))) for s in (step,
+                                                                                                         step + 1))
         product = float(np.float32(host[1]) * np.float32(mu))       # torch keeps it as a float32 tensor
         values = torch._nadam(
             params, grads, *states, lr=lr, grad_scale=-lr * (1.0 - mu) / (1.0 - product),
@@ -115,8 +117,9 @@ class RAdam(Rule):
                  maximize: bool = False, capturable: bool = False, differentiable: bool = False) -> None:
         _check(lr, betas, eps, weight_decay)
         super().__init__(params, {
-            "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "maximize": maximize, "foreach": foreach,
-            "capturable": capturable, "decoupled_weight_decay": decoupled_weight_decay, "differentiable": differentiable})
+            "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "maximize": maximize,
+            "foreach": foreach, "capturable": capturable, "decoupled_weight_decay": decoupled_weight_decay,
+            "differentiable": differentiable})
 
     def _slots(self, group: dict) -> tuple[str, ...]:
         return ("exp_avg", "exp_avg_sq")
@@ -145,8 +148,8 @@ class Adamax(Rule):
                  differentiable: bool = False, capturable: bool = False) -> None:
         _check(lr, betas, eps, weight_decay)
         super().__init__(params, {
-            "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "foreach": foreach, "maximize": maximize,
-            "differentiable": differentiable, "capturable": capturable})
+            "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "foreach": foreach,
+            "maximize": maximize, "differentiable": differentiable, "capturable": capturable})
 
     def _slots(self, group: dict) -> tuple[str, ...]:
         return ("exp_avg", "exp_inf")

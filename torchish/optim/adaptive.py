@@ -5,7 +5,7 @@ from typing import Any
 
 from .. import api as torch
 from ..tensor import Tensor
-from .driver import Rule, check_implementation, check_lr, check_number, number
+from .driver import Rule, check_implementation, check_lr, check_number, fill, number
 
 __all__ = ["Adadelta", "Adagrad", "RMSprop", "Rprop"]
 
@@ -70,7 +70,7 @@ class Adagrad(Rule):
         return ("sum",)
 
     def _fresh(self, name: str, p: Tensor, group: dict) -> Tensor:
-        return torch._filled(p, float(group["initial_accumulator_value"]))
+        return fill(p, float(group["initial_accumulator_value"]))
 
     def _call(self, group: dict, params: list[Tensor], grads: list[Tensor], states: list[list], host: tuple) -> tuple:
         common = _common(group)
@@ -116,7 +116,7 @@ class Rprop(Rule):
         return ("prev", "step_size")
 
     def _fresh(self, name: str, p: Tensor, group: dict) -> Tensor:
-        return torch._filled(p, 0.0 if name == "prev" else number(group["lr"]))
+        return fill(p, 0.0 if name == "prev" else number(group["lr"]))
 
     def _call(self, group: dict, params: list[Tensor], grads: list[Tensor], states: list[list], host: tuple) -> tuple:
         (minus, plus), (smallest, largest) = group["etas"], group["step_sizes"]

@@ -21,12 +21,15 @@ class _Composed(LRScheduler):
             if not hasattr(scheduler, "optimizer"):
                 raise TypeError(f"{name} at index {i} should have `optimizer` as its attribute.")
             if isinstance(scheduler, ReduceLROnPlateau):
-                raise ValueError(f"{name} does not support `ReduceLROnPlateau` scheduler as it requires additional kwargs "
-                                 f"to be specified when calling `step`, but got one at index {i} in the given schedulers "
+                raise ValueError(f"{name} does not support `ReduceLROnPlateau` scheduler as it requires additional "
+                                 "kwargs "
+                                 f"to be specified when calling `step`, but got one at index {i} in the given "
+                                 "schedulers "
                                  "sequence.")
             if optimizer is not scheduler.optimizer:
                 raise ValueError(f"{name} expects all schedulers to belong to the same optimizer, but got scheduler "
-                                 f"{type(scheduler).__name__} at index {i} has {scheduler.optimizer}, which is different "
+                                 f"{type(scheduler).__name__} at index {i} has {scheduler.optimizer}, which is "
+                                 "different "
                                  f"from {type(optimizer).__name__}.")
 
     def state_dict(self) -> dict[str, Any]:
@@ -60,7 +63,8 @@ class SequentialLR(_Composed):
             raise ValueError(f"{type(self).__name__} expects at least one scheduler, but got no scheduler.")
         self._check(optimizer, schedulers)
         if len(milestones) != len(schedulers) - 1:
-            raise ValueError("Sequential Schedulers expects number of schedulers provided to be one more than the number "
+            raise ValueError("Sequential Schedulers expects number of schedulers provided to be one more than the "
+                             "number "
                              f"of milestone points, but got number of schedulers {len(schedulers)} and the number of "
                              f"milestones to be equal to {len(milestones)}")
         self._schedulers, self._milestones = schedulers, milestones
@@ -94,7 +98,8 @@ class ChainedScheduler(_Composed):
 
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
         if len(schedulers) < 1:
-            raise ValueError(f"{type(self).__name__} expects at least one scheduler to be chained, but got no scheduler.")
+            raise ValueError(f"{type(self).__name__} expects at least one scheduler to be chained, but got no "
+                             "scheduler.")
         self.optimizer = optimizer or schedulers[0].optimizer
         self._check(self.optimizer, schedulers)
         self._schedulers = schedulers

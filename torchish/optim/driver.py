@@ -1,7 +1,7 @@
 """The driver of all built-in optimizers: an algorithm is an op, the names of its states, and its numbers at a step.
 
-In: a `Rule` subclass and parameters with gradients.  Out: one recorded op for each group (and step count), whose results
-are written back in place.
+In: a `Rule` subclass and parameters with gradients.  Out: one recorded op for each group (and step count), whose
+results are written back in place.
 """
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .. import api as torch
 from ..tensor import Tensor
 from .optimizer import Optimizer
 
-__all__ = ["ParamState", "Rule", "check_number", "number"]
+__all__ = ["ParamState", "Rule", "check_implementation", "check_lr", "check_number", "fill", "number"]
 
 _read, _write = dict.__getitem__, dict.__setitem__
 
@@ -85,6 +85,11 @@ def check_implementation(foreach: bool | None, fused: bool | None, differentiabl
         raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
 
 
+def fill(p: Tensor, value: float) -> Tensor:
+    """A concrete tensor like `p` full of `value`; of a complex one both parts, as it is seen as pairs of reals."""
+    return torch._filled(p, complex(value, value) if p.is_complex() else value)
+
+
 class Rule(Optimizer):
     """An optimizer given by an op.  Subclasses say which states a group needs and what the numbers of a step are."""
 
@@ -102,7 +107,7 @@ class Rule(Optimizer):
 
     def _fresh(self, name: str, p: Tensor, group: dict) -> Tensor:
         """The first value of a state: a concrete tensor, so that the first step is the same program as all others."""
-        return torch._filled(p, 0.0)
+        return fill(p, 0.0)
 
     def _begin(self, p: Tensor, state: ParamState, group: dict, slots: tuple[str, ...]) -> None:
         for name, value in self.host_numbers.items():

@@ -64,7 +64,8 @@ def _hooked(step: Callable) -> Callable:
             result = hook(self, args, kwargs)
             if result is not None:
                 if not (isinstance(result, tuple) and len(result) == 2):
-                    raise RuntimeError(f"{step} must return None or a tuple of (new_args, new_kwargs), but got {result}.")
+                    raise RuntimeError(f"{step} must return None or a tuple of (new_args, new_kwargs), but got "
+                                       f"{result}.")
                 args, kwargs = result
         out = step(self, *args, **kwargs)
         for hook in [*post.values(), *_global_post.values()]:
@@ -114,11 +115,11 @@ class Optimizer:
         self.defaults.setdefault("differentiable", False)
 
     def __repr__(self) -> str:
-        lines = [f"{type(self).__name__} ("]
+        text = f"{type(self).__name__} ("
         for i, group in enumerate(self.param_groups):
-            lines.append(f"Parameter Group {i}")
-            lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
-        return "\n".join(lines) + "\n)"
+            text += f"\nParameter Group {i}\n"
+            text += "".join(f"    {key}: {group[key]}\n" for key in sorted(group) if key != "params")
+        return text + ")"
 
     # ---- groups ----
     def add_param_group(self, param_group: dict[str, Any]) -> None:
@@ -145,7 +146,8 @@ class Optimizer:
                 raise ValueError(f"parameter group didn't specify a value of required optimization parameter {name}")
             param_group.setdefault(name, default)
         if len(params) != len({id(p) for p in params}):
-            warnings.warn("optimizer contains a parameter group with duplicate parameters; in future, this will cause an "
+            warnings.warn("optimizer contains a parameter group with duplicate parameters; in future, this will "
+                          "cause an "
                           "error; see github.com/pytorch/pytorch/issues/40967 for more information", stacklevel=3)
         if self.param_groups and ("param_names" in param_group) != ("param_names" in self.param_groups[0]):
             with_names = "with" if "param_names" in param_group else "without"
@@ -159,7 +161,8 @@ class Optimizer:
     def _check(self, params: list) -> None:
         for param in params:
             if not isinstance(param, Tensor):
-                raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {torch.typename(param)}")
+                raise TypeError("optimizer can only optimize Tensors, but one of the params is "
+                                f"{torch.typename(param)}")
             if not self.defaults.get("differentiable", None) and not (param.is_leaf or param.retains_grad):
                 raise ValueError("can't optimize a non-leaf Tensor")
 
@@ -250,7 +253,8 @@ class Optimizer:
         if len(groups) != len(saved):
             raise ValueError("loaded state dict has a different number of parameter groups")
         if any(len(g["params"]) != len(s["params"]) for g, s in zip(groups, saved)):
-            raise ValueError("loaded state dict contains a parameter group that doesn't match the size of optimizer's group")
+            raise ValueError("loaded state dict contains a parameter group that doesn't match the size of "
+                             "optimizer's group")
         param_of = dict(zip(chain.from_iterable(g["params"] for g in saved),
                             chain.from_iterable(g["params"] for g in groups)))
         state: defaultdict = defaultdict(self._state_factory)

@@ -15,8 +15,10 @@ from .optimizer import Optimizer
 __all__ = ["EPOCH_WARNING", "LRScheduler", "PerGroup", "check_optimizer", "get_values", "put_value"]
 
 EPOCH_WARNING = ("The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where possible. "
-                 "Please use `scheduler.step()` to step the scheduler. During the deprecation, if epoch is different from "
-                 "None, the closed form is used instead of the new chainable form, where available. Please open an issue "
+                 "Please use `scheduler.step()` to step the scheduler. During the deprecation, if epoch is different "
+                 "from "
+                 "None, the closed form is used instead of the new chainable form, where available. Please open an "
+                 "issue "
                  "if you are unable to replicate your use case: https://github.com/pytorch/pytorch/issues/new/choose.")
 _ORDER_WARNING = ("Detected call of `lr_scheduler.step()` before `optimizer.step()`. "
                   "In PyTorch 1.1.0 and later, you should call them in the opposite order: "
@@ -62,7 +64,8 @@ class LRScheduler:
                 raise KeyError(f"param 'initial_lr' is not specified in param_groups[{i}] when resuming scheduler with "
                                "last_epoch >= 0.\nThis typically happens when:\n"
                                "1. You're trying to resume training from a checkpoint but haven't properly loaded the "
-                               "optimizer state\n2. You're using last_epoch >= 0 for a fresh training run (not recommended)")
+                               "optimizer state\n2. You're using last_epoch >= 0 for a fresh training run (not "
+                               "recommended)")
         self.base_lrs = get_values(optimizer, "initial_lr")
         self.last_epoch = last_epoch
         self._initial_step()

@@ -5,7 +5,7 @@ from typing import Any
 
 from .. import api as torch
 from ..tensor import Tensor
-from .driver import ParamState, Rule, check_implementation, check_lr, check_number, number
+from .driver import ParamState, Rule, check_implementation, check_lr, check_number, fill, number
 
 __all__ = ["SGD"]
 
@@ -16,7 +16,8 @@ class SGD(Rule):
     # Not shown in the state: whether the momentum buffer is still to take its first gradient, undamped.
     host_numbers: dict[str, float] = {}
 
-    def __init__(self, params: Any, lr: float = 1e-3, momentum: float = 0, dampening: float = 0, weight_decay: float = 0,
+    def __init__(self, params: Any, lr: float = 1e-3, momentum: float = 0, dampening: float = 0,
+                 weight_decay: float = 0,
                  nesterov: bool = False, *, maximize: bool = False, foreach: bool | None = None,
                  differentiable: bool = False, fused: bool | None = None) -> None:
         check_lr(lr)
@@ -46,7 +47,7 @@ class SGD(Rule):
             state: ParamState = self.state[p]
             first = dict.get(state, "momentum_buffer") is None
             if first:
-                state["momentum_buffer"] = torch._filled(p, 0.0)
+                state["momentum_buffer"] = fill(p, 0.0)
             params, grads, states = parts.setdefault(first and damped, ([], [], []))
             params.append(p)
             grads.append(grad)

@@ -19,7 +19,8 @@ BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 NARROW = frozenset((np.dtype(np.float16), BFLOAT16))
 
 _C_TYPES = {"bool": "bool", "uint8": "unsigned char", "int8": "signed char", "int16": "short int", "int32": "int",
-            "int64": "long int", "uint16": "short unsigned int", "uint32": "unsigned int", "uint64": "long unsigned int",
+            "int64": "long int", "uint16": "short unsigned int", "uint32": "unsigned int",
+            "uint64": "long unsigned int",
             "float16": "c10::Half", "bfloat16": "c10::BFloat16", "float32": "float", "float64": "double",
             "complex64": "c10::complex<float>", "complex128": "c10::complex<double>"}
 

@@ -1,4 +1,4 @@
-"""exponential_, cauchy_, log_normal_, geometric_.
+"""exponential_, cauchy_, log_normal_, geometric_, the slopes of rrelu.
 
 In: an Engine, a shape, a dtype, parameters.  Out: numpy arrays with torch's bits: all is computed in double with the C
 library's functions; for many values of narrower results numpy's faster ones, whose last-bit differences vanish.
@@ -16,7 +16,7 @@ from .engine import Engine
 from .exact import fma64, libm
 from .fills import FLOAT64, scalar_normal
 
-__all__ = ["cauchy", "exponential", "geometric", "log_normal"]
+__all__ = ["cauchy", "exponential", "geometric", "log_normal", "rrelu_slopes"]
 
 MANY = 256
 _UNSIGNED = frozenset(map(np.dtype, (np.uint16, np.uint32, np.uint64)))
@@ -34,8 +34,8 @@ def exponential(engine: Engine, shape: Shape, dtype: Any, lambd: float = 1.0) ->
     """exponential_(lambd): -log(1 - u) / lambd."""
     kind = as_numpy(dtype)
     if not _floating(kind):
-        raise RuntimeError("Exponential distribution is a continuous probability distribution. dtype must be a floating "
-                           f"point but you specified {title(kind)}")
+        raise RuntimeError("Exponential distribution is a continuous probability distribution. dtype must be a "
+                           f"floating point but you specified {title(kind)}")
     if not lambd > 0.0:
         raise RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={gap(lambd)}")
     logs = _apply(math.log1p, np.log1p, -engine.u53(count(shape)), kind)
@@ -47,8 +47,8 @@ def cauchy(engine: Engine, shape: Shape, dtype: Any, median: float = 0.0, sigma:
     """cauchy_(median, sigma): median + sigma tan(pi (u - 1/2))."""
     kind = as_numpy(dtype)
     if not _floating(kind):
-        raise RuntimeError("Cauchy distribution is a continuous probability distribution. dtype must be a floating point "
-                           f"but you specified {c_type(kind)}")
+        raise RuntimeError("Cauchy distribution is a continuous probability distribution. dtype must be a floating "
+                           f"point but you specified {c_type(kind)}")
     if not sigma > 0.0:
         raise RuntimeError(f"cauchy_ expects sigma > 0.0, but found sigma={gap(sigma)}")
     slopes = _apply(math.tan, np.tan, math.pi * (engine.u53(count(shape)) - 0.5), kind)
@@ -83,3 +83,18 @@ def geometric(engine: Engine, shape: Shape, dtype: Any, p: float) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         logs = libm(math.log, u) if u.size <= MANY and u.all() else np.log(u)
         return cast(np.ceil(logs / math.log1p(-p)), kind).reshape(shape)
+
+
+def rrelu_slopes(engine: Engine, x: np.ndarray, lower: float, upper: float) -> np.ndarray:
+    """What F.rrelu multiplies x with in training: lower + u (upper - lower) where x <= 0 (two draws each), else 1.
+
+    float32 for a bfloat16 x, whose product torch rounds once; else of the dtype of x.
+    """
+    if not _floating(x.dtype) or x.dtype == np.float16:
+        raise unsupported("rrelu_with_noise_out_cpu", x.dtype)
+    wide = np.dtype(np.float32) if x.dtype in NARROW else x.dtype
+    low, high = float(np.array(lower, wide)), float(np.array(upper, wide))
+    out = np.ones(x.shape, wide)
+    negative = x <= 0
+    out[negative] = engine.u53(int(negative.sum())) * (high - low) + low
+    return out

@@ -28,7 +28,7 @@ def bernoulli(engine: Engine, shape: Shape, dtype: Any, p: float = 0.5) -> np.nd
 
 
 def bernoulli_of(engine: Engine, p: np.ndarray, dtype: Any = None) -> np.ndarray:
-    """bernoulli_(tensor), torch.bernoulli(tensor): one draw for each element, two where p is float64. p in fill order."""
+    """bernoulli_(tensor), torch.bernoulli(tensor): one draw each, two where p is float64. p in fill order."""
     if p.dtype.kind != "f" and p.dtype not in NARROW:
         raise unsupported("bernoulli_tensor_cpu_p_", p.dtype)
     kind = p.dtype if dtype is None else as_numpy(dtype)
@@ -51,7 +51,7 @@ def dropout_noise(engine: Engine, shape: Shape, dtype: Any, p: float) -> np.ndar
     return bernoulli(engine, shape, kind, keep) * scale
 
 
-# -- multinomial --------------------------------------------------------------------------------------------------------
+# -- multinomial
 
 def multinomial(engine: Engine, p: np.ndarray, num_samples: int, replacement: bool = False) -> np.ndarray:
     """Indices drawn with the weights p ([K] or [rows, K]), int64 [num_samples] or [rows, num_samples]."""

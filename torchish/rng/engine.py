@@ -37,10 +37,10 @@ class Engine:
         if int(self._state[0]) != int(seed) & 0xffffffff or int(self._state[WORDS]) != WORDS:
             raise RuntimeError("this numpy keeps the state of MT19937 in an unknown layout")
 
-    # -- seeding -------------------------------------------------------------------------------------------------------
+    # -- seeding
 
     def manual_seed(self, seed: int) -> Engine:
-        """Seeds with any int in [-2^63, 2^64 - 1]; only its low 32 bits decide the numbers. Clears the cached normals."""
+        """Seeds with an int in [-2^63, 2^64 - 1]; only its low 32 bits decide the numbers. Clears cached normals."""
         if not -2 ** 63 <= seed < 2 ** 64:
             raise ValueError("Overflow when unpacking long long")
         self._seed(seed & 0xffffffff)
@@ -54,7 +54,7 @@ class Engine:
         self.manual_seed(secrets.randbits(64))
         return self.initial_seed
 
-    # -- state ---------------------------------------------------------------------------------------------------------
+    # -- state
 
     @property
     def pos(self) -> int:
@@ -118,7 +118,7 @@ class Engine:
     def __reduce__(self) -> tuple:
         return _restore, (self.get_state(),)
 
-    # -- draws ---------------------------------------------------------------------------------------------------------
+    # -- draws
 
     def draw32(self, n: int) -> np.ndarray:
         """The next n draws, uint32[n]."""

@@ -72,7 +72,8 @@ def _numbers(*words: int) -> list[float]:
     return np.array(words, np.uint32).view(F32).astype(F64).tolist()
 
 
-LOG = _numbers(0x3d9021bb, 0xbdebd1b8, 0x3def251a, 0xbdfe5d4f, 0x3e11e9bf, 0xbe2aae50, 0x3e4cceac, 0xbe7ffffc, 0x3eaaaaaa)
+LOG = _numbers(0x3d9021bb, 0xbdebd1b8, 0x3def251a, 0xbdfe5d4f, 0x3e11e9bf, 0xbe2aae50, 0x3e4cceac, 0xbe7ffffc,
+               0x3eaaaaaa)
 LN2_LOW, LN2_HIGH, TWO_PI, FOUR_OVER_PI = _numbers(0xb95e8083, 0x3f318000, 0x40c90fdb, 0x3fa2f983)
 REDUCE = _numbers(0xbf490000, 0xb97da000, 0xb3222169)
 COS = _numbers(0x37ccf5ce, 0xbab6061a, 0x3d2aaaa5)

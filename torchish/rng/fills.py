@@ -33,7 +33,7 @@ def _pairs(shape: Shape) -> tuple[int, ...]:
     return (shape, 2) if isinstance(shape, int) else (*shape, 2)
 
 
-# -- uniform ------------------------------------------------------------------------------------------------------------
+# -- uniform
 
 def check_uniform(kind: np.dtype, low: float, high: float) -> None:
     """torch's errors about the dtype and the bounds of uniform_."""
@@ -85,7 +85,7 @@ def uniform(engine: Engine, shape: Shape, dtype: Any, low: float = 0.0, high: fl
     return values.reshape(shape)
 
 
-# -- normal -------------------------------------------------------------------------------------------------------------
+# -- normal
 
 def check_std(std: float) -> None:
     """std must be >= 0 (RuntimeError)."""
@@ -95,7 +95,7 @@ def check_std(std: float) -> None:
 
 def normal(engine: Engine, shape: Shape, dtype: Any, mean: float = 0.0, std: float = 1.0, *,
            contiguous: bool = True) -> np.ndarray:
-    """normal_(mean, std): groups of sixteen from n >= 16 on if the tensor is contiguous, else one pair after another."""
+    """normal_(mean, std): groups of sixteen from n >= 16 on if contiguous, else one pair after another."""
     kind = as_numpy(dtype)
     check_std(std)
     if kind.kind == "c":

@@ -18,6 +18,8 @@ WIDE = 1 << 28                  # from this range on, a value takes two draws
 SERIAL = 500                    # below this, swapping in a Python loop is quicker
 LONG = 214748364                # from this length on, randperm draws 64 bits a step
 _DIGITS = {np.dtype(np.float32): 24, np.dtype(np.float64): 53, np.dtype(np.float16): 11, BFLOAT16: 8}
+_LONGEST = {np.dtype(np.float16): (2049, "2049", "Half"), np.dtype(np.float32): (2 ** 24 + 1, "2^24+1", "Float"),
+            np.dtype(np.float64): (2 ** 53 + 1, "2^53+1", "Double")}       # permutations
 _NO_KERNEL = frozenset(map(np.dtype, (np.uint16, np.uint32, np.uint64)))
 
 
@@ -126,7 +128,7 @@ def _nudged_high(high: int, kind: np.dtype) -> int:
     return near - _step(high - 1, kind) if near >= high else high
 
 
-# -- randperm -----------------------------------------------------------------------------------------------------------
+# -- randperm
 
 def randperm(engine: Engine, n: int, dtype: Any = np.int64) -> np.ndarray:
     """A permutation of 0..n-1 by Fisher-Yates swaps; n - 1 draws."""
@@ -150,12 +152,11 @@ def randperm(engine: Engine, n: int, dtype: Any = np.int64) -> np.ndarray:
 
 
 def _check_length(n: int, kind: np.dtype) -> None:
-    if kind in _DIGITS:
-        # torch checks that n fits without loss of integers: up to 2^digits (+1 is still the last exact step)
-        limit, name = (1 << _DIGITS[kind]) + 1, {"float16": "at::Half", "bfloat16": "at::BFloat16"}.get(kind.name, kind.name)
-        if kind == np.float16 and n > limit or n > 1 << 53:
-            raise RuntimeError(f"value cannot be converted to type {name} without overflow")
-    elif n > np.iinfo(kind).max:
+    if kind in _LONGEST:
+        longest, shown, name = _LONGEST[kind]
+        if n > longest:
+            raise RuntimeError(f"n cannot be greater than {shown} for {name} type.")
+    elif kind != BFLOAT16 and n - 1 > np.iinfo(kind).max:
         raise RuntimeError(f"value cannot be converted to type {kind.name}_t without overflow")
 
 

@@ -1,7 +1,7 @@
 """Samplers that draw until they accept: poisson, gamma, Dirichlet, binomial.
 
-In: an Engine, an array of parameters.  Out: an array of the same shape and dtype with torch's bits.  Serial by nature: one
-element after another, in logical order.
+In: an Engine, an array of parameters.  Out: an array of the same shape and dtype with torch's bits.  Serial:
+one element after another, in logical order.
 Sources: Hoermann, The transformed rejection method for generating Poisson random variables (1993), and The generation
 of binomial random variates (1993); Marsaglia and Tsang, A simple method for generating gamma variables (2000).
 """
@@ -33,7 +33,7 @@ def _tiny(kind: np.dtype) -> float:
     return 2.0 ** -126 if kind in NARROW and kind != np.float16 else float(np.finfo(kind).tiny)
 
 
-# -- poisson ------------------------------------------------------------------------------------------------------------
+# -- poisson
 
 def poisson(engine: Engine, rate: np.ndarray) -> np.ndarray:
     """Poisson counts with the given rates."""
@@ -75,7 +75,7 @@ def _poisson(uniform: Callable[[], float], rate: float) -> int:
             return k
 
 
-# -- gamma --------------------------------------------------------------------------------------------------------------
+# -- gamma
 
 def gamma(engine: Engine, alpha: np.ndarray) -> np.ndarray:
     """_standard_gamma: gamma variates of the given shapes and scale 1."""
@@ -119,7 +119,7 @@ def dirichlet(engine: Engine, alpha: np.ndarray) -> np.ndarray:
     return np.clip(rows, kind.type(_tiny(kind)), np.nextafter(one, kind.type(0)))
 
 
-# -- binomial -----------------------------------------------------------------------------------------------------------
+# -- binomial
 
 def binomial(engine: Engine, count: np.ndarray, prob: np.ndarray) -> np.ndarray:
     """Successes among `count` trials of probability `prob` (same dtype, broadcast)."""
@@ -185,7 +185,9 @@ def _btrs(uniform: Callable[[], float], n: np.floating, p: np.floating) -> float
         if k < 0 or k > n:
             continue
         score = v * alpha / (a / (us * us) + b)
-        limit = ((m + 0.5) * math.log((m + 1) / (odds * (n - m + 1))) + (n + 1) * math.log((n - m + 1) / (n - k + 1))
-                 + (k + 0.5) * math.log(odds * (n - k + 1) / (k + 1)) + _tail(m) + _tail(n - m) - _tail(k) - _tail(n - k))
+        limit = ((m + 0.5) * math.log((m + 1) / (odds * (n - m + 1)))
+                 + (n + 1) * math.log((n - m + 1) / (n - k + 1))
+                 + (k + 0.5) * math.log(odds * (n - k + 1) / (k + 1))
+                 + _tail(m) + _tail(n - m) - _tail(k) - _tail(n - k))
         if score == 0.0 or math.log(score) <= limit:
             return float(k)

@@ -9,6 +9,8 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import numpy as np
+
 from ... import api as torch
 from .collate import default_collate, default_convert
 from .dataset import IterableDataset, Subset, TensorDataset, _fetch
@@ -27,7 +29,8 @@ def get_worker_info() -> None:
 def _tell_about_workers() -> None:
     if "workers" not in _told:
         _told.add("workers")
-        warnings.warn("DataLoader: num_workers > 0 is accepted, but samples are loaded in the main process", stacklevel=4)
+        warnings.warn("DataLoader: num_workers > 0 is accepted, but samples are loaded in the main process",
+                      stacklevel=4)
 
 
 class _Endless(Sampler):
@@ -95,8 +98,8 @@ def _rows(dataset: Any, indices: list) -> list | None:
         dataset = dataset.dataset
     if type(dataset) is not TensorDataset or not all(type(i) is int for i in indices):
         return None
-    where = torch.tensor(indices)
-    return [t[where.to(t.device) if t.device != where.device else where] for t in dataset.tensors]
+    where = torch.from_numpy(np.array(indices, np.int64))
+    return [t[where.to(t.device) if t.is_cuda else where] for t in dataset.tensors]
 
 
 class DataLoader:
@@ -136,7 +139,8 @@ class DataLoader:
                        else SequentialSampler(dataset))
         if batch_size is not None and batch_sampler is None:
             batch_sampler = BatchSampler(sampler, batch_size, drop_last)
-        self.batch_size, self.drop_last, self.sampler, self.batch_sampler = batch_size, drop_last, sampler, batch_sampler
+        self.batch_size, self.drop_last = batch_size, drop_last
+        self.sampler, self.batch_sampler = sampler, batch_sampler
         self.generator = generator
         if collate_fn is None:
             collate_fn = default_collate if self._auto_collation else default_convert

@@ -65,7 +65,7 @@ class RandomSampler(Sampler[int]):
             generator.manual_seed(int(torch.empty((), dtype=torch.int64).random_().item()))
         if self.replacement:
             for size in itertools.chain(itertools.repeat(32, count // 32), [count % 32]):
-                yield from torch.randint(high=n, size=(size,), dtype=torch.int64, generator=generator).tolist()
+                yield from torch.randint(n, (size,), dtype=torch.int64, generator=generator).tolist()
         else:
             for _ in range(count // n):
                 yield from torch.randperm(n, generator=generator).tolist()

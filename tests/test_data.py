@@ -1,0 +1,94 @@
+"""Datasets, samplers and loaders: the same order and the same batches as torch's, from the same seed."""
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from nn_golden import cases, recorder
+
+import torchish as torch
+from torchish.utils import data
+
+
+@pytest.mark.parametrize(("text", "expected"), cases("data"))
+def test_recorded(text: str, expected: object) -> None:
+    value = recorder.seeded(torch, text)
+    assert (np.array_equal(value, expected) if isinstance(value, np.ndarray) else value == expected), (value, expected)
+
+
+@pytest.mark.parametrize(("text", "expected"), cases("errors", "data."))
+def test_error(text: str, expected: list) -> None:
+    assert recorder.error(torch, text) == tuple(expected)
+
+
+class Squares(data.Dataset):
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        return torch.tensor([index, index * index]), index
+
+    def __len__(self) -> int:
+        return 7
+
+
+class Stream(data.IterableDataset):
+    def __init__(self, n: int) -> None:
+        self.n = n
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(self.n))
+
+    def __len__(self) -> int:
+        return self.n
+
+
+def test_map_style() -> None:
+    batches = list(data.DataLoader(Squares(), batch_size=3))
+    assert [b[1].tolist() for b in batches] == [[0, 1, 2], [3, 4, 5], [6]]
+    assert batches[1][0].tolist() == [[3, 9], [4, 16], [5, 25]] and batches[0][1].dtype == torch.int64
+
+
+def test_streams() -> None:
+    assert [b.tolist() for b in data.DataLoader(Stream(5), 2)] == [[0, 1], [2, 3], [4]]
+    assert [b.tolist() for b in data.DataLoader(Stream(5), 2, drop_last=True)] == [[0, 1], [2, 3]]
+    assert list(data.DataLoader(Stream(3), None)) == [0, 1, 2] and len(data.DataLoader(Stream(5), 2)) == 3
+    assert list(Stream(2) + Stream(2)) == [0, 1, 0, 1]
+    with pytest.raises(ValueError, match="expected unspecified shuffle option, but got shuffle=True"):
+        data.DataLoader(Stream(3), shuffle=True)
+
+
+def test_rows_at_once_equal_rows_one_by_one() -> None:
+    rows = data.TensorDataset(torch.arange(20.0).view(10, 2), torch.arange(10))
+    part = data.Subset(rows, [9, 3, 5, 1])
+    fast = list(data.DataLoader(part, 3))
+    slow = list(data.DataLoader(part, 3, collate_fn=lambda batch: data.default_collate(batch)))
+    for a, b in zip(fast, slow, strict=True):
+        assert [t.tolist() for t in a] == [t.tolist() for t in b]
+        assert type(a) is type(b) and [t.dtype for t in a] == [t.dtype for t in b]
+
+
+def test_workers_are_not_started() -> None:
+    data.dataloader._told.clear()
+    with pytest.warns(UserWarning, match="main process"):
+        loader = data.DataLoader(Squares(), 3, num_workers=2)
+    assert [b[1].tolist() for b in loader] == [[0, 1, 2], [3, 4, 5], [6]]
+    data.DataLoader(Squares(), 3, num_workers=2)
+    assert data.get_worker_info() is None
+
+
+def test_collate() -> None:
+    point = namedtuple("point", "x y")
+    out = data.default_collate([point(np.ones(2, np.float32), "a"), point(np.zeros(2, np.float32), "b")])
+    assert isinstance(out, point) and out.x.dtype == torch.float32 and out.x.shape == (2, 2) and list(out.y) == ["a",
+                                                                                                                 "b"]
+    assert data.default_collate([np.float32(1), np.float32(2)]).dtype == torch.float32
+    assert data.default_convert({"a": np.arange(3), "b": "x"})["a"].tolist() == [0, 1, 2]
+    with pytest.raises(TypeError):
+        data.default_collate([np.array(["a"]), np.array(["b"])])
+
+
+def test_composed_datasets() -> None:
+    both = Squares() + Squares()
+    assert len(both) == 14 and both[8][1] == 1 and both[-1][1] == 6
+    stacked = data.StackDataset(a=Squares(), b=Squares())
+    assert stacked[2]["b"][1] == 2 and [d["a"][1] for d in stacked.__getitems__([1, 2])] == [1, 2]

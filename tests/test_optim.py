@@ -1,0 +1,162 @@
+"""Optimizers, schedules and gradient clipping against recorded trajectories of torch."""
+from __future__ import annotations
+
+import copy
+import math
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+from nn_golden import cases, recorder
+
+import torchish as torch
+from torchish import nn, optim
+from torchish.optim.lr_scheduler import StepLR
+
+
+@pytest.mark.parametrize(("text", "expected"), cases("optimizers"))
+def test_trajectory(text: str, expected: list) -> None:
+    np.testing.assert_allclose(recorder.train(torch, text), expected, rtol=2e-5, atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("text", "expected"), cases("schedules"))
+def test_rates(text: str, expected: list) -> None:
+    assert recorder.rates(torch, text) == expected
+
+
+@pytest.mark.parametrize(("text", "expected"), cases("errors", "optim.", "sched."))
+def test_error(text: str, expected: list) -> None:
+    assert recorder.error(torch, text) == tuple(expected)
+
+
+def model() -> tuple[nn.Module, torch.Tensor]:
+    torch.manual_seed(0)
+    return nn.Linear(3, 2), torch.ones(4, 3)
+
+
+def step(m: nn.Module, x: torch.Tensor, o: optim.Optimizer) -> float:
+    o.zero_grad()
+    loss = (m(x) - 1).pow(2).mean()
+    loss.backward()
+    o.step()
+    return loss.item()
+
+
+@pytest.mark.parametrize("make", [lambda p: optim.SGD(p, lr=0.1, momentum=0.9, dampening=0.5), optim.Adam, optim.NAdam,
+                                  lambda p: optim.AdamW(p, amsgrad=True), optim.RMSprop, optim.Adagrad])
+def test_saved_state_goes_on_where_it_was(make: object) -> None:
+    m, x = model()
+    o = make(m.parameters())
+    for _ in range(3):
+        step(m, x, o)
+    saved, twin = copy.deepcopy(o.state_dict()), copy.deepcopy(m)
+    p = make(twin.parameters())
+    p.load_state_dict(pickle.loads(pickle.dumps(saved)))
+    assert [step(m, x, o) for _ in range(3)] == [step(twin, x, p) for _ in range(3)]
+
+
+def test_state_has_torch_names_and_types() -> None:
+    m, x = model()
+    o = optim.Adam(m.parameters(), amsgrad=True)
+    assert o.state_dict()["state"] == {}
+    step(m, x, o)
+    step(m, x, o)
+    state = o.state[m.weight]
+    assert list(state) == ["step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq"]
+    assert state["step"].dtype == torch.float32 and state["step"].shape == () and state["step"].item() == 2
+    assert type(o.state_dict()["state"][0]) is dict and o.state_dict()["param_groups"][0]["params"] == [0, 1]
+    state["step"] += 3
+    step(m, x, o)
+    assert o.state[m.weight]["step"].item() == 6 and o.state[m.bias]["step"].item() == 3
+
+
+def test_parameters_without_gradient_stay() -> None:
+    a, b = nn.Parameter(torch.ones(2)), nn.Parameter(torch.ones(2))
+    o = optim.SGD([a, b], lr=0.5, momentum=0.9)
+    a.sum().backward()
+    o.step()
+    assert b.tolist() == [1, 1] and a.tolist() == [0.5, 0.5] and b not in o.state
+
+
+def test_closure_hooks_and_groups() -> None:
+    m, x = model()
+    o = optim.SGD([{"params": [m.weight], "lr": 0.0}, {"params": [m.bias]}], lr=0.1)
+    log = []
+    o.register_step_pre_hook(lambda opt, args, kwargs: log.append("before"))
+    o.register_step_post_hook(lambda opt, args, kwargs: log.append("after"))
+    before = m.weight.tolist()
+
+    def closure() -> torch.Tensor:
+        o.zero_grad()
+        loss = m(x).sum()
+        loss.backward()
+        return loss
+
+    assert isinstance(o.step(closure), torch.Tensor)
+    assert log == ["before", "after"] and m.weight.tolist() == before
+
+
+def test_own_optimizer() -> None:
+    class Plain(optim.Optimizer):
+        def __init__(self, params: object, lr: float) -> None:
+            super().__init__(params, {"lr": lr})
+
+        @torch.no_grad()
+        def step(self, closure: object = None) -> None:
+            for group in self.param_groups:
+                for p in group["params"]:
+                    state = self.state[p]
+                    state["step"] = state.get("step", 0) + 1
+                    p.add_(p.grad, alpha=-group["lr"])
+
+    m, x = model()
+    o = Plain(m.parameters(), 0.1)
+    losses = [step(m, x, o) for _ in range(3)]
+    assert losses[2] < losses[0] and o.state[m.weight]["step"] == 3
+
+
+def test_order_of_steps_is_checked() -> None:
+    m, x = model()
+    o = optim.SGD(m.parameters(), lr=0.1)
+    s = StepLR(o, 1)
+    with pytest.warns(UserWarning, match="before `optimizer.step"):
+        s.step()
+    o = optim.SGD(m.parameters(), lr=0.1)
+    s = StepLR(o, 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        step(m, x, o)
+        s.step()
+    with pytest.warns(UserWarning, match="get_last_lr"):
+        s.get_lr()
+    again = StepLR(optim.SGD(m.parameters(), lr=0.1), 1)
+    again.load_state_dict(s.state_dict())
+    assert again.last_epoch == 1 and again.get_last_lr() == s.get_last_lr()
+
+
+@pytest.mark.parametrize("norm_type", [1.0, 2.0, 3.0, math.inf])
+def test_clip_grad_norm(norm_type: float) -> None:
+    a, b = nn.Parameter(torch.zeros(3)), nn.Parameter(torch.zeros(2, 2))
+    ga, gb = np.array([3.0, -4.0, 1.0], np.float32), np.array([[1.0, 2.0], [-2.0, 0.5]], np.float32)
+    a.grad, b.grad = torch.tensor(ga), torch.tensor(gb)
+    flat = np.concatenate([ga, gb.ravel()])
+    total = np.linalg.norm(flat, norm_type)
+    norm = nn.utils.clip_grad_norm_([a, b], 2.0, norm_type)
+    np.testing.assert_allclose(norm.item(), total, rtol=1e-6)
+    np.testing.assert_allclose(a.grad.tolist(), ga * 2 / (total + 1e-6), rtol=1e-6)
+    nn.utils.clip_grad_value_([a, b], 0.25)
+    assert max(a.grad.abs().max().item(), b.grad.abs().max().item()) == 0.25
+    assert nn.utils.clip_grad_norm_([nn.Parameter(torch.ones(1))], 1.0).item() == 0
+
+
+def test_clip_nonfinite_and_vectors() -> None:
+    a = nn.Parameter(torch.zeros(2))
+    a.grad = torch.tensor([1.0, math.inf])
+    with pytest.raises(RuntimeError, match="The total norm of order 2.0 for gradients from `parameters` is non-finite"):
+        nn.utils.clip_grad_norm_([a], 1.0, error_if_nonfinite=True)
+    m, _ = model()
+    vector = nn.utils.parameters_to_vector(m.parameters())
+    nn.utils.vector_to_parameters(torch.arange(8.0), m.parameters())
+    assert vector.shape == (8,) and m.bias.tolist() == [6, 7] and m.weight.tolist() == [[0, 1, 2], [3, 4, 5]]

@@ -1,0 +1,110 @@
+"""Scaled dot product attention.
+
+In: query (*, L, d), key (*, S, d), value (*, S, v), perhaps a mask.  Out: (*, L, v).
+"""
+from __future__ import annotations
+
+from math import sqrt
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from .check import broadcast_shapes, require
+from .linalg import product
+from .matmul_check import cpp_name
+from .precision import wide
+from .table import Array, composite, op
+
+__all__ = ["attention", "attention_weights"]
+
+
+def _checked(query: jax.Array, key: jax.Array, value: jax.Array | None, attn_mask: jax.Array | None,
+             is_causal: bool) -> None:
+    value = key if value is None else value
+    require(min(query.ndim, key.ndim, value.ndim) >= 2, "Expected query, key, and value to all be  at least 2 "
+                                                        "dimensional, but "
+            f"got query.dim: {query.ndim} key.dim: {key.ndim} and value.dim: {value.ndim} instead.")
+    require(query.dtype == key.dtype == value.dtype, "Expected query, key, and value to have the same dtype, but got "
+            f"query.dtype: {cpp_name(query)} key.dtype: {cpp_name(key)} and value.dtype: {cpp_name(value)} instead.")
+    if attn_mask is not None:
+        require(not is_causal, "_scaled_dot_product_attention: Explicit attn_mask should not be set when "
+                               "is_causal=True")
+        fits = attn_mask.dtype in (jnp.bool_, jnp.float32, query.dtype)
+        require(fits, "Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: "
+                      f"{cpp_name(attn_mask)} and  query.dtype: {cpp_name(query)} instead.")
+    broadcast_shapes(query.shape[:-2], key.shape[:-2])
+
+
+def _grouped(query: jax.Array, x: jax.Array, enable_gqa: bool) -> jax.Array:
+    """Heads of key or value repeated to those of the query."""
+    if not enable_gqa or query.ndim < 3 or query.shape[-3] == x.shape[-3]:
+        return x
+    require(query.shape[-3] % x.shape[-3] == 0,
+            "Number of heads in key and value must divide the number of heads in query")
+    return jnp.repeat(x, query.shape[-3] // x.shape[-3], axis=-3)
+
+
+def _weights(query: jax.Array, key: jax.Array, attn_mask: jax.Array | None, is_causal: bool,
+             scale: float | None) -> jax.Array:
+    """The softmax over keys; a query that may look at no key gets zeros."""
+    factor = 1 / sqrt(query.shape[-1]) if scale is None else scale
+    scores = wide(product(query * jnp.asarray(factor, query.dtype), jnp.swapaxes(key, -1, -2)))
+    hidden = None
+    if is_causal:
+        hidden = lax.broadcasted_iota(jnp.int32, scores.shape[-2:], 1) > lax.broadcasted_iota(jnp.int32,
+                                                                                              scores.shape[-2:], 0)
+    elif attn_mask is not None and attn_mask.dtype == jnp.bool_:
+        hidden = ~attn_mask
+    elif attn_mask is not None:
+        scores = scores + attn_mask.astype(scores.dtype)
+    if hidden is not None:
+        scores = jnp.where(hidden, -jnp.inf, scores)
+    top = lax.stop_gradient(scores.max(-1, keepdims=True))
+    powers = jnp.exp(scores - (top if is_causal or attn_mask is None else jnp.where(jnp.isfinite(top), top, 0)))
+    total = powers.sum(-1, keepdims=True)
+    if attn_mask is not None:
+        total = jnp.where(total == 0, 1, total)
+    return (powers / total).astype(query.dtype)
+
+
+def _rule(avals: Any, attributes: Any) -> str:
+    ndim = len(avals[0].shape)
+    return {4: "ScaledDotProductFlashAttentionForCpuBackward0", 2: "MmBackward0"}.get(ndim, "UnsafeViewBackward0")
+
+
+def _samples(t: Any) -> list:
+    return [((t(2, 2, 4, 3), t(2, 2, 5, 3), t(2, 2, 5, 3, seed=1), None, False, None, False), {}),
+            ((t(2, 4, 3), t(2, 4, 3), t(2, 4, 3, seed=1), None, True, 0.5, False), {})]
+
+
+@op(name="_attention", forms="", rule=_rule, samples=_samples)
+def attention(query: Array, key: Array, value: Array, attn_mask: Array | None, is_causal: bool, scale: float | None,
+              enable_gqa: bool) -> Array:
+    """softmax(query key^T scale + mask) value."""
+    _checked(query, key, value, attn_mask, is_causal)
+    key, value = _grouped(query, key, enable_gqa), _grouped(query, value, enable_gqa)
+    return product(_weights(query, key, attn_mask, is_causal, scale), value)
+
+
+@op(name="_attention_weights", forms="", rule="SafeSoftmaxBackward0",
+    samples=lambda t: [((t(2, 4, 3), t(2, 5, 3), None, False, None, False), {})])
+def attention_weights(query: Array, key: Array, attn_mask: Array | None, is_causal: bool, scale: float | None,
+                      enable_gqa: bool) -> Array:
+    """softmax(query key^T scale + mask)."""
+    _checked(query, key, None, attn_mask, is_causal)
+    return _weights(query, _grouped(query, key, enable_gqa), attn_mask, is_causal, scale)
+
+
+@composite(forms="F")
+def scaled_dot_product_attention(t: Any, query: Any, key: Any, value: Any, attn_mask: Any = None,
+                                 dropout_p: float = 0.0,
+                                 is_causal: bool = False, scale: float | None = None, enable_gqa: bool = False) -> Any:
+    """softmax(query key^T scale + mask) value; a bool mask is True where a key takes part; scale is 1 / sqrt(d)."""
+    if not dropout_p:
+        return t._attention(query, key, value, attn_mask, is_causal, scale, enable_gqa)
+    weights = t.dropout(t._attention_weights(query, key, attn_mask, is_causal, scale, enable_gqa), dropout_p, True)
+    if enable_gqa and query.dim() > 2 and value.shape[-3] != query.shape[-3]:
+        value = value.repeat_interleave(query.shape[-3] // value.shape[-3], -3)
+    return t.matmul(weights, value)

@@ -1,0 +1,96 @@
+"""F.dropout and its relatives: when torch draws, what the mask looks like, and in which order it is drawn.
+
+In: a tensor.  Out: a tensor.  The drawing itself is an op of random.py, reached through `t._drawn(name, input, p=,
+mask_shape=, axes=)`, which the facade supplies: it threads the default generator's state through that op.
+"""
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from ..rng.layout import memory_order
+from .table import composite
+
+__all__: list[str] = []
+
+THREE = ("dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is desired - "
+         "input is interpreted as shape (N, C, L), where C is the channel dim. This behavior will change in a future "
+         "release to interpret the input as one without a batch dimension, i.e. shape (C, H, W). To maintain the 1D "
+         "channel-wise dropout behavior, please switch to using dropout1d instead.")
+
+
+def _drop(t: Any, x: Any, p: float, training: bool, inplace: bool, name: str = "_dropout",
+          lead: int = 0) -> Any:
+    """lead: how many leading dimensions have masks of their own, for feature dropout (0: all)."""
+    if p < 0 or p > 1:
+        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+    if p == 0 or not training or x.numel() == 0:
+        return x
+    if p == 1:
+        return x.mul_(0) if inplace else x * 0
+    if lead:
+        if x.dim() < lead:
+            raise RuntimeError("Feature dropout requires at least 2 dimensions in the input")
+        out = t._drawn(name, x, p=p, mask_shape=(*x.shape[:lead], *[1] * (x.dim() - lead)))
+    else:
+        out = t._drawn(name, x, p=p, axes=None if x.is_contiguous() else memory_order(x.stride()))
+    return x.copy_(out) if inplace else out
+
+
+def _spatial(name: str, spatial: int, kind: str) -> str:
+    """torch's sentence about what a feature dropout is for."""
+    plural = "s" if spatial > 1 else ""
+    return (f"Note that {name} exists to provide channel-wise dropout on inputs with {spatial} spatial "
+            f"dimension{plural}, a channel dimension, and an optional batch dimension (i.e. {kind} inputs).")
+
+
+def _deprecated(name: str, x: Any, spatial: int, kind: str) -> None:
+    warnings.warn(f"{name}: Received a {x.dim()}-D input to {name}, which is deprecated and will result in an error in "
+                  "a future release. To retain the behavior and silence this warning, please use dropout instead. "
+                  + _spatial(name, spatial, kind), UserWarning, stacklevel=4)
+
+
+@composite(forms="F")
+def dropout(t: Any, input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+    """input * bernoulli(1 - p) / (1 - p), elementwise; the input itself if not training."""
+    return _drop(t, input, p, training, inplace)
+
+
+@composite(forms="F")
+def dropout1d(t: Any, input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+    """Dropout of whole channels of (N, C, L) or (C, L)."""
+    if input.dim() not in (2, 3):
+        raise RuntimeError(f"dropout1d: Expected 2D or 3D input, but received a {input.dim()}D input. "
+                           + _spatial("dropout1d", 1, "2D or 3D"))
+    return _drop(t, input, p, training, inplace, lead=input.dim() - 1)
+
+
+@composite(forms="F")
+def dropout2d(t: Any, input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+    """Dropout of whole channels of (N, C, H, W); three dimensions are (N, C, L)."""
+    if input.dim() not in (3, 4):
+        _deprecated("dropout2d", input, 2, "3D or 4D")
+    elif input.dim() == 3:
+        warnings.warn(THREE, UserWarning, stacklevel=3)
+    return _drop(t, input, p, training, inplace, lead=2)
+
+
+@composite(forms="F")
+def dropout3d(t: Any, input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+    """Dropout of whole channels of (N, C, D, H, W) or (C, D, H, W)."""
+    if input.dim() not in (4, 5):
+        _deprecated("dropout3d", input, 3, "4D or 5D")
+    return _drop(t, input, p, training, inplace, lead=2 if input.dim() == 5 else 1)
+
+
+@composite(forms="F")
+def alpha_dropout(t: Any, input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
+    """Dropout that keeps mean and variance, for SELU."""
+    return _drop(t, input, p, training, inplace, "_alpha_dropout")
+
+
+@composite(forms="F")
+def feature_alpha_dropout(t: Any, input: Any, p: float = 0.5, training: bool = False,
+                          inplace: bool = False) -> Any:
+    """alpha_dropout of whole channels."""
+    return _drop(t, input, p, training, inplace, "_alpha_dropout", lead=2)

@@ -1,0 +1,142 @@
+"""Embedding tables: embedding, embedding_bag.
+
+In: integer indices and a weight (rows, columns).  Out: the rows at the indices, or their sum,
+mean or maximum for each bag.
+An index outside the table is clamped: a value cannot be refused before it is known.
+"""
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from .check import require
+from .einsum import vector_norm
+from .precision import dtype_name
+from .table import Array, composite, op
+
+__all__ = ["embedding", "embedding_bag_core"]
+
+
+def _rows(weight: jax.Array, indices: jax.Array) -> jax.Array:
+    return jnp.take(weight, indices, axis=0, mode="clip")
+
+
+def _check(weight: jax.Array, indices: jax.Array) -> None:
+    require(weight.ndim == 2, "'weight' must be 2-D")
+    require(indices.dtype in (jnp.int64, jnp.int32), "Expected tensor for argument #1 'indices' to have one of the "
+                                                     "following "
+            f"scalar types: Long, Int; but got torch.{dtype_name(indices)}Tensor instead (while checking arguments for "
+            "embedding)")
+
+
+def _scaled(rows: jax.Array, factor: jax.Array) -> jax.Array:
+    """`rows`, with their gradient multiplied by `factor`."""
+    fixed = jax.lax.stop_gradient(rows)
+    return fixed + (rows - fixed) * factor
+
+
+@op(forms="function", samples=lambda t: [((t(5, 3), t(2, 4, dtype="int64", low=0, high=5)), {})])
+def embedding(weight: Array, indices: Array, padding_idx: int = -1, scale_grad_by_freq: bool = False,
+              sparse: bool = False) -> Array:
+    """weight[indices]: (rows, d), (*) -> (*, d); the row padding_idx gets no gradient. Gradients are always dense."""
+    _check(weight, indices)
+    rows = _rows(weight, indices)
+    if padding_idx >= 0:
+        rows = jnp.where((indices == padding_idx)[..., None], jax.lax.stop_gradient(rows), rows)
+    if scale_grad_by_freq:
+        counts = jnp.zeros(weight.shape[0], weight.dtype).at[indices.reshape(-1)].add(1)
+        rows = _scaled(rows, (1 / counts[indices])[..., None])
+    return rows
+
+
+@op(name="_embedding_renorm", forms="", differentiable=False,
+    samples=lambda t: [((t(5, 3), t(2, 4, dtype="int64", low=0, high=5), 1.0, 2.0), {})])
+def embedding_renorm(weight: Array, indices: Array, max_norm: float, norm_type: float) -> Array:
+    """The table with each row that is looked up scaled down to norm max_norm where it is larger."""
+    size = vector_norm(weight, norm_type, -1, keepdim=True)
+    looked_up = jnp.zeros(weight.shape[0], bool).at[indices.reshape(-1)].set(True)[:, None]
+    return jnp.where(looked_up & (size > max_norm), weight * (max_norm / (size + 1e-7)), weight)
+
+
+def _padding(padding_idx: int | None, rows: int) -> int:
+    if padding_idx is None:
+        return -1
+    if not -rows <= padding_idx < rows:
+        raise AssertionError("Padding_idx must be within num_embeddings")
+    return padding_idx % rows
+
+
+def _renorm(t: Any, weight: Any, indices: Any, max_norm: float | None, norm_type: float) -> None:
+    if max_norm is not None:
+        with t.no_grad():
+            weight.copy_(t._embedding_renorm(weight, indices, float(max_norm), float(norm_type)))
+
+
+@composite(name="F_embedding", forms="F")
+def f_embedding(t: Any, input: Any, weight: Any, padding_idx: int | None = None, max_norm: float | None = None,
+                norm_type: float = 2.0, scale_grad_by_freq: bool = False, sparse: bool = False) -> Any:
+    """weight[input]; rows longer than max_norm are first scaled down in place."""
+    if padding_idx is None and max_norm is None:
+        return t.embedding(weight, input, -1, scale_grad_by_freq, sparse)
+    padding = _padding(padding_idx, weight.shape[0])
+    _renorm(t, weight, input, max_norm, norm_type)
+    return t.embedding(weight, input, padding, scale_grad_by_freq, sparse)
+
+
+@op(name="_embedding_bag", forms="", rule="EmbeddingBagBackward0", samples=lambda t: [
+    ((t(5, 3), t(6, dtype="int64", low=0, high=5), t(2, dtype="int64", low=0, high=1), "mean", None, False, -1, False),
+     {})])
+def embedding_bag_core(weight: Array, indices: Array, offsets: Array, mode: str, per_sample_weights: Array | None,
+                       include_last_offset: bool, padding_idx: int, scale_grad_by_freq: bool) -> Array:
+    """The sum, mean or maximum of the rows of each bag; bag i starts at offsets[i]."""
+    _check(weight, indices)
+    bags = offsets.shape[0] - include_last_offset
+    rows = embedding(weight, indices, padding_idx, scale_grad_by_freq)
+    bag = jnp.searchsorted(offsets[:bags], jnp.arange(indices.shape[0]), side="right") - 1
+    counted = (bag >= 0) & (indices != padding_idx)
+    place = jnp.where(counted, bag,
+                      bags)                          # what is not counted goes to one bag more, cut off below
+    if mode == "max":
+        best = jax.ops.segment_max(rows, place, bags + 1)[:bags]
+        return jnp.where(jnp.isfinite(best), best, 0)
+    if per_sample_weights is not None:
+        rows = rows * per_sample_weights[:, None]
+    total = jax.ops.segment_sum(rows, place, bags + 1)[:bags]
+    if mode == "sum":
+        return total
+    counts = jnp.zeros(bags + 1, total.dtype).at[place].add(1)[:bags]
+    return total / jnp.maximum(counts, 1)[:, None]
+
+
+@composite(forms="F")
+def embedding_bag(t: Any, input: Any, weight: Any, offsets: Any = None, max_norm: float | None = None,
+                  norm_type: float = 2,
+                  scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False,
+                  per_sample_weights: Any = None,
+                  include_last_offset: bool = False, padding_idx: int | None = None) -> Any:
+    """Sums, means or maxima of bags of rows of weight: (bags, length), or (total) with offsets -> (bags, d)."""
+    if mode not in ("sum", "mean", "max"):
+        raise ValueError("mode has to be one of sum, mean or max")
+    if per_sample_weights is not None and mode != "sum":
+        raise NotImplementedError("embedding_bag: per_sample_weights was not None. per_sample_weights is only "
+                                  "supported for "
+                                  f"mode='sum' (got mode='{mode}'). Please open a feature request on GitHub.")
+    if input.dim() == 2:
+        if offsets is not None:
+            raise ValueError("if input is 2D, then offsets has to be None, as input is treated is a mini-batch of "
+                             "fixed length "
+                             f"sequences. However, found offsets of type {type(offsets)}")
+        offsets = t.arange(0, input.numel(), input.shape[1], dtype=input.dtype, device=input.device)
+        include_last_offset = False
+        input = input.reshape(-1)
+        per_sample_weights = None if per_sample_weights is None else per_sample_weights.reshape(-1)
+    elif input.dim() != 1:
+        raise ValueError(f"input has to be 1D or 2D Tensor, but got Tensor of dimension {input.dim()}")
+    elif offsets is None or offsets.dim() != 1:
+        raise ValueError(f"offsets has to be a 1D Tensor but got {offsets if offsets is None else f'{offsets.dim()}D'}")
+    padding = _padding(padding_idx, weight.shape[0])
+    _renorm(t, weight, input, max_norm, norm_type)
+    return t._embedding_bag(weight, input, offsets, mode, per_sample_weights, include_last_offset, padding,
+                            scale_grad_by_freq)

@@ -1,0 +1,189 @@
+"""Losses of values: mse, l1, smooth_l1, huber, binary cross entropies, kl_div, gaussian and poisson likelihoods.
+
+In: input, target, perhaps weights.  Out: a 0-dim array, or one loss for each element (reduction "none").
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import log, pi
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from .check import broadcast_shapes, require
+from .precision import dtype_name, need_inexact, wide
+from .reduction import last_node, legacy, reduced, size_of, warn_sizes
+from .table import Array, ArrayLike, Number, cast, op
+
+__all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "kl_div", "mse_loss"]
+
+
+def _weighted(values: jax.Array, weight: jax.Array | None, reduction: str, like: jax.Array) -> jax.Array:
+    """Reduced values; with weights the mean is over the sum of the weights."""
+    if weight is None:
+        return reduced(values, reduction)
+    require(weight.shape == like.shape, "Weights and input must have the same size.", ValueError)
+    values = values * weight
+    return values.sum() / weight.sum() if reduction == "mean" else reduced(values, reduction)
+
+
+def _pair(t: object) -> list:
+    return [((t(3, 4), t(3, 4, seed=1)), {}), ((t(3, 4), t(3, 4, seed=1)), {"reduction": "none"})]
+
+
+def _weighted_rule(plain: Callable[[dict], str]) -> Callable[[Any, dict], str]:
+    """Weights are applied by further ops."""
+    return lambda avals, attributes: plain(attributes) if len(avals) < 3 or avals[2] is None else {
+        "mean": "DivBackward0", "sum": "SumBackward0"}.get(attributes["reduction"], "MulBackward0")
+
+
+@op(forms="F", promote="arith", samples=_pair, rule=_weighted_rule(lambda attributes: "MseLossBackward0"))
+def mse_loss(input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None,
+             reduction: str = "mean", weight: Array | None = None) -> Array:
+    """(input - target)^2, reduced."""
+    warn_sizes(input, target)
+    need_inexact("mse_cpu", input)
+    d = input - target
+    return _weighted(d * d, weight, legacy(size_average, reduce, reduction), input)
+
+
+@op(forms="F", promote="arith", samples=_pair, rule=_weighted_rule(last_node("AbsBackward0")))
+def l1_loss(input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None,
+            reduction: str = "mean", weight: Array | None = None) -> Array:
+    """|input - target|, reduced; gradient 0 at 0."""
+    warn_sizes(input, target)
+    need_inexact("abs", input)
+    return _weighted(jnp.abs(input - target), weight, legacy(size_average, reduce, reduction), input)
+
+
+def _huber(d: jax.Array, delta: float) -> jax.Array:
+    size = jnp.abs(d)
+    return jnp.where(size <= delta, 0.5 * d * d, delta * (size - 0.5 * delta))
+
+
+@op(forms="F", promote="arith", samples=_pair, rule="SmoothL1LossBackward0")
+def smooth_l1_loss(input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None,
+                   reduction: str = "mean", beta: float = 1.0) -> Array:
+    """d^2 / (2 beta) where |d| < beta, else |d| - beta / 2, reduced; d = input - target."""
+    require(beta >= 0, "smooth_l1_loss does not support negative values for beta.")
+    warn_sizes(input, target)
+    d = input - target
+    return reduced(jnp.abs(d) if beta == 0 else _huber(d, beta) / beta, legacy(size_average, reduce, reduction))
+
+
+@op(forms="F", promote="arith", samples=_pair, rule="HuberLossBackward0")
+def huber_loss(input: Array, target: Array, reduction: str = "mean", delta: float = 1.0,
+               weight: Array | None = None) -> Array:
+    """d^2 / 2 where |d| <= delta, else delta (|d| - delta / 2), reduced; d = input - target."""
+    require(delta > 0, "huber_loss does not support non-positive values for delta.")
+    warn_sizes(input, target)
+    values = _huber(input - target, delta)
+    if weight is not None:
+        require(weight.shape == input.shape, "Weights and input must have the same size.", ValueError)
+        values = values * weight
+    return reduced(values, legacy(None, None, reduction))
+
+
+@jax.custom_jvp
+def _bernoulli(p: jax.Array, t: jax.Array) -> jax.Array:
+    """-(t log p + (1 - t) log(1 - p)) with logarithms not below -100."""
+    return -(t * jnp.maximum(jnp.log(p), -100) + (1 - t) * jnp.maximum(jnp.log1p(-p), -100))
+
+
+@_bernoulli.defjvp
+def _(primals: tuple, tangents: tuple) -> tuple:
+    (p, t), (dp, dt) = primals, tangents
+    # torch's own gradient: finite where p is 0 or 1
+    by_p = (p - t) / jnp.maximum((1 - p) * p, 1e-12)
+    by_t = jnp.maximum(jnp.log1p(-p), -100) - jnp.maximum(jnp.log(p), -100)
+    return _bernoulli(p, t), by_p * dp + by_t * dt
+
+
+@op(forms="F", samples=lambda t: [((t(3, 4, low=0.1, high=0.9), t(3, 4, low=0.1, high=0.9, seed=1)), {})])
+def binary_cross_entropy(input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
+                         reduce: bool | None = None, reduction: str = "mean") -> Array:
+    """-(target log(input) + (1 - target) log(1 - input)), reduced; that input lies in [0, 1] is not checked."""
+    require(input.shape == target.shape, f"Using a target size ({size_of(target)}) that is different to the input size "
+            f"({size_of(input)}) is deprecated. Please ensure they have the same size.", ValueError)
+    require(input.dtype == target.dtype, f"Found dtype {dtype_name(target)} but expected {dtype_name(input)}")
+    values = _bernoulli(input, target)
+    if weight is not None:
+        values = values * weight
+    return reduced(values, legacy(size_average, reduce, reduction)).astype(input.dtype)
+
+
+@op(forms="F", samples=lambda t: [((t(3, 4), t(3, 4, low=0, high=1)), {}),
+                                  ((t(3, 4), t(3, 4, low=0, high=1)),
+                                   {"reduction": "none", "pos_weight": t(4, low=1, high=2)})])
+def binary_cross_entropy_with_logits(input: Array, target: Array, weight: Array | None = None,
+                                     size_average: bool | None = None, reduce: bool | None = None,
+                                     reduction: str = "mean",
+                                     pos_weight: Array | None = None) -> Array:
+    """binary_cross_entropy of sigmoid(input), without overflow; pos_weight multiplies the positive part."""
+    require(target.shape == input.shape, f"Target size ({size_of(target)}) must be the same as input size "
+                                         f"({size_of(input)})",
+            ValueError)
+    dtype = jnp.promote_types(input.dtype, target.dtype)
+    require(jnp.issubdtype(target.dtype, jnp.floating), f"result type {dtype_name(input)} can't be cast to the desired "
+                                                        "output "
+                                                        f"type {dtype_name(target)}")
+    x, t = wide(input), wide(target)
+    tail = jax.nn.softplus(-x)
+    if pos_weight is not None:
+        broadcast_shapes(pos_weight.shape, t.shape)
+        tail = tail * (1 + (pos_weight - 1) * t)
+    values = (1 - t) * x + tail
+    if weight is not None:
+        values = values * weight
+    return reduced(values, legacy(size_average, reduce, reduction)).astype(dtype)
+
+
+@op(forms="F", promote="arith", samples=lambda t: [((t(3, 4), t(3, 4, low=0.1, high=1)), {"reduction": "batchmean"})],
+    rule=lambda avals, attributes: {"mean": "MeanBackward0", "batchmean": "DivBackward0", "sum": "SumBackward0"}.get(
+        attributes["reduction"], "MulBackward0" if attributes["log_target"] else "SubBackward0"))
+def kl_div(input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None,
+           reduction: str = "mean", log_target: bool = False) -> Array:
+    """target (log target - input), reduced; input (and target, if log_target) are logarithms."""
+    if log_target:
+        values = jnp.exp(target) * (target - input)
+    else:
+        positive = target > 0
+        own = jnp.where(positive, target * jnp.log(jnp.where(positive, target, 1)), 0)
+        values = own - target * input
+    if reduction == "batchmean":
+        return values.sum() / (input.shape[0] if input.ndim else 1)
+    return reduced(values, legacy(size_average, reduce, reduction))
+
+
+def _variance(var: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    if var.shape in ((), shape) or (var.shape[:-1] == shape[:-1] and var.shape[-1:] == (1,)):
+        return var
+    require(var.shape == shape[:-1], "var is of incorrect size", ValueError)
+    return var[..., None]
+
+
+@op(forms="F", promote="arith", rule=last_node("MulBackward0"),
+    samples=lambda t: [((t(3, 4), t(3, 4, seed=1), t(3, 4, low=0.5, high=2)), {"full": True})])
+def gaussian_nll_loss(input: Array, target: Array, var: ArrayLike, full: bool = False, eps: float = 1e-6,
+                      reduction: str = "mean") -> Array:
+    """(log var + (input - target)^2 / var) / 2, reduced; var is not less than eps (its sign is not checked)."""
+    require(reduction in ("none", "mean", "sum"), f"{reduction} is not valid", ValueError)
+    v = _variance(jnp.asarray(var, input.dtype), input.shape)
+    v = v + jax.lax.stop_gradient(jnp.maximum(v, eps) - v)         # the floor hides no gradient
+    values = 0.5 * (jnp.log(v) + (input - target) ** 2 / v)
+    return reduced(values + 0.5 * log(2 * pi) if full else values, reduction)
+
+
+@op(forms="F", promote="arith", rule=last_node("SubBackward0"),
+    samples=lambda t: [((t(3, 4), t(3, 4, low=0, high=3)), {}), ((t(3, 4, low=0.5, high=2), t(3, 4, low=0, high=3)),
+                                                               {"log_input": False, "full": True})])
+def poisson_nll_loss(input: Array, target: Array, log_input: bool = True, full: bool = False,
+                     size_average: bool | None = None, eps: Number = 1e-8, reduce: bool | None = None,
+                     reduction: str = "mean") -> Array:
+    """exp(input) - target input (or input - target log(input + eps)), plus Stirling's term if full; reduced."""
+    values = jnp.exp(input) - target * input if log_input else input - target * jnp.log(input + cast(eps, input.dtype))
+    if full:
+        big = jnp.where(target > 1, target, 2)
+        values = values + jnp.where(target > 1, big * jnp.log(big) - big + 0.5 * jnp.log(2 * pi * big), 0)
+    return reduced(values, legacy(size_average, reduce, reduction))

@@ -1,0 +1,199 @@
+"""Losses of classes: nll_loss, cross_entropy, multi_margin_loss, multilabel losses.
+
+In: input (N, C, *places) or (C), targets as class indices (N, *places) or as probabilities.
+Out: a 0-dim array, or (N, *places).
+
+The target's entry is picked by comparing with the class numbers: it fuses with the softmax, while a gather's gradient
+is a scatter.  A target out of range therefore picks nothing; it cannot be refused before the value is known.
+"""
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from ..dtypes import FLOAT
+from .check import listing, require
+from .precision import dtype_name, need_inexact, wide
+from .reduction import last_node, legacy, reduced
+from .table import Array, Number, cast, op
+
+__all__ = ["cross_entropy", "nll_loss"]
+
+
+def _indices(x: jax.Array, target: jax.Array, weight: jax.Array | None) -> None:
+    """Class indices must fit the input (N, C, *places)."""
+    if x.ndim == 1:
+        require(target.ndim <= 1, "multi-target not supported")
+    elif x.shape[0] != target.shape[:1][0] if target.ndim else True:
+        raise ValueError(f"Expected input batch_size ({x.shape[0]}) to match target batch_size "
+                         f"({target.shape[0] if target.ndim else 0}).")
+    if x.ndim == 2:
+        require(target.ndim == 1, "0D or 1D target tensor expected, multi-target not supported")
+    if x.ndim == 3:
+        require(target.shape == (x.shape[0], x.shape[2]),
+                f"Expected target size {listing((x.shape[0], *x.shape[2:]))}, got {listing(target.shape)}")
+    if x.ndim >= 4:
+        require(target.ndim == x.ndim - 1, "only batches of spatial targets supported (3D tensors) but got targets of "
+                                           "dimension: "
+                                           f"{target.ndim}")
+        require(target.shape == (x.shape[0], *x.shape[2:]), f"size mismatch (got input: {listing(x.shape)} , target: "
+                                                            f"{listing(target.shape)}")
+    require(target.dtype in (jnp.int64, jnp.uint8), "expected target dtype to be Long or Byte, but got "
+                                                    f"{dtype_name(target)}")
+    _weights(x, weight)
+
+
+def _weights(x: jax.Array, weight: jax.Array | None) -> None:
+    n = x.shape[min(1, x.ndim - 1)]
+    require(weight is None or weight.shape == (n,), f"weight tensor should be defined either for all {n} classes or no "
+                                                    "classes "
+            f"but got weight tensor of shape: {'' if weight is None else listing(weight.shape)}")
+    require(weight is None or weight.dtype == x.dtype, f"expected scalar type {dtype_name(x)} but found "
+            f"{'' if weight is None else dtype_name(weight)}")
+
+
+def _picked(x: jax.Array, target: jax.Array, axis: int) -> jax.Array:
+    """x at the target's class, along the class axis."""
+    classes = lax.broadcasted_iota(jnp.int32, x.shape, axis)
+    return jnp.where(classes == jnp.expand_dims(target.astype(jnp.int32), axis), x, 0).sum(axis)
+
+
+def _nll(values: jax.Array, target: jax.Array, weight: jax.Array | None, ignore_index: int, reduction: str) -> tuple:
+    """Unreduced losses with ignored places zero and weights applied; what their sum is divided by for the mean."""
+    keep = target != ignore_index
+    if weight is None:
+        return jnp.where(keep, values, 0), keep.sum(dtype=values.dtype)
+    each = jnp.where(keep, weight[jnp.clip(target, 0, weight.shape[0] - 1)], 0)
+    return jnp.where(keep, values, 0) * each, each.sum()
+
+
+def _reduced(values: jax.Array, total: jax.Array, reduction: str) -> jax.Array:
+    return values.sum() / total if reduction == "mean" else reduced(values, reduction)
+
+
+def _class_rule(avals: Any, attributes: Any) -> str:
+    ndim = len(avals[0].shape)
+    if ndim in (1, 2):
+        return "NllLossBackward0"
+    # torch folds other places into two dims, and unfolds unreduced losses
+    return "ViewBackward0" if ndim != 4 and attributes["reduction"] == "none" else "NllLoss2DBackward0"
+
+
+@op(forms="F", rule=_class_rule, samples=lambda t: [
+    ((t(4, 3), t(4, dtype="int64", low=0, high=3)), {}),
+    ((t(2, 3, 4), t(2, 4, dtype="int64", low=0, high=3)), {"weight": t(3, low=1, high=2), "ignore_index": 1})])
+def nll_loss(input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
+             ignore_index: int = -100, reduce: bool | None = None, reduction: str = "mean") -> Array:
+    """-weight[target] input[target] for log-probabilities, reduced; the mean is over the weights."""
+    how = legacy(size_average, reduce, reduction)
+    require(input.ndim >= 1, f"Expected 1 or more dimensions (got {input.ndim})", ValueError)
+    _indices(input, target, weight)
+    values = -_picked(input, target, min(1, input.ndim - 1))
+    return _reduced(*_nll(values, target, weight, ignore_index, how), how)
+
+
+def _cross_entropy_rule(avals: Any, attributes: Any) -> str:
+    if avals[1].dtype.category >= FLOAT:
+        return "DivBackward1" if attributes["reduction"] == "mean" else "NegBackward0"
+    return "AddBackward0" if attributes["label_smoothing"] else _class_rule(avals, attributes)
+
+
+def _log_sum_exp(x: jax.Array, axis: int) -> jax.Array:
+    """The log of the sum of exponentials, dim kept; one pass of exp, which the gradient uses again."""
+    top = lax.stop_gradient(x.max(axis, keepdims=True))
+    top = jnp.where(jnp.isfinite(top), top, 0)
+    return jnp.log(jnp.exp(x - top).sum(axis, keepdims=True)) + top
+
+
+@op(forms="F", rule=_cross_entropy_rule, samples=lambda t: [
+    ((t(4, 3), t(4, dtype="int64", low=0, high=3)), {}),
+    ((t(2, 3, 4), t(2, 4, dtype="int64", low=0, high=3)), {"label_smoothing": 0.1, "ignore_index": 1}),
+    ((t(4, 3), t(4, 3, low=0, high=1)), {"reduction": "sum"})])
+def cross_entropy(input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
+                  ignore_index: int = -100, reduce: bool | None = None, reduction: str = "mean",
+                  label_smoothing: float = 0.0) -> Array:
+    """-log softmax(input)[target] (or -sum of target log softmax(input)), weighted, smoothed and reduced."""
+    how = legacy(size_average, reduce, reduction)
+    require(0 <= label_smoothing <= 1, f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
+    axis = min(1, input.ndim - 1)
+    if input.shape == target.shape and (input.ndim > 1 or jnp.issubdtype(target.dtype, jnp.floating)):
+        return _of_probabilities(input, target, weight, ignore_index, how, label_smoothing)
+    require(input.ndim > 0, "Expected floating point type for target with class probabilities, got "
+                            f"{dtype_name(target)}")
+    _indices(input, target, weight)
+    need_inexact("log_softmax_lastdim_kernel_impl" if axis == input.ndim - 1 else "log_softmax_kernel_impl", input)
+    x = wide(input)
+    normaliser = _log_sum_exp(x, axis)
+    values = normaliser.squeeze(axis) - _picked(x, target, axis)
+    values, total = _nll(values, target, None if weight is None else wide(weight), ignore_index, how)
+    result = _reduced(values, total, how)
+    if label_smoothing:
+        spread = normaliser - x
+        if weight is not None:
+            spread = spread * wide(weight).reshape(-1, *(1,) * (x.ndim - axis - 1))
+        smooth = jnp.where(target != ignore_index, spread.sum(axis), 0)
+        result = (1 - label_smoothing) * result + label_smoothing / x.shape[axis] * _reduced(smooth, total, how)
+    return result.astype(input.dtype)
+
+
+def _of_probabilities(input: jax.Array, target: jax.Array, weight: jax.Array | None, ignore_index: int, how: str,
+                      label_smoothing: float) -> jax.Array:
+    require(jnp.issubdtype(target.dtype, jnp.floating),
+            f"Expected floating point type for target with class probabilities, got {dtype_name(target)}")
+    require(ignore_index < 0, "ignore_index is not supported for floating point target")
+    _weights(input, weight)
+    axis, x, t = min(1, input.ndim - 1), wide(input), wide(target)
+    n = x.shape[axis]
+    if label_smoothing:
+        t = t * (1 - label_smoothing) + label_smoothing / n
+    log_p = x - _log_sum_exp(x, axis)
+    if weight is not None:
+        t = t * weight.reshape(-1, *(1,) * (x.ndim - axis - 1))
+    values = -(log_p * t).sum(axis)
+    result = values.sum() / max(x.size // n, 1) if how == "mean" else reduced(values, how)
+    return result.astype(jnp.promote_types(input.dtype, target.dtype))
+
+
+@op(forms="F", rule="MultiMarginLossBackward0", samples=lambda t: [((t(4, 3), t(4, dtype="int64", low=0, high=3)), {})])
+def multi_margin_loss(input: Array, target: Array, p: int = 1, margin: Number = 1.0, weight: Array | None = None,
+                      size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> Array:
+    """Mean over the other classes of max(0, margin - input[target] + input)^p, weighted, reduced."""
+    require(p in (1, 2), "only p == 1 and p == 2 supported", ValueError)
+    x, t = (input, target) if input.ndim == 2 else (input[None], target.reshape(1))
+    gap = cast(margin, x.dtype) - _picked(x, t, 1)[:, None] + x
+    other = lax.broadcasted_iota(jnp.int32, x.shape, 1) != t[:, None]
+    values = jnp.where(other & (gap > 0), gap if p == 1 else gap * gap, 0)
+    if weight is not None:
+        values = values * weight[t][:, None]
+    values = values.sum(1) / x.shape[1]
+    return reduced(values if input.ndim == 2 else values[0], legacy(size_average, reduce, reduction))
+
+
+@op(forms="F", rule="MultilabelMarginLossBackward0",
+    samples=lambda t: [((t(2, 4), t(2, 4, dtype="int64", low=-1, high=4)), {})])
+def multilabel_margin_loss(input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None,
+                           reduction: str = "mean") -> Array:
+    """Sum over labels y and other classes i of max(0, 1 - input[y] + input[i]) / C; labels end at the first -1."""
+    x, t = (input, target) if input.ndim == 2 else (input[None], target[None])
+    named = jnp.cumsum(t < 0, axis=1) == 0
+    classes = jnp.arange(x.shape[1])
+    is_label = ((t[:, :, None] == classes) & named[:, :, None]).any(1)
+    at_label = jnp.take_along_axis(x, jnp.where(named, t, 0), 1)
+    gap = 1 - at_label[:, :, None] + x[:, None, :]
+    counted = named[:, :, None] & ~is_label[:, None, :] & (gap > 0)
+    values = jnp.where(counted, gap, 0).sum((1, 2)) / x.shape[1]
+    return reduced(values if input.ndim == 2 else values[0], legacy(size_average, reduce, reduction))
+
+
+@op(forms="F", rule=last_node("DivBackward0"), samples=lambda t: [((t(2, 3), t(2, 3, low=0, high=1)), {})])
+def multilabel_soft_margin_loss(input: Array, target: Array, weight: Array | None = None,
+                                size_average: bool | None = None, reduce: bool | None = None,
+                                reduction: str = "mean") -> Array:
+    """Mean over classes of the binary cross entropy with logits, weighted, reduced over the samples."""
+    values = (1 - target) * input + jax.nn.softplus(-input)
+    if weight is not None:
+        values = values * weight
+    return reduced(values.mean(-1), legacy(size_average, reduce, reduction))
