@@ -21,7 +21,7 @@ from .random import (
     Generator,
     bernoulli,
     default_generator,
-    drop,
+    drawn,
     get_rng_state,
     initial_seed,
     manual_seed,
@@ -52,7 +52,7 @@ def _filled(like: Tensor, value: float) -> Tensor:
     return from_array(np.full(aval.shape, value, aval.dtype.np), aval.device)
 
 
-_drop = drop
+_drawn = drawn
 globals().update({name: fn for space in ("private", "function") for name, fn in spaces[space].items()
                   if name not in globals()})
 globals().update({name: d for d in dtypes.ALL for name in (d.name, *d.aliases)})

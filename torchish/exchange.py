@@ -115,12 +115,13 @@ class Exchange:
                            f"{type(element)}.")
 
     def __repr__(self, *, tensor_contents: Any = None) -> str:
+        array = self._array()       # first: a grad_fn would keep the step's inputs alive while it runs
         requires_grad, name = self.requires_grad, None
         if requires_grad and not self._leaf:
             fn = grad_fn_of(self)
             name = type(fn).__name__ if fn is not None else None
         device = self._node.aval.device
-        return format_tensor(self._array(), self.dtype, requires_grad=requires_grad, grad_fn_name=name,
+        return format_tensor(array, self.dtype, requires_grad=requires_grad, grad_fn_name=name,
                              device=None if device == "cpu" else device)
 
     def __format__(self, spec: str) -> str:

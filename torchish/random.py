@@ -11,20 +11,19 @@ from collections.abc import Iterator
 from math import prod
 from typing import Any
 
-import jax
 import numpy as np
 
 from . import dtypes, rng
 from .creation import finish_new, from_array
 from .devices import device as Device
-from .ops.random import dropout as DROPOUT
 from .ops.random import normal as NORMAL
 from .ops.random import uniform as UNIFORM
+from .ops.table import TABLE
 from .recorder import record
 from .storage import assign
-from .tensor import Tensor, wrap
+from .tensor import Tensor
 
-__all__ = ["Generator", "bernoulli", "default_generator", "drop", "fork_rng", "get_rng_state", "initial_seed", "manual_seed",
+__all__ = ["Generator", "bernoulli", "default_generator", "drawn", "fork_rng", "get_rng_state", "initial_seed", "manual_seed",
            "multinomial", "normal", "poisson", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like",
            "randperm", "seed", "set_rng_state"]
 
@@ -57,8 +56,7 @@ class Generator:
         """The state as tensors, for an op that draws in a step."""
         if self._lazy is None:
             key, pos = self._engine.to_arrays()
-            with jax.enable_x64(True):
-                self._lazy = (wrap(jax.numpy.asarray(np.array(key, np.uint32))), wrap(jax.numpy.asarray(np.int32(pos))))
+            self._lazy = (from_array(np.array(key, np.uint32)), from_array(np.array(pos, np.int32)))
         return self._lazy
 
     def advance(self, key: Tensor, pos: Tensor) -> None:
@@ -280,19 +278,24 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
     return from_array(rng.poisson(_of(generator).host(), input._numpy()))
 
 
-def drop(input: Tensor, p: float, mask_shape: tuple[int, ...] | None = None, generator: Generator | None = None) -> Tensor:
-    """`input` with elements zeroed with probability `p` and the others scaled by 1 / (1 - p); 0 < p < 1."""
-    g = _of(generator)
-    key, pos = g.on_tape()
-    out, key, pos = record(DROPOUT, (input, key, pos, p, mask_shape, None))
-    g.advance(key, pos)
+def drawn(name: str, input: Tensor, *, p: float, mask_shape: tuple[int, ...] | None = None,
+          axes: tuple[int, ...] | None = None) -> Tensor:
+    """The result of a random op of the table (`_dropout`, `_alpha_dropout`) with the default generator's state carried on."""
+    key, pos = default_generator.on_tape()
+    out, key, pos = record(TABLE[name], (input, key, pos, p, mask_shape, axes))
+    default_generator.advance(key, pos)
     return out
 
 
 def _fill(name: str, draw: Any) -> None:
     """A method that overwrites a tensor with random numbers: draw(engine, shape, dtype, ...)."""
     def method(self: Tensor, *args: Any, generator: Generator | None = None, **kwargs: Any) -> Tensor:
-        values = draw(_of(generator).host(), tuple(self.shape), self.dtype, *args, **kwargs)
+        engine = _of(generator).host()
+        # torch fills in the order of memory
+        axes = None if self.is_contiguous() else rng.memory_order(self.stride())
+        if axes is not None and draw is rng.normal:
+            kwargs["contiguous"] = False
+        values = rng.filled(lambda shape: draw(engine, shape, self.dtype, *args, **kwargs), tuple(self.shape), axes)
         return assign(self, from_array(values, self._node.aval.device))
     method.__name__, method.__qualname__ = name, f"Tensor.{name}"
     method.__doc__ = f"Overwrites this tensor with numbers of torch's {name}."
@@ -303,10 +306,11 @@ def _uniform(engine: Any, shape: tuple, dtype: Any, a: float = 0.0, b: float = 1
     return rng.uniform(engine, shape, dtype, named.get("from", a), named.get("to", b))
 
 
-def _random(engine: Any, shape: tuple, dtype: Any, a: int | None = None, b: int | None = None, **named: int) -> np.ndarray:
-    low, high = named.get("from", a), named.get("to", b)
-    return rng.random(engine, shape, dtype, *((0, low) if high is None and low is not None and "from" not in named
-                                              else (low, high)))
+def _random(engine: Any, shape: tuple, dtype: Any, *bounds: int | None, **named: int) -> np.ndarray:
+    if len(bounds) == 1 and "to" not in named:      # random_(to)
+        return rng.random(engine, shape, dtype, 0, bounds[0])
+    low, high = (*bounds, None, None)[:2]
+    return rng.random(engine, shape, dtype, named.get("from", low), named.get("to", high))
 
 
 def _bernoulli(engine: Any, shape: tuple, dtype: Any, p: Any = 0.5) -> np.ndarray:

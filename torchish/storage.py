@@ -71,8 +71,8 @@ def bind(x: Any, value: Any) -> None:
     tape = state.tape
     out = value._node
     x._graph = x._pending = None
-    if value._data is not None:
-        x._data, x._tape, x._home = value._data, None, None
+    if value._data is not None or value._pending is not None:
+        x._data, x._pending, x._tape, x._home = value._data, value._pending, None, None
         x._node = out.aval.grad if x._leaf or out.rg else out.aval.plain
         x._graph = value._graph
         return

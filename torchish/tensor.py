@@ -20,6 +20,7 @@ from .sizes import Size
 from .storage import refresh
 from .subscript import Subscript
 from .tape import Tape
+from .writes import Writes
 
 __all__ = ["Tensor", "make", "wrap"]
 
@@ -30,7 +31,7 @@ NON_LEAF_GRAD = (
     "github.com/pytorch/pytorch/pull/30531 for more informations.")
 
 
-class Tensor(Subscript, Convert, Exchange):
+class Tensor(Subscript, Writes, Convert, Exchange):
     """A multi-dimensional array of one dtype that may take part in automatic differentiation.
 
     Source: https://docs.pytorch.org/docs/stable/tensors.html
@@ -59,11 +60,8 @@ class Tensor(Subscript, Convert, Exchange):
     is_sparse = is_quantized = is_nested = is_mkldnn = is_meta = is_mps = is_xpu = False
     names: Any = None
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-
-    @classmethod
-    def _make_subclass(cls, data: Tensor, require_grad: bool = False) -> Tensor:
+    @staticmethod
+    def _make_subclass(cls: type, data: Tensor, require_grad: bool = False) -> Tensor:
         """A leaf of class `cls` with the value of `data`."""
         x = object.__new__(cls)
         if data._pending is None:

@@ -4,6 +4,7 @@ In: the class Tensor, the table.  Out: `hooks` filled, methods on Tensor, and `s
 """
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import jax
@@ -64,6 +65,13 @@ def _alias_leaf(x: Tensor, moved: Tensor) -> Tensor:
 
 def _store_out(out: Tensor, result: Tensor) -> Tensor:
     """Writes a result into `out=`."""
+    if tuple(out.shape) != tuple(result.shape):
+        if out.numel() and out.numel() != result.numel():
+            warnings.warn(f"An output with one or more elements was resized since it had shape {list(out.shape)}, which does not "
+                          f"match the required output shape {list(result.shape)}. This behavior is deprecated, and in a future "
+                          "PyTorch release outputs will not be resized unless they have zero elements. You can explicitly reuse "
+                          "an out tensor t by resizing it, inplace, to zero elements with t.resize_(0).", UserWarning,
+                          stacklevel=4)
     if out.requires_grad and not out.is_leaf or (out._leaf and result.requires_grad):
         raise RuntimeError("functions with out=... arguments don't support automatic differentiation, but one of the arguments "
                            "requires grad.")
@@ -93,10 +101,9 @@ def _reflected(dunder: str, functional: Any, x: Tensor, other: Any) -> Tensor:
 
 
 def _rebuild(cls: type, array: Any, leaf: bool) -> Tensor:
-    base = from_array(np.asarray(array)) if not isinstance(array, jax.Array) else from_array(np.array(array), "cpu")
-    if cls is Tensor:
-        return base.requires_grad_() if leaf else base
-    return cls._make_subclass(cls, base, leaf) if "_make_subclass" in dir(cls) else base
+    """A copy of a tensor, from its value."""
+    base = from_array(np.array(array))
+    return Tensor._make_subclass(cls, base, leaf)
 
 
 def assign_all(tensors: list, values: Any) -> None:
@@ -119,4 +126,4 @@ hooks.mask_put = lambda x, mask, value, dim: x._mask_put(mask, value, dim=dim)
 hooks.move, hooks.store_out, hooks.sizes, hooks.reflected, hooks.rebuild = _move, _store_out, _sizes, _reflected, _rebuild
 hooks.operand_types = (Tensor, bool, int, float, complex, np.ndarray, np.generic)
 hooks.stack = lambda tensors: public["stack"](tensors)
-hooks.strided = "torch.strided"
+hooks.strided, hooks.constant_like, hooks.public = "torch.strided", constant_like, public

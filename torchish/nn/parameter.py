@@ -10,7 +10,7 @@ __all__ = ["Buffer", "Parameter"]
 class Parameter(Tensor):
     """A tensor that belongs to a module's `parameters()`; it requires grad unless told otherwise."""
     def __new__(cls, data: Tensor | None = None, requires_grad: bool = True) -> Parameter:
-        return cls._make_subclass(torch.empty(0) if data is None else data, requires_grad)
+        return Tensor._make_subclass(cls, torch.empty(0) if data is None else data, requires_grad)
 
     def __deepcopy__(self, memo: dict) -> Parameter:
         copy = super().__deepcopy__(memo)
@@ -27,6 +27,6 @@ class Buffer(Tensor):
 
     def __new__(cls, data: Tensor | None = None, *, persistent: bool = True) -> Buffer:
         data = torch.empty(0) if data is None else data
-        out = cls._make_subclass(data, data.requires_grad)
+        out = Tensor._make_subclass(cls, data, data.requires_grad)
         out.persistent = persistent
         return out

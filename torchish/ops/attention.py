@@ -34,7 +34,6 @@ def _checked(query: jax.Array, key: jax.Array, value: jax.Array | None, attn_mas
         fits = attn_mask.dtype in (jnp.bool_, jnp.float32, query.dtype)
         require(fits, "Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: "
                       f"{cpp_name(attn_mask)} and  query.dtype: {cpp_name(query)} instead.")
-    broadcast_shapes(query.shape[:-2], key.shape[:-2])
 
 
 def _grouped(query: jax.Array, x: jax.Array, enable_gqa: bool) -> jax.Array:
@@ -85,6 +84,7 @@ def attention(query: Array, key: Array, value: Array, attn_mask: Array | None, i
     """softmax(query key^T scale + mask) value."""
     _checked(query, key, value, attn_mask, is_causal)
     key, value = _grouped(query, key, enable_gqa), _grouped(query, value, enable_gqa)
+    broadcast_shapes(query.shape[:-2], key.shape[:-2])
     return product(_weights(query, key, attn_mask, is_causal, scale), value)
 
 

@@ -198,7 +198,7 @@ def trace(input: Array) -> Array:
     return jnp.trace(input, dtype=None if jnp.issubdtype(input.dtype, jnp.inexact) else jnp.int64)
 
 
-@op(name="linalg_cross", forms="linalg out", samples=lambda t: [((t(2, 3), t(2, 3, seed=1)), {})])
+@op(name="linalg_cross", forms="linalg private out", samples=lambda t: [((t(2, 3), t(2, 3, seed=1)), {})])
 def linalg_cross(input: Array, other: Array, *, dim: Dim = -1) -> Array:
     """Vector product along a dim of size 3; the other dims broadcast."""
     require(input.ndim == other.ndim, "linalg.cross: inputs must have the same number of dimensions.")
@@ -218,7 +218,7 @@ def cross(t: Any, input: Any, other: Any, dim: int | None = None) -> Any:
     return t.linalg_cross(input, other, dim=dim)
 
 
-@op(name="linalg_multi_dot", forms="linalg out", rule="ViewBackward0",
+@op(name="linalg_multi_dot", forms="linalg private out", rule="ViewBackward0",
     samples=lambda t: [(([t(2, 3), t(3, 4), t(4, 2)],), {})])
 def linalg_multi_dot(tensors: Arrays) -> Array:
     """The product of several matrices in the cheapest order; the first and the last may be vectors."""

@@ -126,11 +126,3 @@ def sigmoid(t: Any, input: Any) -> Any:
 def tanh(t: Any, input: Any) -> Any:
     """The hyperbolic tangent."""
     return t.tanh(input)
-
-
-@composite(forms="F")
-def pdist(t: Any, input: Any, p: float = 2.0) -> Any:
-    """The p-norm distances of all pairs of rows: (n, d) -> (n (n - 1) / 2)."""
-    n = input.shape[0]
-    i, j = t.triu_indices(n, n, 1, device=input.device).unbind(0)
-    return t.pairwise_distance(input[i], input[j], p, 0.0)

@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from .check import broadcast_shapes, require, wrap_dim
 from .einsum import vector_norm

@@ -249,7 +249,7 @@ def _more_than_one(x: Any, per: str, count: int) -> None:
 @composite(forms="F")
 def batch_norm(t: Any, input: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None,
                training: bool = False, momentum: float = 0.1, eps: float = 1e-5) -> Any:
-    """Normalisation of each channel, by the batch (which updates the running statistics in place) or by running ones."""
+    """Normalisation of each channel by the batch (and the running statistics updated in place) or by running ones."""
     if not training:
         return t._batch_norm_eval(input, weight, bias, running_mean, running_var, eps)
     shape = input.shape

@@ -1,0 +1,113 @@
+"""Methods that write into a tensor, and views that are properties.
+
+In: a tensor and what is to stand in it.  Out: the same tensor, with every tensor that shares its storage up to date.
+"""
+from __future__ import annotations
+
+from typing import Any
+
+from .recorder import hooks
+from .storage import assign, copy_into, rebind
+
+__all__ = ["Writes"]
+
+
+class Writes:
+    """The part of Tensor that overwrites."""
+
+    def copy_(self, src: Any, non_blocking: bool = False) -> Any:
+        """`src`, broadcast and cast, written into this tensor; the gradient goes to `src`."""
+        if not isinstance(src, hooks.tensor):
+            raise TypeError(f"copy_(): argument 'src' (position 1) must be Tensor, not {type(src).__name__}")
+        return copy_into(self, src.to(self.device) if src.device != self.device else src)
+
+    def fill_(self, value: Any) -> Any:
+        """`value` in every place."""
+        if isinstance(value, hooks.tensor):
+            if value.ndim:
+                raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions.")
+            return copy_into(self, value)
+        return assign(self, hooks.constant_like(self, value))
+
+    def zero_(self) -> Any:
+        """Zero in every place."""
+        return assign(self, hooks.constant_like(self, 0))
+
+    def contiguous(self, memory_format: Any = None) -> Any:
+        """This tensor with its elements in row-major order: itself, or a copy."""
+        return self if self.is_contiguous() else self.clone()
+
+    def detach_(self) -> Any:
+        """Cuts this tensor from its graph, in place."""
+        if self._view is not None:
+            raise RuntimeError("Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) "
+                               "for training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and "
+                               "hence detach_() cannot be called on these gradients. To fix this error, please refer to the "
+                               "Optimizer.zero_grad() function in torch/optim/optimizer.py as a solution.")
+        if self._leaf:
+            return self.requires_grad_(False)
+        rebind(self, self.detach())
+        return self
+
+    def share_memory_(self) -> Any:
+        """Itself: arrays of JAX are not moved to shared memory."""
+        return self
+
+    def pin_memory(self, device: Any = None) -> Any:
+        """Itself: JAX copies to the accelerator without pinned memory."""
+        return self
+
+    def is_pinned(self, device: Any = None) -> bool:
+        """False."""
+        return False
+
+    def is_inference(self) -> bool:
+        """False: tensors made in inference mode may be used in autograd later."""
+        return False
+
+    def storage_offset(self) -> int:
+        """0 for a tensor of its own; views do not tell theirs, since XLA lays memory out by itself."""
+        return 0
+
+    def new_tensor(self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+        """A tensor of `data` with the dtype and device of this one."""
+        out = hooks.as_tensor(data, dtype or self.dtype, device or self.device)
+        out = out.detach().clone() if out is data else out
+        return out.requires_grad_() if requires_grad else out
+
+    @property
+    def T(self) -> Any:  # noqa: N802  torch's name
+        """The dimensions in reverse order."""
+        return self.permute(*range(self.ndim - 1, -1, -1))
+
+    @property
+    def mT(self) -> Any:  # noqa: N802  torch's name
+        """The last two dimensions exchanged."""
+        if self.ndim < 2:
+            raise RuntimeError(f"tensor.mT is only supported on matrices or batches of matrices. Got {self.ndim}-D tensor.")
+        return self.transpose(-2, -1)
+
+    @property
+    def H(self) -> Any:  # noqa: N802  torch's name
+        """The conjugate transpose of a matrix."""
+        if self.ndim not in (0, 2):
+            raise RuntimeError(f"tensor.H is only supported on matrices (2-D tensors). Got {self.ndim}-D tensor. For batches of "
+                               "matrices, consider using tensor.mH")
+        return self if not self.ndim else self.mT.conj() if self.is_complex() else self.mT
+
+    @property
+    def mH(self) -> Any:  # noqa: N802  torch's name
+        """The conjugate of the last two dimensions exchanged."""
+        return self.mT.conj() if self.is_complex() else self.mT
+
+    @property
+    def real(self) -> Any:
+        """The real parts."""
+        return hooks.public["real"](self) if self.is_complex() else self
+
+    @property
+    def imag(self) -> Any:
+        """The imaginary parts of a complex tensor."""
+        if not self.is_complex():
+            raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
+        return hooks.public["imag"](self)
