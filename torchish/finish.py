@@ -20,13 +20,25 @@ from .tape import BACKWARD, INPUT, Node, Tape, path, state, stats
 from .where import short
 from .xla import compile_program, traced
 
-__all__ = ["concrete", "finish", "peek"]
+__all__ = ["concrete", "finish", "peek", "seal"]
 
 _ALONE = 2      # references of a list item seen by getrefcount: the list's and the call's own
 
 
+def seal(tape: Tape) -> None:
+    """Ends `tape` without running it yet: by the time the next step needs its values, more of its tensors may be dead."""
+    if state.sealed is not None:
+        finish(state.sealed)
+    state.sealed, state.tape = tape, Tape(tape.grad, tape.inline)
+
+
 def finish(tape: Tape) -> None:
-    """Ends `tape`: the next entry of this thread begins another one."""
+    """Ends `tape` and runs it: the next entry of this thread begins another one."""
+    sealed = state.sealed
+    if sealed is not None:
+        state.sealed = None
+        if sealed is not tape:
+            finish(sealed)
     if state.tape is tape:
         state.tape = Tape(tape.grad, tape.inline)
     node = tape.last
@@ -206,7 +218,7 @@ def _inline(tape: Tape, node: Node, ending: Ending) -> dict[int, Any]:
 def concrete(x: Any) -> Any:
     """The array of tensor `x`, which has none yet. Ends the tape it lives on, or looks into another thread's."""
     tape = x._tape if x._tape is not None else x._home
-    if tape is state.tape:
+    if tape is state.tape or tape is state.sealed:
         finish(tape)
     elif tape.failed is not None:
         raise LostValueError("this tensor has no value: the step that was to compute it failed or was interrupted "

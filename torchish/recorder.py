@@ -31,6 +31,7 @@ class Hooks:
     refresh: Callable[[Any], None]                  # brings a stale view up to date
     concrete: Callable[[Any], Any]                  # the array of a tensor that lives elsewhere
     finish: Callable[[Tape], None]                  # ends a tape: compiles and runs it
+    seal: Callable[[Tape], None]                    # ends a tape, to be run when a value of it is needed
     split: Callable[[Tape, Node], None]             # ends a tape after a node; what came later goes to the next tape
 
 
@@ -356,7 +357,7 @@ def _may_end(tape: Tape) -> None:
         if not node.end and node.depth < config.max_tape:
             node.end = True
         _rewind(tape)
-        hooks.finish(tape)
+        hooks.seal(tape)
         raise Restart
 
 

@@ -18,9 +18,12 @@ __all__ = ["split"]
 
 
 def split(tape: Tape, mark: Node) -> None:
-    """Ends `tape` after `mark`, and for good: a known tape that gets there ends there."""
+    """Ends `tape` after `mark`, or later, where the loop turns; for good: a known tape that gets there ends there.
+
+    mark: the last write to a leaf, or the last backward: before it the step has not ended.
+    """
     if not mark.end:
-        cut = _before_the_loop(tape, mark)
+        mark, cut = _turn(tape, mark)
         if cut is not None:
             mark = _move(tape, cut, mark)
             tape = state.tape
@@ -34,20 +37,35 @@ def split(tape: Tape, mark: Node) -> None:
     _move(tape, mark, mark)
 
 
-def _before_the_loop(tape: Tape, mark: Node) -> Node | None:
-    """The last node before the step: the entry recorded at the line where the next step begins, if entries precede it."""
-    first = next((n for n in path(tape.node) if n.depth > mark.depth and n.where), None)
-    here = first.where[:2] if first is not None else user_line()[:2]
-    before = None
-    for n in path(mark):
-        if n.kind in (INPUT, MODE):
-            continue
-        if n.where and n.where[:2] == here:
-            return before
-        if n.kind in (BACKWARD, LEAF) or n.grad:
-            return None     # a graph may pass from there to what follows
-        before = n
-    return None
+def _turn(tape: Tape, mark: Node) -> tuple[Node, Node | None]:
+    """Where the step ends, and the last node before it began (None: it began with the tape).
+
+    The first entry after `mark` that was recorded at a line which this tape has been at before `mark` opens the next step.
+    What stands between (a loss added up) still belongs to this one.
+    """
+    nodes = [n for n in path(tape.node) if n.kind is not INPUT and n.kind is not MODE]
+    first_at: dict[tuple, int] = {}
+    for k, n in enumerate(nodes):
+        if n.depth <= mark.depth and n.where:
+            first_at.setdefault(n.where[:2], k)
+    end, turn = mark, None
+    for n in nodes:
+        if n.depth > mark.depth:
+            if n.where and n.where[:2] in first_at:
+                turn = n.where[:2]
+                break
+            end = n
+    if turn is None:
+        turn = user_line()[:2]
+        if turn not in first_at:
+            return mark, None
+    if any(n.kind in (BACKWARD, LEAF) for n in nodes if mark.depth < n.depth <= end.depth):
+        end = mark
+    head = first_at[turn]
+    before = nodes[:head]
+    if not before or any(n.kind in (BACKWARD, LEAF) or n.grad for n in before):
+        return end, None        # nothing before the step, or a graph may pass from there into it
+    return end, before[-1]
 
 
 class _Late:
@@ -55,7 +73,17 @@ class _Late:
 
     def __init__(self, tape: Tape, cut: Node) -> None:
         self.tape, self.cut = tape, cut
-        self.nodes = [n for n in path(tape.node) if n.depth > cut.depth and n.kind is not MODE]
+        self.nodes: list[Node] = []
+        self.modes: dict[Node, bool] = {}       # the grad mode in which each was recorded
+        grad = tape.grad
+        for n in reversed(path(tape.node)):
+            if n.depth <= cut.depth:
+                break
+            if n.kind is MODE:
+                grad = not grad
+            else:
+                self.nodes.insert(0, n)
+                self.modes[n] = grad
         self.floats, self.ints = tape.floats[cut.floats:], tape.ints[cut.ints:]
         self.tensors = [(x, x._node.slot, x._tape is tape) for x in [*tape.tensors, *tape.inputs]
                         if (x._tape is tape or x._home is tape) and x._data is None and x._node.slot >= cut.next_slot]
@@ -89,13 +117,11 @@ class _Late:
         for n in self.nodes:
             if n.kind is INPUT:
                 continue
-            reads = [s for s in _reads(n) if s in self.made]
-            state.tape.set_grad(n.grad or (grad and not any(self.outs[s].rg for s in reads)))
+            state.tape.set_grad(self.modes[n])
             if n.kind is LEAF:
                 x = self.tape.leaves[n.slot]
                 bind(x, self.made[n.operands[0]])
                 x._home, x._tape = x._tape, None
-                state.tape.set_grad(True)
                 enter(x)
                 self.made[n.slot] = x
             elif n.kind is BACKWARD:
@@ -104,8 +130,9 @@ class _Late:
                 result = record(n.op, self._values(n))
                 for o, r in zip(n.outs, result if isinstance(result, tuple) else (result,), strict=True):
                     self.made[o.slot] = r
+            state.tape.last.where = n.where
             if n is mark:
-                new_mark = state.tape.node
+                new_mark = state.tape.last
         state.tape.set_grad(grad)
         return new_mark
 

@@ -149,10 +149,11 @@ class Tape:
 
 
 class _State(threading.local):
-    """What is current in a thread: its tape."""
+    """What is current in a thread."""
 
     def __init__(self) -> None:
         self.tape = Tape()
+        self.sealed: Tape | None = None     # the tape before, ended but not run: nothing has needed its values yet
 
 
 class _Stats:

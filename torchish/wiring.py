@@ -15,7 +15,7 @@ from .accumulate import run_hooks
 from .creation import array_aval, as_tensor, concrete_pending, constant, constant_like, from_array, settle
 from .derive import build
 from .devices import to_jax
-from .finish import concrete, finish
+from .finish import concrete, finish, seal
 from .namespace import namespace
 from .ops.engine import copy as COPY
 from .ops.table import TABLE
@@ -114,7 +114,7 @@ def assign_all(tensors: list, values: Any) -> None:
 
 hooks.tensor, hooks.coerce, hooks.make = Tensor, as_tensor, make
 hooks.settle, hooks.concrete_pending = settle, concrete_pending
-hooks.refresh, hooks.concrete, hooks.finish, hooks.split = refresh, concrete, finish, split
+hooks.refresh, hooks.concrete, hooks.finish, hooks.seal, hooks.split = refresh, concrete, finish, seal, split
 hooks.as_tensor, hooks.from_array, hooks.as_value = as_tensor, from_array, _as_value
 hooks.add = public["add"]
 hooks.to_dtype = lambda x, dtype: x if x._node.aval.dtype is dtype else to_dtype(x, dtype=dtype)

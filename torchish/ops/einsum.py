@@ -99,8 +99,8 @@ def _plan(equation: str, operands: Arrays) -> tuple[list[str], str]:
             sizes[label] = max(seen, n) if n else n
     counted = "".join(terms).replace(".", "")
     if not arrow:
-        return terms,
-        ("." if "." in "".join(terms) else "") + "".join(sorted(c for c in sizes if counted.count(c) == 1))
+        once = "".join(sorted(c for c in sizes if counted.count(c) == 1))
+        return terms, ("." if "." in "".join(terms) else "") + once
     result = _labels(right, start + 1)
     for i, label in enumerate(result):
         require(label == "." or label in sizes,
@@ -109,7 +109,17 @@ def _plan(equation: str, operands: Arrays) -> tuple[list[str], str]:
     return terms, result
 
 
-@op(name="einsum_core", forms="", rule="ViewBackward0", samples=lambda t: [
+def _einsum_rule(avals: Any, attributes: Any) -> str:
+    """The last of the ops that torch builds an equation from."""
+    left, arrow, right = attributes["equation"].replace(" ", "").partition("->")
+    labels = left.replace(",", "")
+    kept = set(right) if arrow else {c for c in labels if labels.count(c) == 1}
+    if set(labels) <= kept | {"."} and (not arrow or "." not in labels or "." in right):
+        return "PermuteBackward0" if "," not in left else "MulBackward0" if left.count(",") == 1 else "ViewBackward0"
+    return "SumBackward1" if "," not in left else "ViewBackward0"
+
+
+@op(name="einsum_core", forms="", rule=_einsum_rule, samples=lambda t: [
     (("ij,jk->ik", [t(2, 3), t(3, 4)]), {}), (("...ii->...i", [t(2, 3, 3)]), {}),
     (("bi,bj,ij->b", [t(2, 3), t(2, 4), t(3, 4)]), {})])
 def einsum_core(equation: str, operands: Arrays) -> Array:

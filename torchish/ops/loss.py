@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from .check import broadcast_shapes, require
 from .precision import dtype_name, need_inexact, wide
 from .reduction import last_node, legacy, reduced, size_of, warn_sizes
-from .table import Array, ArrayLike, Number, cast, op
+from .table import Array, Number, cast, composite, op
 
 __all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "kl_div", "mse_loss"]
 
@@ -62,7 +62,8 @@ def _huber(d: jax.Array, delta: float) -> jax.Array:
     return jnp.where(size <= delta, 0.5 * d * d, delta * (size - 0.5 * delta))
 
 
-@op(forms="F", promote="arith", samples=_pair, rule="SmoothL1LossBackward0")
+@op(forms="F", promote="arith", samples=_pair, rule=lambda attributes: (
+    "SmoothL1LossBackward0" if attributes["beta"] else last_node("AbsBackward0")(attributes)))
 def smooth_l1_loss(input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None,
                    reduction: str = "mean", beta: float = 1.0) -> Array:
     """d^2 / (2 beta) where |d| < beta, else |d| - beta / 2, reduced; d = input - target."""
@@ -72,7 +73,8 @@ def smooth_l1_loss(input: Array, target: Array, size_average: bool | None = None
     return reduced(jnp.abs(d) if beta == 0 else _huber(d, beta) / beta, legacy(size_average, reduce, reduction))
 
 
-@op(forms="F", promote="arith", samples=_pair, rule="HuberLossBackward0")
+@op(forms="F", promote="arith", samples=_pair, rule=lambda avals, attributes: (
+    "HuberLossBackward0" if len(avals) < 3 or avals[2] is None else last_node("MulBackward0")(attributes)))
 def huber_loss(input: Array, target: Array, reduction: str = "mean", delta: float = 1.0,
                weight: Array | None = None) -> Array:
     """d^2 / 2 where |d| <= delta, else delta (|d| - delta / 2), reduced; d = input - target."""
@@ -156,23 +158,31 @@ def kl_div(input: Array, target: Array, size_average: bool | None = None, reduce
     return reduced(values, legacy(size_average, reduce, reduction))
 
 
-def _variance(var: jax.Array, shape: tuple[int, ...]) -> jax.Array:
-    if var.shape in ((), shape) or (var.shape[:-1] == shape[:-1] and var.shape[-1:] == (1,)):
-        return var
-    require(var.shape == shape[:-1], "var is of incorrect size", ValueError)
-    return var[..., None]
-
-
-@op(forms="F", promote="arith", rule=last_node("MulBackward0"),
-    samples=lambda t: [((t(3, 4), t(3, 4, seed=1), t(3, 4, low=0.5, high=2)), {"full": True})])
-def gaussian_nll_loss(input: Array, target: Array, var: ArrayLike, full: bool = False, eps: float = 1e-6,
-                      reduction: str = "mean") -> Array:
-    """(log var + (input - target)^2 / var) / 2, reduced; var is not less than eps (its sign is not checked)."""
-    require(reduction in ("none", "mean", "sum"), f"{reduction} is not valid", ValueError)
-    v = _variance(jnp.asarray(var, input.dtype), input.shape)
-    v = v + jax.lax.stop_gradient(jnp.maximum(v, eps) - v)         # the floor hides no gradient
+@op(name="_gaussian_nll_loss", forms="", promote="arith", rule=last_node("MulBackward0"),
+    samples=lambda t: [((t(3, 4), t(3, 4, seed=1), t(3, 4, low=0.5, high=2), True, 1e-6, "mean"), {})])
+def gaussian_nll(input: Array, target: Array, var: Array, full: bool, eps: float, reduction: str) -> Array:
+    """(log var + (input - target)^2 / var) / 2, reduced; var not less than eps."""
+    v = var + jax.lax.stop_gradient(jnp.maximum(var, eps) - var)         # the floor hides no gradient
     values = 0.5 * (jnp.log(v) + (input - target) ** 2 / v)
     return reduced(values + 0.5 * log(2 * pi) if full else values, reduction)
+
+
+@composite(forms="F")
+def gaussian_nll_loss(t: Any, input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6,
+                      reduction: str = "mean") -> Any:
+    """(log var + (input - target)^2 / var) / 2, reduced; var is not less than eps (its sign is not checked)."""
+    if isinstance(var, (int, float)):
+        if var < 0:
+            raise ValueError("var has negative entry/entries")
+        var = t.full_like(input.detach(), var)
+    elif var.shape != input.shape:
+        if var.shape == input.shape[:-1]:
+            var = var.unsqueeze(-1)
+        elif var.shape[:-1] != input.shape[:-1] or var.shape[-1] != 1:
+            raise ValueError("var is of incorrect size")
+    if reduction not in ("none", "mean", "sum"):
+        raise ValueError(f"{reduction} is not valid")
+    return t._gaussian_nll_loss(input, target, var, full, eps, reduction)
 
 
 @op(forms="F", promote="arith", rule=last_node("SubBackward0"),

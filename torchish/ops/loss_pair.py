@@ -49,6 +49,14 @@ def pairwise_distance(x1: Array, x2: Array, p: float = 2.0, eps: Number = 1e-6, 
     return vector_norm(x1 - x2 + cast(eps, x1.dtype), p, -1, keepdim)
 
 
+@op(forms="function F", samples=lambda t: [((t(4, 3),), {})])
+def pdist(input: Array, p: float = 2.0) -> Array:
+    """The p-norm distances of all pairs of rows: (n, d) -> (n (n - 1) / 2)."""
+    require(input.ndim == 2, f"pdist only supports 2D tensors, got: {input.ndim}D")
+    i, j = np.triu_indices(input.shape[0], 1)
+    return vector_norm(input[i] - input[j], p, -1)
+
+
 @op(forms="F", promote="arith", rule=last_node("AddBackward0"),
     samples=lambda t: [((t(3, 4), t(3, 4, low=1, high=1.1)), {})])
 def hinge_embedding_loss(input: Array, target: Array, margin: Number = 1.0, size_average: bool | None = None,

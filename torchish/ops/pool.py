@@ -172,6 +172,13 @@ def _unpooled_size(n: int, size: tuple[int, ...], kernel: Any, stride: Any, padd
     return wanted
 
 
+def _corners(n: int) -> np.ndarray:
+    """Places in which windows of size 2 keep their first element: the indices of a sample."""
+    size = (3, 2, 2)[:n]
+    places = np.ravel_multi_index(tuple(np.indices(size) * 2), tuple(2 * s for s in size))
+    return np.broadcast_to(places, (1, 2, *size)).astype(np.int64)
+
+
 def _declare_unpool(n: int) -> Callable:
     def unpool(input: Array, indices: Array, kernel_size: Dims, stride: Dims | None = None, padding: Dims = 0,
                output_size: Dims | None = None) -> Array:
@@ -186,7 +193,7 @@ def _declare_unpool(n: int) -> Callable:
         return filled.reshape(*input.shape[:-n], *size)
 
     unpool.__doc__ = f"Puts each maximum back to its place among zeros: the partial inverse of max_pool{n}d."
-    return op(name=f"max_unpool{n}d", forms="F",
+    return op(name=f"max_unpool{n}d", forms="F", samples=lambda t: [((t(1, 2, *(3, 2, 2)[:n]), _corners(n), 2), {})],
               rule="SqueezeBackward1" if n == 1 else f"MaxUnpool{n}DBackward0")(unpool)
 
 
