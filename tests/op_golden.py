@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from op_cases import floating
 
 __all__ = ["GOLDEN", "TOLERANCE", "asked", "assert_same", "cotangent", "described", "flat", "flat_tensors", "node_name", "sentence"]
 
@@ -21,10 +20,10 @@ GOLDEN: dict[str, Any] = json.loads(PATH.read_text()) if PATH.exists() else {}
 TOLERANCE = {"float64": 1e-9, "complex128": 1e-9, "float32": 2e-5, "complex64": 2e-5, "float16": 2e-3, "bfloat16": 1.6e-2}
 
 
-def _number(v: Any) -> Any:
+def _number(v: Any, digits: int) -> Any:
     if isinstance(v, complex):
-        return [_number(v.real), _number(v.imag)]
-    return float(f"{v:.12g}") if isinstance(v, float) else v
+        return [_number(v.real, digits), _number(v.imag, digits)]
+    return float(f"{v:.{digits}g}") if isinstance(v, float) else v
 
 
 def flat(nested: Any) -> list:
@@ -36,7 +35,8 @@ def described(x: Any, values: bool = True) -> Any:
     """A tensor's dtype, shape and values; a sequence's items; anything else as it prints."""
     if hasattr(x, "requires_grad"):
         out = {"dtype": str(x.dtype).removeprefix("torch."), "shape": list(x.shape)}
-        return out | {"values": [_number(v) for v in flat(x.detach().tolist())]} if values else out
+        digits = 12 if out["dtype"] in ("float64", "complex128") else 8
+        return out | {"values": [_number(v, digits) for v in flat(x.detach().tolist())]} if values else out
     if isinstance(x, (tuple, list)) and not type(x).__name__.startswith("Size"):
         return {"fields": list(getattr(x, "_fields", ())), "items": [described(v, values) for v in x]}
     return repr(x).replace("torchish", "torch")
@@ -93,8 +93,3 @@ def assert_same(wanted: Any, found: Any, at: str = "", tolerance: float | None =
             assert_same(w, f, f"{at}[{k}]", tolerance)
     else:
         assert wanted == found, f"{at}: torch gives {wanted}, here {found}"
-
-
-def wants_gradient(array: np.ndarray) -> bool:
-    """Gradients are recorded for every floating operand."""
-    return floating(array)

@@ -88,7 +88,11 @@ def _leaf_slot(tape: Tape, x: Any) -> int:
     """A leaf whose value was written on this tape is read by a differentiable entry."""
     if tape.stepped:
         # a leaf written after a backward: here the next step begins
-        hooks.split(tape, tape.mark)
+        _rewind(tape)
+        if tape.last.end:
+            hooks.finish(tape)
+        else:
+            hooks.split(tape, tape.mark)
         raise Restart
     key = (LEAF, x._node.slot)
     node = tape.node.children.get(key)

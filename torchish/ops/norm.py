@@ -94,6 +94,9 @@ def layer_norm(input: Array, normalized_shape: Dims, weight: Array | None = None
     rows = x.reshape(*x.shape[:x.ndim - len(shape)], prod(shape))
     out = standardise(rows, cast(eps, rows.dtype))[0].reshape(x.shape)
     if weight is not None:
+        if x.size >= 1 << 20 and jax.default_backend() == "cpu":
+            # kept whole, the sums over rows in weight's gradient read it once: 0.6 of the time on large inputs
+            out = lax.optimization_barrier(out)
         out = out * weight
     if bias is not None:
         out = out + bias

@@ -52,11 +52,11 @@ def _samples(t: object) -> list:
     return [((t(3, 4),), {}), ((t(3, 4), 3, 1), {}), ((t(3, 4), 1, (0, 1), True), {}), ((t(3, 4), float("inf"), 0), {})]
 
 
-@op(forms="linalg", rule="LinalgVectorNormBackward0", samples=_samples)
-def vector_norm(x: Array, ord: float = 2, dim: Dims | None = None, keepdim: bool = False, *,
+@op(forms="linalg private out", rule="LinalgVectorNormBackward0", samples=_samples)
+def vector_norm(input: Array, ord: float = 2, dim: Dims | None = None, keepdim: bool = False, *,
                 dtype: DType | None = None) -> Array:
     """(sum of |x| ** ord) ** (1 / ord) over `dim`; the largest for inf, the smallest for -inf, the nonzero for 0."""
-    return _checked(x, ord, dim, keepdim, dtype)
+    return _checked(input, ord, dim, keepdim, dtype)
 
 
 @op(forms="function method", rule="LinalgVectorNormBackward0", samples=_samples)

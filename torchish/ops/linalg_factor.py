@@ -1,0 +1,276 @@
+"""Factorisations: cholesky, qr, svd, eigh, eig, lu.
+
+In: batches of matrices.  Out: their factors.  LAPACK (or the accelerator's own) does the work; the derivatives are JAX's
+where they are torch's, and written here where JAX has none.
+Differs from torch: a matrix that cannot be factored gives NaN, where torch raises LinAlgError (which takes a look at values).
+"""
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from .matrix_check import hermitian, lapack, matrix, square, turned
+from .precision import dtype_name, inexact, unlike
+from .table import Array, composite, op
+
+
+def spd(t: Any, n: int = 3) -> Any:
+    """A well-conditioned symmetric sample."""
+    a = t(n, n)
+    return a @ a.T + n * jnp.eye(n, dtype=a.dtype)
+
+
+def failed(x: jax.Array) -> jax.Array:
+    """1 for each matrix of the batch that holds a NaN, else 0; int32: LAPACK's info as far as it is known."""
+    return jnp.any(jnp.isnan(x), axis=(-2, -1)).astype(jnp.int32)
+
+
+def _cholesky(x: jax.Array, upper: bool) -> jax.Array:
+    square(x, "linalg.cholesky")
+    lapack(x, "linalg.cholesky", "cholesky_cpu")
+    factor = lax.linalg.cholesky(hermitian(x, not upper), symmetrize_input=False)
+    return turned(factor) if upper else factor
+
+
+@op(name="linalg_cholesky", forms="linalg private out", rule="LinalgCholeskyExBackward0",
+    samples=lambda t: [((spd(t),), {}), ((spd(t),), {"upper": True})])
+def linalg_cholesky(input: Array, *, upper: bool = False) -> Array:
+    """L with input = L L^H, lower triangular (or U with U^H U); NaN where input is not positive definite."""
+    return _cholesky(input, upper)
+
+
+@op(name="linalg_cholesky_ex", forms="linalg", returns=("L", "info"), samples=lambda t: [((spd(t),), {})])
+def linalg_cholesky_ex(input: Array, *, upper: bool = False, check_errors: bool = False) -> tuple[Array, Array]:
+    """The Cholesky factor, and for each matrix 0, or 1 where it is not positive definite."""
+    factor = _cholesky(input, upper)
+    return factor, failed(factor)
+
+
+@op(samples=lambda t: [((spd(t),), {})])
+def cholesky(input: Array, upper: bool = False) -> Array:
+    """The Cholesky factor (torch.linalg.cholesky under its old name)."""
+    return _cholesky(input, upper)
+
+
+def _qr_parts(x: jax.Array, full: bool) -> tuple[jax.Array, jax.Array]:
+    m, n = x.shape[-2:]
+    if m >= n or full:
+        return tuple(lax.linalg.qr(x, full_matrices=full))
+    # wide: the first m columns are factored, the others follow; so it has a derivative
+    q, r = lax.linalg.qr(x[..., :m], full_matrices=False)
+    return q, jnp.concatenate([r, turned(q) @ x[..., m:]], axis=-1)
+
+
+@op(name="linalg_qr", forms="linalg private out", returns=("Q", "R"),
+    samples=lambda t: [((t(4, 3),), {}), ((t(3, 3),), {"mode": "complete"})])
+def linalg_qr(A: Array, mode: str = "reduced") -> tuple[Array, Array]:  # noqa: N803  torch's name
+    """Q with orthonormal columns and upper triangular R, A = Q R; mode 'complete' has a square Q, 'r' an empty one."""
+    if mode not in ("reduced", "complete", "r"):
+        raise RuntimeError(f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or 'complete'")
+    matrix(A, "linalg.qr")
+    lapack(A, "linalg.qr", "geqrf_cpu")
+    q, r = _qr_parts(A, mode == "complete" and A.shape[-2] != A.shape[-1])
+    return (jnp.zeros((0,), A.dtype), r) if mode == "r" else (q, r)
+
+
+@composite()
+def qr(t: Any, input: Any, some: bool = True, *, out: Any = None) -> Any:
+    """Q and R (torch.linalg.qr under its old name)."""
+    return t.linalg_qr(input, "reduced" if some else "complete", out=out)
+
+
+@jax.custom_jvp
+def _full_svd(x: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    return tuple(lax.linalg.svd(x, full_matrices=True))
+
+
+@_full_svd.defjvp
+def _full_svd_jvp(primals: tuple, tangents: tuple) -> tuple:
+    """The derivative of the reduced factors; what completes them to square ones has none."""
+    full = _full_svd(*primals)
+    (_, ds, _), (du, dsv, dvh) = jax.jvp(lambda x: tuple(lax.linalg.svd(x, full_matrices=False)), primals, tangents)
+    k = ds.shape[-1]
+    return full, (jnp.zeros_like(full[0]).at[..., :k].set(du), dsv, jnp.zeros_like(full[2]).at[..., :k, :].set(dvh))
+
+
+@op(name="linalg_svd", forms="linalg private out", returns=("U", "S", "Vh"), samples=lambda t: [((t(4, 3), False), {})])
+def linalg_svd(A: Array, full_matrices: bool = True, *, driver: str | None = None) -> tuple[Array, Array, Array]:  # noqa: N803
+    """U, the singular values in falling order, V^H: A = U diag(S) V^H."""
+    matrix(A, "linalg.svd")
+    lapack(A, "linalg.svd", "linalg_svd_cpu")
+    if driver is not None:
+        raise RuntimeError("torch.linalg.svd: keyword argument `driver=` is only supported on CUDA inputs with cuSOLVER backend.")
+    if full_matrices and A.shape[-1] != A.shape[-2]:
+        return _full_svd(A)
+    return tuple(lax.linalg.svd(A, full_matrices=False))
+
+
+@op(name="linalg_svdvals", forms="linalg private out", rule="LinalgSvdBackward0", samples=lambda t: [((t(4, 3),), {})])
+def linalg_svdvals(A: Array, *, driver: str | None = None) -> Array:  # noqa: N803  torch's name
+    """The singular values in falling order."""
+    matrix(A, "linalg.svd")
+    lapack(A, "linalg.svd", "linalg_svd_cpu")
+    return lax.linalg.svd(A, full_matrices=False, compute_uv=False)
+
+
+@composite()
+def svd(t: Any, input: Any, some: bool = True, compute_uv: bool = True, *, out: Any = None) -> Any:
+    """U, S and V (not its transpose): input = U diag(S) V^H."""
+    result = t.return_types["svd"]
+    if not compute_uv:
+        u, v = (input.new_zeros((*input.shape[:-2], n, n)) for n in input.shape[-2:])
+        return result(u, t.linalg_svdvals(input), v)
+    u, s, vh = t.linalg_svd(input, not some)
+    return result(u, s, vh.mH)
+
+
+def _eigh_input(x: jax.Array) -> None:
+    square(x, "linalg.eigh")
+    if not inexact(x) or x.dtype.itemsize == 2:
+        raise unlike("linalg_eigh_cpu", x)
+
+
+def _lower(UPLO: str) -> bool:  # noqa: N803  torch's name
+    if UPLO.upper() not in ("L", "U"):
+        raise RuntimeError(f"Expected UPLO argument to be 'L' or 'U', but got {UPLO}")
+    return UPLO.upper() == "L"
+
+
+@op(name="linalg_eigh", forms="linalg private out", returns=("eigenvalues", "eigenvectors"), samples=lambda t: [((spd(t),), {})])
+def linalg_eigh(input: Array, UPLO: str = "L") -> tuple[Array, Array]:  # noqa: N803  torch's name
+    """Eigenvalues in rising order and orthonormal eigenvectors of a Hermitian matrix, of which one triangle is read."""
+    _eigh_input(input)
+    vectors, values = lax.linalg.eigh(input, lower=_lower(UPLO), symmetrize_input=False)
+    return values.real.astype(jnp.finfo(input.dtype).dtype), vectors
+
+
+@op(name="linalg_eigvalsh", forms="linalg out", rule="LinalgEighBackward0", samples=lambda t: [((spd(t),), {})])
+def linalg_eigvalsh(input: Array, UPLO: str = "L") -> Array:  # noqa: N803  torch's name
+    """The eigenvalues of a Hermitian matrix in rising order."""
+    return linalg_eigh(input, UPLO)[0]
+
+
+@jax.custom_jvp
+def _eig(x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    values, vectors = lax.linalg.eig(x, compute_left_eigenvectors=False)
+    return values, vectors
+
+
+@_eig.defjvp
+def _eig_jvp(primals: tuple, tangents: tuple) -> tuple:
+    values, vectors = _eig(*primals)
+    dx = tangents[0].astype(values.dtype)
+    moved = jnp.linalg.solve(vectors, dx @ vectors)
+    gaps = values[..., None, :] - values[..., :, None]
+    eye = jnp.eye(values.shape[-1], dtype=bool)
+    turn = jnp.where(eye, 0, moved / jnp.where(eye, 1, gaps))
+    dv = vectors @ turn
+    # eigenvectors keep their length 1
+    along = jnp.sum(jnp.conj(vectors) * dv, axis=-2, keepdims=True).real
+    return (values, vectors), (jnp.diagonal(moved, axis1=-2, axis2=-1), dv - vectors * along)
+
+
+def _eig_input(x: jax.Array, name: str) -> None:
+    square(x, name)
+    if not inexact(x):
+        raise RuntimeError(f"Unknown Complex ScalarType for {dtype_name(x)}")
+    if x.dtype.itemsize == 2:
+        raise unlike("linalg_eig_out_cpu", x)
+
+
+@op(name="linalg_eig", forms="linalg private out", returns=("eigenvalues", "eigenvectors"))
+def linalg_eig(input: Array) -> tuple[Array, Array]:
+    """Eigenvalues and eigenvectors of length 1, complex. On the CPU only."""
+    _eig_input(input, "linalg.eig")
+    return _eig(input)
+
+
+@op(name="linalg_eigvals", forms="linalg out", rule="LinalgEigBackward0")
+def linalg_eigvals(input: Array) -> Array:
+    """The eigenvalues, complex. On the CPU only."""
+    _eig_input(input, "linalg.eigvals")
+    return _eig(input)[0]
+
+
+def _lu_input(x: jax.Array, name: str) -> None:
+    if x.ndim < 2:
+        raise RuntimeError(f"{name}: Expected tensor with 2 or more dimensions. Got size: {list(x.shape)} instead")
+    if not inexact(x) or x.dtype.itemsize == 2:
+        raise unlike("lu_cpu", x)
+
+
+def _permuted_eye(permutation: jax.Array, dtype: jnp.dtype) -> jax.Array:
+    return jax.nn.one_hot(permutation, permutation.shape[-1], axis=-2, dtype=dtype)
+
+
+def triangles(lu: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The unit lower and the upper triangular factor that are kept in one matrix."""
+    m, n = lu.shape[-2:]
+    k = min(m, n)
+    return jnp.tril(lu[..., :k], -1) + jnp.eye(m, k, dtype=lu.dtype), jnp.triu(lu[..., :k, :])
+
+
+@op(name="linalg_lu", forms="linalg private out", returns=("P", "L", "U"))
+def linalg_lu(A: Array, *, pivot: bool = True) -> tuple[Array, Array, Array]:  # noqa: N803  torch's name
+    """A permutation, a unit lower and an upper triangular factor: A = P L U."""
+    _lu_input(A, "linalg.lu")
+    if not pivot:
+        raise RuntimeError("linalg.lu_factor: LU without pivoting is not implemented on the CPU")
+    packed, _, permutation = lax.linalg.lu(A)
+    return _permuted_eye(permutation, A.dtype), *triangles(packed)
+
+
+def _lu_factor(x: jax.Array, pivot: bool) -> tuple[jax.Array, jax.Array]:
+    _lu_input(x, "torch.lu_factor")
+    if not pivot:
+        raise RuntimeError("linalg.lu_factor: LU without pivoting is not implemented on the CPU")
+    packed, pivots, _ = lax.linalg.lu(x)
+    return packed, pivots.astype(jnp.int32) + 1
+
+
+@op(name="linalg_lu_factor", forms="linalg private out", returns=("LU", "pivots"), rule="LinalgLuFactorExBackward0")
+def linalg_lu_factor(A: Array, *, pivot: bool = True) -> tuple[Array, Array]:  # noqa: N803  torch's name
+    """L and U in one matrix, and the rows exchanged, counted from 1 (int32)."""
+    return _lu_factor(A, pivot)
+
+
+@op(name="linalg_lu_factor_ex", forms="linalg", returns=("LU", "pivots", "info"))
+def linalg_lu_factor_ex(A: Array, *, pivot: bool = True, check_errors: bool = False) -> tuple:  # noqa: N803
+    """lu_factor, and for each matrix 0 or the place (from 1) of the first zero on the diagonal of U."""
+    packed, pivots = _lu_factor(A, pivot)
+    zero = jnp.diagonal(packed, axis1=-2, axis2=-1) == 0
+    info = jnp.where(zero.any(-1), zero.argmax(-1) + 1, 0)
+    return packed, pivots, info.astype(jnp.int32)
+
+
+@composite()
+def lu(t: Any, input: Any, pivot: bool = True, get_infos: bool = False, out: Any = None) -> Any:
+    """L and U in one matrix, and the rows exchanged; with `get_infos` also the info of lu_factor_ex."""
+    packed, pivots, info = t.linalg_lu_factor_ex(input, pivot=pivot)
+    return (packed, pivots, info) if get_infos else (packed, pivots)
+
+
+@op(forms="function", returns=("P", "L", "U"))
+def lu_unpack(LU_data: Array, LU_pivots: Array, unpack_data: bool = True, unpack_pivots: bool = True) -> tuple:  # noqa: N803
+    """P, L and U of what lu_factor gave."""
+    m = LU_data.shape[-2]
+    permutation = lax.linalg.lu_pivots_to_permutation(LU_pivots - 1, m)
+    empty = jnp.zeros((0,), LU_data.dtype)
+    return (_permuted_eye(permutation, LU_data.dtype) if unpack_pivots else empty,
+            *(triangles(LU_data) if unpack_data else (empty, empty)))
+
+
+@op(name="linalg_householder_product", forms="linalg private out")
+def linalg_householder_product(input: Array, tau: Array) -> Array:
+    """The first n columns of the product of the Householder reflections kept in the columns of `input`."""
+    matrix(input, "torch.linalg.householder_product", "input")
+    return lax.linalg.householder_product(input, tau)
+
+
+@composite()
+def orgqr(t: Any, input: Any, input2: Any, *, out: Any = None) -> Any:
+    """linalg.householder_product under its LAPACK name."""
+    return t.linalg_householder_product(input, input2, out=out)

@@ -1,0 +1,93 @@
+"""Pseudo-inverses, ranks and what else rests on which singular values count as zero.
+
+In: batches of matrices, tolerances.  Out: pseudo-inverses, ranks, condition numbers.
+"""
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from .matrix_check import hermitian, matrix, turned
+from .precision import dtype_name, inexact
+from .table import Array, ArrayLike, composite, op
+
+__all__ = ["rank_tolerance"]
+
+
+@jax.custom_jvp
+def _pseudo(x: jax.Array, tolerance: jax.Array) -> jax.Array:
+    u, s, vh = jnp.linalg.svd(x, full_matrices=False)
+    kept = s > tolerance[..., None]
+    inverse = jnp.where(kept, 1 / jnp.where(kept, s, 1), 0)
+    return turned(vh) @ (inverse[..., None] * turned(u))
+
+
+@_pseudo.defjvp
+def _pseudo_jvp(primals: tuple, tangents: tuple) -> tuple:
+    """The derivative where the rank stays the same (Golub and Pereyra 1973)."""
+    (a, tolerance), (da, _) = primals, tangents
+    p = _pseudo(a, tolerance)
+    ph, dah = turned(p), turned(da)
+    left, right = jnp.eye(a.shape[-2], dtype=a.dtype) - a @ p, jnp.eye(a.shape[-1], dtype=a.dtype) - p @ a
+    return p, -p @ da @ p + p @ ph @ dah @ left + right @ dah @ ph @ p
+
+
+class Ranked(NamedTuple):
+    """Singular values, how many of them count, and the inverse that they give."""
+    singular: jax.Array
+    rank: jax.Array
+    inverse: jax.Array
+
+
+def _bound(singular: jax.Array, shape: tuple, atol: Any, rtol: Any) -> jax.Array:
+    """Below this a singular value counts as zero: max(atol, rtol * the largest)."""
+    largest = singular.max(-1) if singular.shape[-1] else jnp.zeros(singular.shape[:-1], singular.dtype)
+    if rtol is None:
+        rtol = max(shape[-2:]) * float(jnp.finfo(singular.dtype).eps)
+        if atol is not None:
+            rtol = jnp.where(jnp.asarray(atol) > 0, 0.0, rtol)
+    absolute = jnp.asarray(0.0 if atol is None else atol)
+    return jnp.maximum(absolute, jnp.asarray(rtol) * largest).astype(singular.dtype)
+
+
+def rank_tolerance(x: jax.Array, rtol: float | None) -> Ranked:
+    """The pseudo-inverse of `x` and what it rests on."""
+    singular = jax.lax.stop_gradient(jnp.linalg.svd(x, compute_uv=False))
+    bound = _bound(singular, x.shape, None, rtol)
+    return Ranked(singular, jnp.sum(singular > bound[..., None], axis=-1, dtype=jnp.int64), _pseudo(x, bound))
+
+
+@op(name="linalg_pinv", forms="linalg private out", rule="LinalgPinvBackward0", samples=lambda t: [((t(4, 3),), {})])
+def linalg_pinv(input: Array, rcond: ArrayLike | None = None, hermitian: bool = False, *, atol: ArrayLike | None = None,
+                rtol: ArrayLike | None = None) -> Array:
+    """The pseudo-inverse; singular values up to max(atol, rtol * the largest) count as zero."""
+    if input.ndim < 2 or not inexact(input) or input.dtype.itemsize == 2:
+        raise RuntimeError(f"linalg.pinv({dtype_name(input)}{{{list(input.shape)}}}): expected a tensor with 2 or "
+                           "more dimensions of float, double, cfloat or cdouble types")
+    x = _whole(input) if hermitian else input
+    singular = jax.lax.stop_gradient(jnp.linalg.svd(x, compute_uv=False))
+    return _pseudo(x, _bound(singular, x.shape, atol, rcond if rtol is None else rtol))
+
+
+def _whole(x: jax.Array) -> jax.Array:
+    return hermitian(x, True)
+
+
+@composite()
+def pinverse(t: Any, input: Any, rcond: float = 1e-15) -> Any:
+    """The pseudo-inverse (torch.linalg.pinv)."""
+    return t.linalg_pinv(input, rcond)
+
+
+@op(name="linalg_matrix_rank", forms="linalg private out", differentiable=False, samples=lambda t: [((t(4, 3),), {})])
+def linalg_matrix_rank(input: Array, tol: ArrayLike | None = None, hermitian: bool = False, *, atol: ArrayLike | None = None,
+                       rtol: ArrayLike | None = None) -> Array:
+    """How many singular values exceed max(atol, rtol * the largest); int64."""
+    matrix(input, "torch.linalg.matrix_rank", "input")
+    if not inexact(input) or input.dtype.itemsize == 2:
+        raise RuntimeError("This function doesn't handle types other than float and double")
+    singular = jnp.linalg.svd(_whole(input) if hermitian else input, compute_uv=False)
+    bound = _bound(singular, input.shape, tol if atol is None else atol, 0.0 if tol is not None and rtol is None else rtol)
+    return jnp.sum(singular > bound[..., None], axis=-1, dtype=jnp.int64)

@@ -1,0 +1,199 @@
+"""torch.linalg's norms and small functions of matrices: norm, matrix_norm, cond, vecdot, powers, exponentials.
+
+In: batches of matrices.  Out: numbers and matrices.
+"""
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import jax.numpy as jnp
+from jax.scipy.linalg import expm
+
+from .check import prod, require, wrap_dim
+from .linalg_factor import spd
+from .matrix_check import lapack, square
+from .precision import dtype_name, inexact
+from .table import Array, Number, cast, composite, op
+
+SINGULAR, SUMS = ("nuc", 2, -2), (1, -1, math.inf, -math.inf)
+
+
+def _two(dim: Any) -> tuple[int, int]:
+    if isinstance(dim, int) or len(dim) != 2:
+        raise RuntimeError(f"linalg.matrix_norm: dim must be a 2-tuple. Got {dim if isinstance(dim, int) else ' '.join(map(str, dim))}")
+    return tuple(dim)
+
+
+@composite(name="matrix_norm", forms="linalg private")
+def matrix_norm(t: Any, input: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: Any = None,
+                out: Any = None) -> Any:
+    """A norm of matrices: 'fro', 'nuc', 1, -1, 2, -2, inf or -inf."""
+    if input.dim() < 2:
+        raise RuntimeError("linalg.matrix_norm: The input tensor A must have at least 2 dimensions.")
+    if not input.dtype.is_floating_point and not input.dtype.is_complex:
+        raise RuntimeError(f"linalg.matrix_norm: Expected a floating point or complex tensor as input. Got {input.type()[6:-6]}")
+    if isinstance(ord, str) and ord not in ("fro", "nuc") or not isinstance(ord, str) and abs(ord) not in (1, 2, math.inf):
+        raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
+    rows, columns = (wrap_dim(d, input.dim()) for d in _two(dim))
+    require(rows != columns, f"linalg.matrix_norm: dims must be different. Got ({dim[0]}, {dim[1]})")
+    x = input if dtype is None else input.to(dtype)
+    if ord == "fro":
+        result = t.vector_norm(x, 2, (rows, columns), keepdim)
+    elif ord in SINGULAR:
+        result = _of_singular_values(t, x, ord, rows, columns, keepdim)
+    else:
+        summed, kept = (rows, columns) if abs(ord) == 1 else (columns, rows)
+        sums = x.abs().sum(summed, keepdim=True)
+        result = (sums.amax if ord > 0 else sums.amin)((kept,), keepdim=True)
+        result = result if keepdim else result.squeeze((rows, columns))
+    return result if out is None else out.copy_(result)
+
+
+def _of_singular_values(t: Any, x: Any, ord: Any, rows: int, columns: int, keepdim: bool) -> Any:
+    values = t.linalg_svdvals(x.movedim((rows, columns), (-2, -1)))
+    result = values.sum(-1) if ord == "nuc" else values.amax(-1) if ord > 0 else values.amin(-1)
+    if keepdim:
+        for d in sorted((rows, columns)):
+            result = result.unsqueeze(d)
+    return result
+
+
+@composite(name="linalg_norm", forms="linalg private")
+def linalg_norm(t: Any, input: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None,
+                out: Any = None) -> Any:
+    """A vector norm (one dim, or no ord), or a matrix norm (two dims, or a 2-D input with an ord)."""
+    if ord is not None and dim is None:
+        require(input.dim() in (1, 2), "linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got "
+                                       f"{input.dim()}D.")
+    matrix = ord is not None and (isinstance(ord, str) or (len(dim) == 2 if isinstance(dim, (tuple, list)) else
+                                                           dim is None and input.dim() == 2))
+    if matrix:
+        return t.matrix_norm(input, ord, (-2, -1) if dim is None else dim, keepdim, dtype=dtype, out=out)
+    result = t.vector_norm(input, 2 if ord is None else ord, dim, keepdim, dtype=dtype)
+    return result if out is None else out.copy_(result)
+
+
+@composite(name="linalg_cond", forms="linalg")
+def linalg_cond(t: Any, input: Any, p: Any = None, *, out: Any = None) -> Any:
+    """The condition number: ||A|| ||A^-1|| in the norm `p` (None: 2)."""
+    if input.dim() < 2:
+        raise RuntimeError("linalg.cond: The input tensor must have at least 2 dimensions.")
+    if p is not None and p not in ("fro", *SINGULAR, *SUMS):
+        raise RuntimeError(f"linalg.cond got an invalid norm type: {p}")
+    if p in (None, 2, -2):
+        values = t.linalg_svdvals(input)
+        result = values[..., -1] / values[..., 0] if p == -2 else values[..., 0] / values[..., -1]
+    else:
+        result = t.matrix_norm(input, p) * t.matrix_norm(t.linalg_inv(input), p)
+    return result if out is None else out.copy_(result)
+
+
+@composite(name="linalg_vecdot", forms="linalg")
+def linalg_vecdot(t: Any, x: Any, y: Any, *, dim: int = -1, out: Any = None) -> Any:
+    """Sum of conj(x) * y along `dim`."""
+    result = ((x.conj() if x.is_complex() else x) * y).sum(dim)
+    return result if out is None else out.copy_(result)
+
+
+@composite(name="linalg_matmul", forms="linalg")
+def linalg_matmul(t: Any, input: Any, other: Any, *, out: Any = None) -> Any:
+    """torch.matmul."""
+    return t.matmul(input, other, out=out)
+
+
+@composite(name="linalg_diagonal", forms="linalg")
+def linalg_diagonal(t: Any, A: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:  # noqa: N803
+    """torch.diagonal of the last two dimensions."""
+    return t.diagonal(A, offset, dim1, dim2)
+
+
+@op(name="linalg_matrix_exp", forms="linalg private", samples=lambda t: [((t(3, 3),), {})])
+def linalg_matrix_exp(input: Array) -> Array:
+    """The exponential of each matrix, by scaling and squaring (Higham 2005)."""
+    square(input, "linalg.matrix_exp")
+    if not inexact(input):
+        raise RuntimeError(f"linalg.matrix_exp: Expected a floating point or complex tensor as input. Got {dtype_name(input)}")
+    return expm(input, max_squarings=64) if prod(input.shape) else input
+
+
+@composite()
+def matrix_exp(t: Any, input: Any) -> Any:
+    """The exponential of each matrix (torch.linalg.matrix_exp)."""
+    return t.linalg_matrix_exp(input)
+
+
+@op(name="linalg_matrix_power", forms="linalg private out", rule="MmBackward0", samples=lambda t: [((spd(t), 3), {})])
+def linalg_matrix_power(input: Array, n: int) -> Array:
+    """The n-th power of each matrix; of its inverse for a negative n."""
+    square(input, "linalg.matrix_power")
+    if n < 0:
+        lapack(input, "linalg.inv")
+    return jnp.linalg.matrix_power(input, n)
+
+
+@composite()
+def matrix_power(t: Any, input: Any, n: int, *, out: Any = None) -> Any:
+    """The n-th power of each matrix (torch.linalg.matrix_power)."""
+    return t.linalg_matrix_power(input, n, out=out)
+
+
+@op(name="linalg_vander", forms="linalg", rule="CatBackward0", samples=lambda t: [((t(4),), {}), ((t(4),), {"N": 3})])
+def linalg_vander(x: Array, *, N: int | None = None) -> Array:  # noqa: N803  torch's name
+    """The matrix of powers x ** 0, x ** 1, ... along a new last dimension of size N."""
+    n = x.shape[-1] if N is None else N
+    require(x.ndim > 0, "torch.linalg.vander: input must have at least one dimension.")
+    require(n > 1, "N must be greater than 1.")
+    x = x if inexact(x) else x.astype(jnp.int64)
+    columns = [jnp.ones_like(x)]
+    for _ in range(n - 1):
+        columns.append(columns[-1] * x)
+    return jnp.stack(columns, axis=-1)
+
+
+@op(name="linalg_tensorinv", forms="linalg out", rule="ReshapeAliasBackward0", samples=lambda t: [((spd(t, 4).reshape(4, 2, 2),), {"ind": 1})])
+def linalg_tensorinv(input: Array, ind: int = 2) -> Array:
+    """The inverse of the linear map of tensordot(input, ., input.ndim - ind)."""
+    require(ind > 0, "Expected a strictly positive integer for 'ind'")
+    head, tail = input.shape[:ind], input.shape[ind:]
+    require(prod(head) == prod(tail), f"Expected self to satisfy the requirement prod(self.shape[ind:]) == prod(self.shape[:ind]), "
+                                      f"but got {prod(tail)} != {prod(head)}")
+    return jnp.linalg.inv(input.reshape(prod(head), prod(tail))).reshape(*tail, *head)
+
+
+@op(name="linalg_tensorsolve", forms="linalg out", rule="ViewBackward0",
+    samples=lambda t: [((spd(t, 4).reshape(2, 2, 4), t(2, 2)), {})])
+def linalg_tensorsolve(input: Array, other: Array, dims: tuple | None = None) -> Array:
+    """X with tensordot(input, X, X.ndim) = other."""
+    x = input
+    if dims is not None:
+        order = [wrap_dim(d, x.ndim) for d in dims]
+        x = jnp.moveaxis(x, order, range(x.ndim - len(order), x.ndim))
+    shape = x.shape[other.ndim:]
+    require(prod(shape) == prod(x.shape[:other.ndim]), "Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == "
+                                                       "prod(self.shape[:other.ndim]), but got "
+                                                       f"{prod(shape)} != {prod(x.shape[:other.ndim])}")
+    return jnp.linalg.solve(x.reshape(-1, prod(shape)), other.reshape(-1)).reshape(shape)
+
+
+@composite(forms="function")
+def vander(t: Any, x: Any, N: int | None = None, increasing: bool = False) -> Any:  # noqa: N803  torch's name
+    """The matrix of powers of a vector, the highest first unless `increasing`."""
+    require(x.dim() == 1, "x must be a one-dimensional tensor.")
+    n = x.shape[0] if N is None else N
+    exponents = t.arange(n) if increasing else t.arange(n - 1, -1, -1)
+    powers = x.unsqueeze(1) if x.is_floating_point() or x.is_complex() else x.long().unsqueeze(1)
+    return powers ** exponents
+
+
+@op(promote="arith", inplace=True, forms="method function", samples=lambda t: [((t(3, 4), 2, 0, 1.0), {})])
+def renorm(input: Array, p: float, dim: int, maxnorm: Number) -> Array:
+    """Slices of dimension `dim` whose p-norm exceeds `maxnorm`, scaled down to it."""
+    require(input.ndim > 1, f"renorm: input needs at least 2 dimensions, got {input.ndim} dimensions")
+    require(p > 0, "renorm: non-positive norm not supported")
+    d = wrap_dim(dim, input.ndim)
+    axes = tuple(k for k in range(input.ndim) if k != d)
+    size = jnp.abs(input)
+    norm = size.max(axes, keepdims=True) if p == math.inf else (size ** p).sum(axes, keepdims=True) ** (1 / p)
+    limit = cast(maxnorm, input.dtype)
+    return input * jnp.where(norm > limit, limit / (norm + 1e-7), 1)

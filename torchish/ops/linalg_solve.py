@@ -1,0 +1,210 @@
+"""Inverses, determinants and systems of equations.
+
+In: batches of square matrices, right sides.  Out: what solves them.
+Differs from torch: a singular matrix gives inf or NaN, where torch raises LinAlgError (which takes a look at values).
+"""
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from .linalg_factor import failed, spd, triangles
+from .linalg_inverse import rank_tolerance
+from .matrix_check import broadcast_batch, lapack, matrix, square, turned
+from .precision import dtype_name
+from .table import Array, composite, op
+
+
+@op(name="linalg_inv", forms="linalg private out", rule="LinalgInvExBackward0", samples=lambda t: [((spd(t),), {})])
+def linalg_inv(A: Array) -> Array:  # noqa: N803  torch's name
+    """The inverse of each matrix."""
+    square(A, "linalg.inv")
+    lapack(A, "linalg.inv")
+    return jnp.linalg.inv(A)
+
+
+@op(name="linalg_inv_ex", forms="linalg", returns=("inverse", "info"), samples=lambda t: [((spd(t),), {})])
+def linalg_inv_ex(A: Array, *, check_errors: bool = False) -> tuple[Array, Array]:  # noqa: N803  torch's name
+    """The inverse, and for each matrix 0, or 1 where there is none."""
+    inverse = linalg_inv(A)
+    return inverse, jnp.maximum(failed(inverse), jnp.any(jnp.isinf(inverse), axis=(-2, -1)).astype(jnp.int32))
+
+
+@composite()
+def inverse(t: Any, input: Any, *, out: Any = None) -> Any:
+    """The inverse of each matrix (torch.linalg.inv)."""
+    return t.linalg_inv(input, out=out)
+
+
+@op(name="linalg_det", forms="linalg private out", samples=lambda t: [((spd(t),), {})])
+def linalg_det(A: Array) -> Array:  # noqa: N803  torch's name
+    """The determinant of each matrix."""
+    square(A, "linalg.det")
+    lapack(A, "linalg.det", "lu_cpu")
+    return jnp.linalg.det(A)
+
+
+@composite()
+def det(t: Any, input: Any) -> Any:
+    """The determinant of each matrix (torch.linalg.det)."""
+    return t.linalg_det(input)
+
+
+@op(name="linalg_slogdet", forms="linalg out", returns=("sign", "logabsdet"), samples=lambda t: [((spd(t),), {})])
+def linalg_slogdet(A: Array) -> tuple[Array, Array]:  # noqa: N803  torch's name
+    """The sign (or phase) and the logarithm of the absolute value of the determinant."""
+    square(A, "linalg.slogdet")
+    lapack(A, "linalg.slogdet")
+    return tuple(jnp.linalg.slogdet(A))
+
+
+@op(returns=("sign", "logabsdet"), rule="LinalgSlogdetBackward0", samples=lambda t: [((spd(t),), {})])
+def slogdet(input: Array) -> tuple[Array, Array]:
+    """The sign (or phase) and the logarithm of the absolute value of the determinant (torch.linalg.slogdet)."""
+    return linalg_slogdet(input)
+
+
+@op(forms="function method", rule="WhereBackward0", samples=lambda t: [((spd(t),), {})])
+def logdet(input: Array) -> Array:
+    """The logarithm of the determinant; NaN where it is negative."""
+    square(input, "logdet")
+    sign, log = jnp.linalg.slogdet(input)
+    if jnp.iscomplexobj(sign):
+        return log + jnp.log(sign)
+    return jnp.where(sign == -1, jnp.nan, log)
+
+
+def _same_dtype(name: str, a: jax.Array, b: jax.Array) -> None:
+    if a.dtype != b.dtype:
+        raise RuntimeError(f"{name}: Expected A and B to have the same dtype, but found A of type {dtype_name(a)} and B of "
+                           f"type {dtype_name(b)} instead")
+
+
+def _fits(name: str, a: jax.Array, b: jax.Array, left: bool) -> None:
+    if a.shape[-1] != b.shape[-2 if left else -1]:
+        equation = "AX = B" if left else "XA = B"
+        raise RuntimeError(f"{name}: Incompatible shapes of A and B for the equation {equation} ({a.shape[-2]}x{a.shape[-1]} "
+                           f"and {b.shape[-2]}x{b.shape[-1]})")
+
+
+def _solved(a: jax.Array, b: jax.Array, left: bool) -> jax.Array:
+    square(a, "linalg.solve")
+    lapack(a, "linalg.solve")
+    _same_dtype("linalg.solve", a, b)
+    vector = b.ndim == 1 or (a.ndim - 1 == b.ndim and b.shape == a.shape[:-1])
+    if vector:
+        b = b[..., None]
+    if vector and not left:
+        raise RuntimeError("linalg.solve: Vector broadcasting of the left hand side is not supported for left=False. In this "
+                           "case linalg.solve is equivalent to B / A.squeeze(-1)")
+    _fits("linalg.solve", a, b, left)
+    a, b = broadcast_batch(a, b)
+    if not left:
+        return jnp.swapaxes(jnp.linalg.solve(jnp.swapaxes(a, -1, -2), jnp.swapaxes(b, -1, -2)), -1, -2)
+    x = jnp.linalg.solve(a, b)
+    return x[..., 0] if vector else x
+
+
+@op(name="linalg_solve", forms="linalg private out", rule="LinalgSolveExBackward0",
+    samples=lambda t: [((spd(t), t(3, 2)), {}), ((spd(t), t(3)), {}), ((spd(t), t(2, 3)), {"left": False})])
+def linalg_solve(A: Array, B: Array, *, left: bool = True) -> Array:  # noqa: N803  torch's names
+    """X with A X = B (or X A = B); a vector B gives a vector."""
+    return _solved(A, B, left)
+
+
+@op(name="linalg_solve_ex", forms="linalg", returns=("result", "info"), samples=lambda t: [((spd(t), t(3, 2)), {})])
+def linalg_solve_ex(A: Array, B: Array, *, left: bool = True, check_errors: bool = False) -> tuple:  # noqa: N803
+    """linalg.solve, and for each matrix 0, or 1 where it is singular."""
+    x = _solved(A, B, left)
+    diagonal = jnp.diagonal(lax.linalg.lu(lax.stop_gradient(A))[0], axis1=-2, axis2=-1)
+    return x, jnp.any(diagonal == 0, axis=-1).astype(jnp.int32)
+
+
+def _triangular(a: jax.Array, b: jax.Array, upper: bool, left: bool, unit: bool, transpose: bool = False) -> jax.Array:
+    square(a, "linalg.solve_triangular")
+    matrix(b, "linalg.solve_triangular", "B")
+    _same_dtype("linalg.solve_triangular", a, b)
+    _fits("linalg.solve_triangular", a, b, left)
+    a, b = broadcast_batch(a, b)
+    return lax.linalg.triangular_solve(a, b, left_side=left, lower=not upper, unit_diagonal=unit, transpose_a=transpose)
+
+
+@op(name="linalg_solve_triangular", forms="linalg private out",
+    samples=lambda t: [((spd(t), t(3, 2)), {"upper": False}), ((spd(t), t(2, 3)), {"upper": True, "left": False})])
+def linalg_solve_triangular(input: Array, B: Array, *, upper: bool, left: bool = True,  # noqa: N803
+                            unitriangular: bool = False) -> Array:
+    """X with A X = B (or X A = B) for a triangular A, of which the other triangle is not read."""
+    return _triangular(input, B, upper, left, unitriangular)
+
+
+@op(returns=("solution", "cloned_coefficient"), samples=lambda t: [((t(3, 2), spd(t)), {})])
+def triangular_solve(input: Array, A: Array, upper: bool = True, transpose: bool = False,  # noqa: N803
+                     unitriangular: bool = False) -> tuple[Array, Array]:
+    """X with A X = input for a triangular A, and A."""
+    return _triangular(A, input, upper, True, unitriangular, transpose), A
+
+
+@op(samples=lambda t: [((t(3, 2), spd(t)), {})])
+def cholesky_solve(input: Array, input2: Array, upper: bool = False) -> Array:
+    """X with A X = input, where input2 is the Cholesky factor of A."""
+    for x, letter in ((input, "b"), (input2, "u")):
+        if x.ndim < 2:
+            raise RuntimeError(f"{letter} should have at least 2 dimensions, but has {x.ndim} dimensions instead")
+    factor = jnp.triu(input2) if upper else jnp.tril(input2)
+    low = turned(factor) if upper else factor
+    low, right = broadcast_batch(low, input)
+    y = lax.linalg.triangular_solve(low, right, left_side=True, lower=True)
+    return lax.linalg.triangular_solve(low, y, left_side=True, lower=True, transpose_a=True, conjugate_a=True)
+
+
+@op(samples=lambda t: [((spd(t),), {})])
+def cholesky_inverse(input: Array, upper: bool = False) -> Array:
+    """The inverse of A, where `input` is its Cholesky factor."""
+    square(input, "cholesky_inverse")
+    eye = jnp.broadcast_to(jnp.eye(input.shape[-1], dtype=input.dtype), input.shape)
+    return cholesky_solve(eye, input, upper)
+
+
+@op(name="linalg_lu_solve", forms="linalg private out")
+def linalg_lu_solve(LU: Array, pivots: Array, B: Array, *, left: bool = True, adjoint: bool = False) -> Array:  # noqa: N803
+    """X with A X = B (or X A = B, or with A^H) from what lu_factor gave of A."""
+    permutation = lax.linalg.lu_pivots_to_permutation(pivots - 1, LU.shape[-2])
+    low, up = triangles(LU)
+    rows = jax.nn.one_hot(permutation, LU.shape[-2], axis=-2, dtype=LU.dtype)
+    whole = rows @ low @ up
+    return _solved(turned(whole) if adjoint else whole, B, left)
+
+
+@composite()
+def lu_solve(t: Any, input: Any, LU_data: Any, LU_pivots: Any, *, out: Any = None) -> Any:  # noqa: N803  torch's names
+    """X with A X = input from what lu_factor gave of A."""
+    return t.linalg_lu_solve(LU_data, LU_pivots, input, out=out)
+
+
+@op(name="linalg_lstsq", forms="linalg", returns=("solution", "residuals", "rank", "singular_values"),
+    samples=lambda t: [((t(4, 3), t(4, 2)), {})])
+def linalg_lstsq(input: Array, b: Array, rcond: float | None = None, *, driver: str | None = None) -> tuple:
+    """X of least norm that makes ||input X - b|| smallest; residuals where there are more rows than columns.
+
+    Differs from torch: residuals are given also where the rank is deficient (that depends on values).
+    """
+    matrix(input, "torch.linalg.lstsq", "input")
+    if input.dtype != b.dtype:
+        raise RuntimeError("torch.linalg.lstsq: Expected input and other to have the same dtype, but got input's dtype "
+                           f"{dtype_name(input)} and other's dtype {dtype_name(b)}")
+    vector = b.ndim == 1 or (input.ndim - 1 == b.ndim and b.shape == input.shape[:-1])
+    right = b[..., None] if vector else b
+    m, n = input.shape[-2:]
+    if right.shape[-2] != m:
+        raise RuntimeError("torch.linalg.lstsq: input.size(-2) should match other.size(-" + ("1" if vector else "2") + ")")
+    a, right = broadcast_batch(input, right)
+    from_values = rank_tolerance(a, rcond)
+    x = from_values.inverse @ right
+    gap = right - a @ x
+    residuals = jnp.sum((gap * jnp.conj(gap)).real, axis=-2) if m > n else jnp.zeros((0,), from_values.singular.dtype)
+    singular = from_values.singular if driver in ("gelsd", "gelss") else jnp.zeros((0,), from_values.singular.dtype)
+    rank = jnp.zeros((0,), jnp.int64) if driver == "gels" else from_values.rank
+    return x[..., 0] if vector else x, residuals, rank, singular
