@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
-from .graph import gradients
+from .graph import first_backward, gradients
 from .recorder import hooks
 from .storage import assign, rebind
 from .tape import state
@@ -42,6 +42,8 @@ def backward(roots: Sequence, cotangents: Sequence, retain: bool | None, create:
         if not inputs:
             raise RuntimeError("'inputs' argument to backward cannot be empty.")
     cotangents = check_roots(roots, cotangents)
+    if inputs is None and not create and len(roots) == 1 and first_backward(roots[0], cotangents[0], bool(retain)):
+        return
     found = gradients(list(roots), cotangents, inputs, create if retain is None else retain, create)
     mode = state.tape.grad
     for x, g in found.values():

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from .ops.table import ALIASES, COMPOSITES, EMPTY, TABLE, Composite, Op, Param
-from .recorder import hooks, record
+from .recorder import Restart, hooks, record, slot_of
 from .storage import in_place, make_view
 from .tape import state
 
@@ -95,26 +95,22 @@ def _is_varargs(params: list[Param], k: int) -> bool:
     return p.kind == "shape" and not p.keyword_only and p.default is EMPTY and all(q.keyword_only for q in params[k + 1:])
 
 
-def _fast_key(op: Op, params: list[Param]) -> tuple[list[str], list[str], str | None] | None:
-    """Conditions and codes of the fast path, and the name of the one operand that may be a number; None: no fast path."""
-    conditions, codes, mixed = [], [], None
+def _fast_key(op: Op, params: list[Param]) -> tuple[list[str], str | None] | None:
+    """Codes of the fast path's key, and the name of the one operand that may be a number; None: no fast path."""
+    codes: list[str] = []
+    mixed = None
     for p in params:
         n = p.name
+        slot = f"({n}._node.slot if {n}._tape is tape else slot_of(tape, {n}))"
         if p.kind == "operand":
-            if p.optional:
-                conditions.append(f"({n} is None or {n}._tape is tape)")
-                codes.append(f"None if {n} is None else {n}._node.slot")
-            else:
-                conditions.append(f"{n}._tape is tape")
-                codes.append(f"{n}._node.slot")
+            codes.append(f"(None if {n} is None else {slot})" if p.optional else slot)
         elif p.kind == "mixed" and p is params[0]:      # mostly a tensor; a number takes the slow path
-            conditions.append(f"{n}._tape is tape")
-            codes.append(f"{n}._node.slot")
+            codes.append(slot)
         elif p.kind == "mixed":
             if mixed is not None or p.optional:
                 return None
             mixed = n
-            codes.append(f"@{n}")
+            codes.append(f"@{slot}")
         elif p.kind == "number":
             codes.append(f"None if {n} is D_{n} else ({n}.__class__, {n} or str({n}))" if p.default is not EMPTY
                          else f"({n}.__class__, {n} or str({n}))")
@@ -122,31 +118,26 @@ def _fast_key(op: Op, params: list[Param]) -> tuple[list[str], list[str], str | 
             codes.append(n)
         else:
             return None
-    return (conditions, codes, mixed) if conditions else None
+    return (codes, mixed) if any(p.kind in ("operand", "mixed") for p in params) else None
 
 
 def _lines_of_fast_path(op: Op, params: list[Param], hit: list[str]) -> list[str]:
     fast = _fast_key(op, params)
     if fast is None:
         return []
-    conditions, codes, mixed = fast
+    codes, mixed = fast
     lines = ["    try:"]
-
-    def branch(indent: str, conds: list[str], key: list[str]) -> list[str]:
-        found = [f"{indent}    node = tape.node.children.get(({op.index}, {', '.join(key)}))",
-                 f"{indent}    if node is not None:"] + [f"{indent}        {h}" for h in hit]
-        return [f"{indent}if {' and '.join(conds) or 'True'}:", *found]
-
     if mixed is None:
-        lines += branch("        ", conditions, codes)
+        lines.append(f"        key = ({op.index}, {', '.join(codes)})")
     else:
-        as_tensor = [f"{mixed}._node.slot" if c == f"@{mixed}" else c for c in codes]
-        as_number = [f"{mixed}.__class__, {mixed} or str({mixed})" if c == f"@{mixed}" else c for c in codes]
-        lines.append(f"        if {mixed}.__class__ in NUMBERS:")
-        lines += branch("            ", conditions, as_number)
-        lines.append("        else:")
-        lines += branch("            ", [*conditions, f"{mixed}._tape is tape"], as_tensor)
-    lines += ["    except (AttributeError, TypeError):", "        pass"]
+        as_number = [f"{mixed}.__class__, {mixed} or str({mixed})" if c.startswith("@") else c for c in codes]
+        lines += [f"        if {mixed}.__class__ in NUMBERS:",
+                  f"            key = ({op.index}, {', '.join(as_number)})",
+                  "        else:",
+                  f"            key = ({op.index}, {', '.join(c.removeprefix('@') for c in codes)})"]
+    lines += ["        node = tape.node.children.get(key)",
+              "        if node is not None:"] + [f"            {h}" for h in hit]
+    lines += ["    except (AttributeError, TypeError, Restart):", "        pass"]
     return lines
 
 
@@ -162,7 +153,7 @@ def function_of(op: Op, name: str, first: str | None = None) -> Callable:
     out = "out" in op.forms and first is None
     many = returns(op)
     source.names |= {"state": state, "record": record, "OP": op, "NUMBERS": NUMBERS, "new": object.__new__, "TENSOR": hooks.tensor,
-                     "make_view": make_view, "R": many, "hooks": hooks, "store_out": store_out}
+                     "make_view": make_view, "R": many, "slot_of": slot_of, "Restart": Restart, "hooks": hooks, "store_out": store_out}
     lines = source.lines
     lines.append(f"def {name}({_signature(source, order, out)}):")
     for k, p in enumerate(params):
@@ -311,8 +302,10 @@ def _method(cls: type, name: str, fn: Callable) -> None:
 def _aliases(cls: type, spaces: dict) -> None:
     for name, (target, forms) in ALIASES.items():
         for form, functions in spaces.items():
-            if target in functions and (forms is None or form in forms):
-                functions.setdefault(name, functions[target])
+            # an alias may be published in a namespace that its target is not in (special.gammaln)
+            found = functions.get(target) or (spaces["function"].get(target) if forms is not None else None)
+            if found is not None and (forms is None or form in forms):
+                functions.setdefault(name, found)
                 if f"{target}_" in functions:
                     functions.setdefault(f"{name}_", functions[f"{target}_"])
         for suffix in ("", "_"):

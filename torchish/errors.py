@@ -5,7 +5,7 @@ same, with torch's first sentence.  The classes here derive from them and mark w
 """
 from __future__ import annotations
 
-__all__ = ["CompileError", "LostValueError"]
+__all__ = ["CompileError", "LinAlgError", "LostValueError"]
 
 
 class CompileError(RuntimeError):
@@ -14,3 +14,7 @@ class CompileError(RuntimeError):
 
 class LostValueError(RuntimeError):
     """A lazy value whose step was interrupted before it ran."""
+
+
+class LinAlgError(RuntimeError):
+    """A matrix that cannot be factored, inverted or solved with."""

@@ -77,27 +77,28 @@ def _live(tape: Tape) -> list:
 
 
 def _run(tape: Tape, node: Node, live: list) -> None:
-    need = tuple(sorted({t._node.slot for t in live}))
-    ending = _ending(tape, node, need)
-    args = tape.args
+    ending = _ending(node, tuple([t._node.slot for t in live]))
     if tape.inline is not None:
-        values = _inline(tape, node, ending)
+        values = _inline(tape, node)
+        outs: Any = [values[s] for s in ending.outs]
+        places = ending.places(ending.outs)
     else:
         program = _program(tape, node, ending)
-        outs = program.compiled(*args, *_vectors(tape.floats, tape.ints))
-        values = dict(zip(program.outs, outs, strict=True))
-    graph = Graph.keep(tape, node, ending, values) if ending.kept else None
-    spent = Graph.spent(tape, node) if ending.freed else None
-    for t in live:
-        out = t._node
-        slot = out.slot
-        t._data = values[slot]
-        if slot in ending.leaves or not out.rg:
-            t._node = out.aval.grad if t._leaf else out.aval.plain
-        else:
-            t._node = out.aval.grad
-            t._graph = (spent if slot in ending.freed else graph, slot)
+        outs = program.compiled(*tape.args, *_vectors(tape.floats, tape.ints))
+        places = ending.places(program.outs)
+    graph = spent = None
+    if ending.kept:
+        graph = Graph.keep(tape, node, ending, {s: outs[places[s]] for s in ending.outs})
+    if ending.freed:
+        spent = Graph.spent(tape, node)
+    for t, (slot, leaf, plain, grad) in zip(live, ending.binds, strict=True):
+        t._data = outs[places[slot]]
         t._tape = t._home = None
+        if leaf:
+            t._node = grad if t._leaf else plain
+        else:
+            t._node = grad
+            t._graph = (spent if slot in ending.freed else graph, slot)
 
 
 def _vectors(floats: list[float], ints: list[int]) -> list[np.ndarray]:
@@ -106,8 +107,8 @@ def _vectors(floats: list[float], ints: list[int]) -> list[np.ndarray]:
         ([np.array(ints, np.int64).view(np.uint32).reshape(-1, 2)] if ints else [])
 
 
-def _ending(tape: Tape, node: Node, need: tuple[int, ...]) -> Ending:
-    """What is known of tapes that end at `node` with these slots wanted; found out once."""
+def _ending(node: Node, need: tuple[int, ...]) -> Ending:
+    """What is known of tapes that end at `node` with these slots wanted (in this order); found out once."""
     if node.programs is None:
         node.programs = {}
     ending = node.programs.get(need)
@@ -124,8 +125,9 @@ def _examine(node: Node, need: tuple[int, ...]) -> Ending:
     graphs = [s for s in need if made[s][1].rg and s not in leaves]
     freed = frozenset(s for s in graphs if s in freed_all)
     kept = [s for s in graphs if s not in freed]
+    binds = [(s, s in leaves or not made[s][1].rg, made[s][1].aval.plain, made[s][1].aval.grad) for s in need]
     if not kept:
-        return Ending(need, need, leaves, freed, (), [], ())
+        return Ending(binds, tuple(sorted(set(need))), freed, (), [], ())
     # the entries needed to compute the kept results again, and what they start from
     wanted, inside, values = set(kept), [], set()
     for n in reversed(nodes):
@@ -140,7 +142,7 @@ def _examine(node: Node, need: tuple[int, ...]) -> Ending:
         wanted.update(_reads(n))
     inside.reverse()
     out = tuple(sorted({*need, *(s for s in values if made[s][0].kind is not INPUT)}))
-    return Ending(need, out, leaves, freed, tuple(kept), inside, tuple(sorted(values)))
+    return Ending(binds, out, freed, tuple(kept), inside, tuple(sorted(values)))
 
 
 def _reads(node: Node) -> set[int]:
@@ -153,17 +155,34 @@ def _reads(node: Node) -> set[int]:
 
 
 def _program(tape: Tape, node: Node, ending: Ending) -> Program:
-    """A compiled program of this ending whose donations are allowed now; compiled if there is none."""
+    """A compiled program of this ending whose donations are allowed now; compiled if there is none.
+
+    A program that was compiled for the same entries and returns more than is wanted will do.
+    """
     args = tape.args
     for program in ending.programs:
-        if all([getrefcount(args[k]) <= _ALONE for k in program.donated]):
+        if program.compiled is not None and all([getrefcount(args[k]) <= _ALONE for k in program.donated]):
             remember(program)
             return program
     free = [k for k in range(len(args)) if getrefcount(args[k]) <= _ALONE]
+    wanted = set(ending.outs)
+    for other in list(node.programs.values()):
+        for program in other.programs:
+            if program.compiled is not None and wanted.issubset(program.outs) and set(free).issuperset(program.donated) and not _held(ending, node, program):
+                ending.programs.append(program)
+                return program
     program = _compile(tape, node, ending, free)
-    ending.programs.append(program)
+    ending.programs = [p for p in ending.programs if p.compiled is not None] + [program]
     remember(program)
     return program
+
+
+def _held(ending: Ending, node: Node, program: Program) -> bool:
+    """Whether a graph that lives on needs an input which the program would consume."""
+    if not ending.kept:
+        return False
+    inputs = [n.slot for n in path(node) if n.kind is INPUT]
+    return any(inputs[k] in ending.values for k in program.donated)
 
 
 def _compile(tape: Tape, node: Node, ending: Ending, free: list[int]) -> Program:
@@ -190,7 +209,7 @@ def _compile(tape: Tape, node: Node, ending: Ending, free: list[int]) -> Program
     compiled, seconds = compile_program(program, specs, donated, short(last.where if last else None), device)
     stats.compilations += 1
     log.compiled(nodes, seconds, donated)
-    return Program(outs, donated, compiled, ending)
+    return Program(outs, donated, compiled)
 
 
 def _matching(free: list[int], inputs: list[Node], outs: list) -> tuple[int, ...]:
@@ -207,7 +226,7 @@ def _matching(free: list[int], inputs: list[Node], outs: list) -> tuple[int, ...
     return tuple(chosen)
 
 
-def _inline(tape: Tape, node: Node, ending: Ending) -> dict[int, Any]:
+def _inline(tape: Tape, node: Node) -> dict[int, Any]:
     """Functional mode: the tape is replayed at once over the tracers that its inputs hold."""
     nodes = path(node)
     env = dict(zip((n.slot for n in nodes if n.kind is INPUT), tape.args, strict=True))
@@ -232,8 +251,8 @@ def peek(tape: Tape, x: Any) -> None:
     """Computes the value of `x` on a tape that goes on (another thread's), donating nothing."""
     node, need = tape.last, (x._node.slot,)
     args = list(tape.args)
-    ending = _ending(tape, node, need)
-    program = next((p for p in ending.programs if not p.donated), None)
+    ending = _ending(node, need)
+    program = next((p for p in ending.programs if not p.donated and p.compiled is not None), None)
     if program is None:
         program = _compile(tape, node, ending, [])
         ending.programs.append(program)

@@ -13,7 +13,7 @@ from .recorder import Restart, advance, enter, hooks, record
 from .segment import Graph, backward_op
 from .tape import BACKWARD, INPUT, LEAF, Node, Tape, path, state
 
-__all__ = ["SECOND_TIME", "gradients", "record_backward"]
+__all__ = ["SECOND_TIME", "first_backward", "gradients", "record_backward"]
 
 SECOND_TIME = (
     "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
@@ -82,6 +82,30 @@ def gradients(roots: list, cotangents: list, targets: list | None, retain: bool,
     return walk.found
 
 
+def first_backward(x: Any, c: Any, retain: bool) -> bool:
+    """The common case, done shortly: the first backward of the open tape, into leaves without gradients and hooks.
+
+    Returns False, with nothing done, where the case is another.
+    """
+    tape = state.tape
+    if x._tape is not tape or c is not None or tape.stepped or tape.upstream or tape.hooked or tape.leaves:
+        return False
+    node = tape.node.children.get((BACKWARD, (x._node.slot,), (None,), None, (), retain, False))
+    if node is None:
+        return False
+    inputs, outs = tape.inputs, node.outs
+    places = node.info.places
+    for place in places:
+        leaf = inputs[place]
+        if leaf._grad is not None or leaf._hooks or leaf._post_hooks:
+            return False
+    tape.node, tape.stepped, tape.mark = node, True, node
+    make = hooks.make
+    for place, out in zip(places, outs, strict=True):
+        inputs[place]._grad = make(tape, out)
+    return True
+
+
 def graph_continues(graph: Graph) -> bool:
     """Whether older graphs lie behind this one."""
     return any(isinstance(s, tuple) for s in graph.sources.values())
@@ -129,21 +153,20 @@ def _pull_open(walk: Pass, tape: Tape, starts: dict[int, int | None], waiting: l
     node = record_backward(tape, tuple(starts), tuple(starts.values()), None if walk.targets is None else asked, stops,
                            walk.retain, walk.create)
     later: dict[int, Any] = {}
-    for out, slot in zip(node.outs, node.info.wrt, strict=True):
+    for out, slot, place in zip(node.outs, node.info.wrt, node.info.places, strict=True):
         g = hooks.make(tape, out)
         if slot in stops:
             later[slot] = g
             continue
-        source = _source(tape, slot)
-        if slot in asked and not isinstance(source, tuple):
-            walk.deliver(source, g)
-        elif isinstance(source, tuple):
-            x = next((x for x in (walk.targets or {}).values() if x._tape is tape and x._node.slot == slot), None)
-            if x is not None:
-                walk.add(x, g)
+        source = _source(tape, slot, place)
+        if isinstance(source, tuple):
+            if slot in asked:
+                walk.add(_asked_at(walk, tape, slot), g)
             walk.send(*source, g)
         elif source is not None:
             walk.deliver(source, g)
+        elif slot in asked:
+            walk.deliver(_asked_at(walk, tape, slot), g)
     for slot in sorted(later, reverse=True):
         x = tape.hooked[slot]
         g = hooks.run_hooks(x, later[slot])
@@ -155,29 +178,16 @@ def _pull_open(walk: Pass, tape: Tape, starts: dict[int, int | None], waiting: l
         _pull_open(walk, tape, {slot: c}, [s for s in waiting if s < slot])
 
 
-def _source(tape: Tape, slot: int) -> Any:
+def _source(tape: Tape, slot: int, place: int) -> Any:
     """The leaf at a slot, or the place in an older graph it came from; None for a result of the tape."""
-    place = tape.upstream.get(slot)
-    if place is not None:
-        return place
-    if slot in tape.leaves:
-        return tape.leaves[slot]
-    for x in tape.inputs:
-        if x._tape is tape and x._node.slot == slot:
-            return x
-    return _by_input(tape, slot)
+    if place >= 0:
+        return tape.upstream[slot] if slot in tape.upstream else tape.inputs[place]
+    return tape.leaves.get(slot)
 
 
-def _by_input(tape: Tape, slot: int) -> Any:
-    """The tensor which entered at `slot` although it holds another value by now, or the result that lives there."""
-    inputs = [n for n in path(tape.node) if n.kind is INPUT]
-    for n, x in zip(inputs, tape.inputs, strict=True):
-        if n.slot == slot:
-            return x
-    for x in tape.tensors:
-        if x._tape is tape and x._node.slot == slot:
-            return x
-    return None
+def _asked_at(walk: Pass, tape: Tape, slot: int) -> Any:
+    """The target that stands at a slot of the tape."""
+    return next(x for x in (walk.targets or {}).values() if x._node.slot == slot and (x._tape is tape or x._home is tape))
 
 
 def record_backward(tape: Tape, roots: tuple, cts: tuple, asked: tuple | None, stops: tuple, retain: bool, create: bool) -> Node:
@@ -210,6 +220,8 @@ def _entry(tape: Tape, roots: tuple, cts: tuple, asked: tuple | None, stops: tup
     node = Node(tape.node, BACKWARD, None, tuple(c for c in cts if c is not None))
     gone = frozenset() if retain else frozenset(o.slot for n in found for o in n.outs)
     node.info = Backward(roots, cts, tuple(wrt), frozenset(stops), create, between, gone, inner, asked)
+    inputs = [n.slot for n in nodes if n.kind is INPUT]
+    node.info.places = tuple(inputs.index(s) if kinds[s] is INPUT else -1 for s in wrt)
     node.results([known[s].aval for s in wrt], [create] * len(wrt), True)
     return node
 

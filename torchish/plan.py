@@ -18,11 +18,12 @@ __all__ = ["Backward", "Plan", "Region", "ancestors", "make_plan", "reach"]
 class Backward:
     """What a backward entry asks: cotangents of `roots` (slots of `cotangents`, or None: ones) pulled back to `wrt`.
 
+    places: for each of `wrt`, which input of the tape it is, or -1.
     stops: slots of `wrt` whose cotangent is handed out and not pulled back further (a hook will change it).
     asked: the slots it was asked for; None: every leaf it reaches.
     differentiable: recorded with create_graph; then it is an entry of its region like any op, recomputing `between`.
     """
-    __slots__ = ("roots", "cotangents", "wrt", "stops", "differentiable", "between", "freed", "inner", "asked")
+    __slots__ = ("roots", "cotangents", "wrt", "stops", "differentiable", "between", "freed", "inner", "asked", "places")
 
     def __init__(self, roots: tuple[int, ...], cotangents: tuple[int | None, ...], wrt: tuple[int, ...],
                  stops: frozenset[int], differentiable: bool, between: list[Node], freed: frozenset[int],
@@ -30,6 +31,7 @@ class Backward:
         self.roots, self.cotangents, self.wrt, self.stops = roots, cotangents, wrt, stops
         self.differentiable, self.between, self.freed, self.inner = differentiable, between, freed, inner
         self.asked = asked
+        self.places: tuple[int, ...] = ()
 
 
 class Region:

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from . import dtypes, infer
-from .avals import Aval
+from . import infer
+from .avals import Out
 from .config import config
 from .ops.table import Op
 from .tape import INPUT, LEAF, Const, Node, Ref, Site, Tape, path, slots, state, stats
@@ -44,44 +44,62 @@ class Restart(Exception):
 
 
 def slot_of(tape: Tape, x: Any) -> int:
-    """The slot of tensor `x` on `tape`; makes it an input if it is met for the first time in this step."""
-    if x._tape is tape and x._view is None:
+    """The slot of tensor `x` on `tape`; makes it an input if it is met for the first time in this step.
+
+    Raises Restart where the tape ended instead: the entry belongs on the next one.
+    """
+    if x._data is None or x._view is not None:
+        slot = _lazy_slot(tape, x)
+        if slot is not None:
+            return slot
+    elif x._tape is tape:
         return x._node.slot
-    if x._view is not None:
-        hooks.refresh(x)
-        if state.tape is not tape:
-            raise Restart
-    if x._tape is tape:
-        return x._node.slot
-    if x._pending is not None:
-        hooks.settle(x)
-        if state.tape is not tape:
-            raise Restart
-        if x._tape is tape:
-            return x._node.slot
-    if x._home is tape:
-        return _leaf_slot(tape, x) if x._leaf and tape.grad else x._node.slot
-    data = x._data
-    if data is None:
-        data = hooks.concrete(x)
-        if state.tape is not tape:
-            raise Restart
-    aval, rg = x._node.aval, x._leaf or x._node.rg
-    key = (INPUT, aval, rg)
+    aval = x._node.aval
+    key = aval.grad if x._leaf or x._node.rg else aval.plain
     node = tape.node.children.get(key)
     if node is None:
-        _may_end(tape)
-        node = Node(tape.node, INPUT)
-        node.results([aval], [bool(rg)], False)
-        node.inputs += 1
-        _attach(tape, key, node)
+        node = _new_input(tape, key)
     tape.node = node
-    tape.args.append(data)
+    tape.args.append(x._data)
     tape.inputs.append(x)
     x._node, x._tape = node, tape
     if x._graph is not None:
         tape.upstream[node.slot] = x._graph
     return node.slot
+
+
+def _new_input(tape: Tape, key: Out) -> Node:
+    _may_end(tape)
+    node = Node(tape.node, INPUT)
+    node.results([key.aval], [key.rg], False)
+    node.inputs += 1
+    _attach(tape, key, node)
+    return node
+
+
+def _lazy_slot(tape: Tape, x: Any) -> int | None:
+    """The slot of a tensor that is a view, lazy, or not yet made; None where it turns out to have an array."""
+    if x._view is not None:
+        hooks.refresh(x)
+        _still(tape)
+    if x._tape is tape:
+        return x._node.slot
+    if x._pending is not None:
+        hooks.settle(x)
+        _still(tape)
+        return x._node.slot if x._tape is tape else None
+    if x._home is tape:
+        return _leaf_slot(tape, x) if x._leaf and tape.grad else x._node.slot
+    if x._data is None:
+        hooks.concrete(x)
+        _still(tape)
+    return None
+
+
+def _still(tape: Tape) -> None:
+    """Restart where another tape has become the current one."""
+    if state.tape is not tape:
+        raise Restart
 
 
 def _leaf_slot(tape: Tape, x: Any) -> int:
@@ -344,7 +362,7 @@ def _value(cls: type, code: Any) -> Any:
     return code if code.__class__ is not str else (False if cls is bool else cls(code))
 
 
-def _attach(tape: Tape, key: tuple, node: Node) -> None:
+def _attach(tape: Tape, key: Any, node: Node) -> None:
     here = tape.node
     here.children[key] = node
     if node.twin is None and here.twin is not None:

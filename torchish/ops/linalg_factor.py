@@ -6,6 +6,7 @@ Differs from torch: a matrix that cannot be factored gives NaN, where torch rais
 """
 from __future__ import annotations
 
+from collections import namedtuple
 from typing import Any
 
 import jax
@@ -15,6 +16,9 @@ from jax import lax
 from .matrix_check import hermitian, lapack, matrix, square, turned
 from .precision import dtype_name, inexact, unlike
 from .table import Array, composite, op
+
+SVD = namedtuple("svd", ("U", "S", "V"))
+SVD.__module__ = "torch.return_types"
 
 
 def spd(t: Any, n: int = 3) -> Any:
@@ -119,12 +123,11 @@ def linalg_svdvals(A: Array, *, driver: str | None = None) -> Array:  # noqa: N8
 @composite()
 def svd(t: Any, input: Any, some: bool = True, compute_uv: bool = True, *, out: Any = None) -> Any:
     """U, S and V (not its transpose): input = U diag(S) V^H."""
-    result = t.return_types["svd"]
     if not compute_uv:
         u, v = (input.new_zeros((*input.shape[:-2], n, n)) for n in input.shape[-2:])
-        return result(u, t.linalg_svdvals(input), v)
+        return SVD(u, t.linalg_svdvals(input), v)
     u, s, vh = t.linalg_svd(input, not some)
-    return result(u, s, vh.mH)
+    return SVD(u, s, vh.mH)
 
 
 def _eigh_input(x: jax.Array) -> None:

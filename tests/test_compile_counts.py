@@ -1,0 +1,157 @@
+"""One program for a whole training run: the first step is the step of all others, whatever changes between them."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from counting import counting
+
+import torchish as torch
+from torchish import nn, optim
+from torchish.nn import functional as F
+from torchish.utils.data import DataLoader, TensorDataset
+
+STEPS = 6
+
+OPTIMIZERS: dict[str, Callable[[Any], optim.Optimizer]] = {
+    "SGD": lambda p: optim.SGD(p, lr=0.1),
+    "SGD momentum": lambda p: optim.SGD(p, lr=0.1, momentum=0.9),
+    "SGD nesterov, decay": lambda p: optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True, weight_decay=1e-3),
+    "Adam": optim.Adam,
+    "Adam decay, amsgrad": lambda p: optim.Adam(p, weight_decay=1e-2, amsgrad=True),
+    "AdamW": optim.AdamW,
+    "RMSprop": optim.RMSprop,
+    "RMSprop centred, momentum": lambda p: optim.RMSprop(p, momentum=0.9, centered=True),
+    "Adagrad": optim.Adagrad,
+    "Adadelta": optim.Adadelta,
+    "Adamax": optim.Adamax,
+    "NAdam": optim.NAdam,
+    "Rprop": optim.Rprop,
+}
+
+
+def batch(k: int, n: int = 8) -> tuple[torch.Tensor, torch.Tensor]:
+    """A batch that differs from step to step."""
+    x = torch.arange(n * 5.0).reshape(n, 5).sin() + 0.1 * k
+    return torch.tensor(x.tolist()), torch.tensor([(j + k) % 3 for j in range(n)])
+
+
+def model() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(5, 7), nn.Tanh(), nn.Linear(7, 3))
+
+
+def run(m: nn.Module, o: optim.Optimizer, batches: list, zero: str = "before", clip: float | None = None, *,
+        to_none: bool = True, scheduler: Any = None) -> None:
+    """An ordinary loop over the batches."""
+    for x, y in batches:
+        if zero == "before":
+            o.zero_grad(set_to_none=to_none)
+        loss = F.cross_entropy(m(x), y)
+        if zero == "after":
+            o.zero_grad(set_to_none=to_none)
+        loss.backward()
+        if clip is not None:
+            nn.utils.clip_grad_norm_(m.parameters(), clip)
+        o.step()
+        if zero == "end":
+            o.zero_grad(set_to_none=to_none)
+        if scheduler is not None:
+            scheduler.step()
+
+
+def settled(m: nn.Module) -> list:
+    """The values of all parameters: what is still to be computed is computed now."""
+    return [p.tolist() for p in m.parameters()]
+
+
+def programs(m: nn.Module, o: optim.Optimizer, *args: Any, batches: list | None = None, **options: Any) -> int:
+    """How many programs the loop compiles."""
+    batches = [batch(k) for k in range(STEPS)] if batches is None else batches
+    settled(m)
+    with counting() as c:
+        run(m, o, batches, *args, **options)
+        settled(m)
+    return c.compiled
+
+
+@pytest.mark.parametrize("clip", [None, 0.5], ids=["plain", "clipped"])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_one_program_for_all_steps(name: str, clip: float | None) -> None:
+    m = model()
+    o = OPTIMIZERS[name](m.parameters())
+    assert programs(m, o, clip=clip, scheduler=optim.lr_scheduler.ExponentialLR(o, 0.9)) == 1
+
+
+@pytest.mark.parametrize("zero", ["before", "after", "end"])
+@pytest.mark.parametrize("name", ["SGD momentum", "AdamW", "RMSprop"])
+def test_wherever_gradients_are_forgotten(name: str, zero: str) -> None:
+    m = model()
+    assert programs(m, OPTIMIZERS[name](m.parameters()), zero, 1.0) == 1
+
+
+@pytest.mark.parametrize("zero", ["before", "after", "end"])
+def test_gradients_set_to_zero(zero: str) -> None:
+    """The first backward finds no gradients, the later ones add to zeros: two programs."""
+    m = model()
+    assert programs(m, OPTIMIZERS["SGD momentum"](m.parameters()), zero, to_none=False) <= 2
+
+
+def test_groups_of_parameters() -> None:
+    m = model()
+    o = optim.AdamW([{"params": m[0].parameters(), "lr": 1e-2, "weight_decay": 0.0}, {"params": m[2].parameters()}])
+    assert programs(m, o, clip=0.1, scheduler=optim.lr_scheduler.LambdaLR(o, [lambda k: 1 / (k + 1), lambda k: 0.5**k])) == 1
+
+
+def test_loss_printed_at_every_step() -> None:
+    m = model()
+    o = optim.AdamW(m.parameters())
+    settled(m)
+    with counting() as c:
+        for k in range(STEPS):
+            x, y = batch(k)
+            o.zero_grad()
+            loss = F.cross_entropy(m(x), y)
+            loss.backward()
+            o.step()
+            loss.item()
+    assert c.compiled == 1
+
+
+def test_loader_with_shuffle() -> None:
+    x, y = zip(*[batch(k) for k in range(4)])
+    rows = TensorDataset(torch.cat(x), torch.cat(y))
+    m = model()
+    o = optim.SGD(m.parameters(), lr=0.1, momentum=0.9)
+    loader = DataLoader(rows, batch_size=8, shuffle=True)
+    settled(m)
+    with counting() as c:
+        for _ in range(3):
+            run(m, o, loader)
+        settled(m)
+    assert c.compiled == 1
+
+
+def noisy() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(5, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.5), nn.Linear(16, 3)).train()
+
+
+def test_batchnorm_and_dropout() -> None:
+    m = noisy()
+    assert programs(m, optim.AdamW(m.parameters()), clip=1.0) == 1
+
+
+def test_dropout_with_a_loader() -> None:
+    """Shuffling draws from the generator that dropout carries from step to step."""
+    x, y = zip(*[batch(k) for k in range(4)])
+    m = noisy()
+    o = optim.SGD(m.parameters(), lr=0.1)
+    loader = DataLoader(TensorDataset(torch.cat(x), torch.cat(y)), batch_size=8, shuffle=True)
+    settled(m)
+    with counting() as c:
+        for _ in range(3):
+            run(m, o, loader)
+        settled(m)
+    assert c.compiled == 1

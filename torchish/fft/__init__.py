@@ -1,0 +1,15 @@
+"""torch.fft: every function of the table whose declaration says so.
+
+In: the table.  Out: functions by torch's names; a declaration named fft_x is x here.
+Source: https://docs.pytorch.org/docs/stable/fft.html
+"""
+from __future__ import annotations
+
+from .. import api  # noqa: F401  fills the namespace that composites compute with
+from ..missing import missing
+from ..space import published
+
+_functions = published("fft", "fft_")
+globals().update(_functions)
+__all__ = sorted(_functions)
+__getattr__ = missing("torch.fft", globals())

@@ -1,0 +1,186 @@
+"""torch.special: gamma functions, Bessel functions, normal distribution, entropies.
+
+In: floating arrays (integers are cast to the default floating dtype).  Out: the same shape.
+Source: https://docs.pytorch.org/docs/stable/special.html
+"""
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.scipy import special
+
+from .check import require
+from .precision import floating
+from .table import Array, alias, composite, op, unary
+
+S = "special out"
+
+
+def _within(low: float, high: float) -> object:
+    return lambda t: [((t(3, 4, low=low, high=high),), {})]
+
+
+def _erfcx(x: jax.Array) -> jax.Array:
+    """exp(x^2) erfc(x); from x = 5 on by its asymptotic series, where the product loses everything."""
+    far = jnp.where(x > 5, x, 10.0)
+    square = 2 * far * far
+    term, total = jnp.ones_like(far), jnp.ones_like(far)
+    for k in range(1, 13):
+        term = -term * (2 * k - 1) / square
+        total = total + term
+    near = jnp.where(x > 5, 0.0, x)
+    return jnp.where(x > 5, total / (far * math.sqrt(math.pi)), jnp.exp(near * near) * special.erfc(near))
+
+
+@jax.custom_jvp
+def erfcx_(x: jax.Array) -> jax.Array:
+    """exp(x^2) erfc(x), with its derivative 2 x erfcx(x) - 2 / sqrt(pi)."""
+    return _erfcx(x.astype(jnp.float64)).astype(x.dtype)
+
+
+@erfcx_.defjvp
+def _erfcx_jvp(primals: tuple, tangents: tuple) -> tuple:
+    (x,), (dx,) = primals, tangents
+    y = erfcx_(x)
+    return y, (2 * x * y - 2 / math.sqrt(math.pi)) * dx
+
+
+unary("i0", special.i0, inplace=True, forms="function method out special", doc="The modified Bessel function of order 0.")
+unary("special_i0e", special.i0e, inplace=False, forms=S, rule="SpecialI0EBackward0", doc="exp(-|x|) i0(x).")
+unary("special_i1", special.i1, inplace=False, forms=S, doc="The modified Bessel function of order 1.")
+unary("special_i1e", special.i1e, inplace=False, forms=S, rule="SpecialI1EBackward0", doc="exp(-|x|) i1(x).")
+unary("special_ndtr", special.ndtr, inplace=False, forms=S, rule="MulBackward1", doc="The normal distribution function.")
+unary("special_ndtri", special.ndtri, inplace=False, forms=S, samples=_within(0.1, 0.9), doc="The inverse of ndtr.")
+unary("special_log_ndtr", special.log_ndtr, inplace=False, forms=S, doc="log of the normal distribution function.")
+unary("special_erfcx", erfcx_, inplace=False, forms=S, doc="exp(x^2) erfc(x).")
+unary("special_entr", special.entr, inplace=False, forms=S, samples=_within(0.1, 3.0), doc="-x log x; 0 at 0, -inf below.")
+
+
+@op(promote="float", inplace=True, forms="function method out special", samples=lambda t: [((t(3, 4), t(3, 4, low=0.1, high=3, seed=1)), {})])
+def xlogy(input: Array, other: Array) -> Array:
+    """input * log(other); 0 where input is 0 and other is not NaN."""
+    return _times(input, other, jnp.log)
+
+
+@op(name="special_xlog1py", promote="float", forms=S, rule="SpecialXlog1PyBackward0",
+    samples=lambda t: [((t(3, 4), t(3, 4, low=0.1, high=3, seed=1)), {})])
+def xlog1py(input: Array, other: Array) -> Array:
+    """input * log1p(other); 0 where input is 0 and other is not NaN."""
+    return _times(input, other, jnp.log1p)
+
+
+def _times(x: jax.Array, y: jax.Array, log: Any) -> jax.Array:
+    nan, zero = jnp.isnan(y), x == 0
+    value = x * log(jnp.where(zero | nan, 1, y))
+    return jnp.where(nan, jnp.nan, jnp.where(zero, x * log(jnp.where(nan | (y <= 0), 1, y)), value)).astype(x.dtype)
+
+
+@op(promote="float", inplace=True, samples=lambda t: [((t(3, 4, low=3, high=5),), {"p": 2})])
+def mvlgamma(input: Array, p: int) -> Array:
+    """The logarithm of the multivariate gamma function of dimension `p`."""
+    require(p >= 1, "p has to be greater than or equal to 1")
+    steps = (1 - jnp.arange(1, p + 1, dtype=input.dtype)) / 2
+    return special.gammaln(input[..., None] + steps).sum(-1) + p * (p - 1) / 4 * math.log(math.pi)
+
+
+alias("mvlgamma", "multigammaln", forms="special")
+
+
+@op(promote="float", forms="function out special", samples=lambda t: [((2, t(3, 4, low=0.5, high=3)), {})])
+def polygamma(n: int, input: Array) -> Array:
+    """The n-th derivative of digamma."""
+    require(n >= 0, "polygamma(n, x) does not support negative n.")
+    if n == 0:
+        return special.digamma(input)
+    return special.polygamma(jnp.asarray(n, input.dtype), input)
+
+
+@op(promote="float", inplace=True, forms="function method out", samples=lambda t: [((t(3, 4, low=0.5, high=3), t(3, 4, low=0.5, high=3, seed=1)), {})])
+def igamma(input: Array, other: Array) -> Array:
+    """The lower regularised incomplete gamma function P(input, other)."""
+    return special.gammainc(input, other)
+
+
+@op(promote="float", inplace=True, forms="function method out", samples=lambda t: [((t(3, 4, low=0.5, high=3), t(3, 4, low=0.5, high=3, seed=1)), {})])
+def igammac(input: Array, other: Array) -> Array:
+    """The upper regularised incomplete gamma function Q(input, other)."""
+    return special.gammaincc(input, other)
+
+
+alias("igamma", "gammainc", forms="special")
+alias("igammac", "gammaincc", forms="special")
+
+
+@op(name="special_zeta", promote="float", forms=S, samples=lambda t: [((t(3, 4, low=2, high=4), t(3, 4, low=1, high=3, seed=1)), {})])
+def zeta(input: Array, other: Array) -> Array:
+    """The Hurwitz zeta function: the sum of (k + other) ** -input."""
+    return special.zeta(input, other)
+
+
+def _bessel(name: str, order: int, doc: str) -> None:
+    def body(x: jax.Array) -> jax.Array:
+        wide = x.astype(jnp.float64)
+        return bessel_j(wide, order).astype(x.dtype)
+    unary(f"special_{name}", body, inplace=False, forms=S, differentiable=False, doc=doc)
+
+
+def bessel_j(x: jax.Array, order: int) -> jax.Array:
+    """J0 or J1: power series near 0, the integral of cos(n s - x sin s) / pi over [0, pi] by the trapezoid rule elsewhere.
+
+    The integrand is periodic, so the rule converges geometrically once it has more points than |x|.
+    """
+    points = 1024
+    s = (jnp.arange(points) + 0.5) * (jnp.pi / points)
+    return jnp.mean(jnp.cos(order * s - x[..., None] * jnp.sin(s)), axis=-1)
+
+
+_bessel("bessel_j0", 0, "The Bessel function of the first kind of order 0 (exact for |x| up to about 1,000).")
+_bessel("bessel_j1", 1, "The Bessel function of the first kind of order 1 (exact for |x| up to about 1,000).")
+
+
+def _spherical(x: jax.Array) -> jax.Array:
+    near = jnp.abs(x) < 0.5
+    square = jnp.where(near, x * x, 0)
+    series = 1 - square / 6 * (1 - square / 20 * (1 - square / 42 * (1 - square / 72)))
+    away = jnp.where(near, 1, x)
+    return jnp.where(jnp.isinf(x), 0, jnp.where(near, series, jnp.sin(away) / away))
+
+
+@op(name="special_spherical_bessel_j0", promote="float", forms=S, differentiable=False)
+def spherical_bessel_j0(x: Array) -> Array:
+    """sin(x) / x, 1 at 0."""
+    return _spherical(x)
+
+
+@composite(name="special_softmax", forms="special")
+def softmax(t: Any, input: Any, dim: int, dtype: Any = None) -> Any:
+    """torch.softmax."""
+    return t.softmax(input, dim, dtype)
+
+
+@composite(name="special_log_softmax", forms="special")
+def log_softmax(t: Any, input: Any, dim: int, *, dtype: Any = None) -> Any:
+    """torch.log_softmax."""
+    return t.log_softmax(input, dim, dtype)
+
+
+@composite(name="special_logsumexp", forms="special")
+def logsumexp(t: Any, input: Any, dim: Any, keepdim: bool = False, *, out: Any = None) -> Any:
+    """torch.logsumexp."""
+    return t.logsumexp(input, dim, keepdim, out=out)
+
+
+@op(promote="arith", inplace=True, forms="function method out")
+def nextafter(input: Array, other: Array) -> Array:
+    """The next floating-point number after `input` towards `other`."""
+    return jnp.nextafter(input, other)
+
+
+@op(returns=("mantissa", "exponent"), samples=lambda t: [((t(3, 4),), {})])
+def frexp(input: Array) -> tuple[Array, Array]:
+    """Mantissa in [0.5, 1) and int32 exponent: input = mantissa * 2 ** exponent."""
+    mantissa, exponent = jnp.frexp(floating(input))
+    return mantissa, exponent.astype(jnp.int32)

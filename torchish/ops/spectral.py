@@ -1,0 +1,171 @@
+"""torch.fft: discrete Fourier transforms.
+
+In: arrays, lengths, dims, a normalisation.  Out: spectra; each public function is one op over `jnp.fft`.
+Source: https://docs.pytorch.org/docs/stable/fft.html
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from .. import dtypes
+from ..dtypes import dtype as DType
+from .check import require, wrap_dim
+from .create import finish, known
+from .precision import dtype_name, floating
+from .table import Array, Dims, composite, op
+
+NORMS = (None, "forward", "backward", "ortho")
+C2R, R2C, C2C = "FftC2RBackward0", "FftR2CBackward0", "FftC2CBackward0"
+
+
+def _prepared(x: jax.Array, name: str, kind: str, norm: str | None) -> jax.Array:
+    """`x` in the type the transform works in; `kind` is its rule."""
+    require(norm in NORMS, f'Invalid normalization mode: "{norm}"')
+    if kind == R2C and jnp.iscomplexobj(x):
+        word = "real-valued" if name.endswith("n") else "real"
+        raise RuntimeError(f"{name} expects a {word} input tensor, but got {dtype_name(x)}")
+    x = floating(x)
+    require(x.dtype.itemsize > 2, f"Unsupported dtype {dtype_name(x)}")
+    if kind != R2C and not jnp.iscomplexobj(x):
+        x = x.astype(jnp.complex64 if x.dtype == jnp.float32 else jnp.complex128)
+    return x
+
+
+def _dim(x: jax.Array, dim: int) -> int:
+    return wrap_dim(dim, x.ndim, scalar=False)
+
+
+def _one(name: str, fn: Callable, kind: str, doc: str) -> None:
+    """A transform along one dimension."""
+    rule = kind if kind != C2C else _rule
+
+    @op(name=f"fft_{name}", forms="fft private out", rule=rule, saves=False, samples=lambda t: [((t(3, 4),), {}), ((t(3, 4), 6, 0), {})])
+    def body(input: Array, n: int | None = None, dim: int = -1, norm: str | None = None) -> Array:
+        d = _dim(input, dim)
+        points = n if n is not None else 2 * (input.shape[d] - 1) if kind == C2R else input.shape[d]
+        require(points >= 1, f"Invalid number of data points ({points}) specified")
+        return fn(_prepared(input, name, kind, norm), n, d, norm)
+    body.doc = doc
+
+
+def _rule(avals: Any, attributes: Any) -> str:
+    return C2C if avals[0].dtype.is_complex else R2C
+
+
+_one("fft", jnp.fft.fft, C2C, "The discrete Fourier transform along `dim`; `n` cuts or pads it first.")
+_one("ifft", jnp.fft.ifft, C2C, "The inverse of fft.")
+_one("rfft", jnp.fft.rfft, R2C, "fft of a real input: the n // 2 + 1 coefficients that are not redundant.")
+_one("irfft", jnp.fft.irfft, C2R, "The inverse of rfft: real, `n` long (2 (size - 1) unless told).")
+_one("hfft", jnp.fft.hfft, C2R, "fft of a Hermitian signal of which one half is given: real.")
+_one("ihfft", jnp.fft.ihfft, R2C, "The inverse of hfft.")
+
+
+def _dims(x: jax.Array, s: Any, dim: Any) -> tuple[list[int] | None, list[int]]:
+    """Lengths (None: as they are) and dims of an n-dimensional transform."""
+    s = None if s is None else [s] if isinstance(s, int) else list(s)
+    if dim is None:
+        if s is not None:
+            require(len(s) <= x.ndim, f"Got shape with {len(s)} values but input tensor only has {x.ndim} dimensions.")
+        dims = list(range(x.ndim - len(s), x.ndim) if s is not None else range(x.ndim))
+    else:
+        dims = [_dim(x, d) for d in ((dim,) if isinstance(dim, int) else dim)]
+        require(len(set(dims)) == len(dims), "FFT dims must be unique")
+        require(s is None or len(s) == len(dims), "When given, dim and shape arguments must have the same length")
+    if s is not None:
+        s = [x.shape[d] if n == -1 else n for n, d in zip(s, dims, strict=True)]
+        for n in s:
+            require(n >= 1, f"Invalid number of data points ({n}) specified")
+    return s, dims
+
+
+def _hfftn(x: jax.Array, s: Any, axes: Any, norm: Any) -> jax.Array:
+    lengths = s if s is not None else [x.shape[d] for d in axes[:-1]] + [None]
+    for n, d in zip(lengths[:-1], axes[:-1], strict=True):
+        x = jnp.fft.fft(x, n, d, norm)
+    return jnp.fft.hfft(x, lengths[-1], axes[-1], norm)
+
+
+def _ihfftn(x: jax.Array, s: Any, axes: Any, norm: Any) -> jax.Array:
+    lengths = s if s is not None else [None] * len(axes)
+    x = jnp.fft.ihfft(x, lengths[-1], axes[-1], norm)
+    for n, d in zip(lengths[:-1], axes[:-1], strict=True):
+        x = jnp.fft.ifft(x, n, d, norm)
+    return x
+
+
+def _many(name: str, fn: Callable, kind: str, doc: str) -> None:
+    """A transform along several dimensions, and its form along the last two."""
+    rule = kind if kind != C2C else _rule
+
+    def compute(label: str, x: jax.Array, s: Any, dim: Any, norm: str | None) -> jax.Array:
+        s, dims = _dims(x, s, dim)
+        x = _prepared(x, label, kind, norm)
+        if len(dims) > 3 and fn not in (_hfftn, _ihfftn):
+            return _by_steps(fn, x, s, dims, norm)
+        return fn(x, s, dims, norm)
+
+    @op(name=f"fft_{name}n", forms="fft private out", rule=rule, saves=False, samples=lambda t: [((t(3, 4),), {})])
+    def over_all(input: Array, s: Dims | None = None, dim: Dims | None = None, norm: str | None = None) -> Array:
+        return compute(f"{name}n", input, s, dim, norm)
+
+    @op(name=f"fft_{name}2", forms="fft private out", rule=rule, saves=False, samples=lambda t: [((t(2, 3, 4),), {})])
+    def over_two(input: Array, s: Dims | None = None, dim: Dims = (-2, -1), norm: str | None = None) -> Array:
+        return compute(f"{name}n", input, s, dim, norm)
+
+    over_all.doc, over_two.doc = f"{doc} along `dim` (None: all).", f"{doc} along two dimensions."
+
+
+def _by_steps(fn: Callable, x: jax.Array, s: Any, dims: list[int], norm: str | None) -> jax.Array:
+    """More than three dimensions: XLA transforms up to three at once."""
+    one = {jnp.fft.fftn: jnp.fft.fft, jnp.fft.ifftn: jnp.fft.ifft, jnp.fft.rfftn: jnp.fft.fft, jnp.fft.irfftn: jnp.fft.ifft}[fn]
+    lengths = s if s is not None else [None] * len(dims)
+    if fn is jnp.fft.rfftn:
+        x = jnp.fft.rfft(x, lengths[-1], dims[-1], norm)
+    rest = range(len(dims) - 1) if fn in (jnp.fft.rfftn, jnp.fft.irfftn) else range(len(dims))
+    for k in rest:
+        x = one(x, lengths[k], dims[k], norm)
+    return jnp.fft.irfft(x, lengths[-1], dims[-1], norm) if fn is jnp.fft.irfftn else x
+
+
+_many("fft", jnp.fft.fftn, C2C, "The discrete Fourier transform")
+_many("ifft", jnp.fft.ifftn, C2C, "The inverse transform")
+_many("rfft", jnp.fft.rfftn, R2C, "The transform of a real input")
+_many("irfft", jnp.fft.irfftn, C2R, "The inverse of the transform of a real input")
+_many("hfft", _hfftn, C2R, "The transform of a Hermitian signal")
+_many("ihfft", _ihfftn, R2C, "The inverse of the transform of a Hermitian signal")
+
+
+@op(name="fft_fftshift", forms="fft", rule="RollBackward0", saves=False, samples=lambda t: [((t(3, 4),), {})])
+def fftshift(input: Array, dim: Dims | None = None) -> Array:
+    """The zero frequency moved to the middle."""
+    return jnp.fft.fftshift(input, dim)
+
+
+@op(name="fft_ifftshift", forms="fft", rule="RollBackward0", saves=False, samples=lambda t: [((t(3, 4),), {})])
+def ifftshift(input: Array, dim: Dims | None = None) -> Array:
+    """The inverse of fftshift."""
+    return jnp.fft.ifftshift(input, dim)
+
+
+@op(name="_fftfreq", forms="private", saves=False, differentiable=False)
+def frequencies(n: int, d: float, half: bool, *, dtype: DType) -> Array:
+    """0, 1, ..., then the negative ones, over n d."""
+    k = jnp.arange(n // 2 + 1) if half else jnp.concatenate([jnp.arange((n + 1) // 2), jnp.arange(-(n // 2), 0)])
+    return (k.astype(dtype.np) * (1.0 / (n * d))).astype(dtype.np)
+
+
+def _frequencies(name: str, half: bool) -> None:
+    def body(t, n, d=1.0, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, out=None):
+        require(n >= 0, f"Trying to create tensor with negative dimension {n}: [{n}]")
+        return finish(t._fftfreq(n, d, half, dtype=known(name, dtype, dtypes.default.float)), out, device, requires_grad)
+    body.__doc__ = f"The frequencies of {'rfft' if half else 'fft'} for n samples that lie `d` apart."
+    body.__module__ = __name__
+    composite(name=f"fft_{name}", forms="fft")(body)
+
+
+_frequencies("fftfreq", False)
+_frequencies("rfftfreq", True)

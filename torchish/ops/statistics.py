@@ -1,0 +1,220 @@
+"""Statistics: quantile, histc, histogram, cov, corrcoef, isin, gradient.
+
+In: arrays.  Out: quantiles, counts, covariances.
+"""
+from __future__ import annotations
+
+from collections import namedtuple
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from .check import require, wrap_dim
+from .precision import floating, inexact, is_float, unlike
+from .table import Array, ArrayLike, Number, cast, composite, op
+
+Histogram = namedtuple("histogram", ("hist", "bin_edges"))
+Histogram.__module__ = "torch.return_types"
+METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
+
+
+def _quantile(name: str, x: jax.Array, q: Any, dim: int | None, keepdim: bool, interpolation: str, skip_nan: bool) -> jax.Array:
+    require(is_float(x) and x.dtype.itemsize > 2, f"{name}() input tensor must be either float or double dtype")
+    require(interpolation in METHODS, f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest, but got "
+                                      f"{interpolation}")
+    q = jnp.asarray(q)
+    require(q.ndim <= 1, f"{name}() q must be a scalar or 1D tensor")
+    axis = None if dim is None else wrap_dim(dim, x.ndim)
+    flat = x.reshape(-1) if axis is None else jnp.moveaxis(x, axis, -1) if x.ndim else x.reshape(1)
+    require(flat.shape[-1] > 0, f"{name}() input tensor must be non-empty")
+    ordered = jnp.sort(flat, axis=-1)                       # NaNs go last
+    nan = jnp.isnan(ordered)
+    count = jnp.sum(~nan, axis=-1) if skip_nan else jnp.full(ordered.shape[:-1], ordered.shape[-1])
+    ordered = ordered if skip_nan else jnp.where(nan.any(-1, keepdims=True), jnp.nan, ordered)
+    result = _at_ranks(ordered, q.reshape(-1).astype(x.dtype), count, interpolation)     # (..., q)
+    result = jnp.moveaxis(result, -1, 0)
+    if keepdim and x.ndim:
+        result = result.reshape(-1, *([1] * x.ndim)) if axis is None else jnp.expand_dims(result, axis + 1)
+    return result[0] if q.ndim == 0 else result
+
+
+def _at_ranks(ordered: jax.Array, q: jax.Array, count: jax.Array, interpolation: str) -> jax.Array:
+    rank = q * jnp.maximum(count - 1, 0)[..., None].astype(q.dtype)
+    below = {"higher": jnp.ceil, "nearest": jnp.round}.get(interpolation, jnp.floor)(rank)
+    above = jnp.ceil(rank) if interpolation in ("linear", "midpoint") else below
+    low, high = (jnp.take_along_axis(ordered, r.astype(jnp.int64), axis=-1) for r in (below, above))
+    if interpolation not in ("linear", "midpoint"):
+        return low
+    weight = rank - below if interpolation == "linear" else jnp.where(above > below, 0.5, 0).astype(rank.dtype)
+    return jnp.where(weight < 0.5, low + weight * (high - low), high - (1 - weight) * (high - low))
+
+
+@op(name="_quantile", forms="private", rule="SqueezeBackward4", samples=lambda t: [((t(3, 5), 0.4, 1, False, "linear", False), {})])
+def quantile_op(input: Array, q: ArrayLike, dim: int | None, keepdim: bool, interpolation: str, skip_nan: bool) -> Array:
+    """The q-quantiles along `dim`."""
+    return _quantile("nanquantile" if skip_nan else "quantile", input, q, dim, keepdim, interpolation, skip_nan)
+
+
+def _asked(name: str, input: Any, q: Any) -> Any:
+    if isinstance(q, (int, float)):
+        require(0 <= q <= 1, f"{name}() q must be in the range [0, 1] but got {q}")
+        return q
+    require(q.dtype is input.dtype, f"{name}() q tensor must be same dtype as the input tensor")
+    return q
+
+
+@composite()
+def quantile(t: Any, input: Any, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear",
+             out: Any = None) -> Any:
+    """The q-quantiles along `dim` (None: of all elements); with a 1-D `q`, its dimension comes first."""
+    result = t._quantile(input, _asked("quantile", input, q), dim, keepdim, interpolation, False)
+    return result if out is None else out.copy_(result)
+
+
+@composite()
+def nanquantile(t: Any, input: Any, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear",
+                out: Any = None) -> Any:
+    """quantile of what is not NaN."""
+    result = t._quantile(input, _asked("nanquantile", input, q), dim, keepdim, interpolation, True)
+    return result if out is None else out.copy_(result)
+
+
+@op(differentiable=False, saves=False)
+def histc(input: Array, bins: int = 100, min: Number = 0, max: Number = 0) -> Array:
+    """How many elements fall into each of `bins` equal intervals of [min, max] (both 0: those of the data)."""
+    if not inexact(input):
+        raise unlike("histogram_cpu", input)
+    require(bins > 0, "bins must be > 0")
+    x = input.reshape(-1)
+    low, high = cast(min, input.dtype), cast(max, input.dtype)
+    if x.size:
+        same = low == high
+        low, high = jnp.where(same, x.min(), low), jnp.where(same, x.max(), high)
+    flat = low == high
+    low, high = jnp.where(flat, low - 1, low), jnp.where(flat, high + 1, high)
+    place = jnp.clip(((x - low) * (bins / (high - low))).astype(jnp.int64), 0, bins - 1)
+    inside = (x >= low) & (x <= high)
+    return jnp.zeros(bins, input.dtype).at[place].add(inside.astype(input.dtype))
+
+
+@op(name="_histogram", forms="private", differentiable=False, saves=False)
+def histogram_op(input: Array, edges: Array, weight: Array | None, density: bool) -> Array:
+    """Weighted counts between neighbouring edges; the last interval includes its right end."""
+    x = input.reshape(-1)
+    n = edges.shape[0] - 1
+    place = jnp.clip(jnp.searchsorted(edges, x, side="right") - 1, 0, n - 1)
+    inside = (x >= edges[0]) & (x <= edges[-1])
+    w = jnp.ones_like(x) if weight is None else weight.reshape(-1)
+    counts = jnp.zeros(n, input.dtype).at[place].add(jnp.where(inside, w, 0))
+    return counts / (counts.sum() * jnp.diff(edges)) if density else counts
+
+
+@composite()
+def histogram(t: Any, input: Any, bins: Any = 100, *, range: Any = None, weight: Any = None, density: bool = False,
+              out: Any = None) -> Any:
+    """Counts and the edges of the bins; `bins` is a number or the edges."""
+    if isinstance(bins, int):
+        if range is None:
+            low, high = (input.min().item(), input.max().item()) if input.numel() else (0.0, 0.0)
+            low, high = (low - 0.5, high + 0.5) if low == high else (low, high)
+        else:
+            low, high = range
+        bins = t.linspace(low, high, bins + 1, dtype=input.dtype)
+    return Histogram(t._histogram(input, bins, weight, density), bins)
+
+
+@op(name="_cov", forms="private", rule="SqueezeBackward0", samples=lambda t: [((t(3, 5), 1, None, None), {})])
+def cov_op(input: Array, correction: int, fweights: Array | None, aweights: Array | None) -> Array:
+    """The covariance matrix of the rows of a matrix."""
+    x = floating(input)
+    w = None if fweights is None else fweights.astype(x.dtype)
+    if aweights is not None:
+        w = aweights.astype(x.dtype) if w is None else w * aweights.astype(x.dtype)
+    total = jnp.asarray(x.shape[1], x.dtype) if w is None else w.sum()
+    mean = (x if w is None else x * w).sum(1, keepdims=True) / total
+    if aweights is not None and correction != 0:
+        norm = total - correction * (w * aweights.astype(x.dtype)).sum() / total
+    else:
+        norm = total - correction
+    gap = x - mean
+    return gap @ jnp.conj(gap if w is None else gap * w).T / jnp.maximum(norm, 0)
+
+
+@composite()
+def cov(t: Any, input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any = None) -> Any:
+    """The covariance matrix of variables (rows) over observations (columns), with repetition counts and weights."""
+    require(input.dim() <= 2, "cov(): expected input to have two or fewer dimensions but got an input with "
+                              f"{input.dim()} dimensions")
+    require(input.dtype is not t.bool, "cov(): bool dtype is not supported for input")
+    result = t._cov(input.reshape(1, -1) if input.dim() < 2 else input, correction, fweights, aweights)
+    return result.squeeze() if input.dim() < 2 else result
+
+
+@composite()
+def corrcoef(t: Any, input: Any) -> Any:
+    """The correlation coefficients of variables (rows) over observations (columns)."""
+    require(input.dim() <= 2, "corrcoef(): expected input to have two or fewer dimensions but got an input with "
+                              f"{input.dim()} dimensions")
+    c = t.cov(input)
+    if c.dim() == 0:
+        return c / c
+    spread = t.diagonal(c).real.sqrt() if c.is_complex() else t.diagonal(c).sqrt()
+    r = c / spread.unsqueeze(1) / spread.unsqueeze(0)
+    return r if r.is_complex() else r.clip(-1, 1)
+
+
+@op(promote="compare", forms="function out", saves=False)
+def isin(elements: ArrayLike, test_elements: ArrayLike, *, assume_unique: bool = False, invert: bool = False) -> Array:
+    """Whether each element is among `test_elements`."""
+    return jnp.isin(elements, test_elements, assume_unique=assume_unique, invert=invert)
+
+
+@op(name="_differences", forms="private", rule="CatBackward0", saves=False, samples=lambda t: [((t(5), None, 0, 1, 1.0), {})])
+def differences(input: Array, coordinates: Array | None, dim: int, edge_order: int, spacing: Number) -> Array:
+    """Central differences along `dim`, one-sided at the ends."""
+    x = floating(input)
+    n = x.shape[dim]
+    require(n > edge_order, "torch.gradient expected each dimension size to be at least edge_order+1")
+    if coordinates is None:
+        return _uniform(x, cast(spacing, x.dtype), dim, edge_order)
+    return _uneven(x, coordinates.astype(x.dtype), dim, edge_order)
+
+
+def _uniform(x: jax.Array, h: jax.Array, dim: int, edge_order: int) -> jax.Array:
+    x = jnp.moveaxis(x, dim, 0)
+    inner = (x[2:] - x[:-2]) / (2 * h)
+    if edge_order == 1:
+        first, last = (x[1] - x[0]) / h, (x[-1] - x[-2]) / h
+    else:
+        first = (-1.5 * x[0] + 2 * x[1] - 0.5 * x[2]) / h
+        last = (0.5 * x[-3] - 2 * x[-2] + 1.5 * x[-1]) / h
+    return jnp.moveaxis(jnp.concatenate([first[None], inner, last[None]]), 0, dim)
+
+
+def _uneven(x: jax.Array, at: jax.Array, dim: int, edge_order: int) -> jax.Array:
+    x = jnp.moveaxis(x, dim, 0)
+    steps = jnp.diff(at).reshape(-1, *([1] * (x.ndim - 1)))
+    a, b = steps[:-1], steps[1:]
+    inner = (-b / (a * (a + b))) * x[:-2] + ((b - a) / (a * b)) * x[1:-1] + (a / (b * (a + b))) * x[2:]
+    if edge_order == 1:
+        first, last = (x[1] - x[0]) / steps[0], (x[-1] - x[-2]) / steps[-1]
+    else:
+        p, q = steps[0], steps[1]
+        first = -(2 * p + q) / (p * (p + q)) * x[0] + (p + q) / (p * q) * x[1] - p / (q * (p + q)) * x[2]
+        p, q = steps[-2], steps[-1]
+        last = q / (p * (p + q)) * x[-3] - (q + p) / (p * q) * x[-2] + (2 * q + p) / (q * (p + q)) * x[-1]
+    return jnp.moveaxis(jnp.concatenate([first[None], inner, last[None]]), 0, dim)
+
+
+@composite(forms="function")
+def gradient(t: Any, input: Any, *, spacing: Any = 1, dim: Any = None, edge_order: int = 1) -> Any:
+    """Central differences along each of `dim` (None: all): a tuple of tensors. `spacing`: numbers or coordinates."""
+    dims = range(input.dim()) if dim is None else [dim] if isinstance(dim, int) else dim
+    dims = [wrap_dim(d, input.dim()) for d in dims]
+    require(edge_order in (1, 2), "torch.gradient only supports edge_order=1 and edge_order=2.")
+    each = list(spacing) if isinstance(spacing, (list, tuple)) else [spacing] * len(dims)
+    require(len(each) == len(dims), "torch.gradient expected spacing to be unspecified, a scalar, or a list of length equal to "
+                                    f"'self.dim() = {input.dim()}', since dim argument was not given, but got a list of length {len(each)}")
+    return tuple(t._differences(input, s if isinstance(s, t.Tensor) and s.dim() else None, d, edge_order,
+                                1.0 if isinstance(s, t.Tensor) and s.dim() else float(s)) for d, s in zip(dims, each, strict=True))

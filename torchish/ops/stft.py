@@ -1,0 +1,101 @@
+"""Short-time Fourier transforms: stft and istft.
+
+In: signals (time last).  Out: spectra (frequency, frame), and back by overlap and add.
+"""
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from .check import require
+from .table import Array, composite, op
+
+
+def _window(window: jax.Array | None, size: int, n_fft: int, dtype: Any) -> jax.Array:
+    """The window (ones without one), centred in n_fft places."""
+    w = jnp.ones(size, dtype) if window is None else window
+    left = (n_fft - size) // 2
+    return jnp.pad(w, (left, n_fft - size - left))
+
+
+def _positions(frames: int, hop: int, n_fft: int) -> jax.Array:
+    return (jnp.arange(frames) * hop)[:, None] + jnp.arange(n_fft)[None, :]
+
+
+@op(name="_stft", forms="private", rule="AsStridedBackward0", samples=lambda t: [((t(2, 16), t(4, low=0.5, high=1), 4, 2, 4, False, True), {})])
+def frames_spectrum(input: Array, window: Array | None, n_fft: int, hop: int, size: int, normalized: bool, onesided: bool) -> Array:
+    """The spectrum of each frame: (..., time) -> (..., frequency, frame)."""
+    frames = 1 + (input.shape[-1] - n_fft) // hop
+    cut = input[..., _positions(frames, hop, n_fft)] * _window(window, size, n_fft, jnp.finfo(input.dtype).dtype)
+    norm = "ortho" if normalized else "backward"
+    found = jnp.fft.rfft(cut, axis=-1, norm=norm) if onesided and not jnp.iscomplexobj(cut) else jnp.fft.fft(cut, axis=-1, norm=norm)
+    return jnp.swapaxes(found, -1, -2)
+
+
+@composite()
+def stft(t: Any, input: Any, n_fft: int, hop_length: int | None = None, win_length: int | None = None, window: Any = None,
+         center: bool = True, pad_mode: str = "reflect", normalized: bool = False, onesided: bool | None = None,
+         return_complex: bool | None = None, align_to_window: bool | None = None) -> Any:
+    """The Fourier transform of overlapping windows of a signal (time) or a batch of them: (frequency, frame)."""
+    require(inexact_tensor(input) and 1 <= input.dim() <= 2, f"stft({input.type()}{list(input.shape)}, n_fft={n_fft}): expected a 1D "
+                                                             "or 2D tensor of floating point or complex type")
+    hop, size = hop_length if hop_length is not None else n_fft // 4, n_fft if win_length is None else win_length
+    complex_parts = input.is_complex() or (window is not None and window.is_complex())
+    if return_complex is None:
+        require(complex_parts, "stft requires the return_complex parameter be given for real inputs, and will further require that "
+                               "return_complex=True in a future PyTorch release.")
+        return_complex = True
+    require(hop > 0, f"stft: expected hop_length > 0, but got hop_length={hop}")
+    require(0 < size <= n_fft, f"stft: expected 0 < win_length <= n_fft, but got win_length={size}")
+    require(window is None or tuple(window.shape) == (size,), f"stft: expected a 1D window tensor of size equal to win_length={size}, "
+                                                              f"but got window with size {list(window.shape) if window is not None else 0}")
+    x = input
+    if center:
+        half = n_fft // 2
+        lead = x.unsqueeze(0).unsqueeze(0) if x.dim() == 1 else x.unsqueeze(1)
+        x = t.pad(lead, (half, half), pad_mode).reshape(*x.shape[:-1], x.shape[-1] + 2 * half)
+    require(0 < n_fft <= x.shape[-1], f"stft: expected 0 < n_fft < {x.shape[-1]}, but got n_fft={n_fft}")
+    one = not complex_parts if onesided is None else onesided
+    found = t._stft(x, window, n_fft, hop, size, normalized, one)
+    return found if return_complex else t.view_as_real(found)
+
+
+def inexact_tensor(x: Any) -> bool:
+    """Whether a tensor is floating or complex."""
+    return x.is_floating_point() or x.is_complex()
+
+
+@op(name="_istft", forms="private", rule="DivBackward0")
+def overlapped(input: Array, window: Array | None, n_fft: int, hop: int, size: int, normalized: bool, onesided: bool,
+               start: int, length: int, complex_result: bool) -> Array:
+    """Frames put back by overlap and add, divided by the sum of squared windows."""
+    spectrum = jnp.swapaxes(input, -1, -2)
+    norm = "ortho" if normalized else "backward"
+    frames = jnp.fft.irfft(spectrum, n_fft, axis=-1, norm=norm) if onesided and not complex_result else \
+        jnp.fft.ifft(spectrum, n_fft, axis=-1, norm=norm)
+    frames = frames if complex_result or not jnp.iscomplexobj(frames) else frames.real
+    w = _window(window, size, n_fft, jnp.finfo(frames.dtype).dtype)
+    count = frames.shape[-2]
+    total = n_fft + hop * (count - 1)
+    where = _positions(count, hop, n_fft)
+    signal = jnp.zeros((*frames.shape[:-2], total), frames.dtype).at[..., where].add(frames * w)
+    weight = jnp.zeros(total, w.dtype).at[where].add(jnp.broadcast_to((w * jnp.conj(w)).real, where.shape))
+    found = (signal / jnp.where(weight == 0, 1, weight))[..., start:start + length]
+    missing = length - found.shape[-1]
+    return jnp.pad(found, [(0, 0)] * (found.ndim - 1) + [(0, missing)]) if missing > 0 else found
+
+
+@composite()
+def istft(t: Any, input: Any, n_fft: int, hop_length: int | None = None, win_length: int | None = None, window: Any = None,
+          center: bool = True, normalized: bool = False, onesided: bool | None = None, length: int | None = None,
+          return_complex: bool = False) -> Any:
+    """The signal whose stft is `input` (by least squares, Griffin and Lim 1984). Differs from torch: windows that add up to 0 give 0."""
+    require(input.is_complex(), "istft requires a complex-valued input tensor matching the output from stft with return_complex=True.")
+    hop, size = hop_length if hop_length is not None else n_fft // 4, n_fft if win_length is None else win_length
+    one = input.shape[-2] != n_fft if onesided is None else onesided
+    total = n_fft + hop * (input.shape[-1] - 1)
+    start = n_fft // 2 if center else 0
+    end = start + length if length is not None else total - (n_fft // 2 if center else 0)
+    return t._istft(input, window, n_fft, hop, size, normalized, one, start, end - start, return_complex)
