@@ -14,7 +14,7 @@ import numpy as np
 
 from torchish.ops.table import EMPTY, TABLE, Op
 
-__all__ = ["ELSEWHERE", "Case", "Factory", "cases", "default_samples", "each_array", "elementwise", "floating", "tested"]
+__all__ = ["ELSEWHERE", "Case", "Factory", "cases", "default_samples", "each_array", "elementwise", "floating", "elsewhere"]
 
 # Ops without a case here, by family or name: why.
 ELSEWHERE = {
@@ -106,7 +106,7 @@ def default_samples(op: Op, t: Factory) -> list[tuple[tuple, dict]]:
     return calls
 
 
-def tested(op: Op) -> str | None:
+def elsewhere(op: Op) -> str | None:
     """Why an op has no case here; None: it has."""
     return ELSEWHERE.get(op.family) or ELSEWHERE.get(op.name)
 
@@ -120,4 +120,4 @@ def cases(op: Op, dtype: str = "float32") -> list[Case]:
 
 def all_cases(dtype: str = "float32") -> list[Case]:
     """Every case of every op."""
-    return [case for op in TABLE.values() if tested(op) is None for case in cases(op, dtype)]
+    return [case for op in TABLE.values() if elsewhere(op) is None for case in cases(op, dtype)]

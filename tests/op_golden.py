@@ -38,7 +38,7 @@ def described(x: Any, values: bool = True) -> Any:
         digits = 12 if out["dtype"] in ("float64", "complex128") else 8
         return out | {"values": [_number(v, digits) for v in flat(x.detach().tolist())]} if values else out
     if isinstance(x, (tuple, list)) and not type(x).__name__.startswith("Size"):
-        return {"fields": list(getattr(x, "_fields", ())), "items": [described(v, values) for v in x]}
+        return {"fields": list(getattr(type(x), "__match_args__", ())), "items": [described(v, values) for v in x]}
     return repr(x).replace("torchish", "torch")
 
 

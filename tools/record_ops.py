@@ -52,7 +52,7 @@ def twin(case: Case) -> Callable | None:
     name = case.op.name
     if name in TWINS:
         return TWINS[name]
-    places = {"function": torch, "F": F, "linalg": torch.linalg, "special": torch.special, "method": torch.Tensor}
+    places = {"F": F, "function": torch, "linalg": torch.linalg, "special": torch.special, "method": torch.Tensor}
     return next((getattr(place, name) for form, place in places.items()
                  if form in case.op.forms and hasattr(place, name)), None)
 

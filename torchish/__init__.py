@@ -5,7 +5,7 @@ training step becomes one XLA program.
 """
 from __future__ import annotations
 
-from . import autograd, fft, linalg, special, nn, optim, random, utils
+from . import autograd, fft, linalg, nn, optim, random, special, utils
 from .api import *  # noqa: F403
 from .autograd import Variable  # noqa: F401
 from .config import config  # noqa: F401

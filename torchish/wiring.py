@@ -22,6 +22,7 @@ from .ops.table import TABLE
 from .recorder import hooks, record
 from .split import split
 from .storage import assign, refresh
+from .tape import state
 from .tensor import Tensor, make, wrap
 
 __all__ = ["assign_all", "spaces"]
@@ -107,9 +108,23 @@ def _rebuild(cls: type, array: Any, leaf: bool) -> Tensor:
 
 
 def assign_all(tensors: list, values: Any) -> None:
-    """Each tensor takes its new value in place; allowed for leaves where grad mode is off."""
+    """Each tensor takes its new value in place; allowed for leaves where grad mode is off.
+
+    What an optimizer does to all its parameters and states at every step, so the plain case is done in line.
+    """
+    tape = state.tape
     for x, v in zip(tensors, values, strict=True):
-        assign(x, v)
+        registered = x._tape is tape or x._home is tape
+        if x._view is not None or x._shared or v._tape is not tape or not registered or (x._leaf and tape.grad):
+            assign(x, v)
+            continue
+        x._node, x._data, x._graph = v._node, None, None
+        x._version_count += 1
+        if x._leaf:
+            x._home, x._tape = tape, None
+        else:
+            x._tape, x._home = tape, None
+    tape.mark = tape.last
 
 
 hooks.tensor, hooks.coerce, hooks.make = Tensor, as_tensor, make

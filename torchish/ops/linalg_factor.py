@@ -146,7 +146,7 @@ def _lower(UPLO: str) -> bool:  # noqa: N803  torch's name
 def linalg_eigh(input: Array, UPLO: str = "L") -> tuple[Array, Array]:  # noqa: N803  torch's name
     """Eigenvalues in rising order and orthonormal eigenvectors of a Hermitian matrix, of which one triangle is read."""
     _eigh_input(input)
-    vectors, values = lax.linalg.eigh(input, lower=_lower(UPLO), symmetrize_input=False)
+    vectors, values = lax.linalg.eigh(hermitian(input, _lower(UPLO)), symmetrize_input=False)
     return values.real.astype(jnp.finfo(input.dtype).dtype), vectors
 
 
@@ -240,7 +240,7 @@ def linalg_lu_factor(A: Array, *, pivot: bool = True) -> tuple[Array, Array]:  #
     return _lu_factor(A, pivot)
 
 
-@op(name="linalg_lu_factor_ex", forms="linalg", returns=("LU", "pivots", "info"))
+@op(name="linalg_lu_factor_ex", forms="linalg private", returns=("LU", "pivots", "info"), rule="LinalgLuFactorExBackward0")
 def linalg_lu_factor_ex(A: Array, *, pivot: bool = True, check_errors: bool = False) -> tuple:  # noqa: N803
     """lu_factor, and for each matrix 0 or the place (from 1) of the first zero on the diagonal of U."""
     packed, pivots = _lu_factor(A, pivot)

@@ -110,7 +110,7 @@ def _declare_max(n: int) -> None:
     public.__doc__ = f"The maximum of each window over {dims}, with its place if return_indices."
     op(name=plain_name, forms="", rule=rule, samples=lambda t: [((t(2, 3, *size), 2), {}), ((t(2, 3, *size), 3, 2, 1),
                                                                                             {})])(plain)
-    op(name=with_name, forms="F", rule=rule, returns=("output", "indices"),
+    op(name=with_name, forms="F", rule=rule,
        samples=lambda t: [((t(2, 3, *size), 3, 2, 1), {"ceil_mode": True})])(with_indices)
     composite(name=f"max_pool{n}d", forms="function F")(public)
 

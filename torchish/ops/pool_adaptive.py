@@ -108,7 +108,7 @@ def _declare(n: int) -> None:
     op(name=f"adaptive_avg_pool{n}d", forms="function F" if n == 1 else "F", rule=_avg_rule(n), saves=False,
        samples=lambda t: [((t(2, 3, *size), 3), {}), ((t(2, 3, *size), 1), {})])(average)
     op(name=f"adaptive_max_pool{n}d_values", forms="", rule=rule, samples=lambda t: [((t(2, 3, *size), 3), {})])(values)
-    op(name=f"adaptive_max_pool{n}d_with_indices", forms="F", rule=rule, returns=("output", "indices"),
+    op(name=f"adaptive_max_pool{n}d_with_indices", forms="F", rule=rule,
        samples=lambda t: [((t(2, 3, *size), 3), {})])(with_indices)
     composite(name=f"adaptive_max_pool{n}d", forms="function F" if n == 1 else "F")(public)
 
