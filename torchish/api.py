@@ -12,20 +12,12 @@ from . import dtypes
 from .creation import as_tensor, asarray, from_array, from_numpy, tensor
 from .data_dependent import *  # noqa: F403
 from .devices import device, get_default_device, set_default_device
-from .dtypes import can_cast, dtype, finfo, get_default_dtype, iinfo, promote_types, set_default_dtype
-from .info import *  # noqa: F403
-from .modes import enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled
-from .namespace import namespace
-from .printing import set_printoptions
-from .random import (
-    Generator,
+from .draws import (
     bernoulli,
-    default_generator,
+    binomial,
     drawn,
-    get_rng_state,
-    initial_seed,
-    manual_seed,
     multinomial,
+    native_dropout,
     normal,
     poisson,
     rand,
@@ -35,9 +27,16 @@ from .random import (
     randn,
     randn_like,
     randperm,
-    seed,
-    set_rng_state,
+    rrelu_slopes,
+    sample_dirichlet,
+    sample_gamma,
 )
+from .dtypes import can_cast, dtype, finfo, get_default_dtype, iinfo, promote_types, set_default_dtype
+from .info import *  # noqa: F403
+from .modes import enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled
+from .namespace import namespace
+from .printing import set_printoptions
+from .random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from .sizes import Size
 from .tensor import Tensor
 from .wiring import assign_all, spaces
@@ -52,7 +51,8 @@ def _filled(like: Tensor, value: float) -> Tensor:
     return from_array(np.full(aval.shape, value, aval.dtype.np), aval.device)
 
 
-_drawn = drawn
+_drawn, _rrelu_slopes, _standard_gamma, _sample_dirichlet = drawn, rrelu_slopes, sample_gamma, sample_dirichlet
+del drawn, rrelu_slopes, sample_gamma, sample_dirichlet
 globals().update({name: fn for space in ("private", "function") for name, fn in spaces[space].items()
                   if name not in globals()})
 globals().update({name: d for d in dtypes.ALL for name in (d.name, *d.aliases)})

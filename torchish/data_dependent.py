@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from .creation import from_array
+from .recorder import hooks
 from .tensor import Tensor
 
-__all__ = ["allclose", "bincount", "equal", "masked_select", "nonzero", "unique"]
+__all__ = ["allclose", "bincount", "equal", "masked_select", "nonzero", "unique", "where"]
 
 
 def nonzero(input: Tensor, *, as_tuple: bool = False, out: Any = None) -> Any:
@@ -23,6 +24,14 @@ def nonzero(input: Tensor, *, as_tuple: bool = False, out: Any = None) -> Any:
         return tuple(from_array(p.astype(np.int64)) for p in np.nonzero(array))
     places = np.argwhere(array).astype(np.int64)
     return from_array(places) if out is None else out.copy_(from_array(places))
+
+
+def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Any = None) -> Any:
+    """input where `condition` holds, else other, all broadcast; with `condition` alone, the places where it holds."""
+    if input is None and other is None:
+        return nonzero(condition, as_tuple=True)
+    result = hooks.public["where"](condition, input, other)
+    return result if out is None else hooks.store_out(out, result)
 
 
 def masked_select(input: Tensor, mask: Tensor, *, out: Any = None) -> Tensor:

@@ -128,14 +128,14 @@ def _lines_of_fast_path(op: Op, params: list[Param], hit: list[str]) -> list[str
     codes, mixed = fast
     lines = ["    try:"]
     if mixed is None:
-        lines.append(f"        key = ({op.index}, {', '.join(codes)})")
+        lines.append(f"        _key = ({op.index}, {', '.join(codes)})")
     else:
         as_number = [f"{mixed}.__class__, {mixed} or str({mixed})" if c.startswith("@") else c for c in codes]
         lines += [f"        if {mixed}.__class__ in NUMBERS:",
-                  f"            key = ({op.index}, {', '.join(as_number)})",
+                  f"            _key = ({op.index}, {', '.join(as_number)})",
                   "        else:",
-                  f"            key = ({op.index}, {', '.join(c.removeprefix('@') for c in codes)})"]
-    lines += ["        node = tape.node.children.get(key)",
+                  f"            _key = ({op.index}, {', '.join(c.removeprefix('@') for c in codes)})"]
+    lines += ["        node = tape.node.children.get(_key)",
               "        if node is not None:"] + [f"            {h}" for h in hit]
     lines += ["    except (AttributeError, TypeError, Restart):", "        pass"]
     return lines

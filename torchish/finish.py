@@ -15,7 +15,7 @@ from .errors import LostValueError
 from .plan import ancestors, make_plan
 from .programs import Ending, Program, remember
 from .replay import from_words, run
-from .segment import Graph
+from .segment import Graph, Residuals
 from .tape import BACKWARD, INPUT, Node, Tape, path, state, stats
 from .where import short
 from .xla import compile_program, traced
@@ -52,7 +52,7 @@ def finish(tape: Tape) -> None:
         tape.failed = e
         raise
     finally:
-        tape.args, tape.inputs, tape.leaves, tape.upstream = [], [], {}, {}
+        tape.args, tape.inputs, tape.leaves, tape.upstream, tape.foreign = [], [], {}, {}, {}
 
 
 def _live(tape: Tape) -> list:
@@ -78,6 +78,7 @@ def _live(tape: Tape) -> list:
 
 def _run(tape: Tape, node: Node, live: list) -> None:
     ending = _ending(node, tuple([t._node.slot for t in live]))
+    residuals = None
     if tape.inline is not None:
         values = _inline(tape, node)
         outs: Any = [values[s] for s in ending.outs]
@@ -86,9 +87,12 @@ def _run(tape: Tape, node: Node, live: list) -> None:
         program = _program(tape, node, ending)
         outs = program.compiled(*tape.args, *_vectors(tape.floats, tape.ints))
         places = ending.places(program.outs)
+        residuals = program.residuals
     graph = spent = None
     if ending.kept:
         graph = Graph.keep(tape, node, ending, {s: outs[places[s]] for s in ending.outs})
+        if residuals is not None:
+            graph.residuals = residuals.collect(tape.args, outs)
     if ending.freed:
         spent = Graph.spent(tape, node)
     for t, (slot, leaf, plain, grad) in zip(live, ending.binds, strict=True):
@@ -161,12 +165,12 @@ def _program(tape: Tape, node: Node, ending: Ending) -> Program:
     """
     args = tape.args
     for program in ending.programs:
-        if program.compiled is not None and all([getrefcount(args[k]) <= _ALONE for k in program.donated]):
+        if program.compiled is not None and (program.residuals is not None or not ending.residuals) and all([getrefcount(args[k]) <= _ALONE for k in program.donated]):
             remember(program)
             return program
     free = [k for k in range(len(args)) if getrefcount(args[k]) <= _ALONE]
     wanted = set(ending.outs)
-    for other in list(node.programs.values()):
+    for other in list(node.programs.values()) if not ending.residuals else ():
         for program in other.programs:
             if program.compiled is not None and wanted.issubset(program.outs) and set(free).issuperset(program.donated) and not _held(ending, node, program):
                 ending.programs.append(program)
@@ -188,7 +192,8 @@ def _held(ending: Ending, node: Node, program: Program) -> bool:
 def _compile(tape: Tape, node: Node, ending: Ending, free: list[int]) -> Program:
     nodes = path(node)
     inputs = [n for n in nodes if n.kind is INPUT]
-    plan = make_plan(nodes)
+    residuals = Residuals(len(ending.outs)) if ending.residuals else None
+    plan = make_plan(nodes, ending.kept if residuals else ())
     outs = ending.outs
     n, floats, ints = len(inputs), bool(node.floats), bool(node.ints)
 
@@ -196,20 +201,23 @@ def _compile(tape: Tape, node: Node, ending: Ending, free: list[int]) -> Program
         env = {i.slot: a for i, a in zip(inputs, args, strict=False)}
         rest = list(args[n:])
         numbers = (from_words(rest.pop(0), np.float64) if floats else None, from_words(rest.pop(0), np.int64) if ints else None)
-        run(plan, env, numbers)
-        return [env[s] for s in outs]
+        pulls = run(plan, env, numbers)
+        results = [env[s] for s in outs]
+        return results if residuals is None else results + residuals.take(pulls, args, results)
 
     specs: list[tuple] = [(i.aval.shape, i.aval.dtype.np) for i in inputs]
     specs += [((n, 2), np.dtype(np.uint32)) for n in (node.floats, node.ints) if n]
     made = {o.slot: o.aval for x in nodes for o in x.outs}
     kept = {made_slot for made_slot in ending.values}
-    donated = _matching([k for k in free if inputs[k].slot not in kept], inputs, [made[s] for s in outs])
+    # residuals may be inputs themselves: then nothing is donated
+    donated = _matching([k for k in free if inputs[k].slot not in kept], inputs, [made[s] for s in outs]) \
+        if residuals is None else ()
     last = next((x for x in reversed(nodes) if x.where), None)
     device = next((o.aval.device for x in nodes for o in x.outs), "cpu")
     compiled, seconds = compile_program(program, specs, donated, short(last.where if last else None), device)
     stats.compilations += 1
     log.compiled(nodes, seconds, donated)
-    return Program(outs, donated, compiled)
+    return Program(outs, donated, compiled, residuals)
 
 
 def _matching(free: list[int], inputs: list[Node], outs: list) -> tuple[int, ...]:

@@ -27,21 +27,25 @@ class _Place:
 class GradFn:
     """A node of the backward graph."""
 
-    def __init__(self, place: _Place, node: Node, output_nr: int = 0) -> None:
-        self._place, self._node, self.output_nr = place, node, output_nr
+    def __init__(self, place: _Place, node: Node, tree: tuple | None = None) -> None:
+        self._place, self._node, self._tree = place, node, tree
+        self.output_nr = 0
         self.metadata: dict = {}
 
     def name(self) -> str:
         """torch's name of the node, `AddBackward0`."""
-        return type(self).__name__
+        name = type(self).__name__
+        return f"torch::autograd::{name}" if name in ("CopyBackwards", "CopySlices") else name
 
     @property
     def next_functions(self) -> tuple:
         """(node, which of its results) for each tensor the op took."""
-        return tuple(_edge(self._place, o) for o in _edges(self._node))
+        if self._tree is None:
+            return tuple(_edge(self._place, o) for o in _edges(self._node))
+        return tuple(_branch(self._place, self._node, part) for part in self._tree)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, GradFn) and other._node is self._node
+        return isinstance(other, GradFn) and other._node is self._node and other._tree == self._tree
 
     def __hash__(self) -> int:
         return hash(self._node)
@@ -82,8 +86,11 @@ def _named(name: str) -> type[GradFn]:
     return _classes.setdefault(name, type(name, (GradFn,), {"__module__": __name__}))
 
 
-def node_name(node: Node, made: dict[int, tuple[Node, Any]]) -> str:
-    """torch's name of the backward node of an entry."""
+def node_name(node: Node, made: dict[int, tuple[Node, Any]]) -> str | tuple:
+    """torch's name of the backward node of an entry, or the tree of nodes where torch composes it of several ops.
+
+    A tree is (name, *parts); a part is the number of an operand or another tree.
+    """
     if node.kind is BACKWARD:
         return "GradBackward0"
     op = node.op
@@ -124,7 +131,19 @@ def _edge(place: _Place, slot: Any) -> tuple[GradFn | None, int]:
             return _at(*source), 0
         return AccumulateGrad(source), 0
     nr = 0 if out is node else node.outs.index(out)
-    return _named(node_name(node, place.made))(place, node), nr
+    name = node_name(node, place.made)
+    if isinstance(name, tuple):
+        return _named(name[0])(place, node, name[1:]), nr
+    return _named(name)(place, node), nr
+
+
+def _branch(place: _Place, node: Node, part: Any) -> tuple[GradFn | None, int]:
+    """An edge of a node which torch composes of several: to an operand, or to another of these nodes."""
+    if isinstance(part, int):
+        return _edge(place, node.operands[part])
+    if part is None or not any(_branch(place, node, p)[0] for p in part[1:]):
+        return None, 0
+    return _named(part[0])(place, node, part[1:]), 0
 
 
 def _at(graph: Any, slot: int) -> GradFn | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from .plan import Backward, reach, sources_of
 from .recorder import Restart, advance, enter, hooks, record
-from .segment import Graph, backward_op
+from .segment import Graph, backward_op, residual_op
 from .tape import BACKWARD, INPUT, LEAF, Node, Tape, path, state
 
 __all__ = ["SECOND_TIME", "first_backward", "gradients", "record_backward"]
@@ -246,24 +246,15 @@ def _check_not_freed(found: list[Node], freed: set[int]) -> None:
 def _through(walk: Pass, graph: Graph, starts: dict[int, Any]) -> None:
     """Takes cotangents through the graph of an ended tape."""
     entries = graph.entries()
-    waiting = sorted((s for s, x in graph.hooked.items() if x._hooks or x._retains), reverse=True)
+    waiting = sorted((s for s, x in graph.hooked.items() if s not in starts and (x._hooks or x._retains)), reverse=True)
     found, touched = reach(entries, starts, waiting)
     _check_not_freed(found, graph.freed)
     asked = {} if walk.targets is None else {x._graph[1]: x for x in walk.targets.values()
                                              if x._graph is not None and x._graph[0] is graph}
-    stops = frozenset(s for s in waiting if s in touched and s not in starts)
+    stops = frozenset(s for s in waiting if s in touched)
     wrt = tuple(sorted({s for s in touched if s in graph.sources and _wanted(walk, graph.sources[s])}
                        | {s for s in asked if s in touched and s not in starts} | stops))
-    if graph.ending is not None:
-        nodes, first = graph.ending.nodes, graph.ending.values
-        values = [_held(graph, s, walk.create) for s in first]
-    else:
-        nodes, first = found, _outside(found)
-        outs = {o.slot: o for n in entries for o in n.outs}
-        values = [hooks.zeros(outs[s].aval) for s in first]
-    op = backward_op(graph, nodes, tuple(first), tuple(starts), wrt, stops)
-    numbers = [hooks.from_array(v) for v in graph.numbers]
-    grads = record(op, (values, numbers, list(starts.values()))) if wrt else ()
+    grads = _segment_backward(walk, graph, found, starts, wrt, stops) if wrt else ()
     if not walk.create:
         state.tape.stepped, state.tape.mark = True, state.tape.last
     if not walk.retain:
@@ -284,6 +275,25 @@ def _through(walk: Pass, graph: Graph, starts: dict[int, Any]) -> None:
         if walk.targets is not None and id(x) in walk.targets:
             walk.add(x, g)
         _through(walk, graph, {slot: g})
+
+
+def _segment_backward(walk: Pass, graph: Graph, found: list[Node], starts: dict, wrt: tuple, stops: frozenset) -> Any:
+    """Records the backward of a graph: from residuals where its program kept them, else by running its entries again."""
+    ending = graph.ending
+    if graph.residuals is not None and not stops and not walk.create and all(s in graph.sources for s in wrt):
+        op = residual_op(graph, tuple(starts), wrt)
+        return record(op, ([hooks.wrap(a) for a in graph.residuals[1]], list(starts.values())))
+    if ending is not None:
+        nodes, first = ending.nodes, ending.values
+        values = [_held(graph, s, walk.create) for s in first]
+        # the next time a tape ends like this, its program keeps what this backward had to compute again
+        ending.residuals = ending.residuals or not walk.create
+    else:
+        nodes, first = found, tuple(_outside(found))
+        outs = {o.slot: o for n in graph.entries() for o in n.outs}
+        values = [hooks.zeros(outs[s].aval) for s in first]
+    op = backward_op(graph, nodes, first, tuple(starts), wrt, stops)
+    return record(op, (values, [hooks.from_array(v) for v in graph.numbers], list(starts.values())))
 
 
 def _wanted(walk: Pass, source: Any) -> bool:

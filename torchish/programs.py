@@ -41,11 +41,14 @@ class Ending:
 
 
 class Program:
-    """An executable: the slots it returns, the inputs it consumes. Dropped (`compiled` None) when it is too long unused."""
-    __slots__ = ("outs", "donated", "compiled")
+    """An executable: the slots it returns, the inputs it consumes, what it keeps for a backward (None: nothing).
 
-    def __init__(self, outs: tuple[int, ...], donated: tuple[int, ...], compiled: Any) -> None:
-        self.outs, self.donated, self.compiled = outs, donated, compiled
+    Dropped (`compiled` None) when it is too long unused.
+    """
+    __slots__ = ("outs", "donated", "compiled", "residuals")
+
+    def __init__(self, outs: tuple[int, ...], donated: tuple[int, ...], compiled: Any, residuals: Any) -> None:
+        self.outs, self.donated, self.compiled, self.residuals = outs, donated, compiled, residuals
 
 
 _recent: OrderedDict[Program, None] = OrderedDict()

@@ -54,15 +54,39 @@ def slot_of(tape: Tape, x: Any) -> int:
             return slot
     elif x._tape is tape:
         return x._node.slot
+    # the first thread to use a tensor owns it (setdefault is atomic): only it may write where the tensor stands
+    if x.__dict__.setdefault("_owner", tape.thread) != tape.thread or (x._tape is not None and x._tape.thread != tape.thread):
+        return _foreign_slot(tape, x)
+    node = _enter(tape, x, x._leaf or x._node.rg)
+    x._node, x._tape = node, tape
+    if x._graph is not None:
+        tape.upstream[node.slot] = x._graph
+    return node.slot
+
+
+def _enter(tape: Tape, x: Any, rg: bool) -> Node:
+    """The input entry for tensor `x`, made if it is new; the tape holds its array."""
     aval = x._node.aval
-    key = aval.grad if x._leaf or x._node.rg else aval.plain
+    key = aval.grad if rg else aval.plain
     node = tape.node.children.get(key)
     if node is None:
         node = _new_input(tape, key)
     tape.node = node
     tape.args.append(x._data)
     tape.inputs.append(x)
-    x._node, x._tape = node, tape
+    return node
+
+
+def _foreign_slot(tape: Tape, x: Any) -> int:
+    """The slot of a tensor that another thread owns: noted on the tape, the tensor is left as it is."""
+    known = tape.foreign.get(id(x))
+    if known is not None and known[1] is x and tape.args[known[2]] is x._data:
+        return known[0]
+    if x._node.rg and not x._leaf and x._graph is None:
+        raise RuntimeError("this tensor requires grad and was computed in another thread whose step is still open; use .detach(), "
+                           "or compute it in this thread")
+    node = _enter(tape, x, x._leaf or x._node.rg)
+    tape.foreign[id(x)] = (node.slot, x, len(tape.args) - 1)
     if x._graph is not None:
         tape.upstream[node.slot] = x._graph
     return node.slot
@@ -390,6 +414,10 @@ def _rewind(tape: Tape) -> None:
         if node.kind is INPUT:
             tape.args.pop()
             x = tape.inputs.pop()
+            if x._tape is not tape:     # another thread's
+                tape.foreign.pop(id(x), None)
+                tape.node = node.parent     # type: ignore[assignment]
+                continue
         elif node.op is not None and node.op.name == "_full" and tape.tensors and tape.tensors[-1]._node is node:
             x = tape.tensors.pop()
             x._pending = (node.attrs["value"],)

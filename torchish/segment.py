@@ -11,6 +11,7 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from jax.tree_util import tree_flatten, tree_unflatten
 
 from .ops.table import Op, Param
 from .plan import make_plan
@@ -18,10 +19,49 @@ from .programs import Ending
 from .replay import _conj, pull, run
 from .tape import BACKWARD, INPUT, LEAF, Node, Tape, path
 
-__all__ = ["Graph", "backward_op"]
+__all__ = ["Graph", "Residuals", "backward_op", "residual_op"]
 
 _serial = count()
 _index = count(1_000_000)
+
+
+class Residuals:
+    """What a program keeps for the backward that follows it: the vjps of its regions, taken apart into arrays and structure.
+
+    An array that is an input or a result of the program is not returned a second time.
+    """
+
+    def __init__(self, results: int) -> None:
+        self.results = results      # how many results of the program come first
+        self.regions: list[tuple[Any, Any, int]] = []       # region, structure of its vjp, number of arrays
+        self.where: list[tuple[bool, int]] = []             # for each array: among the inputs?, its place there or in the results
+
+    def take(self, pulls: list[tuple[Any, Any]], args: tuple, results: list) -> list:
+        """While the program is traced: the arrays to return after its results."""
+        self.regions, self.where = [], []
+        extra: list = []
+        known = {id(a): (True, k) for k, a in enumerate(args)} | {id(r): (False, k) for k, r in enumerate(results)}
+        for region, vjp in pulls:
+            leaves, structure = tree_flatten(vjp)
+            self.regions.append((region, structure, len(leaves)))
+            for leaf in leaves:
+                if id(leaf) not in known:
+                    known[id(leaf)] = (False, self.results + len(extra))
+                    extra.append(leaf)
+                self.where.append(known[id(leaf)])
+        return extra
+
+    def collect(self, args: list, outs: Any) -> tuple[Residuals, list]:
+        """After a run: the arrays, in order."""
+        return self, [args[k] if given else outs[k] for given, k in self.where]
+
+    def restore(self, arrays: list) -> list[tuple[Any, Any]]:
+        """The regions with their vjps again, over other arrays (or tracers)."""
+        pulls, at = [], 0
+        for region, structure, n in self.regions:
+            pulls.append((region, tree_unflatten(structure, arrays[at:at + n])))
+            at += n
+        return pulls
 
 
 class Graph:
@@ -30,13 +70,14 @@ class Graph:
     sources: slot of an input or leaf -> the leaf tensor, or (older graph, slot there).
     values: slot -> array the entries start from; None where a backward has freed them.
     """
-    __slots__ = ("node", "ending", "sources", "values", "numbers", "freed", "serial", "hooked")
+    __slots__ = ("node", "ending", "sources", "values", "numbers", "freed", "serial", "hooked", "residuals")
 
     def __init__(self, tape: Tape, node: Node, ending: Ending | None, values: dict | None) -> None:
         self.node, self.ending, self.values = node, ending, values
         self.serial = next(_serial)
         self.numbers = (np.array(tape.floats), np.array(tape.ints))
         self.freed: set[int] = set()
+        self.residuals: tuple[Residuals, list] | None = None
         self.hooked = dict(tape.hooked)
         self.sources: dict[int, Any] = {}
         k = 0
@@ -92,4 +133,23 @@ def backward_op(graph: Graph, nodes: list[Node], starts: tuple[int, ...], roots:
         params = tuple(Param(n, "operands") for n in ("values", "numbers", "cotangents"))
         found = Op("segment_backward", segment_backward, "autograd", params, frozenset(), index=next(_index))
         store[key] = found
+    return found
+
+
+def residual_op(graph: Graph, roots: tuple[int, ...], wrt: tuple[int, ...]) -> Op:
+    """The backward of a graph whose program kept residuals, as an op: (residuals, cotangents) -> gradients of `wrt`."""
+    residuals = graph.residuals[0]      # type: ignore[index]
+    key = (roots, wrt, residuals)
+    found = graph.ending.backward.get(key)     # type: ignore[union-attr]
+    if found is None:
+        outs = {o.slot: o.aval for n in graph.entries() for o in n.outs}
+
+        def segment_backward(values: list, cotangents: list) -> tuple:
+            begin = {r: _conj(c.astype(outs[r].dtype.np)) for r, c in zip(roots, cotangents, strict=True)}
+            grads = pull(residuals.restore(list(values)), begin, wrt, frozenset())
+            return tuple([jnp.zeros(outs[s].shape, outs[s].dtype.np) if grads[s] is None else _conj(grads[s]) for s in wrt])
+
+        params = tuple(Param(n, "operands") for n in ("values", "cotangents"))
+        found = Op("segment_backward", segment_backward, "autograd", params, frozenset(), index=next(_index))
+        graph.ending.backward[key] = found     # type: ignore[union-attr]
     return found

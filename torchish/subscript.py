@@ -36,6 +36,8 @@ class Subscript:
         if not isinstance(value, hooks.tensor):
             value = hooks.as_value(value, self)
         if kind == "basic":
+            if self._leaf and state.tape.grad:
+                raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
             part = _slice(self, spec, starts)
             value = hooks.copy_cast(part, value)
             assign(self, record(write_op(SLICE), (self, value, starts, spec)))

@@ -88,7 +88,7 @@ class Node(Out):
 class Tape:
     """The current step of one thread: a pointer into the trie, and the tensors that live on it."""
     __slots__ = ("node", "tensors", "args", "inputs", "floats", "ints", "grad", "mark", "stepped", "leaves", "inline",
-                 "thread", "hooked", "known", "upstream", "failed")
+                 "thread", "hooked", "known", "upstream", "failed", "foreign")
 
     def __init__(self, grad: bool = True, inline: Any = None) -> None:
         self.node = root_of(grad, inline)
@@ -106,6 +106,7 @@ class Tape:
         self.hooked: dict[int, Any] = {}    # slot -> tensor with hooks or retained gradient
         self.upstream: dict[int, Any] = {}  # slot of an input -> (graph, slot) of the step that made it
         self.failed: BaseException | None = None
+        self.foreign: dict[int, tuple] = {}     # id of a tensor another thread owns -> its slot here, itself, its input
         self.known: tuple[list[Out], Node] = ([], self.node)
 
 

@@ -19,7 +19,7 @@ from .recorder import hooks
 from .sizes import Size
 from .storage import refresh
 from .subscript import Subscript
-from .tape import Tape
+from .tape import Tape, state
 from .writes import Writes
 
 __all__ = ["Tensor", "make", "wrap"]
@@ -259,6 +259,13 @@ class Tensor(Subscript, Writes, Convert, Exchange):
         if not self._leaf:
             raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
         return accumulate.add_hook(self, "_post_hooks", hook)
+
+    def detach(self) -> Tensor:
+        """The same values, cut from the graph; shares storage with this tensor."""
+        tape = self._tape
+        if tape is not None and tape.thread != state.tape.thread:
+            return wrap(self._array())      # another thread's step: its value is taken as it is now
+        return hooks.public["detach"](self)
 
     @property
     def data(self) -> Tensor:

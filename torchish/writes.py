@@ -6,8 +6,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from .recorder import hooks
+from .ops.engine import fill, zero
+from .recorder import hooks, record
 from .storage import assign, copy_into, rebind
+from .tape import state
 
 __all__ = ["Writes"]
 
@@ -27,10 +29,14 @@ class Writes:
             if value.ndim:
                 raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions.")
             return copy_into(self, value)
+        if self.requires_grad and not self._leaf and state.tape.grad:
+            return assign(self, record(fill, (self, value)))
         return assign(self, hooks.constant_like(self, value))
 
     def zero_(self) -> Any:
         """Zero in every place."""
+        if self.requires_grad and not self._leaf and state.tape.grad:
+            return assign(self, record(zero, (self,)))
         return assign(self, hooks.constant_like(self, 0))
 
     def contiguous(self, memory_format: Any = None) -> Any:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 from .precision import dtype_name, inexact, is_float
+from .rules import by_operand
 from .table import Array, ArrayLike, Mask, Number, alias, cast, op
 
 
@@ -51,7 +52,11 @@ def _at_most(x: Array, bound: Array) -> Array:
     return jnp.where((x > bound) | jnp.isnan(bound), bound, x)
 
 
-@op(promote="arith", inplace=True, rule="ClampBackward1",
+def _clamp_rule(avals: list, attributes: dict) -> str:
+    return f"ClampBackward{0 if any(hasattr(a, 'shape') for a in avals[1:]) else 1}"
+
+
+@op(promote="arith", inplace=True, rule=_clamp_rule,
     samples=lambda t: [((t(3, 4), -0.51, 0.52), {}), ((t(3, 4),), {"max": 0.3}),
                        ((t(3, 4), t(4, low=-3, high=-1), None), {})])
 def clamp(input: Array, min: ArrayLike | None = None, max: ArrayLike | None = None) -> Array:
@@ -62,13 +67,13 @@ def clamp(input: Array, min: ArrayLike | None = None, max: ArrayLike | None = No
     return x if max is None else _at_most(x, max)
 
 
-@op(promote="arith", inplace=True)
+@op(promote="arith", inplace=True, rule=by_operand("ClampMin", 1, 0))
 def clamp_min(input: Array, min: ArrayLike) -> Array:
     """input, where it is larger than `min`; else `min`."""
     return _at_least(input, min)
 
 
-@op(promote="arith", inplace=True)
+@op(promote="arith", inplace=True, rule=by_operand("ClampMax", 1, 0))
 def clamp_max(input: Array, max: ArrayLike) -> Array:
     """input, where it is smaller than `max`; else `max`."""
     return _at_most(input, max)

@@ -172,8 +172,10 @@ def _line(start: Number, end: Number, steps: int, dtype: DType) -> Array:
         return start.reshape(1)
     step = (end - start) / (steps - 1)
     i = jnp.arange(steps)
-    up, down = start + step * i.astype(wide), end - step * (steps - 1 - i).astype(wide)
-    return jnp.where(i < steps // 2, up, down)
+    if wide == jnp.float32:     # one rounding of each product and sum, as torch's multiply-add has
+        start, end, step = (v.astype(jnp.float64) for v in (start, end, step))
+    up, down = start + step * i.astype(step.dtype), end - step * (steps - 1 - i).astype(step.dtype)
+    return jnp.where(i < steps // 2, up, down).astype(wide)
 
 
 @op(name="_linspace", forms="function", saves=False, differentiable=False)

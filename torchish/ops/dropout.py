@@ -50,7 +50,7 @@ def _deprecated(name: str, x: Any, spatial: int, kind: str) -> None:
                   + _spatial(name, spatial, kind), UserWarning, stacklevel=4)
 
 
-@composite(forms="F")
+@composite(name="F_dropout", forms="F")
 def dropout(t: Any, input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
     """input * bernoulli(1 - p) / (1 - p), elementwise; the input itself if not training."""
     return _drop(t, input, p, training, inplace)
@@ -83,14 +83,33 @@ def dropout3d(t: Any, input: Any, p: float = 0.5, training: bool = True, inplace
     return _drop(t, input, p, training, inplace, lead=2 if input.dim() == 5 else 1)
 
 
-@composite(forms="F")
+@composite(name="F_alpha_dropout", forms="F")
 def alpha_dropout(t: Any, input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
     """Dropout that keeps mean and variance, for SELU."""
     return _drop(t, input, p, training, inplace, "_alpha_dropout")
 
 
-@composite(forms="F")
+@composite(name="F_feature_alpha_dropout", forms="F")
 def feature_alpha_dropout(t: Any, input: Any, p: float = 0.5, training: bool = False,
                           inplace: bool = False) -> Any:
     """alpha_dropout of whole channels."""
     return _drop(t, input, p, training, inplace, "_alpha_dropout", lead=2)
+
+
+def _plain(name: str, op: str, lead: int) -> None:
+    """torch.dropout and the like: the same with (input, p, train) and no defaults, and in place."""
+    def fn(t: Any, input: Any, p: float, train: bool) -> Any:
+        return _drop(t, input, p, train, False, op, lead)
+
+    def inplace(t: Any, input: Any, p: float, train: bool) -> Any:
+        return _drop(t, input, p, train, True, op, lead)
+    fn.__doc__ = inplace.__doc__ = f"torch.{name}: see torch.nn.functional."
+    for name_, function in ((name, fn), (f"{name}_", inplace)):
+        function.__module__ = __name__
+        composite(name=name_, forms="function")(function)
+
+
+_plain("dropout", "_dropout", 0)
+_plain("feature_dropout", "_dropout", 2)
+_plain("alpha_dropout", "_alpha_dropout", 0)
+_plain("feature_alpha_dropout", "_alpha_dropout", 2)

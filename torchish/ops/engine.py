@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from .table import Array, op
+from .table import Array, Number, cast, op
 
-__all__ = ["copy", "detach", "straight"]
+__all__ = ["copy", "detach", "fill", "straight", "zero"]
 
 
 @op(forms="function method", view=True, saves=False, differentiable=False, write=lambda base, value: value,
@@ -34,6 +34,18 @@ def copy(input: Array, src: Array) -> Array:
         raise RuntimeError(f"The expanded size of the tensor ({input.shape[-1] if input.ndim else 1}) must match the existing "
                            f"size ({src.shape[-1] if src.ndim else 1}) at non-singleton dimension {max(input.ndim - 1, 0)}.  "
                            f"Target sizes: {list(input.shape)}.  Tensor sizes: {list(src.shape)}") from None
+
+
+@op(name="_fill", forms="", saves=False, rule="FillBackward2", samples=lambda t: [((t(2, 3), 1.5), {})])
+def fill(input: Array, value: Number) -> Array:
+    """`value` in every place: what fill_ does to a tensor with history, whose gradient becomes 0."""
+    return jnp.full(input.shape, cast(value, input.dtype))
+
+
+@op(name="_zero", forms="", saves=False, rule="ZeroBackward0", samples=lambda t: [((t(2, 3),), {})])
+def zero(input: Array) -> Array:
+    """Zeros: what zero_ does to a tensor with history."""
+    return jnp.zeros(input.shape, input.dtype)
 
 
 @op(name="_straight", forms="", saves=False, rule="AliasBackward0")

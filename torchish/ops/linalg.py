@@ -135,12 +135,18 @@ def addr(input: Array, vec1: Array, vec2: Array, *, beta: Number = 1, alpha: Num
     return _blend(input, beta, vec1[:, None] * vec2, alpha)
 
 
-def _matmul_rule(avals: Any, attributes: Any) -> str:
-    """torch builds matmul from other ops: the name of the last one."""
+def _matmul_rule(avals: Any, attributes: Any) -> str | tuple:
+    """torch builds matmul from other ops: the tree of their nodes."""
     a, b = (len(x.shape) for x in avals[:2])
     if a <= 2 and b <= 2:
-        return {(1, 1): "DotBackward0", (2, 1): "MvBackward0", (1, 2): "SqueezeBackward4", (2, 2): "MmBackward0"}[a, b]
-    return "CloneBackward0" if a == 2 else "UnsafeViewBackward0"
+        return {(1, 1): "DotBackward0", (2, 1): "MvBackward0", (2, 2): "MmBackward0",
+                (1, 2): ("SqueezeBackward4", ("MmBackward0", ("UnsqueezeBackward0", 0), 1))}[a, b]
+    if a > 2 and b <= 2:
+        return ("UnsafeViewBackward0", ("MmBackward0" if b == 2 else "MvBackward0", ("ViewBackward0", 0), 1))
+    if a <= 2:
+        turned = ("UnsafeViewBackward0", ("CloneBackward0", ("TransposeBackward0", 1)))
+        return ("CloneBackward0", ("TransposeBackward0", ("UnsafeViewBackward0", ("MmBackward0", turned, ("TBackward0", 0)))))
+    return ("UnsafeViewBackward0", ("BmmBackward0", *(("ViewBackward0", ("ExpandBackward0", k)) for k in (0, 1))))
 
 
 def _matmul_shapes(a: jax.Array, b: jax.Array) -> None:
@@ -182,14 +188,16 @@ def matmul(input: Array, other: Array) -> Array:
     return product(a, b)
 
 
-def _linear_rule(avals: Any, attributes: Any) -> str:
-    """The last op of those that torch builds a linear layer from."""
+def _linear_rule(avals: Any, attributes: Any) -> str | tuple:
+    """torch builds a linear layer from other ops: the tree of their nodes."""
     ndim, biased = len(avals[0].shape), len(avals) > 2 and avals[2] is not None
     if len(avals[1].shape) == 1:
         return _matmul_rule(avals, attributes)
+    x = 0 if ndim == 2 else ("UnsqueezeBackward0" if ndim == 1 and not biased else "ViewBackward0", 0)
+    product_ = ("AddmmBackward0", 2, x, ("TBackward0", 1)) if biased else ("MmBackward0", x, ("TBackward0", 1))
     if ndim == 2:
-        return "AddmmBackward0" if biased else "MmBackward0"
-    return "ViewBackward0" if biased else "SqueezeBackward4" if ndim == 1 else "UnsafeViewBackward0"
+        return product_
+    return ("ViewBackward0" if biased else "SqueezeBackward4" if ndim == 1 else "UnsafeViewBackward0", product_)
 
 
 @op(forms="F", rule=_linear_rule, samples=lambda t: [

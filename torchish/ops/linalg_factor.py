@@ -11,6 +11,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from .matrix_check import hermitian, lapack, matrix, square, turned
@@ -24,7 +25,7 @@ SVD.__module__ = "torch.return_types"
 def spd(t: Any, n: int = 3) -> Any:
     """A well-conditioned symmetric sample."""
     a = t(n, n)
-    return a @ a.T + n * jnp.eye(n, dtype=a.dtype)
+    return a @ a.T + n * np.eye(n, dtype=a.dtype)
 
 
 def failed(x: jax.Array) -> jax.Array:

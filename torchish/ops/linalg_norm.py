@@ -44,9 +44,9 @@ def matrix_norm(t: Any, input: Any, ord: Any = "fro", dim: Any = (-2, -1), keepd
         result = _of_singular_values(t, x, ord, rows, columns, keepdim)
     else:
         summed, kept = (rows, columns) if abs(ord) == 1 else (columns, rows)
-        sums = x.abs().sum(summed, keepdim=True)
-        result = (sums.amax if ord > 0 else sums.amin)((kept,), keepdim=True)
-        result = result if keepdim else result.squeeze((rows, columns))
+        sums = x.abs().sum(summed, keepdim=keepdim)
+        kept = kept - 1 if kept > summed and not keepdim else kept
+        result = (sums.amax if ord > 0 else sums.amin)((kept,), keepdim=keepdim)
     return result if out is None else out.copy_(result)
 
 

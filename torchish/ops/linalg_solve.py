@@ -17,6 +17,8 @@ from .matrix_check import broadcast_batch, lapack, matrix, square, turned
 from .precision import dtype_name
 from .table import Array, composite, op
 
+VALUES = ("gels", "gelsd", "gelss")     # drivers of lstsq that give residuals; the last two, singular values
+
 
 @op(name="linalg_inv", forms="linalg private out", rule="LinalgInvExBackward0", samples=lambda t: [((spd(t),), {})])
 def linalg_inv(A: Array) -> Array:  # noqa: N803  torch's name
@@ -187,9 +189,10 @@ def lu_solve(t: Any, input: Any, LU_data: Any, LU_pivots: Any, *, out: Any = Non
 @op(name="linalg_lstsq", forms="linalg", returns=("solution", "residuals", "rank", "singular_values"),
     samples=lambda t: [((t(4, 3), t(4, 2)), {})])
 def linalg_lstsq(input: Array, b: Array, rcond: float | None = None, *, driver: str | None = None) -> tuple:
-    """X of least norm that makes ||input X - b|| smallest; residuals where there are more rows than columns.
+    """X of least norm that makes ||input X - b|| smallest.
 
-    Differs from torch: residuals are given also where the rank is deficient (that depends on values).
+    The drivers 'gels', 'gelsd', 'gelss' also give residuals where there are more rows than columns.  Differs from torch:
+    they are given also where the rank is deficient (that depends on values).
     """
     matrix(input, "torch.linalg.lstsq", "input")
     if input.dtype != b.dtype:
@@ -204,7 +207,8 @@ def linalg_lstsq(input: Array, b: Array, rcond: float | None = None, *, driver: 
     from_values = rank_tolerance(a, rcond)
     x = from_values.inverse @ right
     gap = right - a @ x
-    residuals = jnp.sum((gap * jnp.conj(gap)).real, axis=-2) if m > n else jnp.zeros((0,), from_values.singular.dtype)
-    singular = from_values.singular if driver in ("gelsd", "gelss") else jnp.zeros((0,), from_values.singular.dtype)
+    residuals = jnp.sum((gap * jnp.conj(gap)).real, axis=-2) if m > n and driver in VALUES \
+        else jnp.zeros((0,), from_values.singular.dtype)
+    singular = from_values.singular if driver in VALUES[1:] else jnp.zeros((0,), from_values.singular.dtype)
     rank = jnp.zeros((0,), jnp.int64) if driver == "gels" else from_values.rank
     return x[..., 0] if vector else x, residuals, rank, singular

@@ -14,9 +14,16 @@ __all__: list[str] = []
 @composite(name="F_rrelu", forms="F")
 def rrelu(t: Any, input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False,
           inplace: bool = False) -> Any:
-    """input where positive, elsewhere times a slope drawn from [lower, upper] (their mean unless training)."""
-    slope = t.rand_like(input) * (upper - lower) + lower if training else (lower + upper) / 2
-    out = t.where(input >= 0, input, input * slope)
+    """input where positive, elsewhere times a slope drawn from [lower, upper] (their mean unless training).
+
+    In training the values decide how many numbers are drawn: the step ends here.
+    """
+    if lower > upper:
+        raise RuntimeError("Lower bound should be less than or equal to the upper bound")
+    if training:
+        out = (input * t._rrelu_slopes(input, lower, upper)).to(input.dtype)
+    else:
+        out = t.where(input >= 0, input, input * ((lower + upper) / 2))
     return input.copy_(out) if inplace else out
 
 

@@ -17,6 +17,8 @@ def _rule(attributes: dict) -> str:
     mode = attributes.get("mode", "constant")
     if mode == "constant":
         return "ConstantPadNdBackward0"
+    if mode == "circular":          # torch writes the parts into a new tensor
+        return "CopySlices"
     return f"{MODES[mode]}Pad{len(attributes['pad']) // 2}DBackward0"
 
 

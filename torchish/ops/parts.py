@@ -9,34 +9,53 @@ import numpy as np
 from jax import lax
 
 from .precision import floating
-from .table import Array, op
+from .table import Array, composite, op
 
 
 def _write_real(base: Array, value: Array) -> Array:
     return lax.complex(value, jnp.imag(base)) if jnp.iscomplexobj(base) else value
 
 
-@op(forms="function", view=True, write=_write_real, saves=False)
-def real(input: Array) -> Array:
+def _every_other(x: np.ndarray) -> np.ndarray:
+    """How the parts of complex numbers lie in memory, for who asks for strides."""
+    return np.lib.stride_tricks.as_strided(x, x.shape, [2 * s for s in x.strides])
+
+
+@op(name="_real", forms="", view=True, write=_write_real, saves=False, rule="SelectBackward0",
+    samples=lambda t: [((t(3, dtype="complex128"),), {})])
+def real_part(input: Array) -> Array:
+    """The real part of complex numbers, a view."""
+    return _every_other(input) if isinstance(input, np.ndarray) else input.real
+
+
+@composite(forms="function")
+def real(t, input):
     """The real part, a view; a real input itself."""
-    return input.real
+    return t._real(input) if input.is_complex() else input
 
 
 @op(forms="function", view=True, write=lambda base, value: lax.complex(jnp.real(base), value), saves=False,
+    rule="SelectBackward0",
     samples=lambda t: [((t(3, dtype="complex128"),), {})])
 def imag(input: Array) -> Array:
     """The imaginary part, a view. RuntimeError for a real input."""
-    if isinstance(input, np.ndarray):       # asked for its strides
-        return input
+    if isinstance(input, np.ndarray):
+        return _every_other(input)
     if not jnp.iscomplexobj(input):
         raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
     return input.imag
 
 
-@op(saves=False)
-def conj(input: Array) -> Array:
+@op(name="_conj", forms="", saves=False, rule="ConjBackward0", samples=lambda t: [((t(3, dtype="complex128"),), {})])
+def conjugate(input: Array) -> Array:
+    """The complex conjugate."""
+    return jnp.conj(input)
+
+
+@composite()
+def conj(t, input):
     """The complex conjugate; a real input itself."""
-    return jnp.conj(input) if jnp.iscomplexobj(input) else input
+    return t._conj(input) if input.is_complex() else input
 
 
 @op()

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from .precision import floating, inexact, known, magnitude, need_inexact, sgn, unlike
+from .rules import by_attribute, by_operand
 from .table import Array, ArrayLike, Number, alias, cast, op, unary
 
 
@@ -42,7 +43,7 @@ def sub(input: ArrayLike, other: ArrayLike, *, alpha: Number = 1) -> Array:
     return input - _scaled(alpha, other)
 
 
-@op(promote="arith", saves=False)
+@op(promote="arith", saves=False, rule=by_operand("Rsub", 0, 1))
 def rsub(input: Array, other: ArrayLike, *, alpha: Number = 1) -> Array:
     """other - alpha * input, broadcast."""
     _no_bools(input)
@@ -55,7 +56,7 @@ def mul(input: ArrayLike, other: ArrayLike) -> Array:
     return input * other
 
 
-@op(promote="arith", dunder="truediv", inplace=True)
+@op(promote="arith", dunder="truediv", inplace=True, rule=by_attribute("Div", "rounding_mode", 2))
 def div(input: ArrayLike, other: ArrayLike, *, rounding_mode: str | None = None) -> Array:
     """input / other; integers give the default floating dtype unless `rounding_mode` is 'trunc' or 'floor'."""
     if rounding_mode is None:
@@ -74,19 +75,26 @@ def floor_divide(input: ArrayLike, other: ArrayLike) -> Array:
     return jnp.floor_divide(input, other)
 
 
-@op(promote="arith", dunder="mod", inplace=True, samples=lambda t: [((t(3, 4), t(3, 4, low=0.7, high=0.9)), {})])
+@op(promote="arith", dunder="mod", inplace=True, rule=by_operand("Remainder", 1, 0),
+    samples=lambda t: [((t(3, 4), t(3, 4, low=0.7, high=0.9)), {})])
 def remainder(input: ArrayLike, other: ArrayLike) -> Array:
     """input - floor(input / other) * other: the sign is that of `other`."""
     return jnp.remainder(input, other)
 
 
-@op(promote="arith", inplace=True, samples=lambda t: [((t(3, 4), t(3, 4, low=0.7, high=0.9)), {})])
+@op(promote="arith", inplace=True, rule=by_operand("Fmod", 1, 0),
+    samples=lambda t: [((t(3, 4), t(3, 4, low=0.7, high=0.9)), {})])
 def fmod(input: Array, other: ArrayLike) -> Array:
     """input - trunc(input / other) * other: the sign is that of `input`."""
     return jnp.fmod(input, other)
 
 
-@op(promote="arith", dunder="pow", inplace=True,
+def _pow_rule(avals: list, attributes: dict) -> str:
+    base, exponent = (hasattr(a, "shape") for a in avals)
+    return f"PowBackward{(1 if base else 2) if exponent else 0}"
+
+
+@op(promote="arith", dunder="pow", inplace=True, rule=_pow_rule,
     samples=lambda t: [((t(3, 4, low=0.2), t(4, seed=1)), {}), ((t(3), 2), {}), ((t(3), 3.0), {}), ((2, t(3)), {})])
 def pow_(input: ArrayLike, exponent: ArrayLike) -> Array:
     """input ** exponent; the gradient for exponent 0 is 0 everywhere."""
@@ -112,7 +120,7 @@ def _integer_pow(base: Array, exponent: Array, value: int | None) -> Array:
     return jnp.where(exponent < 0, inverse, jnp.power(base, jnp.maximum(exponent, 0)))
 
 
-@op(promote="arith", inplace=True, rule="PowBackward1", samples=lambda t: [((t(3, 4, low=0.2), 1.5), {})])
+@op(promote="arith", inplace=True, rule=_pow_rule, samples=lambda t: [((t(3, 4, low=0.2), 1.5), {})])
 def float_power(input: ArrayLike, exponent: ArrayLike) -> Array:
     """input ** exponent in double precision."""
     double = jnp.complex128 if jnp.iscomplexobj(input) else jnp.float64
@@ -144,7 +152,7 @@ unary("reciprocal", lambda x: 1 / x, samples=lambda t: [((t(3, 4, low=0.3),), {}
 unary("rsqrt", lax.rsqrt, samples=lambda t: [((t(3, 4, low=0.3),), {})], doc="1 / sqrt(input).")
 
 
-@op(promote="arith", inplace=True)
+@op(promote="arith", inplace=True, rule=by_operand("Lerp", 1, 0, at=2))
 def lerp(input: Array, end: Array, weight: ArrayLike) -> Array:
     """input + weight * (end - input), exact at both ends."""
     need_inexact("lerp_kernel_scalar", input)
@@ -212,7 +220,7 @@ def logaddexp2(input: Array, other: Array) -> Array:
     return jnp.logaddexp2(input, other)
 
 
-@op(promote="float", inplace=True)
+@op(promote="float", inplace=True, rule=by_operand("Copysign", 0, 1))
 def copysign(input: Array, other: ArrayLike) -> Array:
     """|input| with the sign of `other`."""
     return jnp.where(jnp.signbit(other), -magnitude(input), magnitude(input))

@@ -52,6 +52,16 @@ def _sum(a: Array, b: Array, kind: Any) -> Array:
     return _to(a.astype(_wide(kind)) + b.astype(_wide(kind)), kind)
 
 
+def drawn_by(name: str, n: int, kind: Any) -> int:
+    """How many draws a random op of this file makes for n numbers of numpy dtype `kind`."""
+    if name == "_normal":
+        groups, rest = divmod(n, 16)
+        return (n if kind == jnp.float32 else 16 * groups) + (16 if rest else 0)
+    if name in ("_uniform", "_bernoulli"):
+        return 2 * n if kind == jnp.float64 else n
+    return 2 * n            # _bernoulli_p, dropout, _exponential; _randint is not drawn in steps
+
+
 # -- bernoulli and dropout
 
 def _hits(key: Array, pos: Array, n: int, p: Array) -> Triple:
@@ -180,10 +190,31 @@ def normal(key: Array, pos: Array, *, shape: Shape, dtype: dtype, mean: Number =
     return values.astype(kind).reshape(shape), key, pos
 
 
-@op(forms="", name="_scaled", saves=False)
+@op(forms="", name="_scaled", saves=False, rule="NormalBackward3")
 def scaled(noise: Array, std: Array, mean: Array) -> Array:
-    """noise * std + mean as torch.normal makes it of tensors: two roundings, which no compiler may fuse to one."""
+    """noise * std + mean as torch.normal makes it of tensors: two roundings, which no compiler may fuse to one.
+
+    The gradients are zero.
+    """
+    std, mean = lax.stop_gradient(std), lax.stop_gradient(mean)
     return _sum(_product(noise, std, noise.dtype), mean, noise.dtype)
+
+
+@jax.custom_jvp
+def _quantile(alpha: Array, values: Array) -> Array:
+    return values
+
+
+@_quantile.defjvp
+def _quantile_jvp(primals: tuple, tangents: tuple) -> tuple:
+    (alpha, values), (tangent, _) = primals, tangents
+    return values, lax.random_gamma_grad(alpha, values) * tangent
+
+
+@op(forms="", name="_gamma_values", rule="StandardGammaBackward0")
+def standard_gamma(alpha: Array, values: Array) -> Array:
+    """Gamma numbers that were drawn for the shapes `alpha`; the gradient goes along their quantiles."""
+    return _quantile(alpha, values)
 
 
 @op(forms="", returns=RETURNS, name="_randint")

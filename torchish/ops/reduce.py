@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from ..dtypes import dtype as DType
 from .check import wrap_dim, wrap_dims
 from .precision import dtype_name, inexact, widened
+from .rules import by_dim
 from .table import Array, Dims, op
 
 
@@ -23,7 +24,7 @@ def _summand(input: Array, dtype: DType | None) -> Array:
     return input if inexact(input) else input.astype(jnp.int64)
 
 
-@op(name="sum", saves=False, samples=_samples)
+@op(name="sum", saves=False, rule=by_dim("Sum"), samples=_samples)
 def sum_(input: Array, dim: Dims | None = None, keepdim: bool = False, *, dtype: DType | None = None) -> Array:
     """The sum over `dim`; int64 for integers and bool."""
     x = _summand(input, dtype)
@@ -38,7 +39,7 @@ def nansum(input: Array, dim: Dims | None = None, keepdim: bool = False, *, dtyp
     return widened(jnp.sum, x, axis=wrap_dims(dim, x.ndim), keepdims=keepdim)
 
 
-@op(saves=False, samples=_samples)
+@op(saves=False, rule=by_dim("Mean"), samples=_samples)
 def mean(input: Array, dim: Dims | None = None, keepdim: bool = False, *, dtype: DType | None = None) -> Array:
     """The mean over `dim`. RuntimeError for integers, unless `dtype` is given."""
     x = input if dtype is None else input.astype(dtype.np)
@@ -61,7 +62,8 @@ def nanmean(input: Array, dim: Dims | None = None, keepdim: bool = False, *, dty
     return total / count.astype(x.dtype)
 
 
-@op(samples=lambda t: [((t(3, 4),), {}), ((t(2, 3, 4), 1), {}), ((t(2, 3, 4), -1), {"keepdim": True})])
+@op(rule=by_dim("Prod"),
+    samples=lambda t: [((t(3, 4),), {}), ((t(2, 3, 4), 1), {}), ((t(2, 3, 4), -1), {"keepdim": True})])
 def prod(input: Array, dim: int | None = None, keepdim: bool = False, *, dtype: DType | None = None) -> Array:
     """The product over `dim`; int64 for integers and bool."""
     x = _summand(input, dtype)

@@ -104,14 +104,24 @@ def _trapezoids(y: Array, x: Array | None, dx: Number | None, dim: int) -> tuple
     return pairs * width.astype(pairs.dtype), axis
 
 
-@op(forms="function", rule="SumBackward1", samples=lambda t: [((t(3, 5),), {}), ((t(3, 5), t(5, seed=1)), {})])
+def _trapezoid_rule(avals: list, attributes: dict) -> str:
+    return "MulBackward1" if avals[1] is None else "DivBackward1"
+
+
+def _cumulative_rule(avals: list, attributes: dict) -> str:
+    if avals[1] is not None:
+        return "DivBackward1"
+    return "CumsumBackward0" if attributes["dx"] is None else "MulBackward1"
+
+
+@op(forms="function", rule=_trapezoid_rule, samples=lambda t: [((t(3, 5),), {}), ((t(3, 5), t(5, seed=1)), {})])
 def trapezoid(y: Array, x: Array | None = None, *, dx: Number | None = None, dim: int = -1) -> Array:
     """The integral of `y` along `dim` by the trapezoid rule, at points `x` or at a distance `dx` (1)."""
     areas, axis = _trapezoids(y, x, dx, dim)
     return jnp.sum(areas, axis=axis)
 
 
-@op(forms="function", rule="CumsumBackward0", samples=lambda t: [((t(3, 5),), {}), ((t(3, 5), t(5, seed=1)), {})])
+@op(forms="function", rule=_cumulative_rule, samples=lambda t: [((t(3, 5),), {}), ((t(3, 5), t(5, seed=1)), {})])
 def cumulative_trapezoid(y: Array, x: Array | None = None, *, dx: Number | None = None, dim: int = -1) -> Array:
     """The integrals of `y` from its first point to each later one along `dim`."""
     areas, axis = _trapezoids(y, x, dx, dim)

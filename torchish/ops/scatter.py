@@ -72,7 +72,11 @@ def _scatter_operands(name: str, input: Array, dim: int, index: Array, src: Arra
     return input, dim, index, src
 
 
-@op(forms="function method out", inplace=True, saves=False,
+def _scatter_rule(avals: list, attributes: dict) -> str:
+    return f"ScatterBackward{0 if hasattr(avals[2], 'shape') else 1}"
+
+
+@op(forms="function method out", inplace=True, saves=False, rule=_scatter_rule,
     samples=lambda t: [((t(3, 4), 1, t(3, 1, dtype="int64", low=0, high=4), t(3, 1)), {})])
 def scatter(input: Array, dim: int, index: Array, src: ArrayLike | None = None, value: ArrayLike | None = None, *,
             reduce: str | None = None) -> Array:

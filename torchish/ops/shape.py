@@ -117,7 +117,7 @@ def broadcast_tensors(t, *tensors):
     if len(tensors) == 1 and not isinstance(tensors[0], t.Tensor):
         tensors = tensors[0]
     shape = broadcast_shapes(*(x.shape for x in tensors))
-    return tuple(x.expand(shape) for x in tensors)
+    return tuple(x if x.shape == shape else x.expand(shape) for x in tensors)
 
 
 @composite(forms="function")
@@ -271,4 +271,4 @@ def combinations(t, input, r=2, with_replacement=False):
     grid = np.indices((input.shape[0],) * r).reshape(r, -1)
     steps = np.diff(grid, axis=0)
     keep = (steps >= 0 if with_replacement else steps > 0).all(axis=0) if r > 1 else np.ones(grid.shape[1], bool)
-    return input[t.tensor(np.ascontiguousarray(grid[:, keep].T))]
+    return t.stack([input[t.tensor(row)] for row in grid[:, keep]], 1)

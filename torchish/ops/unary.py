@@ -9,6 +9,7 @@ from jax import lax
 from jax.scipy import special
 
 from .precision import inexact, is_float, need_inexact, unlike
+from .rules import by_attribute
 from .table import Array, Number, alias, cast, op, unary
 
 
@@ -65,7 +66,7 @@ _rounded("floor", jnp.floor, "The largest whole number not above input.")
 _rounded("trunc", jnp.trunc, "The whole part, toward 0.")
 
 
-@op(name="round", forms=_special, inplace=True, saves=False)
+@op(name="round", forms=_special, inplace=True, saves=False, rule=by_attribute("Round", "decimals", 1, 0))
 def round_(input: Array, *, decimals: int = 0) -> Array:
     """The nearest number of `decimals` digits; halves go to the even one."""
     if input.dtype == bool:

@@ -120,6 +120,12 @@ class Engine:
 
     # -- draws
 
+    def skip(self, n: int) -> Engine:
+        """Makes n draws and forgets them."""
+        if n:
+            self.raw(n, False)
+        return self
+
     def draw32(self, n: int) -> np.ndarray:
         """The next n draws, uint32[n]."""
         if n < FEW:

@@ -1,1 +1,6 @@
-"""torch.utils: subpackages are imported by name (`torchish.utils.data`), so that low layers may use `hooks`."""
+"""torch.utils: hooks of modules and optimizers, and `data`, which the name torch.utils gives without an import of its own."""
+from __future__ import annotations
+
+from . import data, hooks
+
+__all__ = ["data", "hooks"]

@@ -1,0 +1,256 @@
+"""Autograd as torch users know it: leaves, graphs, hooks, orders of differentiation, errors."""
+from __future__ import annotations
+
+import warnings
+
+import jax
+import pytest
+
+import torchish as torch
+from torchish.autograd import grad
+
+
+def chain(node):
+    """Names along the first edges, to the leaf."""
+    names = []
+    while node is not None:
+        names.append(node.name())
+        node = next((n for n, _ in node.next_functions if n is not None), None)
+    return names
+
+
+def test_the_notebook():
+    x, y = torch.ones(5), torch.zeros(3)
+    w, b = torch.rand(5, 3, requires_grad=True), torch.rand(3, requires_grad=True)
+    z = torch.matmul(x, w) + b
+    loss = torch.nn.functional.binary_cross_entropy_with_logits(z, y)
+    assert repr(z.grad_fn).startswith("<AddBackward0 object at 0x")
+    assert repr(loss.grad_fn).startswith("<BinaryCrossEntropyWithLogitsBackward0 object at 0x")
+    assert chain(loss.grad_fn) == ["BinaryCrossEntropyWithLogitsBackward0", "AddBackward0", "SqueezeBackward4", "MmBackward0",
+                                   "torch::autograd::AccumulateGrad"]
+    loss.backward(retain_graph=True)
+    expected = torch.sigmoid(z.detach()) / 3
+    assert torch.allclose(w.grad, expected.expand(5, 3))
+    assert torch.allclose(b.grad, expected)
+    loss.backward()
+    assert torch.allclose(b.grad, 2 * expected)
+    with pytest.raises(RuntimeError, match="Trying to backward through the graph a second time"):
+        loss.backward()
+    with pytest.warns(UserWarning, match="is not a leaf Tensor is being accessed"):
+        assert z.grad is None
+    assert not z.detach().requires_grad
+    with torch.no_grad():
+        assert not (torch.matmul(x, w) + b).requires_grad
+
+
+def test_graph_that_changes_at_every_iteration():
+    for i in range(1, 7):
+        x = torch.arange(1.0, i + 1).reshape(i, 1).requires_grad_()
+        y = x
+        for _ in range(i % 3):
+            y = y * x
+        y = y.sin() if i % 2 else y.exp()
+        y.sum().backward()
+        f = {0: lambda v: v, 1: lambda v: v * v, 2: lambda v: v * v * v}[i % 3]
+        g = jax.grad(lambda v, f=f, i=i: (jax.numpy.sin(f(v)) if i % 2 else jax.numpy.exp(f(v))).sum())(
+            jax.numpy.arange(1.0, i + 1).reshape(i, 1))
+        assert torch.allclose(x.grad, torch.tensor(g), rtol=1e-4)
+
+
+@pytest.mark.parametrize("observe", [False, True])
+def test_three_orders(observe):
+    x = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64, requires_grad=True)
+    y = (x ** 4).sum()
+    for power, factor in ((3, 4), (2, 12), (1, 24)):
+        if observe:
+            float(y)
+        g, = grad(y, x, create_graph=True)
+        assert torch.allclose(g.detach(), factor * x.detach() ** power)
+        y = g.sum()
+
+
+def test_gradient_penalty():
+    torch.manual_seed(0)
+    w = torch.randn(3, 3, requires_grad=True)
+    x = torch.randn(4, 3, requires_grad=True)
+
+    def penalty(w, x):
+        out = jax.numpy.tanh(x @ w).sum()
+        return out
+
+    def full(w, x):
+        g = jax.grad(penalty, 1)(w, x)
+        return ((jax.numpy.sqrt((g ** 2).sum(1)) - 1) ** 2).mean()
+
+    out = torch.tanh(x @ w).sum()
+    g, = grad(out, x, create_graph=True)
+    ((g.pow(2).sum(1).sqrt() - 1) ** 2).mean().backward()
+    expected = jax.grad(full)(w.detach().numpy(), x.detach().numpy())
+    assert torch.allclose(w.grad, torch.tensor(expected), rtol=1e-4, atol=1e-6)
+
+
+def test_gradient_of_a_result_in_the_middle():
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+    h = x * 3
+    y = (h * h).sum()
+    gh, gx = grad(y, [h, x])
+    assert gh.tolist() == [6.0, 12.0]
+    assert gx.tolist() == [18.0, 36.0]
+
+
+def test_retain_grad_and_hooks():
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+    h = x * 2
+    h.retain_grad()
+    h.register_hook(lambda g: g * 10)
+    seen = []
+    x.register_hook(lambda g: seen.append(g.tolist()))
+    handle = h.register_hook(lambda g: g * 1000)
+    handle.remove()
+    (h * h).sum().backward()
+    assert h.grad.tolist() == [40.0, 80.0]
+    assert x.grad.tolist() == [80.0, 160.0]
+    assert seen == [[80.0, 160.0]]
+
+
+def test_hook_after_the_value_was_seen():
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+    h = x * 2
+    y = (h * h).sum()
+    assert float(y) == 20.0
+    h.register_hook(lambda g: g * 10)
+    y.backward()
+    assert x.grad.tolist() == [80.0, 160.0]
+
+
+def test_post_accumulate_hook():
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+    x.register_post_accumulate_grad_hook(lambda p: p.grad.mul_(2))
+    (x * 3).sum().backward()
+    assert x.grad.tolist() == [6.0, 6.0]
+
+
+def test_errors():
+    with pytest.raises(RuntimeError, match="element 0 of tensors does not require grad and does not have a grad_fn"):
+        torch.ones(2).sum().backward()
+    x = torch.ones(2, requires_grad=True)
+    with pytest.raises(RuntimeError, match="grad can be implicitly created only for scalar outputs"):
+        (x * 2).backward()
+    with pytest.raises(RuntimeError, match="Mismatch in shape"):
+        (x * 2).backward(torch.ones(3))
+    with pytest.raises(RuntimeError, match="a leaf Variable that requires grad is being used in an in-place operation"):
+        x.add_(1)
+    with pytest.raises(RuntimeError, match="a view of a leaf Variable that requires grad is being used in an in-place operation"):
+        x[0] = 3
+    with pytest.raises(RuntimeError, match="only Tensors of floating point"):
+        torch.ones(2, dtype=torch.int64).requires_grad_()
+    with pytest.raises(RuntimeError, match="you can only change requires_grad flags of leaf variables"):
+        (x * 2).requires_grad_(False)
+    with pytest.raises(RuntimeError, match="not have been used in the graph"):
+        grad(x.sum(), torch.ones(2, requires_grad=True))
+    assert grad(x.sum(), torch.ones(2, requires_grad=True), allow_unused=True) == (None,)
+    with pytest.raises(RuntimeError, match="Can't call numpy"):
+        (x * 2).numpy()
+
+
+def test_an_op_that_saves_nothing_may_be_gone_through_twice():
+    x = torch.ones(3, requires_grad=True)
+    y = (x + 1).sum()
+    y.backward()
+    y.backward()
+    assert x.grad.tolist() == [2.0] * 3
+    z = (x * x).sum()
+    z.backward()
+    with pytest.raises(RuntimeError, match="second time"):
+        z.backward()
+
+
+def test_no_grad_in_all_forms():
+    x = torch.ones(2, requires_grad=True)
+
+    @torch.no_grad()
+    def decorated():
+        return x * 2
+
+    @torch.no_grad
+    def bare():
+        return x * 2
+
+    @torch.no_grad()
+    def generator():
+        yield x * 2
+        yield x * 3
+
+    assert not decorated().requires_grad
+    assert not bare().requires_grad
+    for y in generator():
+        assert not y.requires_grad
+        assert (x * 2).requires_grad
+    with torch.no_grad():
+        with torch.enable_grad():
+            assert (x * 2).requires_grad
+        assert not (x * 2).requires_grad
+    torch.set_grad_enabled(False)
+    assert not (x * 2).requires_grad
+    torch.set_grad_enabled(True)
+    with torch.inference_mode():
+        assert not (x * 2).requires_grad
+    assert torch.is_grad_enabled()
+
+
+def test_in_place_on_results_keeps_gradients_right():
+    x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    y = x * 2
+    y[1] = 0
+    y += x
+    y[0] *= 5
+    (y * y).sum().backward()
+    # y = [15 x0, x1, 3 x2]
+    assert x.grad.tolist() == [2 * 15 * 15 * 1.0, 2 * 2.0, 2 * 9 * 3.0]
+
+
+def test_writes_through_data_leave_no_trace():
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+    y = x * 3
+    y.data.mul_(10)
+    assert y.tolist() == [30.0, 60.0]
+    (y * y).sum().backward()
+    assert x.grad.tolist() == [180.0, 360.0]
+    x.data += 1
+    assert x.tolist() == [2.0, 3.0]
+    assert x.is_leaf
+
+
+def test_backward_with_inputs_and_grad_of_several_roots():
+    a, b = torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True)
+    (a * b).sum().backward(inputs=[a])
+    assert a.grad is not None
+    assert b.grad is None
+    ga, gb = grad([(a * 2).sum(), (a * b * 3).sum()], [a, b])
+    assert ga.tolist() == [5.0, 5.0]
+    assert gb.tolist() == [3.0, 3.0]
+
+
+def test_complex_gradients_follow_torch():
+    z = torch.tensor([1 + 2j, 3 - 1j], requires_grad=True)
+    (z * z.conj()).real.sum().backward()
+    assert z.grad.tolist() == [2 + 4j, 6 - 2j]
+    w = torch.tensor([1 + 2j], requires_grad=True)
+    (w * w).imag.sum().backward()
+    # d imag(w^2) = 2 (v du + u dv): torch's gradient is 2v + 2u j
+    assert w.grad.tolist() == [4 + 2j]
+
+
+def test_leaf_made_on_the_tape():
+    base = torch.arange(4.0)
+    x = (base * 2 + 1).requires_grad_()
+    (x * x).sum().backward()
+    assert x.grad.tolist() == [2.0, 6.0, 10.0, 14.0]
+
+
+def test_warning_only_for_non_leaves():
+    x = torch.ones(2, requires_grad=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert x.grad is None
+        assert torch.ones(2).grad is None

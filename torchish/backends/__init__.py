@@ -1,0 +1,12 @@
+"""torch.backends: switches of libraries that XLA does not use; they can be set and read, and change nothing.
+
+In: settings.  Out: the same.
+Source: https://docs.pytorch.org/docs/stable/backends.html
+"""
+from __future__ import annotations
+
+from ..missing import missing
+from . import cpu, cuda, cudnn, mkl, mkldnn, mps, openmp, opt_einsum, quantized
+
+__all__ = ["cpu", "cuda", "cudnn", "mkl", "mkldnn", "mps", "openmp", "opt_einsum", "quantized"]
+__getattr__ = missing("torch.backends", globals())

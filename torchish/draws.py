@@ -1,0 +1,288 @@
+"""Tensors of random numbers: rand, randn, randint, randperm, normal, bernoulli, multinomial, poisson and their relatives.
+
+In: sizes, parameters, a generator (the default one unless given).  Out: new tensors with torch's bits.  They are drawn in numpy
+and enter a step as its inputs; what depends on values of the step (dropout, bernoulli of its results) is drawn by an op in it.
+"""
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from . import dtypes, rng
+from .avals import aval_of, contiguous_strides
+from .creation import finish_new, from_array
+from .devices import place
+from .generator import Generator, concrete, default_generator, generator_of
+from .ops.random import drawn_by, scaled, standard_gamma
+from .ops.table import TABLE
+from .recorder import record
+from .rng.fills import check_std
+from .tensor import Tensor
+
+__all__ = ["bernoulli", "binomial", "drawn", "laid_out", "multinomial", "native_dropout", "normal", "normals", "poisson", "rand",
+           "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm", "rrelu_slopes", "sample_dirichlet",
+           "sample_gamma", "uniforms"]
+
+NEAR = 1 << 18      # so many draws of a step that has not run are made again in numpy (under a millisecond)
+SINGLE = (dtypes.float32, dtypes.float16, dtypes.bfloat16)
+
+
+def sizes_given(name: str, size: tuple, named: dict[str, Any]) -> tuple[int, ...]:
+    """The sizes of a factory, given one by one, as one sequence, or as `size=`; torch's errors where they are none."""
+    if named:
+        if set(named) != {"size"} or size:
+            raise TypeError(f"{name}() got an unexpected keyword argument '{next(iter(named))}'")
+        size = (named["size"],)
+    if len(size) == 1 and isinstance(size[0], (tuple, list)):
+        size = tuple(size[0])
+    for n in size:
+        if n.__class__ is bool or not hasattr(n, "__index__"):
+            raise TypeError(f"{name}(): argument 'size' (position 1) must be tuple of ints, not {type(n).__name__}")
+    shape = tuple([n if n.__class__ is int else n.__index__() for n in size])
+    if any(n < 0 for n in shape):
+        raise RuntimeError(f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}")
+    return shape
+
+
+def drawn(name: str, *operands: Tensor, generator: Generator | None = None, **attributes: Any) -> Tensor:
+    """The result of a random op of the table, which takes the generator's state as operands and hands back the next one."""
+    g, op = generator_of(generator), TABLE[name]
+    key, pos = g.on_tape(operands[0]._node.aval.device if operands else "cpu")
+    values: list = [*operands, key, pos]
+    values += [attributes.get(p.name, p.default) for p in op.params[len(values):]]
+    out, key, pos = record(op, values)
+    shape = attributes.get("mask_shape") or attributes.get("shape")
+    g.advance(key, pos, drawn_by(name, prod(shape) if shape is not None else out._node.aval.numel, out._node.aval.dtype.np))
+    return out
+
+
+def _far(g: Generator) -> bool:
+    """Whether the state is best left on the tape: a step that has not run yet has drawn too much to be done again."""
+    return g._lazy is not None and g._behind > NEAR and g._lazy[0]._data is None
+
+
+def uniforms(g: Generator, shape: tuple, dtype: dtypes.dtype, low: float = 0.0, high: float = 1.0) -> Tensor:
+    """uniform_(low, high) in the order of memory of a contiguous tensor."""
+    if dtype in SINGLE and _far(g):
+        rng.fills.check_uniform(dtype.np, low, high)
+        return drawn("_uniform", generator=g, shape=shape, dtype=dtype, low=low, high=high)
+    return from_array(rng.uniform(g.host(), shape, dtype, low, high))
+
+
+def normals(g: Generator, shape: tuple, dtype: dtypes.dtype, mean: float = 0.0, std: float = 1.0) -> Tensor:
+    """normal_(mean, std) in the order of memory of a contiguous tensor."""
+    if dtype in SINGLE and prod(shape) >= 16 and _far(g):
+        check_std(std)
+        return drawn("_normal", generator=g, shape=shape, dtype=dtype, mean=mean, std=std)
+    return from_array(rng.normal(g.host(), shape, dtype, mean, std))
+
+
+def laid_out(x: Tensor, strides: tuple[int, ...] | None) -> Tensor:
+    """A new concrete tensor with other logical strides."""
+    aval = x._node.aval
+    if strides is not None:
+        x._node = aval_of(aval.shape, aval.dtype, aval.device, strides).plain
+    return x
+
+
+def _new(values: Tensor, out: Any, device: Any, requires_grad: bool) -> Tensor:
+    return finish_new(values, out, device if device is not None or place() == "cpu" else place(), requires_grad)
+
+
+def rand(*size: Any, generator: Generator | None = None, out: Any = None, dtype: Any = None, layout: Any = None,
+         device: Any = None, requires_grad: bool = False, pin_memory: bool = False, names: Any = None,
+         **named: Any) -> Tensor:
+    """Uniform numbers of [0, 1).
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.rand.html
+    """
+    shape, dtype = sizes_given("rand", size, named), dtypes.default.float if dtype is None else dtype
+    return _new(uniforms(generator_of(generator), shape, dtype), out, device, requires_grad)
+
+
+def randn(*size: Any, generator: Generator | None = None, out: Any = None, dtype: Any = None, layout: Any = None,
+          device: Any = None, requires_grad: bool = False, pin_memory: bool = False, names: Any = None,
+          **named: Any) -> Tensor:
+    """Standard normal numbers.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.randn.html
+    """
+    shape, dtype = sizes_given("randn", size, named), dtypes.default.float if dtype is None else dtype
+    return _new(normals(generator_of(generator), shape, dtype), out, device, requires_grad)
+
+
+def randint(*args: Any, generator: Generator | None = None, out: Any = None, dtype: Any = None, layout: Any = None,
+            device: Any = None, requires_grad: bool = False, pin_memory: bool = False, **named: Any) -> Tensor:
+    """Integers of [low, high): randint(high, size) or randint(low, high, size); all three may be given by name.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.randint.html
+    """
+    low, high, size = _bounds(args, named)
+    dtype = dtypes.int64 if dtype is None else dtype
+    return _new(from_array(rng.randint(generator_of(generator).host(), size, dtype, low, high)), out, device, requires_grad)
+
+
+def _bounds(args: tuple, named: dict[str, Any]) -> tuple[int, int, tuple[int, ...]]:
+    given = ", ".join([type(a).__name__ for a in args] + [f"{k}={type(v).__name__}" for k, v in named.items()])
+    wrong = TypeError(f"randint() received an invalid combination of arguments - got ({given}), but expected one of:\n"
+                      " * (int high, tuple of ints size)\n * (int low, int high, tuple of ints size)")
+    names = ["low", "high", "size"]
+    if len(args) + len(named) < 3 and "low" not in named:
+        names = names[1:]
+    values = dict(zip(names, args, strict=False)) | named
+    if len(args) > len(names) or set(values) != set(names) or len(args) + len(named) != len(names):
+        raise wrong
+    low, high, size = values.get("low", 0), values["high"], values["size"]
+    for bound in (low, high):
+        if isinstance(bound, float) or not hasattr(bound, "__index__"):
+            raise wrong
+    if not isinstance(size, (tuple, list)):
+        raise TypeError(f"randint(): argument 'size' (position {names.index('size') + 1}) must be tuple of ints, not "
+                        f"{type(size).__name__}")
+    return int(low), int(high), sizes_given("randint", tuple(size), {})
+
+
+def randperm(n: int, *, generator: Generator | None = None, out: Any = None, dtype: Any = None, layout: Any = None,
+             device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+    """The integers 0 to n - 1 in random order.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.randperm.html
+    """
+    n, = sizes_given("randperm", (n,), {})
+    dtype = dtypes.int64 if dtype is None else dtype
+    return _new(from_array(rng.randperm(generator_of(generator).host(), n, dtype.np)), out, device, requires_grad)
+
+
+def _like(name: str, input: Any, dtype: Any, draw: Any) -> Tensor:
+    """New numbers in the shape, dtype and memory order of `input`: draw(shape, dtype, contiguous) -> array or tensor."""
+    if not isinstance(input, Tensor):
+        raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
+    aval = input._node.aval
+    dtype = aval.dtype if dtype is None else dtype
+    axes = None if aval.strides is None else rng.memory_order(aval.strides)
+    if axes is None:
+        values = draw(aval.shape, dtype, True)
+        return values if isinstance(values, Tensor) else from_array(values)
+    host = rng.filled(lambda shape: draw(shape, dtype, False), aval.shape, axes)
+    packed = contiguous_strides(tuple(aval.shape[i] for i in axes))
+    return laid_out(from_array(host), tuple(packed[axes.index(i)] for i in range(len(axes))))
+
+
+def rand_like(input: Tensor, *, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
+              memory_format: Any = None, generator: Generator | None = None) -> Tensor:
+    """Uniform numbers in the shape, dtype and memory order of `input`."""
+    g = generator_of(generator)
+    x = _like("rand_like", input, dtype,
+              lambda shape, d, plain: uniforms(g, shape, d) if plain else rng.uniform(g.host(), shape, d))
+    return finish_new(x, None, device or input.device, requires_grad)
+
+
+def randn_like(input: Tensor, *, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
+               memory_format: Any = None, generator: Generator | None = None) -> Tensor:
+    """Standard normal numbers in the shape, dtype and memory order of `input`."""
+    g = generator_of(generator)
+    x = _like("randn_like", input, dtype,
+              lambda shape, d, plain: normals(g, shape, d) if plain else rng.normal(g.host(), shape, d, contiguous=False))
+    return finish_new(x, None, device or input.device, requires_grad)
+
+
+def randint_like(input: Tensor, *args: Any, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
+                 memory_format: Any = None, generator: Generator | None = None, **named: Any) -> Tensor:
+    """Integers of [low, high) in the shape, dtype and memory order of `input`: randint_like(input, high) or (input, low, high)."""
+    low, high, _ = _bounds(args, named | {"size": (0,)})
+    engine = generator_of(generator).host()
+    x = _like("randint_like", input, dtype, lambda shape, d, plain: rng.randint(engine, shape, d, low, high))
+    return finish_new(x, None, device or input.device, requires_grad)
+
+
+def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None, out: Any = None,
+           dtype: Any = None, layout: Any = None, device: Any = None, pin_memory: Any = None,
+           requires_grad: bool = False) -> Tensor:
+    """Normal numbers whose mean and standard deviation are numbers (with a size) or tensors, whose gradients are zero.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.normal.html
+    """
+    g = generator_of(generator)
+    if size is not None:
+        shape, dtype = sizes_given("normal", tuple(size), {}), dtypes.default.float if dtype is None else dtype
+        return _new(normals(g, shape, dtype, float(mean), float(std)), out, device, requires_grad)
+    leading = mean if isinstance(mean, Tensor) else std
+    if not isinstance(leading, Tensor):
+        raise TypeError(f"normal() received an invalid combination of arguments - got ({type(mean).__name__}, "
+                        f"{type(std).__name__}), but expected one of:\n * (Tensor mean, Tensor std)\n * (Tensor mean, float std)\n"
+                        " * (float mean, Tensor std)\n * (float mean, float std, tuple of ints size)")
+    dtype, shape = leading._node.aval.dtype, tuple(leading._node.aval.shape)
+    if isinstance(std, Tensor):
+        if std._data is not None and bool((concrete(std) < 0).any()):
+            raise RuntimeError("normal expects all elements of std >= 0.0")
+        if isinstance(mean, Tensor) and tuple(std.shape) != shape:
+            shape = tuple((mean.detach() + std.detach()).shape)
+        noise, std = normals(g, shape, dtype), std.to(dtype)
+    else:
+        noise, std = normals(g, shape, dtype, 0.0, float(std)), from_array(np.array(1, dtype.np))
+    mean = mean.to(dtype) if isinstance(mean, Tensor) else from_array(np.array(mean).astype(dtype.np))
+    return finish_new(record(scaled, (noise, std, mean)), out, None, False)
+
+
+def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None, out: Any = None) -> Tensor:
+    """1 with the probability given by each element of `input` (or by `p`), else 0.
+
+    Differs from torch: probabilities that a step has yet to compute are not checked to be in [0, 1].
+    """
+    g = generator_of(generator)
+    if p is not None:
+        return from_array(rng.bernoulli(g.host(), tuple(input.shape), input.dtype, p))
+    if input._data is None and input._pending is None and input.dtype in (*SINGLE, dtypes.float64):
+        return finish_new(drawn("_bernoulli", input.detach(), generator=g), out, None, False)
+    return finish_new(from_array(rng.bernoulli_of(g.host(), concrete(input))), out, None, False)
+
+
+def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None,
+                out: Any = None) -> Tensor:
+    """Indices drawn with the weights in each row of `input`."""
+    weights = concrete(input)
+    return finish_new(from_array(rng.multinomial(generator_of(generator).host(), weights, num_samples, replacement)), out, None,
+                      False)
+
+
+def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
+    """Poisson numbers with the rates in `input`."""
+    rates = concrete(input)
+    return from_array(rng.poisson(generator_of(generator).host(), rates))
+
+
+def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Tensor:
+    """How many of `count` trials succeed, each with probability `prob`."""
+    counts, probs = concrete(count), concrete(prob)
+    return from_array(rng.binomial(generator_of(generator).host(), counts, probs))
+
+
+def sample_gamma(input: Tensor, generator: Generator | None = None) -> Tensor:
+    """Gamma numbers of scale 1 with the shapes in `input`; the gradient is that of the quantile."""
+    values = from_array(rng.gamma(generator_of(generator).host(), concrete(input)))
+    return record(standard_gamma, (input, values)) if input.requires_grad else values
+
+
+def sample_dirichlet(input: Tensor, generator: Generator | None = None) -> Tensor:
+    """Rows of positive numbers with sum 1, of the Dirichlet distribution with the concentrations in `input`."""
+    return from_array(rng.dirichlet(generator_of(generator).host(), concrete(input)))
+
+
+def rrelu_slopes(input: Tensor, lower: float, upper: float) -> Tensor:
+    """What F.rrelu multiplies `input` with in training."""
+    values = concrete(input)
+    return from_array(rng.rrelu_slopes(default_generator.host(), values, lower, upper))
+
+
+def native_dropout(input: Tensor, p: float, train: bool | None) -> tuple[Tensor, Tensor]:
+    """Dropout and its mask: (input * mask / (1 - p), mask)."""
+    if p < 0 or p > 1 or not train or not input.numel():
+        mask = from_array(np.ones(input.shape, np.bool_))
+        return input * 1, mask
+    if p == 1:
+        return input * 0, from_array(np.zeros(input.shape, np.bool_))
+    shape = tuple(input.shape)
+    mask = drawn("_bernoulli_p", shape=shape, dtype=dtypes.bool_, p=1 - p).reshape(shape)
+    return input * mask * float(1 / (1 - p)), mask

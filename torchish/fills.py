@@ -1,0 +1,81 @@
+"""Methods of Tensor that overwrite it with random numbers, and those that draw new ones from its values.
+
+In: a tensor, parameters, a generator.  Out: the same tensor, filled in the order of its memory as torch does, or a new one.
+"""
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import rng
+from .creation import from_array
+from .draws import bernoulli, laid_out, multinomial, normals, uniforms
+from .generator import Generator, concrete, generator_of
+from .storage import assign
+from .tensor import Tensor
+
+__all__: list[str] = []
+
+
+def _fill(name: str, draw: Any, quick: Any = None) -> None:
+    """Gives Tensor the method `name`: draw(engine, shape, dtype, ...) in numpy, or quick(generator, shape, dtype, ...)."""
+    def method(self: Tensor, *args: Any, generator: Generator | None = None, **kwargs: Any) -> Tensor:
+        g, aval = generator_of(generator), self._node.aval
+        axes = None if aval.strides is None else rng.memory_order(aval.strides)
+        if axes is None and quick is not None and aval.device == "cpu":
+            return assign(self, quick(g, tuple(aval.shape), aval.dtype, *args, **kwargs))
+        if axes is not None and draw is rng.normal:
+            kwargs["contiguous"] = False
+        values = rng.filled(lambda shape: draw(g.host(), shape, aval.dtype, *args, **kwargs), tuple(aval.shape), axes)
+        return assign(self, laid_out(from_array(values, aval.device), aval.strides))
+    method.__name__, method.__qualname__ = name, f"Tensor.{name}"
+    method.__doc__ = f"Overwrites this tensor with numbers of torch's {name}."
+    setattr(Tensor, name, method)
+
+
+def _range(a: float = 0.0, b: float = 1.0, **named: float) -> tuple[float, float]:
+    return named.get("from", a), named.get("to", b)
+
+
+def _uniform(engine: Any, shape: tuple, dtype: Any, *args: float, **named: float) -> np.ndarray:
+    return rng.uniform(engine, shape, dtype, *_range(*args, **named))
+
+
+def _random(engine: Any, shape: tuple, dtype: Any, *bounds: int | None, **named: int) -> np.ndarray:
+    if len(bounds) == 1 and "to" not in named:      # random_(to)
+        return rng.random(engine, shape, dtype, 0, bounds[0])
+    low, high = (*bounds, None, None)[:2]
+    low, high = named.get("from", low), named.get("to", high)
+    return rng.random(engine, shape, dtype, 0 if low is None and high is not None else low, high)
+
+
+def _bernoulli(engine: Any, shape: tuple, dtype: Any, p: Any = 0.5) -> np.ndarray:
+    if isinstance(p, Tensor):
+        return rng.bernoulli_of(engine, np.broadcast_to(concrete(p), shape), dtype)
+    return rng.bernoulli(engine, shape, dtype, p)
+
+
+def _quick_uniform(g: Generator, shape: tuple, dtype: Any, *args: float, **named: float) -> Tensor:
+    return uniforms(g, shape, dtype, *_range(*args, **named))
+
+
+for _name, _draw, _quick in (
+        ("uniform_", _uniform, _quick_uniform), ("normal_", rng.normal, normals), ("random_", _random, None),
+        ("bernoulli_", _bernoulli, None), ("exponential_", rng.exponential, None), ("cauchy_", rng.cauchy, None),
+        ("log_normal_", rng.log_normal, None), ("geometric_", rng.geometric, None)):
+    _fill(_name, _draw, _quick)
+
+
+def _method_bernoulli(self: Tensor, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
+    """torch.bernoulli of this tensor."""
+    return bernoulli(self, p, generator=generator)
+
+
+def _method_multinomial(self: Tensor, num_samples: int, replacement: bool = False, *,
+                        generator: Generator | None = None) -> Tensor:
+    """torch.multinomial of this tensor."""
+    return multinomial(self, num_samples, replacement, generator=generator)
+
+
+Tensor.bernoulli, Tensor.multinomial = _method_bernoulli, _method_multinomial   # type: ignore[attr-defined]

@@ -1,0 +1,47 @@
+"""torch.layout and torch.memory_format: names for how elements lie in memory.
+
+In: nothing.  Out: constants that compare by identity.  XLA lays memory out by itself: formats are accepted and change nothing.
+Source: https://docs.pytorch.org/docs/stable/tensor_attributes.html
+"""
+from __future__ import annotations
+
+__all__ = ["channels_last", "channels_last_3d", "contiguous_format", "layout", "memory_format", "preserve_format", "strided"]
+
+
+class _Named:
+    """A constant known by its name; pickled by it."""
+    __slots__ = ("name",)
+    _known: dict[str, _Named]
+
+    def __init_subclass__(cls) -> None:
+        cls._known = {}
+
+    def __new__(cls, name: str) -> _Named:
+        found = cls._known.get(name)
+        if found is None:
+            found = cls._known[name] = object.__new__(cls)
+            found.name = name
+        return found
+
+    def __repr__(self) -> str:
+        return f"torch.{self.name}"
+
+    def __reduce__(self) -> tuple:
+        return type(self), (self.name,)
+
+
+class layout(_Named):  # noqa: N801  torch's name
+    """How a tensor keeps its elements; every tensor of torchish is `strided`."""
+    __slots__ = ()
+
+
+class memory_format(_Named):  # noqa: N801  torch's name
+    """The order of dimensions in memory."""
+    __slots__ = ()
+
+
+strided = layout("strided")
+contiguous_format = memory_format("contiguous_format")
+preserve_format = memory_format("preserve_format")
+channels_last = memory_format("channels_last")
+channels_last_3d = memory_format("channels_last_3d")

@@ -1,0 +1,115 @@
+"""The old constructors: Tensor(3, 2), FloatTensor([1, 2]), x.new(...).
+
+In: sizes, or data.  Out: tensors of one dtype, and classes such as torch.FloatTensor that tell tensors of it.
+Source: https://docs.pytorch.org/docs/stable/tensors.html
+"""
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from . import dtypes
+from .convert import legacy_name
+from .creation import as_tensor, constant, tensor
+from .devices import cuda_is_available, place, set_default_device
+from .dtypes import set_default_dtype
+from .tensor import Tensor
+
+__all__ = ["LEGACY", "set_default_tensor_type", "tensortype"]
+
+
+def _sizes(args: tuple) -> tuple[int, ...]:
+    found = []
+    for k, n in enumerate(args):
+        try:
+            found.append(n.__index__())
+        except (AttributeError, TypeError):
+            raise TypeError(f"new(): argument 'size' failed to unpack the object at pos {k + 1} with error \"type must be tuple of "
+                            f"ints,but got {type(n).__name__}\"") from None
+    return tuple(found)
+
+
+def construct(args: tuple, dtype: dtypes.dtype, device: str) -> Tensor:
+    """What the old constructors make: of sizes (ints, one Size) a tensor of zeros, of data a copy, of a tensor the tensor."""
+    if not args:
+        return constant((0,), 0, dtype=dtype, device=device)
+    first = args[0]
+    if len(args) == 1 and isinstance(first, Tensor):
+        return first.detach()
+    if len(args) == 1 and (isinstance(first, (list, np.ndarray)) or type(first) is tuple):
+        return tensor(first, dtype=dtype, device=device)
+    if len(args) == 1 and isinstance(first, tuple):         # a Size
+        return constant(tuple(first), 0, dtype=dtype, device=device)
+    if len(args) == 1 and isinstance(first, str):
+        raise TypeError(f"new(): invalid data type '{type(first).__name__}'")
+    if isinstance(first, (bool, float)) or not hasattr(first, "__index__"):
+        if len(args) > 1:
+            _sizes(args)
+        if hasattr(first, "__len__"):
+            return tensor(list(first), dtype=dtype, device=device)
+        raise TypeError(f"new(): data must be a sequence (got {type(first).__name__})")
+    return constant(_sizes(args), 0, dtype=dtype, device=device)
+
+
+class tensortype(type):  # noqa: N801  torch's name
+    """The class of torch.FloatTensor and its like: instances of them are the tensors of their dtype."""
+    legacy_dtype: dtypes.dtype
+    legacy_cuda: bool
+
+    def __new__(mcs, dtype: dtypes.dtype, cuda: bool = False) -> tensortype:
+        module = "torch.cuda" if cuda else "torch"
+        cls = type.__new__(mcs, legacy_name(dtype), (), {"__module__": module, "__doc__": f"Tensors of torch.{dtype.name}."})
+        cls.legacy_dtype, cls.legacy_cuda, cls.dtype = dtype, cuda, dtype
+        return cls
+
+    def __init__(cls, *args: Any) -> None:
+        type.__init__(cls, cls.__name__, (), {})
+
+    def __instancecheck__(cls, x: object) -> bool:
+        return isinstance(x, Tensor) and x.dtype is cls.legacy_dtype and x.is_cuda == cls.legacy_cuda
+
+    def __call__(cls, *args: Any, device: Any = None) -> Tensor:
+        if cls.legacy_cuda and not cuda_is_available():
+            raise TypeError(f"type {cls.__module__}.{cls.__name__} not available. Torch not compiled with CUDA enabled.")
+        if len(args) == 1 and isinstance(args[0], Tensor) and not isinstance(args[0], cls):
+            raise TypeError(f"expected {cls.__module__}.{cls.__name__} (got {args[0].type()})")
+        return construct(args, cls.legacy_dtype, place("cuda" if cls.legacy_cuda else device or "cpu"))
+
+
+LEGACY = {legacy_name(d): d for d in dtypes.ALL
+          if d.name in ("float16", "bfloat16", "float32", "float64", "uint8", "int8", "int16", "int32", "int64", "bool")}
+
+
+def set_default_tensor_type(t: Any, /) -> None:
+    """Sets the default dtype (and device) to that of a class such as torch.DoubleTensor. Deprecated in torch."""
+    warnings.warn("torch.set_default_tensor_type() is deprecated as of PyTorch 2.1, please use torch.set_default_dtype() and "
+                  "torch.set_default_device() as alternatives.", UserWarning, stacklevel=2)
+    cuda, dtype = False, None
+    if isinstance(t, str):
+        cuda, dtype = t.startswith("torch.cuda."), LEGACY.get(t.rpartition(".")[2])
+    elif isinstance(t, tensortype):
+        cuda, dtype = t.legacy_cuda, t.legacy_dtype
+    if dtype is None or not dtype.is_floating_point:
+        raise TypeError(f"only floating-point types are supported as the default type; type '{t}' is not one" if dtype is not None
+                        else f"invalid type object: {t}")
+    set_default_dtype(dtype)
+    set_default_device("cuda" if cuda else "cpu")
+
+
+def new(self: Tensor, *args: Any, device: Any = None) -> Tensor:
+    """A tensor of this one's dtype and device, made as the old constructors do: of sizes or of data."""
+    if len(args) == 1 and isinstance(args[0], Tensor):
+        return as_tensor(args[0].detach(), self.dtype)
+    return construct(args, self.dtype, self._node.aval.device if device is None else place(device))
+
+
+def _new(cls: type, *args: Any, device: Any = None) -> Tensor:
+    made = construct(args, dtypes.default.float, place(device))
+    return made if cls is Tensor else Tensor._make_subclass(cls, made)
+
+
+Tensor.new, Tensor.__new__ = new, _new
+globals().update({name: tensortype(d) for name, d in LEGACY.items()})
+__all__ += list(LEGACY)

@@ -1,0 +1,232 @@
+"""What torch says of a tensor's memory, as far as there is something to say: storages, sizes that change, Python loops.
+
+In: tensors.  Out: tensors that take over another value, size or place; storages that see the elements of the base.
+Differs from torch: XLA owns the memory. A storage is a window on the elements; addresses are those of the moment.
+"""
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from .convert import legacy_name
+from .creation import constant, from_array
+from .recorder import hooks
+from .storage import assign, rebind
+from .tensor import Tensor
+
+__all__ = ["TypedStorage", "UntypedStorage"]
+
+
+class UntypedStorage:
+    """The bytes of the tensor that owns the memory."""
+
+    def __init__(self, base: Tensor) -> None:
+        self._base = base
+
+    device = property(lambda self: self._base.device)
+
+    def nbytes(self) -> int:
+        """How many bytes there are."""
+        return self._base.nbytes
+
+    size = __len__ = nbytes
+
+    def data_ptr(self) -> int:
+        """The address of the first byte: equal for tensors that share storage."""
+        return self._base.data_ptr()
+
+    def element_size(self) -> int:
+        """1."""
+        return 1
+
+    def tolist(self) -> list[int]:
+        """The bytes."""
+        return np.frombuffer(self._base.detach()._numpy().tobytes(), np.uint8).tolist()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, UntypedStorage) and other._base is self._base
+
+    def __hash__(self) -> int:
+        return hash(id(self._base))
+
+
+class TypedStorage:
+    """The elements of the tensor that owns the memory, one after the other."""
+
+    def __init__(self, base: Tensor) -> None:
+        self._base = base
+
+    device = property(lambda self: self._base.device)
+    dtype = property(lambda self: self._base.dtype)
+
+    def size(self) -> int:
+        """How many elements there are."""
+        return self._base.numel()
+
+    __len__ = size
+
+    def nbytes(self) -> int:
+        """How many bytes there are."""
+        return self._base.nbytes
+
+    def element_size(self) -> int:
+        """Bytes of one element."""
+        return self._base.element_size()
+
+    def data_ptr(self) -> int:
+        """The address of the first element."""
+        return self._base.data_ptr()
+
+    def tolist(self) -> list:
+        """The elements as Python numbers."""
+        return self._base.detach()._numpy().reshape(-1).tolist()
+
+    def __getitem__(self, index: Any) -> Any:
+        found = self.tolist()[index]
+        return found if not isinstance(index, slice) else TypedStorage(from_array(np.asarray(found, self.dtype.np)))
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        flat = self._base.detach().view(-1)
+        flat[index] = value
+
+    def __iter__(self) -> Iterator:
+        return iter(self.tolist())
+
+    def untyped(self) -> UntypedStorage:
+        """The same as bytes."""
+        return UntypedStorage(self._base)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TypedStorage) and other._base is self._base
+
+    def __hash__(self) -> int:
+        return hash(id(self._base))
+
+    def __repr__(self) -> str:
+        lines = "\n".join(f" {v}" for v in self.tolist())
+        return f"{lines}\n[torch.storage.TypedStorage(dtype={self.dtype}, device={self.device}) of size {len(self)}]"
+
+
+def _base(x: Tensor) -> Tensor:
+    return x._view.base if x._view is not None else x
+
+
+def storage(self: Tensor) -> TypedStorage:
+    """The elements of the tensor that owns the memory."""
+    return TypedStorage(_base(self))
+
+
+def untyped_storage(self: Tensor) -> UntypedStorage:
+    """The bytes of the tensor that owns the memory."""
+    return UntypedStorage(_base(self))
+
+
+def is_set_to(self: Tensor, tensor: Tensor) -> bool:
+    """Whether both see the same elements in the same order."""
+    return _base(self) is _base(tensor) and self.shape == tensor.shape and self.stride() == tensor.stride()
+
+
+def _size(size: tuple) -> tuple[int, ...]:
+    return tuple(hooks.sizes(size[0])) if len(size) == 1 and not isinstance(size[0], int) else tuple(size)
+
+
+def resize_(self: Tensor, *size: Any, memory_format: Any = None) -> Tensor:
+    """Another shape in place: the first elements are kept, new ones are 0 (in torch: whatever is there).
+
+    Differs from torch: views of this tensor no longer share memory with it.
+    """
+    shape = _size(size)
+    if self._leaf or self.requires_grad:
+        raise RuntimeError("cannot resize variables that require grad")
+    if shape == tuple(self.shape):
+        return self
+    count, have = math.prod(shape), self.numel()
+    flat = self.detach().reshape(-1)
+    if count > have:
+        flat = hooks.public["cat"]([flat, constant((count - have,), 0, dtype=self.dtype, device=self._node.aval.device)])
+    return _take(self, flat[:count].reshape(shape).clone())
+
+
+def _take(x: Tensor, value: Tensor) -> Tensor:
+    x._view = None
+    rebind(x, value)
+    return x
+
+
+def resize_as_(self: Tensor, the_template: Tensor, *, memory_format: Any = None) -> Tensor:
+    """resize_ to the shape of another tensor."""
+    return resize_(self, *the_template.shape)
+
+
+def set_(self: Tensor, source: Any = None, storage_offset: int = 0, size: Any = None, stride: Any = None) -> Tensor:
+    """Makes this tensor see the memory of `source` (a tensor or storage), or nothing.
+
+    Differs from torch: only whole tensors and contiguous pieces of storages.
+    """
+    if source is None:
+        return _take(self, constant((0,), 0, dtype=self.dtype, device=self._node.aval.device))
+    base = source._base.view(-1) if isinstance(source, (TypedStorage, UntypedStorage)) else source
+    if base.dtype is not self.dtype:
+        raise RuntimeError(f"Could not set tensor of type {base.type()[6:]} to a tensor of type {self.type()[6:]}")
+    if size is not None:
+        shape = tuple(size) if not isinstance(size, int) else (size,)
+        base = base.as_strided(shape, stride, storage_offset) if stride is not None else \
+            base.reshape(-1)[storage_offset:storage_offset + math.prod(shape)].view(shape)
+    seen = base.detach()
+    rebind(self, seen)
+    self._view = seen._view
+    return self
+
+
+def apply_(self: Tensor, callable: Callable[[Any], Any], /) -> Tensor:
+    """Each element replaced by `callable(element)`, in Python; CPU tensors only."""
+    if self.requires_grad:
+        raise RuntimeError("Can't call apply_() on Variable that requires grad. Use var.detach().apply_() instead.")
+    if self.is_cuda:
+        raise TypeError("apply_ is only implemented on CPU tensors")
+    array = self._numpy()
+    flat = [callable(v) for v in array.reshape(-1).tolist()]
+    return assign(self, from_array(np.asarray(flat).astype(array.dtype).reshape(array.shape)))
+
+
+def map_(self: Tensor, other: Tensor, callable: Callable[[Any, Any], Any]) -> Tensor:
+    """Each element replaced by `callable(element, element of other)`, in Python; CPU tensors only."""
+    if self.requires_grad or other.requires_grad:
+        raise RuntimeError("Can't call map_() on Variable that requires grad. Use var.detach().map_() instead.")
+    a, b = self._numpy(), other.expand(self.shape)._numpy()
+    flat = [callable(u, v) for u, v in zip(a.reshape(-1).tolist(), b.reshape(-1).tolist(), strict=True)]
+    return assign(self, from_array(np.asarray(flat).astype(a.dtype).reshape(a.shape)))
+
+
+def get_device(self: Tensor) -> int:
+    """The index of the accelerator, -1 on the CPU."""
+    return -1 if not self.is_cuda else self.device.index or 0
+
+
+def is_shared(self: Tensor) -> bool:
+    """Whether processes share the memory: never on the CPU; always, as torch says, on the accelerator."""
+    return self.is_cuda
+
+
+def record_stream(self: Tensor, s: Any) -> None:
+    """Nothing: XLA orders the work of the accelerator itself."""
+
+
+def dim_order(self: Tensor, *, ambiguity_check: Any = False) -> tuple[int, ...]:
+    """The dimensions from the outermost to the innermost in memory."""
+    strides = self.stride()
+    return tuple(sorted(range(self.dim()), key=lambda d: (-strides[d], d)))
+
+
+def storage_type(self: Tensor) -> str:
+    """The legacy name of the storage's type."""
+    return f"torch.{legacy_name(self.dtype).removesuffix('Tensor')}Storage"
+
+
+for _fn in (storage, untyped_storage, is_set_to, resize_, resize_as_, set_, apply_, map_, get_device, is_shared, record_stream,
+            dim_order, storage_type):
+    _fn.__qualname__ = f"Tensor.{_fn.__name__}"
+    setattr(Tensor, _fn.__name__, _fn)

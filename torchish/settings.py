@@ -1,0 +1,161 @@
+"""Switches and small helpers of torch: determinism, threads, checks, compile.
+
+In: settings and conditions.  Out: what was set; errors.  XLA is deterministic on the CPU and schedules its own threads: switches
+are kept and told, and change nothing else unless they say so.
+"""
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from .sizes import Size
+
+__all__ = ["are_deterministic_algorithms_enabled", "broadcast_shapes", "compile", "compiled_with_cxx11_abi", "get_deterministic_debug_mode",
+           "get_float32_matmul_precision", "get_num_interop_threads", "get_num_threads",
+           "is_deterministic_algorithms_warn_only_enabled", "is_warn_always_enabled", "set_deterministic_debug_mode",
+           "set_float32_matmul_precision", "set_flush_denormal", "set_num_interop_threads", "set_num_threads", "set_warn_always",
+           "use_deterministic_algorithms"]
+
+
+class _Kept:
+    """What was set."""
+    deterministic = warn_only = warn_always = False
+    matmul = "highest"
+    threads: int | None = None
+    interop: int | None = None
+
+
+_kept = _Kept()
+
+
+def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
+    """Asks for deterministic algorithms. On the CPU XLA has no others; on GPUs see XLA_FLAGS=--xla_gpu_deterministic_ops=true."""
+    _kept.deterministic, _kept.warn_only = bool(mode), bool(mode and warn_only)
+
+
+def are_deterministic_algorithms_enabled() -> bool:
+    """Whether deterministic algorithms were asked for."""
+    return _kept.deterministic
+
+
+def is_deterministic_algorithms_warn_only_enabled() -> bool:
+    """Whether only a warning was asked for."""
+    return _kept.warn_only
+
+
+def set_deterministic_debug_mode(debug_mode: int | str) -> None:
+    """0 or "default", 1 or "warn", 2 or "error"."""
+    names = {"default": 0, "warn": 1, "error": 2}
+    if isinstance(debug_mode, str) and debug_mode not in names:
+        raise RuntimeError(f"invalid value of debug_mode, expected one of `default`, `warn`, `error`, but got {debug_mode}")
+    mode = names[debug_mode] if isinstance(debug_mode, str) else debug_mode
+    if mode not in (0, 1, 2):
+        raise RuntimeError(f"invalid value of debug_mode, expected 0, 1, or 2, but got {debug_mode}")
+    use_deterministic_algorithms(mode > 0, warn_only=mode == 1)
+
+
+def get_deterministic_debug_mode() -> int:
+    """0: off, 1: warn, 2: error."""
+    return 0 if not _kept.deterministic else 1 if _kept.warn_only else 2
+
+
+def set_float32_matmul_precision(precision: str) -> None:
+    """Keeps "highest", "high" or "medium". Products of float32 are always computed in float32."""
+    if precision in ("highest", "high", "medium"):
+        _kept.matmul = precision
+
+
+def get_float32_matmul_precision() -> str:
+    """What was set."""
+    return _kept.matmul
+
+
+def _positive(name: str, num: Any) -> int:
+    if not isinstance(num, int) or isinstance(num, bool):
+        raise TypeError(f"{name} expects an int, but got {type(num).__name__}")
+    if num <= 0:
+        raise RuntimeError(f"{name} expects a positive integer")
+    return num
+
+
+def set_num_threads(num: int) -> None:
+    """Keeps the number. XLA's thread pool is made once, of the cores the process may use: restrict those to restrict it."""
+    _kept.threads = _positive("set_num_threads", num)
+
+
+def get_num_threads() -> int:
+    """The number that was set; else how many cores the process may use."""
+    return _kept.threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else _kept.threads or os.cpu_count() or 1
+
+
+def set_num_interop_threads(num: int) -> None:
+    """Keeps the number."""
+    _kept.interop = _positive("set_num_interop_threads", num)
+
+
+def get_num_interop_threads() -> int:
+    """The number that was set; else that of get_num_threads."""
+    return _kept.interop or get_num_threads()
+
+
+def set_warn_always(b: bool, /) -> None:
+    """Keeps the flag."""
+    _kept.warn_always = bool(b)
+
+
+def is_warn_always_enabled() -> bool:
+    """The flag."""
+    return _kept.warn_always
+
+
+def set_flush_denormal(mode: bool) -> bool:
+    """False: XLA decides by itself how it treats denormal numbers."""
+    return False
+
+
+def compiled_with_cxx11_abi() -> bool:
+    """True, as in every torch of today."""
+    return True
+
+
+def compile(model: Callable | None = None, *, fullgraph: bool = False, dynamic: bool | None = None, backend: Any = None,
+            mode: str | None = None, options: dict | None = None, name: str | None = None, disable: bool = False,
+            recompile_limit: int | None = None, isolate_recompiles: bool = False, shapes_spec: Any = None) -> Any:
+    """`model` itself, a function or a module: everything is compiled already. Without a model, the decorator.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.compile.html
+    """
+    if mode is not None and options is not None:
+        raise RuntimeError("Either mode or options can be specified, but both can't be specified at the same time.")
+    return (lambda fn: fn) if model is None else model
+
+
+def broadcast_shapes(*shapes: Any) -> Size:
+    """The shape to which all broadcast."""
+    given = [(s,) if isinstance(s, int) else tuple(s) for s in shapes]
+    result: list[int] = [1] * max(map(len, given), default=0)
+    for k, shape in enumerate(given):
+        for i in range(-1, -1 - len(shape), -1):
+            if shape[i] < 0:
+                raise RuntimeError(f"Trying to create tensor with negative dimension ({shape[i]}): ({shape[i]})")
+            if shape[i] in (1, result[i]):
+                continue
+            if result[i] != 1:
+                raise RuntimeError(f"Attempting to broadcast a dimension of length {shape[i]} at {i}! Mismatching argument at index "
+                                   f"{k} had {shape}; but expected shape should be broadcastable to {result}")
+            result[i] = shape[i]
+    return Size(result)
+
+
+def _check(cond: Any, message: Callable[[], str] | None = None) -> None:
+    """RuntimeError unless `cond`."""
+    if not cond:
+        raise RuntimeError(message() if message is not None else f"Expected cond to be True, but got {cond}. (Could this error message "
+                           "be improved? If so, please report an enhancement request to PyTorch.)")
+
+
+def _assert(condition: Any, message: str) -> None:
+    """AssertionError unless `condition`."""
+    if not condition:
+        raise AssertionError(message)
