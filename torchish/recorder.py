@@ -7,6 +7,7 @@ case themselves and come here for the rest.
 from __future__ import annotations
 
 import operator
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -54,14 +55,25 @@ def slot_of(tape: Tape, x: Any) -> int:
             return slot
     elif x._tape is tape:
         return x._node.slot
-    # the first thread to use a tensor owns it (setdefault is atomic): only it may write where the tensor stands
-    if x.__dict__.setdefault("_owner", tape.thread) != tape.thread or (x._tape is not None and x._tape.thread != tape.thread):
+    # the first thread to use a tensor owns it: only that one may write where the tensor stands
+    if x._owner != tape.thread and not _claim(tape, x):
         return _foreign_slot(tape, x)
     node = _enter(tape, x, x._leaf or x._node.rg)
     x._node, x._tape = node, tape
     if x._graph is not None:
         tape.upstream[node.slot] = x._graph
     return node.slot
+
+
+_claims = threading.Lock()
+
+
+def _claim(tape: Tape, x: Any) -> bool:
+    """Makes a tensor that no thread has used this thread's own; False where it is another's."""
+    with _claims:
+        if x._owner is None and (x._tape is None or x._tape.thread == tape.thread):
+            x._owner = tape.thread
+        return x._owner == tape.thread
 
 
 def _enter(tape: Tape, x: Any, rg: bool) -> Node:

@@ -27,6 +27,8 @@ def split(tape: Tape, mark: Node) -> None:
         if cut is not None:
             mark = _move(tape, cut, mark)
             tape = state.tape
+            if mark not in path(tape.node):
+                return          # it was known that a tape ends there, and so it did
     tail = [n for n in path(tape.node) if n.depth > mark.depth]
     if any(n.kind in (BACKWARD, LEAF) for n in tail):
         hooks.finish(tape)      # a gradient passes over the mark: here is no place to end
@@ -98,16 +100,18 @@ class _Late:
         for x, _, _ in self.tensors:
             x._tape = x._home = None
         k = cut.inputs
+        foreign = {slot for slot, _, _ in tape.foreign.values()}
         for n in self.nodes:
             if n.kind is INPUT:
-                x = tape.inputs[k]
-                x._data, x._tape, x._home = tape.args[k], None, None
-                x._node, x._graph = (n.aval.grad if n.rg else n.aval.plain), tape.upstream.pop(n.slot, None)
-                self.made[n.slot] = x
+                x = self.made[n.slot] = tape.inputs[k]
+                if n.slot not in foreign:       # what another thread owns was never changed here
+                    x._data, x._tape, x._home = tape.args[k], None, None
+                    x._node, x._graph = (n.aval.grad if n.rg else n.aval.plain), tape.upstream.pop(n.slot, None)
                 k += 1
         held = {x._node.slot: x for x in tape.inputs[:cut.inputs] if x._tape is tape and x._data is not None}
         for s in {s for n in self.nodes for s in _reads(n) if s < cut.next_slot}:
             self.made[s] = held[s] if s in held else hooks.make(tape, self.outs[s])
+        tape.foreign = {i: f for i, f in tape.foreign.items() if f[0] < cut.next_slot}
         del tape.args[cut.inputs:], tape.inputs[cut.inputs:], tape.floats[cut.floats:], tape.ints[cut.ints:]
         tape.node = cut
 

@@ -39,7 +39,7 @@ class Tensor(Subscript, Writes, Convert, Exchange):
     Attributes of the engine: `_node` tells shape, dtype and requires_grad; `_tape` the tape on which `_node.slot` may be read
     at once, `_home` the tape on which it lives but must be looked at first (a written leaf, a view that fell behind);
     `_data` the array once there is one; `_pending` the number that fills a tensor which nothing has read yet; `_graph` its place in the graph of an ended tape; `_leaf` whether it is a leaf that
-    requires a gradient; `_view` how it sees its base.
+    requires a gradient; `_view` how it sees its base; `_owner` the thread whose tapes it may stand on.
     """
     _node: Out
     _tape: Tape | None = None
@@ -51,6 +51,7 @@ class Tensor(Subscript, Writes, Convert, Exchange):
     _leaf: bool = False
     _view: Any = None
     _shared: bool = False
+    _owner: int | None = None
     _version_count: int = 0
     _hooks: dict | None = None
     _retains: bool = False

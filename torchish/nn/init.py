@@ -9,7 +9,6 @@ import warnings
 from typing import Any
 
 from .. import api as torch
-from ..namespace import namespace
 from ..tensor import Tensor
 
 __all__ = ["calculate_gain", "constant_", "dirac_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_",
@@ -157,7 +156,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
     cols = tensor.numel() // rows
     with torch.no_grad():
         flat = torch.empty((rows, cols), dtype=tensor.dtype, device=tensor.device).normal_(0, 1, generator=generator)
-        q, r = namespace.linalg["qr"](flat.t() if rows < cols else flat)
+        q, r = torch.linalg_qr(flat.t() if rows < cols else flat)
         q = q * torch.diag(r, 0).sign()
         tensor.copy_((q.t() if rows < cols else q).reshape(tensor.shape)).mul_(gain)
     return tensor

@@ -41,19 +41,19 @@ def _dim(x: jax.Array, dim: int) -> int:
 
 def _one(name: str, fn: Callable, kind: str, doc: str) -> None:
     """A transform along one dimension."""
-    rule = kind if kind != C2C else _rule
+    real = "ConjBackward0" if name.startswith("i") else R2C      # torch turns a real transform around by conjugation
+
+    def rule(avals: Any, attributes: Any) -> str:
+        return kind if avals[0].dtype.is_complex or kind == C2R else real
 
     @op(name=f"fft_{name}", forms="fft private out", rule=rule, saves=False, samples=lambda t: [((t(3, 4),), {}), ((t(3, 4), 6, 0), {})])
     def body(input: Array, n: int | None = None, dim: int = -1, norm: str | None = None) -> Array:
+        x = _prepared(input, name, kind, norm)
         d = _dim(input, dim)
         points = n if n is not None else 2 * (input.shape[d] - 1) if kind == C2R else input.shape[d]
         require(points >= 1, f"Invalid number of data points ({points}) specified")
-        return fn(_prepared(input, name, kind, norm), n, d, norm)
+        return fn(x, n, d, norm)
     body.doc = doc
-
-
-def _rule(avals: Any, attributes: Any) -> str:
-    return C2C if avals[0].dtype.is_complex else R2C
 
 
 _one("fft", jnp.fft.fft, C2C, "The discrete Fourier transform along `dim`; `n` cuts or pads it first.")
@@ -64,7 +64,7 @@ _one("hfft", jnp.fft.hfft, C2R, "fft of a Hermitian signal of which one half is 
 _one("ihfft", jnp.fft.ihfft, R2C, "The inverse of hfft.")
 
 
-def _dims(x: jax.Array, s: Any, dim: Any) -> tuple[list[int] | None, list[int]]:
+def _dims(x: jax.Array, s: Any, dim: Any, halved: bool) -> tuple[list[int] | None, list[int]]:
     """Lengths (None: as they are) and dims of an n-dimensional transform."""
     s = None if s is None else [s] if isinstance(s, int) else list(s)
     if dim is None:
@@ -76,7 +76,9 @@ def _dims(x: jax.Array, s: Any, dim: Any) -> tuple[list[int] | None, list[int]]:
         require(len(set(dims)) == len(dims), "FFT dims must be unique")
         require(s is None or len(s) == len(dims), "When given, dim and shape arguments must have the same length")
     if s is not None:
-        s = [x.shape[d] if n == -1 else n for n, d in zip(s, dims, strict=True)]
+        whole = [x.shape[d] for d in dims]
+        whole[-1:] = [2 * (n - 1) if halved else n for n in whole[-1:]]
+        s = [w if n == -1 else n for n, w in zip(s, whole, strict=True)]
         for n in s:
             require(n >= 1, f"Invalid number of data points ({n}) specified")
     return s, dims
@@ -99,20 +101,18 @@ def _ihfftn(x: jax.Array, s: Any, axes: Any, norm: Any) -> jax.Array:
 
 def _many(name: str, fn: Callable, kind: str, doc: str) -> None:
     """A transform along several dimensions, and its form along the last two."""
-    rule = kind if kind != C2C else _rule
-
     def compute(label: str, x: jax.Array, s: Any, dim: Any, norm: str | None) -> jax.Array:
-        s, dims = _dims(x, s, dim)
         x = _prepared(x, label, kind, norm)
+        s, dims = _dims(x, s, dim, kind == C2R)
         if len(dims) > 3 and fn not in (_hfftn, _ihfftn):
             return _by_steps(fn, x, s, dims, norm)
         return fn(x, s, dims, norm)
 
-    @op(name=f"fft_{name}n", forms="fft private out", rule=rule, saves=False, samples=lambda t: [((t(3, 4),), {})])
+    @op(name=f"fft_{name}n", forms="fft private out", rule=C2C if fn is _ihfftn else kind, saves=False, samples=lambda t: [((t(3, 4),), {})])
     def over_all(input: Array, s: Dims | None = None, dim: Dims | None = None, norm: str | None = None) -> Array:
         return compute(f"{name}n", input, s, dim, norm)
 
-    @op(name=f"fft_{name}2", forms="fft private out", rule=rule, saves=False, samples=lambda t: [((t(2, 3, 4),), {})])
+    @op(name=f"fft_{name}2", forms="fft private out", rule=C2C if fn is _ihfftn else kind, saves=False, samples=lambda t: [((t(2, 3, 4),), {})])
     def over_two(input: Array, s: Dims | None = None, dim: Dims = (-2, -1), norm: str | None = None) -> Array:
         return compute(f"{name}n", input, s, dim, norm)
 
