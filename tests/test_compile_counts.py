@@ -44,7 +44,7 @@ def model() -> nn.Module:
 
 def run(m: nn.Module, o: optim.Optimizer, batches: list, zero: str = "before", clip: float | None = None, *,
         to_none: bool = True, scheduler: Any = None) -> None:
-    """An ordinary loop over the batches."""
+    """An ordinary loop over the batches; it ends as each step does when the next one begins."""
     for x, y in batches:
         if zero == "before":
             o.zero_grad(set_to_none=to_none)
@@ -59,6 +59,8 @@ def run(m: nn.Module, o: optim.Optimizer, batches: list, zero: str = "before", c
             o.zero_grad(set_to_none=to_none)
         if scheduler is not None:
             scheduler.step()
+    if zero == "before":            # gradients that live on are results of their step, which is then another program
+        o.zero_grad(set_to_none=to_none)
 
 
 def settled(m: nn.Module) -> list:

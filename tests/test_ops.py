@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from counting import counting
-from op_cases import Case, cases, each_array, elementwise, floating, elsewhere
+from op_cases import Case, cases, each_array, elementwise, elsewhere, floating
 from op_expressions import EXPRESSIONS, evaluate, variables
 from op_golden import GOLDEN, asked, assert_same, cotangent, described, flat_tensors, node_name
 

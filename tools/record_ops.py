@@ -16,10 +16,11 @@ import torch
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-import torchish  # noqa: E402, F401  declares the table
 from op_cases import Case, all_cases, each_array, floating  # noqa: E402
 from op_expressions import EXPRESSIONS, evaluate, variables  # noqa: E402
 from op_golden import PATH, asked, cotangent, described, flat_tensors, node_name  # noqa: E402
+
+import torchish  # noqa: E402, F401  declares the table
 
 F = torch.nn.functional
 

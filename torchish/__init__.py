@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from . import autograd, fft, linalg, nn, optim, random, special, testing, utils
 from .api import *  # noqa: F403
-from .api import _sample_dirichlet, _standard_gamma  # noqa: F401
-from .autograd import Variable  # noqa: F401
-from .config import config  # noqa: F401
-from .log import explain  # noqa: F401
+from .api import _sample_dirichlet, _standard_gamma
+from .autograd import Variable
+from .config import config
+from .log import explain
 from .missing import missing
-from .to_jax import to_jax  # noqa: F401
+from .to_jax import to_jax
 
 __version__ = "2.13.0+torchish0.1.0"
 __getattr__ = missing("torch", globals())

@@ -54,7 +54,7 @@ def list_backends(exclude_tags: tuple[str, ...] = ("debug", "experimental")) -> 
     return ["openxla"]
 
 
-class set_stance:  # noqa: N801  torch's name
+class set_stance:
     """Accepted as a call, a context and a decorator; changes nothing."""
 
     def __init__(self, stance: str = "default", *, skip_guard_eval_unsafe: bool = False, force_backend: Any = None) -> None:

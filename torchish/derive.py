@@ -24,7 +24,7 @@ __all__ = ["build", "return_types"]
 NUMBERS = frozenset({int, float, bool})
 return_types: dict[str, type] = {}
 # operator -> how it is formed; "r" reflected, "i" in place
-REFLECTED = frozenset(("add sub mul truediv floordiv mod pow matmul and or xor lshift rshift").split())
+REFLECTED = frozenset(["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift", "rshift"])
 
 
 def store_out(out: Any, result: Any) -> Any:

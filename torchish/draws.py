@@ -162,7 +162,7 @@ def _like(name: str, input: Any, dtype: Any, draw: Any) -> Tensor:
     aval = input._node.aval
     dtype = aval.dtype if dtype is None else dtype
     axes = None if aval.strides is None else rng.memory_order(aval.strides)
-    if axes is None:
+    if axes is None:                # torch makes it dense
         values = draw(aval.shape, dtype, True)
         return values if isinstance(values, Tensor) else from_array(values)
     host = rng.filled(lambda shape: draw(shape, dtype, False), aval.shape, axes)

@@ -22,10 +22,10 @@ def _fill(name: str, draw: Any, quick: Any = None) -> None:
     """Gives Tensor the method `name`: draw(engine, shape, dtype, ...) in numpy, or quick(generator, shape, dtype, ...)."""
     def method(self: Tensor, *args: Any, generator: Generator | None = None, **kwargs: Any) -> Tensor:
         g, aval = generator_of(generator), self._node.aval
-        axes = None if aval.strides is None else rng.memory_order(aval.strides)
-        if axes is None and quick is not None and aval.device == "cpu":
+        axes, plain = (None, True) if aval.strides is None else (rng.memory_order(aval.strides), self.is_contiguous())
+        if plain and quick is not None and aval.device == "cpu":
             return assign(self, quick(g, tuple(aval.shape), aval.dtype, *args, **kwargs))
-        if axes is not None and draw is rng.normal:
+        if not plain and draw is rng.normal:
             kwargs["contiguous"] = False
         values = rng.filled(lambda shape: draw(g.host(), shape, aval.dtype, *args, **kwargs), tuple(aval.shape), axes)
         return assign(self, laid_out(from_array(values, aval.device), aval.strides))

@@ -12,7 +12,7 @@ import numpy as np
 
 from . import log
 from .errors import LostValueError
-from .plan import ancestors, make_plan
+from .plan import make_plan
 from .programs import Ending, Program, remember
 from .replay import from_words, run
 from .segment import Graph, Residuals
@@ -61,9 +61,9 @@ def _live(tape: Tape) -> list:
     Latest first, dropping each reference as it goes: a view that is dead must not keep its base alive.
     """
     live = []
-    tensors = tape.tensors
-    while tensors:
-        t = tensors.pop()
+    pop = tape.tensors.pop
+    for _ in range(len(tape.tensors)):
+        t = pop()
         if getrefcount(t) > _ALONE and t._data is None and (t._tape is tape or t._home is tape):
             live.append(t)
     inputs = tape.inputs

@@ -30,12 +30,12 @@ class _Named:
         return type(self), (self.name,)
 
 
-class layout(_Named):  # noqa: N801  torch's name
+class layout(_Named):
     """How a tensor keeps its elements; every tensor of torchish is `strided`."""
     __slots__ = ()
 
 
-class memory_format(_Named):  # noqa: N801  torch's name
+class memory_format(_Named):
     """The order of dimensions in memory."""
     __slots__ = ()
 

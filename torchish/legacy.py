@@ -53,7 +53,7 @@ def construct(args: tuple, dtype: dtypes.dtype, device: str) -> Tensor:
     return constant(_sizes(args), 0, dtype=dtype, device=device)
 
 
-class tensortype(type):  # noqa: N801  torch's name
+class tensortype(type):
     """The class of torch.FloatTensor and its like: instances of them are the tensors of their dtype."""
     legacy_dtype: dtypes.dtype
     legacy_cuda: bool

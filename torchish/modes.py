@@ -71,7 +71,7 @@ class _Mode:
         return wrapped
 
 
-class no_grad(_Mode):  # noqa: N801  torch's name
+class no_grad(_Mode):
     """Nothing recorded inside requires a gradient."""
     enabled = False
 
@@ -83,7 +83,7 @@ class no_grad(_Mode):  # noqa: N801  torch's name
         return mode(orig_func)
 
 
-class enable_grad(_Mode):  # noqa: N801  torch's name
+class enable_grad(_Mode):
     """Gradients are recorded inside, also within no_grad."""
 
     def __new__(cls, orig_func: Callable | None = None) -> Any:
@@ -94,7 +94,7 @@ class enable_grad(_Mode):  # noqa: N801  torch's name
         return mode(orig_func)
 
 
-class set_grad_enabled(_Mode):  # noqa: N801  torch's name
+class set_grad_enabled(_Mode):
     """Sets the mode at once; as a context it goes back afterwards."""
 
     def __init__(self, mode: bool) -> None:
@@ -117,7 +117,7 @@ class set_grad_enabled(_Mode):  # noqa: N801  torch's name
         return enable_grad() if self.enabled else no_grad()
 
 
-class inference_mode(_Mode):  # noqa: N801  torch's name
+class inference_mode(_Mode):
     """As no_grad. Differs from torch: tensors made inside may be used in autograd later."""
     enabled = False
 

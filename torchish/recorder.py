@@ -58,7 +58,14 @@ def slot_of(tape: Tape, x: Any) -> int:
     # the first thread to use a tensor owns it: only that one may write where the tensor stands
     if x._owner != tape.thread and not _claim(tape, x):
         return _foreign_slot(tape, x)
-    node = _enter(tape, x, x._leaf or x._node.rg)
+    out = x._node
+    key = out.aval.grad if out.rg or x._leaf else out.aval.plain
+    node = tape.node.children.get(key)
+    if node is None:
+        node = _new_input(tape, key)
+    tape.node = node
+    tape.args.append(x._data)
+    tape.inputs.append(x)
     x._node, x._tape = node, tape
     if x._graph is not None:
         tape.upstream[node.slot] = x._graph
@@ -76,19 +83,6 @@ def _claim(tape: Tape, x: Any) -> bool:
         return x._owner == tape.thread
 
 
-def _enter(tape: Tape, x: Any, rg: bool) -> Node:
-    """The input entry for tensor `x`, made if it is new; the tape holds its array."""
-    aval = x._node.aval
-    key = aval.grad if rg else aval.plain
-    node = tape.node.children.get(key)
-    if node is None:
-        node = _new_input(tape, key)
-    tape.node = node
-    tape.args.append(x._data)
-    tape.inputs.append(x)
-    return node
-
-
 def _foreign_slot(tape: Tape, x: Any) -> int:
     """The slot of a tensor that another thread owns: noted on the tape, the tensor is left as it is."""
     known = tape.foreign.get(id(x))
@@ -97,7 +91,13 @@ def _foreign_slot(tape: Tape, x: Any) -> int:
     if x._node.rg and not x._leaf and x._graph is None:
         raise RuntimeError("this tensor requires grad and was computed in another thread whose step is still open; use .detach(), "
                            "or compute it in this thread")
-    node = _enter(tape, x, x._leaf or x._node.rg)
+    key = x._node.aval.grad if x._node.rg or x._leaf else x._node.aval.plain
+    node = tape.node.children.get(key)
+    if node is None:
+        node = _new_input(tape, key)
+    tape.node = node
+    tape.args.append(x._data)
+    tape.inputs.append(x)
     tape.foreign[id(x)] = (node.slot, x, len(tape.args) - 1)
     if x._graph is not None:
         tape.upstream[node.slot] = x._graph
@@ -193,9 +193,16 @@ def record(op: Op, values: tuple | list) -> Any:
 def outputs(tape: Tape, op: Op, node: Node) -> Any:
     """The tensors of an entry's results."""
     tape.node = node
-    if len(node.outs) == 1 and node.outs[0] is node:
+    if node.aval is not None:
         return hooks.make(tape, node)
-    return tuple([hooks.make(tape, o) for o in node.outs])
+    new, cls, append = object.__new__, hooks.tensor, tape.tensors.append
+    results = []
+    for out in node.outs:
+        x = new(cls)
+        x._tape, x._node = tape, out
+        append(x)
+        results.append(x)
+    return tuple(results)
 
 
 def _node_for(tape: Tape, op: Op, values: tuple | list) -> Node:
@@ -226,7 +233,10 @@ def _encode(tape: Tape, op: Op, values: tuple | list) -> tuple[list, list, list,
         if kind == "operand":
             codes.append(None if v is None and p.optional else slot_of(tape, _tensor(op, p, v)))
         elif kind == "operands":
-            codes.append(tuple([slot_of(tape, _tensor(op, p, x)) for x in v]))
+            try:
+                codes.append(tuple([x._node.slot if x._tape is tape else slot_of(tape, x) for x in v]))
+            except AttributeError:
+                codes.append(tuple([slot_of(tape, _tensor(op, p, x)) for x in v]))
         elif kind == "mixed":
             if isinstance(v, hooks.tensor):
                 codes.append(slot_of(tape, v))

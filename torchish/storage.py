@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax.numpy as jnp
-
 from . import dtypes
-from .ops.engine import copy, straight
+from .ops.engine import copy, straight, write_by_index
 from .ops.table import Op, Param
 from .recorder import enter, hooks, record
 from .tape import state
@@ -139,20 +137,11 @@ def write_op(op: Op, which: int | None = None) -> Op:
     """The op that writes a value through the view op `op` into its base."""
     found = _writes.get((op.index, which))
     if found is None:
-        write = op.write if op.write is not None and which is None else _general_write(op, which)
+        write = op.write if op.write is not None and which is None else write_by_index(op.fn, which)
         params = (Param("base", "operand"), Param("value", "operand"), *op.params[1:])
         found = _writes[op.index, which] = Op(f"{op.name}_write", write, op.family, params, frozenset(), saves=False,
                                               rule="CopySlices", index=500_000 + len(_writes))
     return found
-
-
-def _general_write(op: Op, which: int | None) -> Any:
-    """Any view is a map of indices: the view of a range tells where each element goes."""
-    def write(base: Any, value: Any, **attributes: Any) -> Any:
-        where = op.fn(jnp.arange(base.size).reshape(base.shape), **attributes)
-        where = where if which is None else where[which]
-        return base.reshape(-1).at[where.reshape(-1)].set(value.reshape(-1)).reshape(base.shape)
-    return write
 
 
 def in_place(x: Any, result: Any, name: str) -> Any:

@@ -82,19 +82,19 @@ class Writes:
         return out.requires_grad_() if requires_grad else out
 
     @property
-    def T(self) -> Any:  # noqa: N802  torch's name
+    def T(self) -> Any:
         """The dimensions in reverse order."""
         return self.permute(*range(self.ndim - 1, -1, -1))
 
     @property
-    def mT(self) -> Any:  # noqa: N802  torch's name
+    def mT(self) -> Any:
         """The last two dimensions exchanged."""
         if self.ndim < 2:
             raise RuntimeError(f"tensor.mT is only supported on matrices or batches of matrices. Got {self.ndim}-D tensor.")
         return self.transpose(-2, -1)
 
     @property
-    def H(self) -> Any:  # noqa: N802  torch's name
+    def H(self) -> Any:
         """The conjugate transpose of a matrix."""
         if self.ndim not in (0, 2):
             raise RuntimeError(f"tensor.H is only supported on matrices (2-D tensors). Got {self.ndim}-D tensor. For batches of "
@@ -102,7 +102,7 @@ class Writes:
         return self if not self.ndim else self.mT.conj() if self.is_complex() else self.mT
 
     @property
-    def mH(self) -> Any:  # noqa: N802  torch's name
+    def mH(self) -> Any:
         """The conjugate of the last two dimensions exchanged."""
         return self.mT.conj() if self.is_complex() else self.mT
 

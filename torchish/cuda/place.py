@@ -53,7 +53,7 @@ def current_device() -> int:
     return _current.index
 
 
-class device:  # noqa: N801  torch's name
+class device:
     """A context in which another accelerator is the current one; nothing happens for a negative index."""
 
     def __init__(self, device: Any) -> None:
@@ -70,7 +70,7 @@ class device:  # noqa: N801  torch's name
         return False
 
 
-class device_of(device):  # noqa: N801  torch's name
+class device_of(device):
     """A context in which the accelerator of a tensor is the current one."""
 
     def __init__(self, obj: Any) -> None:

@@ -5,7 +5,7 @@ Source: https://docs.pytorch.org/docs/stable/fft.html
 """
 from __future__ import annotations
 
-from .. import api  # noqa: F401  fills the namespace that composites compute with
+from .. import api
 from ..missing import missing
 from ..space import published
 

@@ -5,12 +5,12 @@ Source: https://docs.pytorch.org/docs/stable/linalg.html
 """
 from __future__ import annotations
 
-from .. import api  # noqa: F401  fills the namespace that composites compute with
+from .. import api
 from ..errors import LinAlgError
 from ..missing import missing
 from ..space import published
 
 _functions = published("linalg", "linalg_")
 globals().update(_functions)
-__all__ = sorted([*_functions, "LinAlgError"])  # noqa: PLE0604
+__all__ = sorted([*_functions, "LinAlgError"])
 __getattr__ = missing("torch.linalg", globals())

@@ -4,6 +4,9 @@ In: arrays.  Out: arrays.  They carry no arithmetic; what matters is which gradi
 """
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -62,3 +65,12 @@ def _through(input: Array, value: Array) -> Array:
 @_through.defjvp
 def _through_jvp(primals: tuple, tangents: tuple) -> tuple:
     return primals[1], tangents[0].astype(primals[1].dtype)
+
+
+def write_by_index(view: Callable, which: int | None) -> Callable:
+    """How to write through any view: seen through it, a range tells where each element goes."""
+    def write(base: Any, value: Any, **attributes: Any) -> Any:
+        where = view(jnp.arange(base.size).reshape(base.shape), **attributes)
+        where = where if which is None else where[which]
+        return base.reshape(-1).at[where.reshape(-1)].set(value.reshape(-1)).reshape(base.shape)
+    return write

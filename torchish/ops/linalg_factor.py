@@ -71,7 +71,7 @@ def _qr_parts(x: jax.Array, full: bool) -> tuple[jax.Array, jax.Array]:
 
 @op(name="linalg_qr", forms="linalg private out", returns=("Q", "R"),
     samples=lambda t: [((t(4, 3),), {}), ((t(3, 3),), {"mode": "complete"})])
-def linalg_qr(A: Array, mode: str = "reduced") -> tuple[Array, Array]:  # noqa: N803  torch's name
+def linalg_qr(A: Array, mode: str = "reduced") -> tuple[Array, Array]:
     """Q with orthonormal columns and upper triangular R, A = Q R; mode 'complete' has a square Q, 'r' an empty one."""
     if mode not in ("reduced", "complete", "r"):
         raise RuntimeError(f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or 'complete'")
@@ -102,7 +102,7 @@ def _full_svd_jvp(primals: tuple, tangents: tuple) -> tuple:
 
 
 @op(name="linalg_svd", forms="linalg private out", returns=("U", "S", "Vh"), samples=lambda t: [((t(4, 3), False), {})])
-def linalg_svd(A: Array, full_matrices: bool = True, *, driver: str | None = None) -> tuple[Array, Array, Array]:  # noqa: N803
+def linalg_svd(A: Array, full_matrices: bool = True, *, driver: str | None = None) -> tuple[Array, Array, Array]:
     """U, the singular values in falling order, V^H: A = U diag(S) V^H."""
     matrix(A, "linalg.svd")
     lapack(A, "linalg.svd", "linalg_svd_cpu")
@@ -114,7 +114,7 @@ def linalg_svd(A: Array, full_matrices: bool = True, *, driver: str | None = Non
 
 
 @op(name="linalg_svdvals", forms="linalg private out", rule="LinalgSvdBackward0", samples=lambda t: [((t(4, 3),), {})])
-def linalg_svdvals(A: Array, *, driver: str | None = None) -> Array:  # noqa: N803  torch's name
+def linalg_svdvals(A: Array, *, driver: str | None = None) -> Array:
     """The singular values in falling order."""
     matrix(A, "linalg.svd")
     lapack(A, "linalg.svd", "linalg_svd_cpu")
@@ -137,14 +137,14 @@ def _eigh_input(x: jax.Array) -> None:
         raise unlike("linalg_eigh_cpu", x)
 
 
-def _lower(UPLO: str) -> bool:  # noqa: N803  torch's name
+def _lower(UPLO: str) -> bool:
     if UPLO.upper() not in ("L", "U"):
         raise RuntimeError(f"Expected UPLO argument to be 'L' or 'U', but got {UPLO}")
     return UPLO.upper() == "L"
 
 
 @op(name="linalg_eigh", forms="linalg private out", returns=("eigenvalues", "eigenvectors"), samples=lambda t: [((spd(t),), {})])
-def linalg_eigh(input: Array, UPLO: str = "L") -> tuple[Array, Array]:  # noqa: N803  torch's name
+def linalg_eigh(input: Array, UPLO: str = "L") -> tuple[Array, Array]:
     """Eigenvalues in rising order and orthonormal eigenvectors of a Hermitian matrix, of which one triangle is read."""
     _eigh_input(input)
     vectors, values = lax.linalg.eigh(hermitian(input, _lower(UPLO)), symmetrize_input=False)
@@ -152,7 +152,7 @@ def linalg_eigh(input: Array, UPLO: str = "L") -> tuple[Array, Array]:  # noqa: 
 
 
 @op(name="linalg_eigvalsh", forms="linalg out", rule="LinalgEighBackward0", samples=lambda t: [((spd(t),), {})])
-def linalg_eigvalsh(input: Array, UPLO: str = "L") -> Array:  # noqa: N803  torch's name
+def linalg_eigvalsh(input: Array, UPLO: str = "L") -> Array:
     """The eigenvalues of a Hermitian matrix in rising order."""
     return linalg_eigh(input, UPLO)[0]
 
@@ -218,7 +218,7 @@ def triangles(lu: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 
 @op(name="linalg_lu", forms="linalg private out", returns=("P", "L", "U"))
-def linalg_lu(A: Array, *, pivot: bool = True) -> tuple[Array, Array, Array]:  # noqa: N803  torch's name
+def linalg_lu(A: Array, *, pivot: bool = True) -> tuple[Array, Array, Array]:
     """A permutation, a unit lower and an upper triangular factor: A = P L U."""
     _lu_input(A, "linalg.lu")
     if not pivot:
@@ -236,13 +236,13 @@ def _lu_factor(x: jax.Array, pivot: bool) -> tuple[jax.Array, jax.Array]:
 
 
 @op(name="linalg_lu_factor", forms="linalg private out", returns=("LU", "pivots"), rule="LinalgLuFactorExBackward0")
-def linalg_lu_factor(A: Array, *, pivot: bool = True) -> tuple[Array, Array]:  # noqa: N803  torch's name
+def linalg_lu_factor(A: Array, *, pivot: bool = True) -> tuple[Array, Array]:
     """L and U in one matrix, and the rows exchanged, counted from 1 (int32)."""
     return _lu_factor(A, pivot)
 
 
 @op(name="linalg_lu_factor_ex", forms="linalg private", returns=("LU", "pivots", "info"), rule="LinalgLuFactorExBackward0")
-def linalg_lu_factor_ex(A: Array, *, pivot: bool = True, check_errors: bool = False) -> tuple:  # noqa: N803
+def linalg_lu_factor_ex(A: Array, *, pivot: bool = True, check_errors: bool = False) -> tuple:
     """lu_factor, and for each matrix 0 or the place (from 1) of the first zero on the diagonal of U."""
     packed, pivots = _lu_factor(A, pivot)
     zero = jnp.diagonal(packed, axis1=-2, axis2=-1) == 0
@@ -258,7 +258,7 @@ def lu(t: Any, input: Any, pivot: bool = True, get_infos: bool = False, out: Any
 
 
 @op(forms="function", returns=("P", "L", "U"))
-def lu_unpack(LU_data: Array, LU_pivots: Array, unpack_data: bool = True, unpack_pivots: bool = True) -> tuple:  # noqa: N803
+def lu_unpack(LU_data: Array, LU_pivots: Array, unpack_data: bool = True, unpack_pivots: bool = True) -> tuple:
     """P, L and U of what lu_factor gave."""
     m = LU_data.shape[-2]
     permutation = lax.linalg.lu_pivots_to_permutation(LU_pivots - 1, m)

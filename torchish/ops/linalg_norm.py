@@ -103,7 +103,7 @@ def linalg_matmul(t: Any, input: Any, other: Any, *, out: Any = None) -> Any:
 
 
 @composite(name="linalg_diagonal", forms="linalg")
-def linalg_diagonal(t: Any, A: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:  # noqa: N803
+def linalg_diagonal(t: Any, A: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
     """torch.diagonal of the last two dimensions."""
     return t.diagonal(A, offset, dim1, dim2)
 
@@ -139,7 +139,7 @@ def matrix_power(t: Any, input: Any, n: int, *, out: Any = None) -> Any:
 
 
 @op(name="linalg_vander", forms="linalg", rule="CatBackward0", samples=lambda t: [((t(4),), {}), ((t(4),), {"N": 3})])
-def linalg_vander(x: Array, *, N: int | None = None) -> Array:  # noqa: N803  torch's name
+def linalg_vander(x: Array, *, N: int | None = None) -> Array:
     """The matrix of powers x ** 0, x ** 1, ... along a new last dimension of size N."""
     n = x.shape[-1] if N is None else N
     require(x.ndim > 0, "torch.linalg.vander: input must have at least one dimension.")
@@ -177,7 +177,7 @@ def linalg_tensorsolve(input: Array, other: Array, dims: tuple | None = None) ->
 
 
 @composite(forms="function")
-def vander(t: Any, x: Any, N: int | None = None, increasing: bool = False) -> Any:  # noqa: N803  torch's name
+def vander(t: Any, x: Any, N: int | None = None, increasing: bool = False) -> Any:
     """The matrix of powers of a vector, the highest first unless `increasing`."""
     require(x.dim() == 1, "x must be a one-dimensional tensor.")
     n = x.shape[0] if N is None else N

@@ -21,7 +21,7 @@ VALUES = ("gels", "gelsd", "gelss")     # drivers of lstsq that give residuals; 
 
 
 @op(name="linalg_inv", forms="linalg private out", rule="LinalgInvExBackward0", samples=lambda t: [((spd(t),), {})])
-def linalg_inv(A: Array) -> Array:  # noqa: N803  torch's name
+def linalg_inv(A: Array) -> Array:
     """The inverse of each matrix."""
     square(A, "linalg.inv")
     lapack(A, "linalg.inv")
@@ -29,7 +29,7 @@ def linalg_inv(A: Array) -> Array:  # noqa: N803  torch's name
 
 
 @op(name="linalg_inv_ex", forms="linalg", returns=("inverse", "info"), samples=lambda t: [((spd(t),), {})])
-def linalg_inv_ex(A: Array, *, check_errors: bool = False) -> tuple[Array, Array]:  # noqa: N803  torch's name
+def linalg_inv_ex(A: Array, *, check_errors: bool = False) -> tuple[Array, Array]:
     """The inverse, and for each matrix 0, or 1 where there is none."""
     inverse = linalg_inv(A)
     return inverse, jnp.maximum(failed(inverse), jnp.any(jnp.isinf(inverse), axis=(-2, -1)).astype(jnp.int32))
@@ -42,7 +42,7 @@ def inverse(t: Any, input: Any, *, out: Any = None) -> Any:
 
 
 @op(name="linalg_det", forms="linalg private out", samples=lambda t: [((spd(t),), {})])
-def linalg_det(A: Array) -> Array:  # noqa: N803  torch's name
+def linalg_det(A: Array) -> Array:
     """The determinant of each matrix."""
     square(A, "linalg.det")
     lapack(A, "linalg.det", "lu_cpu")
@@ -56,7 +56,7 @@ def det(t: Any, input: Any) -> Any:
 
 
 @op(name="linalg_slogdet", forms="linalg out", returns=("sign", "logabsdet"), samples=lambda t: [((spd(t),), {})])
-def linalg_slogdet(A: Array) -> tuple[Array, Array]:  # noqa: N803  torch's name
+def linalg_slogdet(A: Array) -> tuple[Array, Array]:
     """The sign (or phase) and the logarithm of the absolute value of the determinant."""
     square(A, "linalg.slogdet")
     lapack(A, "linalg.slogdet")
@@ -112,13 +112,13 @@ def _solved(a: jax.Array, b: jax.Array, left: bool) -> jax.Array:
 
 @op(name="linalg_solve", forms="linalg private out", rule="LinalgSolveExBackward0",
     samples=lambda t: [((spd(t), t(3, 2)), {}), ((spd(t), t(3)), {}), ((spd(t), t(2, 3)), {"left": False})])
-def linalg_solve(A: Array, B: Array, *, left: bool = True) -> Array:  # noqa: N803  torch's names
+def linalg_solve(A: Array, B: Array, *, left: bool = True) -> Array:
     """X with A X = B (or X A = B); a vector B gives a vector."""
     return _solved(A, B, left)
 
 
 @op(name="linalg_solve_ex", forms="linalg", returns=("result", "info"), samples=lambda t: [((spd(t), t(3, 2)), {})])
-def linalg_solve_ex(A: Array, B: Array, *, left: bool = True, check_errors: bool = False) -> tuple:  # noqa: N803
+def linalg_solve_ex(A: Array, B: Array, *, left: bool = True, check_errors: bool = False) -> tuple:
     """linalg.solve, and for each matrix 0, or 1 where it is singular."""
     x = _solved(A, B, left)
     diagonal = jnp.diagonal(lax.linalg.lu(lax.stop_gradient(A))[0], axis1=-2, axis2=-1)
@@ -136,14 +136,14 @@ def _triangular(a: jax.Array, b: jax.Array, upper: bool, left: bool, unit: bool,
 
 @op(name="linalg_solve_triangular", forms="linalg private out",
     samples=lambda t: [((spd(t), t(3, 2)), {"upper": False}), ((spd(t), t(2, 3)), {"upper": True, "left": False})])
-def linalg_solve_triangular(input: Array, B: Array, *, upper: bool, left: bool = True,  # noqa: N803
+def linalg_solve_triangular(input: Array, B: Array, *, upper: bool, left: bool = True,
                             unitriangular: bool = False) -> Array:
     """X with A X = B (or X A = B) for a triangular A, of which the other triangle is not read."""
     return _triangular(input, B, upper, left, unitriangular)
 
 
 @op(returns=("solution", "cloned_coefficient"), samples=lambda t: [((t(3, 2), spd(t)), {})])
-def triangular_solve(input: Array, A: Array, upper: bool = True, transpose: bool = False,  # noqa: N803
+def triangular_solve(input: Array, A: Array, upper: bool = True, transpose: bool = False,
                      unitriangular: bool = False) -> tuple[Array, Array]:
     """X with A X = input for a triangular A, and A."""
     return _triangular(A, input, upper, True, unitriangular, transpose), A
@@ -171,7 +171,7 @@ def cholesky_inverse(input: Array, upper: bool = False) -> Array:
 
 
 @op(name="linalg_lu_solve", forms="linalg private out")
-def linalg_lu_solve(LU: Array, pivots: Array, B: Array, *, left: bool = True, adjoint: bool = False) -> Array:  # noqa: N803
+def linalg_lu_solve(LU: Array, pivots: Array, B: Array, *, left: bool = True, adjoint: bool = False) -> Array:
     """X with A X = B (or X A = B, or with A^H) from what lu_factor gave of A."""
     permutation = lax.linalg.lu_pivots_to_permutation(pivots - 1, LU.shape[-2])
     low, up = triangles(LU)
@@ -181,7 +181,7 @@ def linalg_lu_solve(LU: Array, pivots: Array, B: Array, *, left: bool = True, ad
 
 
 @composite()
-def lu_solve(t: Any, input: Any, LU_data: Any, LU_pivots: Any, *, out: Any = None) -> Any:  # noqa: N803  torch's names
+def lu_solve(t: Any, input: Any, LU_data: Any, LU_pivots: Any, *, out: Any = None) -> Any:
     """X with A X = input from what lu_factor gave of A."""
     return t.linalg_lu_solve(LU_data, LU_pivots, input, out=out)
 

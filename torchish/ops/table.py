@@ -153,7 +153,7 @@ def op(*, name: str | None = None, forms: str = "function method out", inplace: 
 def unary(name: str, fn: Callable, *, promote: str | None = "float", inplace: bool = True, doc: str = "", saves: bool = True,
           forms: str = "function method out", **options: Any) -> Op:
     """Declares `name` as an elementwise op of one tensor, computed by `fn`."""
-    def body(input: Array) -> Array:  # noqa: A002  torch's own name
+    def body(input: Array) -> Array:
         return fn(input)
     body.__name__, body.__doc__ = name, doc
     body.__module__ = inspect.currentframe().f_back.f_globals["__name__"]
