@@ -68,7 +68,7 @@ t.div(x, y, rounding_mode="floor")|t.div(n, 2, rounding_mode="trunc")|x.clamp(-0
 x.clamp(max=0)|x.pow(2)|x.pow(3.0)|t.pow(2, v)|x.abs().pow(y)|x.float_power(2)|x.remainder(0.6)|x.fmod(y)|x.lerp(y, 0.3)|x.addcmul(y, y, value=0.5)
 x.addcdiv(y, y, value=0.5)|x.maximum(y)|x.exp()|x.abs().log()|x.abs().sqrt()|x.abs().rsqrt()|x.sigmoid()|x.tanh()|x.relu()|x.square()|x.reciprocal()
 x.sign()|x.round()|x.round(decimals=1)|x.floor()|x.frac()|x.nan_to_num()|x.isnan()|x.to(t.float64)|x.to(t.int64)|x.double()|x.half()
-x.bool()|n.float()|x.type_as(n)|x.int()|x.long().sum()|n + 1.5|n + True|b + 1|b + 1.5|s + n|z + x[:2, :3]|z * 2|t.sub(b, b)|-b|n ** -1
+x.bool()|n.float()|x.type_as(n)|x.int()|x.long().sum()|n + 1.5|n + True|b + 1|b + 1.5|s + n|z + x[:2, :3]|z * 2|t.sub(b, b)|-b|t.arange(4) ** -1
 """
 LINEAR = """
 t.mm(x, y.t())|t.matmul(c, m)|t.bmm(c, c.mT)|t.mv(x, v)|t.dot(v, v)|t.outer(v, v)|t.inner(x, v)|t.addmm(m[:3, :3], x, y.t())|t.einsum("ij,kj->ik", x, y)
@@ -78,7 +78,7 @@ F.pdist(x)|t.mm(x, y)|t.dot(x, y)|x @ m[:2]|t.bmm(x, y)|t.addmm(v, x, m)|t.baddb
 """
 NETWORKS = """
 F.relu(x)|F.relu6(3 * x)|F.elu(x)|F.selu(x)|F.celu(x, 2.0)|F.leaky_relu(x)|F.leaky_relu(x, 0.2)|F.gelu(x)|F.gelu(x, approximate="tanh")|F.silu(x)|F.mish(x)
-F.softplus(x)|F.hardtanh(x)|F.hardswish(x)|F.hardsigmoid(x)|F.sigmoid(x)|F.tanh(x)|F.logsigmoid(x)|F.threshold(x, 0.1, 20.0)|F.glu(x)|F.rrelu(x)
+F.softplus(x)|F.hardtanh(x)|F.hardswish(x)|F.hardsigmoid(x)|F.sigmoid(x)|F.tanh(x)|F.logsigmoid(x)|F.threshold(x, 0.1, 20.0)|F.glu(x)|F.rrelu(x.detach())
 F.dropout(x, 0.5, False)|F.normalize(x)|F.layer_norm(x, (4,))|F.layer_norm(x, (4,), v, v)|F.batch_norm(x, v.detach(), v.detach().abs())|F.batch_norm(x, None, None, v, v, True)
 F.instance_norm(img)|F.group_norm(img, 2)|F.embedding(i, x)|F.embedding(n % 3, x, padding_idx=0)|F.embedding_bag(n % 3, x)|F.embedding_bag(n % 3, x, mode="sum")
 F.max_pool2d(img, 2)|F.max_pool2d(img, 2, return_indices=True)|F.max_pool1d(c, 2)|F.avg_pool2d(img, 2)|F.adaptive_avg_pool2d(img, 1)

@@ -9,10 +9,23 @@ from counting import counting
 
 import torchish as torch
 from torchish import nn, optim
+from torchish.finish import finish
 from torchish.nn import functional as F
+from torchish.tape import Tape, forget, state
 from torchish.utils.data import DataLoader, TensorDataset
 
 STEPS = 6
+
+
+@pytest.fixture(autouse=True)
+def nothing_known() -> None:
+    """Each test begins as a new process does: no tape is known."""
+    if state.sealed is not None:
+        finish(state.sealed)
+    finish(state.tape)
+    forget()
+    state.tape = Tape()
+
 
 OPTIMIZERS: dict[str, Callable[[Any], optim.Optimizer]] = {
     "SGD": lambda p: optim.SGD(p, lr=0.1),
@@ -110,9 +123,9 @@ def test_loss_printed_at_every_step() -> None:
     m = model()
     o = optim.AdamW(m.parameters())
     settled(m)
+    batches = [batch(k) for k in range(STEPS)]
     with counting() as c:
-        for k in range(STEPS):
-            x, y = batch(k)
+        for x, y in batches:
             o.zero_grad()
             loss = F.cross_entropy(m(x), y)
             loss.backward()
@@ -122,11 +135,9 @@ def test_loss_printed_at_every_step() -> None:
 
 
 def test_loader_with_shuffle() -> None:
-    x, y = zip(*[batch(k) for k in range(4)])
-    rows = TensorDataset(torch.cat(x), torch.cat(y))
     m = model()
     o = optim.SGD(m.parameters(), lr=0.1, momentum=0.9)
-    loader = DataLoader(rows, batch_size=8, shuffle=True)
+    loader = DataLoader(TensorDataset(*batch(0, 32)), batch_size=8, shuffle=True)
     settled(m)
     with counting() as c:
         for _ in range(3):
@@ -147,10 +158,9 @@ def test_batchnorm_and_dropout() -> None:
 
 def test_dropout_with_a_loader() -> None:
     """Shuffling draws from the generator that dropout carries from step to step."""
-    x, y = zip(*[batch(k) for k in range(4)])
     m = noisy()
     o = optim.SGD(m.parameters(), lr=0.1)
-    loader = DataLoader(TensorDataset(torch.cat(x), torch.cat(y)), batch_size=8, shuffle=True)
+    loader = DataLoader(TensorDataset(*batch(0, 32)), batch_size=8, shuffle=True)
     settled(m)
     with counting() as c:
         for _ in range(3):

@@ -73,7 +73,7 @@ def into_out(case: Case, result: Any) -> Any:
     out = torch.empty_like(result) if single else tuple(torch.empty_like(r) for r in result)
     back = public(case.op)(*args, **kwargs, out=out)
     assert back is out if single else all(b is o for b, o in zip(back, out, strict=True))
-    return out
+    return back
 
 
 def apply_pure(case: Case, make: Callable[[np.ndarray], Any]) -> list:
@@ -221,7 +221,7 @@ def test_expression(expression: str) -> None:
         starts = [torch.tensor(cotangent(tuple(r.shape), str(r.dtype)[6:])) for r in roots]
         grads = list(torch.autograd.grad(roots, [given[n] for n in wanted["grads"]], starts))
     else:
-        assert not roots
+        assert not roots or "grad_error" in wanted
     assert_same(wanted["out"], described(result), expression)
     for (n, w), g in zip(wanted.get("grads", {}).items(), grads, strict=True):
         assert_same(w, described(g), f"gradient of {n}", tolerance=1e-4)

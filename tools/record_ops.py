@@ -42,8 +42,7 @@ TWINS: dict[str, Callable] = {
     "_embedding_bag": lambda w, i, o, mode, p, last, pad, scale: F.embedding_bag(
         i, w, o, mode=mode, per_sample_weights=p, include_last_offset=last, padding_idx=None if pad < 0 else pad,
         scale_grad_by_freq=scale),
-    "F_unfold": F.unfold, "linalg_cross": torch.linalg.cross, "linalg_multi_dot": torch.linalg.multi_dot,
-    "vector_norm": torch.linalg.vector_norm, "embedding": lambda w, i, *a, **k: torch.embedding(w, i, *a, **k),
+    "embedding": lambda w, i, *a, **k: torch.embedding(w, i, *a, **k),
     **{f"{kind}max_pool{n}d_values": getattr(F, f"{kind}max_pool{n}d") for kind in ("", "adaptive_") for n in (1, 2, 3)},
 }
 
@@ -53,9 +52,12 @@ def twin(case: Case) -> Callable | None:
     name = case.op.name
     if name in TWINS:
         return TWINS[name]
-    places = {"F": F, "function": torch, "linalg": torch.linalg, "special": torch.special, "method": torch.Tensor}
-    return next((getattr(place, name) for form, place in places.items()
-                 if form in case.op.forms and hasattr(place, name)), None)
+    places = {"F": F, "linalg": torch.linalg, "special": torch.special, "fft": torch.fft, "function": torch, "method": torch.Tensor}
+    for form, place in places.items():
+        public = name.removeprefix(f"{form}_")
+        if form in case.op.forms and hasattr(place, public):
+            return getattr(place, public)
+    return None
 
 
 def tensor(array: np.ndarray, grad: bool = False) -> torch.Tensor:
@@ -107,8 +109,10 @@ def record_expression(expression: str) -> dict[str, Any]:
 
     def ask() -> Any:
         out = evaluate(expression, torch, given)
-        found = gradients(out, leaves)
-        if found:
+        found = asked(lambda: gradients(out, leaves))
+        if "error" in found:
+            found = {"grad_error": found["error"]}
+        elif found:
             names = [n for n, x in given.items() if x.requires_grad]
             found["grads"] = {n: g for n, g in zip(names, found["grads"], strict=True) if g is not None}
         return {"out": described(out), **found}

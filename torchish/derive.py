@@ -16,11 +16,22 @@ from typing import Any
 
 from .ops.table import ALIASES, COMPOSITES, EMPTY, TABLE, Composite, Op, Param
 from .recorder import Restart, hooks, record, slot_of
-from .storage import in_place, make_view
+from .dtypes import dtype
+from .storage import become_view, in_place, make_view
 from .tape import state
 
 __all__ = ["build", "return_types"]
 
+
+
+class _Required:
+    """The default of a parameter that must be given, by this name or by numpy's."""
+
+    def __repr__(self) -> str:
+        return "<required>"
+
+
+REQUIRED = _Required()
 NUMBERS = frozenset({int, float, bool})
 return_types: dict[str, type] = {}
 # operator -> how it is formed; "r" reflected, "i" in place
@@ -70,29 +81,55 @@ def _default(source: _Source, name: str, value: Any) -> str:
     return f"{name}=D_{name}"
 
 
-def _signature(source: _Source, params: Iterable[Param], out: bool) -> str:
-    parts, star = [], False
+def _signature(source: _Source, params: Iterable[Param], out: bool, extra: Iterable[str] = ()) -> str:
+    parts, star, last = [], False, []
     listed = list(params)
     for k, p in enumerate(listed):
-        varargs = p.kind == "shape" and not p.keyword_only and all(q.keyword_only for q in listed[k + 1:])
-        if varargs and p.default is EMPTY:
-            parts.append(f"*{p.name}")
+        if _is_varargs(listed, k):
+            parts.append("*args")               # sizes one by one or as a sequence, or by keyword
+            last.append(f"{p.name}=None")
             star = True
             continue
         if p.keyword_only and not star:
             parts.append("*")
             star = True
         parts.append(p.name if p.default is EMPTY else _default(source, p.name, p.default))
-    if out:
-        if not star:
-            parts.append("*")
-        parts.append("out=None")
-    return ", ".join(parts)
+    last += ["out=None"] * out + [f"{name}=None" for name in extra]
+    if last and not star:
+        parts.append("*")
+    return ", ".join(parts + last)
+
+
+def _numpy_names(source: _Source, params: list[Param], call: str) -> tuple[list[Param], list[str], list[str]]:
+    """numpy's names of `dim` and `keepdim`, which torch takes too: parameters, further keywords, lines that sort them out."""
+    names = [p.name for p in params]
+    if "dim" not in names or "axis" in names:
+        return params, [], []
+    k = names.index("dim")
+    params, extra, lines = list(params), ["axis"], ["    if axis is not None: dim = axis"]
+    if params[k].default is EMPTY:
+        if not all(p.default is not EMPTY or p.keyword_only for p in params[k + 1:]) or params[k].keyword_only:
+            return params, [], []
+        params[k] = replace(params[k], default=REQUIRED)
+        lines.append(f"    elif dim is D_dim: raise TypeError('{call}() missing 1 required positional arguments: \"dim\"')")
+    if "keepdim" in names:
+        extra.append("keepdims")
+        lines.append("    if keepdims is not None: keepdim = keepdims")
+    return params, extra, lines
 
 
 def _is_varargs(params: list[Param], k: int) -> bool:
     p = params[k]
     return p.kind == "shape" and not p.keyword_only and p.default is EMPTY and all(q.keyword_only for q in params[k + 1:])
+
+
+def _varargs(name: str, op: Op) -> list[str]:
+    """Sizes given one by one, as one sequence, or by keyword; for `view`, a dtype asks for another op."""
+    lines = [f"    if {name} is not None: args = ({name},)",
+             "    if len(args) == 1 and args[0].__class__ is not int:"]
+    if op.name == "view":
+        lines.append("        if args[0].__class__ is DTYPE: return hooks.public['_view_dtype'](self, args[0])")
+    return [*lines, "        args = hooks.sizes(args[0])", f"    {name} = args"]
 
 
 def _fast_key(op: Op, params: list[Param]) -> tuple[list[str], str | None] | None:
@@ -153,13 +190,14 @@ def function_of(op: Op, name: str, first: str | None = None) -> Callable:
     out = "out" in op.forms and first is None
     many = returns(op)
     source.names |= {"state": state, "record": record, "OP": op, "NUMBERS": NUMBERS, "new": object.__new__, "TENSOR": hooks.tensor,
-                     "make_view": make_view, "R": many, "slot_of": slot_of, "Restart": Restart, "hooks": hooks, "store_out": store_out}
+                     "make_view": make_view, "DTYPE": dtype, "R": many, "slot_of": slot_of, "Restart": Restart, "hooks": hooks, "store_out": store_out}
     lines = source.lines
-    lines.append(f"def {name}({_signature(source, order, out)}):")
+    order, extra, sorting = _numpy_names(source, order, name)
+    lines.append(f"def {name}({_signature(source, order, out, extra)}):")
+    lines += sorting
     for k, p in enumerate(params):
         if _is_varargs(params, k):
-            lines.append(f"    if len({p.name}) == 1 and {p.name}[0].__class__ is not int: "
-                         f"{p.name} = hooks.sizes({p.name}[0])")
+            lines += _varargs(p.name, op)
         elif p.kind == "shape":
             lines.append(f"    if {p.name}.__class__ is int: {p.name} = ({p.name},)")
         elif p.kind == "static" and p.default is not EMPTY or p.kind == "static":
@@ -194,9 +232,15 @@ def inplace_of(op: Op, functional: Callable) -> Callable:
     at = next((k for k, p in enumerate(op.params) if p.name == "input"), 0)
     params = [replace(op.params[at], name="self", default=EMPTY), *op.params[:at], *op.params[at + 1:]]
     source = _Source(name, f"Tensor.{name}")
-    source.names |= {"functional": functional, "in_place": in_place}
-    source.lines.append(f"def {name}({_signature(source, params, False)}):")
-    call = [f"*{p.name}" if _is_varargs(params, k) else (f"{p.name}={p.name}" if p.keyword_only else p.name)
+    source.names |= {"functional": functional, "in_place": in_place, "become_view": become_view, "OP": op}
+    params, extra, sorting = _numpy_names(source, params, name)
+    source.lines.append(f"def {name}({_signature(source, params, False, extra)}):")
+    source.lines += sorting
+    if op.view:
+        values = ", ".join(p.name for p in params[1:])
+        source.lines.append(f"    return become_view(self, OP, ({values}{',' if len(params) > 1 else ''}))")
+        return source.compile(f"In-place form of {op.name}.", "torch.Tensor")
+    call = ["*args" if _is_varargs(params, k) else (f"{p.name}={p.name}" if p.keyword_only else p.name)
             for k, p in enumerate(params)]
     source.lines.append(f"    return in_place(self, functional({', '.join(call)}), {name!r})")
     return source.compile(f"In-place form of {op.name}.", "torch.Tensor")

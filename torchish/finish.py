@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from . import log
+from .config import config
 from .errors import LostValueError
 from .plan import make_plan
 from .programs import Ending, Program, remember
@@ -46,6 +47,8 @@ def finish(tape: Tape) -> None:
     if not live:
         return
     stats.flushes += 1
+    if config.logs:
+        log.ran(node, len(live))
     try:
         _run(tape, node, live)
     except BaseException as e:

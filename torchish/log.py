@@ -6,13 +6,15 @@ from __future__ import annotations
 
 import sys
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from .config import config
 from .tape import BACKWARD, INPUT, LEAF, MODE, Node
 from .where import short
 
-__all__ = ["Compilation", "Explanation", "compiled", "explain", "note"]
+__all__ = ["Compilation", "Explanation", "compiled", "explain", "note", "ran", "tape_text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,49 @@ def compiled(nodes: list[Node], seconds: float, donated: tuple[int, ...]) -> Non
     entry = Compilation(short(last.where if last else None), ops, seconds, _cause(nodes), len(donated))
     _compilations.append(entry)
     note("compile", str(entry))
+    if "graph" in config.logs:
+        note("graph", "\n" + tape_text(nodes))
+
+
+def tape_text(nodes: list[Node]) -> str:
+    """The entries of a tape, one a line: results, op, operands (slots %, constants, runtime numbers f and i), user line.
+
+    A star marks what requires a gradient.
+    """
+    lines = []
+    for n in nodes:
+        if n.kind is MODE:
+            continue
+        outs = ", ".join(f"%{o.slot}: {o.aval}{'*' if o.rg else ''}" for o in n.outs)
+        reads = [_operand(o) for o in n.operands]
+        if n.kind is BACKWARD:
+            reads = [f"%{r}" for r in n.info.roots] + ["wrt " + " ".join(f"%{s}" for s in n.info.wrt)]
+        reads += [f"{k}={v}" for k, v in n.attrs.items() if v is not None]
+        name = n.op.name if n.op is not None else n.kind
+        line = f"{outs} = {name}({', '.join(reads)})" if n.kind is not INPUT else f"{outs} = input"
+        lines.append(f"{line:<72}{short(n.where) if n.where else ''}".rstrip())
+    return "\n".join(lines)
+
+
+def _operand(o: Any) -> str:
+    if o.__class__ is int:
+        return f"%{o}"
+    if o.__class__ is tuple:
+        return f"[{', '.join(map(_operand, o))}]"
+    return repr(o)
+
+
+def ran(node: Node, results: int) -> None:
+    """Notes that a tape has ended and its program was started."""
+    where = next((n.where for n in iter_back(node) if n.where), None)
+    note("flush", f"ran {short(where)}: {node.depth} entries, {results} results")
+
+
+def iter_back(node: Node | None) -> Iterator[Node]:
+    """The entries from `node` back to the first."""
+    while node is not None and node.parent is not None:
+        yield node
+        node = node.parent
 
 
 def note(kind: str, text: str) -> None:

@@ -79,11 +79,6 @@ class Node(Out):
             self.outs = (self,)
         self.next_slot = self.slot + len(avals)
 
-    def __repr__(self) -> str:
-        name = self.op.name if self.op is not None else self.kind
-        outs = ", ".join(f"%{o.slot}:{o.aval}{'*' if o.rg else ''}" for o in self.outs)
-        return f"{outs} = {name}({', '.join(map(str, self.operands))})"
-
 
 class Tape:
     """The current step of one thread: a pointer into the trie, and the tensors that live on it."""

@@ -38,9 +38,8 @@ class _NormBase(Module):
     def reset_running_stats(self) -> None:
         """mean = 0, var = 1, no batch seen."""
         if self.track_running_stats:
-            self.running_mean.zero_()
-            self.running_var.fill_(1)
-            self.num_batches_tracked.zero_()
+            for buffer, value in ((self.running_mean, 0), (self.running_var, 1), (self.num_batches_tracked, 0)):
+                buffer.fill_(value)._array()        # a value at once, so that the first step is as all others
 
     def reset_parameters(self) -> None:
         """weight = 1, bias = 0, and the running statistics anew."""

@@ -94,6 +94,8 @@ class Module(StateDict, Convert):
         if not isinstance(tensor, Tensor) and tensor is not None:
             raise TypeError(f"cannot assign '{torch.typename(tensor)}' object to buffer '{name}' "
                             "(torch Tensor or None required)")
+        if tensor is not None and tensor._pending is not None:
+            tensor._array()         # a value from the start: the first step is the same program as all others
         self._buffers[name] = tensor
         if persistent:
             self._non_persistent_buffers_set.discard(name)

@@ -75,13 +75,13 @@ def _with_mean(input: Array, dim: Dims | None, correction: float, keepdim: bool,
     return _finish(value, axes, keepdim, input), middle.astype(input.dtype)
 
 
-@op(name="_var_mean", forms="", returns=("var", "mean"), rule="VarMeanBackward0", samples=_samples)
+@op(name="_var_mean", forms="", rule="VarMeanBackward0", samples=_samples)
 def var_mean_op(input: Array, dim: Dims | None, correction: float, keepdim: bool) -> tuple[Array, Array]:
     """The variance and the mean over `dim`."""
     return _with_mean(input, dim, correction, keepdim, False)
 
 
-@op(name="_std_mean", forms="", returns=("std", "mean"), rule="StdMeanBackward0", samples=_samples)
+@op(name="_std_mean", forms="", rule="StdMeanBackward0", samples=_samples)
 def std_mean_op(input: Array, dim: Dims | None, correction: float, keepdim: bool) -> tuple[Array, Array]:
     """The standard deviation and the mean over `dim`."""
     return _with_mean(input, dim, correction, keepdim, True)

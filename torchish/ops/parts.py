@@ -67,7 +67,7 @@ def angle(input: Array) -> Array:
     return jnp.where(jnp.isnan(x), x, jnp.where(x < 0, jnp.pi, 0).astype(x.dtype))
 
 
-@op()
+@op(samples=lambda t: [((t(3, 4, low=0.1), t(3, 4)), {})])
 def polar(abs: Array, angle: Array) -> Array:
     """abs * exp(i * angle), complex, from two real arrays of one floating dtype."""
     return lax.complex(abs * jnp.cos(angle), abs * jnp.sin(angle))

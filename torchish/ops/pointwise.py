@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 
 from .precision import floating, inexact, known, magnitude, need_inexact, sgn, unlike
@@ -61,9 +60,9 @@ def mul(input: ArrayLike, other: ArrayLike) -> Array:
 def div(input: ArrayLike, other: ArrayLike, *, rounding_mode: str | None = None) -> Array:
     """input / other; integers give the default floating dtype unless `rounding_mode` is 'trunc' or 'floor'."""
     if rounding_mode is None:
-        if isinstance(other, np.ndarray):
-            # XLA would multiply by the reciprocal of a constant, which rounds twice
-            other = lax.optimization_barrier(jnp.asarray(other))
+        if jnp.ndim(other) == 0 and jnp.ndim(input):
+            # XLA would multiply by the reciprocal of a scalar, which rounds twice
+            other = lax.optimization_barrier(jnp.broadcast_to(other, input.shape))
         return floating(input) / floating(other)
     if rounding_mode == "floor":
         return jnp.floor_divide(input, other)

@@ -6,6 +6,7 @@ Source: https://docs.pytorch.org/docs/stable/special.html
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import jax
@@ -14,7 +15,7 @@ from jax.scipy import special
 
 from .check import require
 from .precision import floating
-from .table import Array, alias, composite, op, unary
+from .table import Array, ArrayLike, alias, composite, op, unary
 
 S = "special out"
 
@@ -60,22 +61,31 @@ unary("special_entr", special.entr, inplace=False, forms=S, samples=_within(0.1,
 
 
 @op(promote="float", inplace=True, forms="function method out special", samples=lambda t: [((t(3, 4), t(3, 4, low=0.1, high=3, seed=1)), {})])
-def xlogy(input: Array, other: Array) -> Array:
+def xlogy(input: ArrayLike, other: ArrayLike) -> Array:
     """input * log(other); 0 where input is 0 and other is not NaN."""
-    return _times(input, other, jnp.log)
+    return _times(input, other, 0)
 
 
 @op(name="special_xlog1py", promote="float", forms=S, rule="SpecialXlog1PyBackward0",
     samples=lambda t: [((t(3, 4), t(3, 4, low=0.1, high=3, seed=1)), {})])
-def xlog1py(input: Array, other: Array) -> Array:
+def xlog1py(input: ArrayLike, other: ArrayLike) -> Array:
     """input * log1p(other); 0 where input is 0 and other is not NaN."""
-    return _times(input, other, jnp.log1p)
+    return _times(input, other, 1)
 
 
-def _times(x: jax.Array, y: jax.Array, log: Any) -> jax.Array:
+@partial(jax.custom_jvp, nondiff_argnums=(2,))
+def _times(x: jax.Array, y: jax.Array, shift: int) -> jax.Array:
+    """x log(y + shift), 0 where x is 0 and y is not NaN."""
     nan, zero = jnp.isnan(y), x == 0
-    value = x * log(jnp.where(zero | nan, 1, y))
-    return jnp.where(nan, jnp.nan, jnp.where(zero, x * log(jnp.where(nan | (y <= 0), 1, y)), value)).astype(x.dtype)
+    value = x * (jnp.log1p if shift else jnp.log)(jnp.where(zero | nan, 1, y))
+    return jnp.where(nan, jnp.nan, jnp.where(zero, 0, value)).astype(x.dtype)
+
+
+@_times.defjvp
+def _times_jvp(shift: int, primals: tuple, tangents: tuple) -> tuple:
+    (x, y), (dx, dy) = primals, tangents
+    log = jnp.where((x == 0) & (y <= -shift), 0, (jnp.log1p if shift else jnp.log)(y)).astype(x.dtype)
+    return _times(x, y, shift), dx * log + dy * (x / (y + shift))
 
 
 @op(promote="float", inplace=True, samples=lambda t: [((t(3, 4, low=3, high=5),), {"p": 2})])
@@ -95,7 +105,7 @@ def polygamma(n: int, input: Array) -> Array:
     require(n >= 0, "polygamma(n, x) does not support negative n.")
     if n == 0:
         return special.digamma(input)
-    return special.polygamma(jnp.asarray(n, input.dtype), input)
+    return (-1) ** (n + 1) * math.factorial(n) * special.zeta(jnp.asarray(n + 1, input.dtype), input)
 
 
 @op(promote="float", inplace=True, forms="function method out", samples=lambda t: [((t(3, 4, low=0.5, high=3), t(3, 4, low=0.5, high=3, seed=1)), {})])
@@ -115,7 +125,7 @@ alias("igammac", "gammaincc", forms="special")
 
 
 @op(name="special_zeta", promote="float", forms=S, samples=lambda t: [((t(3, 4, low=2, high=4), t(3, 4, low=1, high=3, seed=1)), {})])
-def zeta(input: Array, other: Array) -> Array:
+def zeta(input: ArrayLike, other: ArrayLike) -> Array:
     """The Hurwitz zeta function: the sum of (k + other) ** -input."""
     return special.zeta(input, other)
 

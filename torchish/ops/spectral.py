@@ -155,7 +155,7 @@ def ifftshift(input: Array, dim: Dims | None = None) -> Array:
 def frequencies(n: int, d: float, half: bool, *, dtype: DType) -> Array:
     """0, 1, ..., then the negative ones, over n d."""
     k = jnp.arange(n // 2 + 1) if half else jnp.concatenate([jnp.arange((n + 1) // 2), jnp.arange(-(n // 2), 0)])
-    return (k.astype(dtype.np) * (1.0 / (n * d))).astype(dtype.np)
+    return (k.astype(dtype.np) * (1.0 / (n * d) if n else jnp.nan)).astype(dtype.np)
 
 
 def _frequencies(name: str, half: bool) -> None:

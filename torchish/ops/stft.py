@@ -24,7 +24,11 @@ def _positions(frames: int, hop: int, n_fft: int) -> jax.Array:
     return (jnp.arange(frames) * hop)[:, None] + jnp.arange(n_fft)[None, :]
 
 
-@op(name="_stft", forms="private", rule="AsStridedBackward0", samples=lambda t: [((t(2, 16), t(4, low=0.5, high=1), 4, 2, 4, False, True), {})])
+def _stft_rule(avals: Any, attributes: Any) -> str:
+    return "TransposeBackward1" if len(avals[0].shape) == 2 else "SqueezeBackward4"
+
+
+@op(name="_stft", forms="private", rule=_stft_rule, samples=lambda t: [((t(2, 16), t(4, low=0.5, high=1), 4, 2, 4, False, True), {})])
 def frames_spectrum(input: Array, window: Array | None, n_fft: int, hop: int, size: int, normalized: bool, onesided: bool) -> Array:
     """The spectrum of each frame: (..., time) -> (..., frequency, frame)."""
     frames = 1 + (input.shape[-1] - n_fft) // hop

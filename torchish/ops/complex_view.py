@@ -1,0 +1,92 @@
+"""Views between real and complex: view_as_real, view_as_complex, and numbers seen as another dtype.
+
+In: arrays.  Out: the same elements as another type.
+"""
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from ..dtypes import c_name, from_numpy
+from ..dtypes import dtype as DType
+from .check import require
+from .precision import dtype_name
+from .table import Array, op
+
+
+def _real_pair(x: Array) -> Array:
+    return jnp.stack([x.real, x.imag], axis=-1)
+
+
+def _complex_of(x: Array) -> Array:
+    return lax.complex(x[..., 0], x[..., 1])
+
+
+@op(view=True, write=lambda base, value: _complex_of(value), saves=False, forms="function",
+    samples=lambda t: [((t(3, dtype="complex128"),), {})])
+def view_as_real(input: Array) -> Array:
+    """Real and imaginary parts along a new last dimension of size 2."""
+    if isinstance(input, np.ndarray):       # asked for its strides
+        return np.lib.stride_tricks.as_strided(input, (*input.shape, 2), (*(2 * s for s in input.strides), 1))
+    require(jnp.iscomplexobj(input), "view_as_real is only supported for complex tensors")
+    return _real_pair(input)
+
+
+@op(view=True, write=lambda base, value: _real_pair(value), saves=False, forms="function", samples=lambda t: [((t(3, 2),), {})])
+def view_as_complex(input: Array) -> Array:
+    """Pairs along the last dimension as complex numbers."""
+    if isinstance(input, np.ndarray):       # asked for its strides
+        return np.lib.stride_tricks.as_strided(input, input.shape[:-1], tuple(s // 2 for s in input.strides[:-1]))
+    if not from_numpy(input.dtype).is_floating_point:
+        raise RuntimeError("view_as_complex is only supported for half, float and double tensors, but got a tensor of scalar type: "
+                           f"{dtype_name(input)}")
+    require(input.ndim > 0, "Input tensor must have one or more dimensions")
+    require(input.shape[-1] == 2, "Tensor must have a last dimension of size 2")
+    return _complex_of(input)
+
+
+def _bits(x: jax.Array, target: Any) -> jax.Array:
+    """The bytes of `x` as another dtype, along its last dimension."""
+    if x.dtype == target:
+        return x
+    before, after = x.dtype.itemsize, np.dtype(target).itemsize
+    if jnp.iscomplexobj(x):
+        return _bits(_real_pair(x).reshape(*x.shape[:-1], -1) if x.ndim else _real_pair(x), target)
+    if jnp.issubdtype(target, jnp.complexfloating):
+        half = jnp.float32 if after == 8 else jnp.float64
+        pairs = _bits(x, half)
+        return _complex_of(pairs.reshape(*pairs.shape[:-1], pairs.shape[-1] // 2, 2))
+    if x.dtype == bool:
+        x = x.astype(jnp.uint8)
+    wanted = jnp.uint8 if target == bool else target
+    if after > before:
+        x = x.reshape(*x.shape[:-1], x.shape[-1] // (after // before), after // before)
+    found = lax.bitcast_convert_type(x, wanted)
+    found = found.reshape(*found.shape[:-2], -1) if after < before else found
+    return found != 0 if target == bool else found
+
+
+def _written(base: Array, value: Array, *, dtype: DType) -> Array:
+    return _bits(value, base.dtype).reshape(base.shape)
+
+
+@op(name="_view_dtype", forms="private", view=True, write=_written, saves=False, differentiable=False)
+def view_dtype(input: Array, dtype: DType) -> Array:
+    """The same bytes as another dtype; the last dimension changes with the size of an element."""
+    target = np.dtype(dtype.np)
+    if isinstance(input, np.ndarray):       # asked for its strides: they are taken to be those of a contiguous tensor
+        raise TypeError("no strides")
+    before, after = input.dtype.itemsize, target.itemsize
+    names = f"{dtype_name(input)} as {c_name(dtype)}"
+    if before != after:
+        require(input.ndim > 0, f"self.dim() cannot be 0 to view {names} (different element sizes)")
+        n = input.shape[-1]
+        require(after < before or n % (after // before) == 0, f"self.size(-1) must be divisible by {after // max(before, 1)} to view "
+                                                              f"{names} (different element sizes), but got {n}")
+    if input.ndim == 0:
+        return _bits(input.reshape(1), target).reshape(())
+    return _bits(input, target)
