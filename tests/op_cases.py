@@ -14,7 +14,7 @@ import numpy as np
 
 from torchish.ops.table import EMPTY, TABLE, Op
 
-__all__ = ["ELSEWHERE", "Case", "Factory", "cases", "default_samples", "each_array", "elementwise", "floating", "elsewhere"]
+__all__ = ["ELSEWHERE", "NO_GRADIENT", "SYMMETRIC", "Case", "Factory", "cases", "default_samples", "each_array", "elementwise", "floating", "elsewhere"]
 
 # Ops without a case here, by family or name: why.
 ELSEWHERE = {
@@ -29,6 +29,17 @@ ELSEWHERE = {
     "_instance_norm_stats": "updates running statistics: tests/test_nn_norm.py",
     "_embedding_renorm": "changes the weight in place: tests/test_nn_layers.py",
 }
+
+# Ops whose gradients are left out: why.
+NO_GRADIENT = {
+    "igamma": "by its first operand neither torch nor JAX has one",
+    "igammac": "by its first operand neither torch nor JAX has one",
+    "special_zeta": "torch has none",
+    "nextafter": "torch has none",
+    "linalg_eig": "torch refuses cotangents that depend on the phase of the vectors",
+}
+# Ops that read one triangle of a symmetric matrix: torch's gradient is symmetric, so differences are taken in such directions.
+SYMMETRIC = frozenset({"linalg_cholesky", "linalg_cholesky_ex", "cholesky", "linalg_eigh", "linalg_eigvalsh"})
 
 
 class Factory:
@@ -108,6 +119,8 @@ def default_samples(op: Op, t: Factory) -> list[tuple[tuple, dict]]:
 
 def elsewhere(op: Op) -> str | None:
     """Why an op has no case here; None: it has."""
+    if not any(p.kind in ("operand", "operands", "mixed") for p in op.params):
+        return "makes tensors of numbers only: expressions of tests/op_expressions.py"
     return ELSEWHERE.get(op.family) or ELSEWHERE.get(op.name)
 
 

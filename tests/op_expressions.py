@@ -23,6 +23,11 @@ t.logspace(0, 3, 4, base=2)|t.eye(3)|t.eye(2, 3)|t.eye(2, dtype=t.int64)|t.tril_
 t.scalar_tensor(2)|t.tensor([1, 2])|t.tensor([1.0, 2])|t.tensor(True)|t.tensor([[1, 2], [3, 4]], dtype=t.float16)
 t.tensor([])|t.tensor(2j)|t.as_tensor([1, 2])|t.block_diag(x.detach(), v.detach())|t.vander(v.detach()[:0]).shape
 """
+SIGNALS = """
+t.hann_window(5)|t.hamming_window(4, periodic=False)|t.blackman_window(6)|t.bartlett_window(5)|t.kaiser_window(5)|t.fft.fftfreq(5)|t.fft.rfftfreq(6, 0.5)
+t.fft.fft(v)|t.fft.ifft(z)|t.fft.rfft(x)|t.fft.irfft(z)|t.fft.fft2(x)|t.fft.fftn(c)|t.fft.fft(x, 3, 0)|t.fft.rfft(x, norm="ortho")|t.fft.fftshift(x)|t.fft.hfft(z)
+t.histc(x.detach(), 4, -2, 2)|t.quantile(x, 0.3)|t.quantile(x, 0.5, 1)|t.cov(x)|t.corrcoef(x)|t.bincount(i, minlength=5)
+"""
 JOINING = """
 t.cat([x, y])|t.cat([x, y], dim=1)|t.cat((x, n))|t.stack([x, y])|t.stack([x, y], dim=-1)|t.hstack([x, y])|t.vstack([x, v])
 t.dstack([x, y])|t.column_stack([v, v])|t.chunk(x, 2)|x.chunk(2, dim=1)|t.split(x, 2)|t.split(x, [1, 2])|x.split(3, dim=1)
@@ -59,7 +64,7 @@ x.amin((0, 1))|t.aminmax(x)|x.all()|b.any(1)|n.count_nonzero()|x.norm()|x.norm(1
 x.logsumexp(1)|x.softmax(1)|x.softmax(1, dtype=t.float64)|F.softmax(x, dim=0)|F.log_softmax(x, -1)|F.softmin(x, 1)|x.cumsum(1)
 x.cumprod(0)|x.cummax(1)|x.sort()|x.sort(0, descending=True)|t.msort(x)|x.argsort()|x.topk(2)|x.topk(2, 0, largest=False)|x.kthvalue(2)
 t.unique(n)|t.unique(n, return_counts=True)|t.bincount(i)|t.searchsorted(v.sort().values.detach(), x)|t.trapezoid(x)|t.diff(x)
-t.allclose(x, x)|t.equal(x, y)|t.histc(x.detach(), 4, -2, 2)
+t.allclose(x, x)|t.equal(x, y)
 """
 ARITHMETIC = """
 x + y|x + 1|1 + x|x - n|2 - x|x * 2|x * s|x / 2|3 / x|n / 2|n // 2|x // 0.7|n % 3|x % 0.7|x ** 2|x ** 0.5|2 ** x|x ** y|n ** 2|-x|abs(x)|~b|b & b
@@ -92,7 +97,7 @@ F.binary_cross_entropy(x.sigmoid(), y.sigmoid())|F.binary_cross_entropy_with_log
 F.triplet_margin_loss(x, y, x + y)|F.triplet_margin_with_distance_loss(x, y, x + y)|F.multi_margin_loss(x, i)|F.margin_ranking_loss(x, y, x.sign())|F.soft_margin_loss(x, y.sign().detach())
 """
 
-GROUPS = {"creation": CREATION, "joining": JOINING, "views": VIEWS, "indexing": INDEXING, "reducing": REDUCING, "arithmetic": ARITHMETIC,
+GROUPS = {"creation": CREATION, "signals": SIGNALS, "joining": JOINING, "views": VIEWS, "indexing": INDEXING, "reducing": REDUCING, "arithmetic": ARITHMETIC,
           "linear": LINEAR, "networks": NETWORKS}
 EXPRESSIONS: list[str] = []
 

@@ -14,14 +14,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
+from .dtypes import dtype
 from .ops.table import ALIASES, COMPOSITES, EMPTY, TABLE, Composite, Op, Param
 from .recorder import Restart, hooks, record, slot_of
-from .dtypes import dtype
 from .storage import become_view, in_place, make_view
 from .tape import state
 
 __all__ = ["build", "return_types"]
-
 
 
 class _Required:
@@ -100,7 +99,7 @@ def _signature(source: _Source, params: Iterable[Param], out: bool, extra: Itera
     return ", ".join(parts + last)
 
 
-def _numpy_names(source: _Source, params: list[Param], call: str) -> tuple[list[Param], list[str], list[str]]:
+def _numpy_names(params: list[Param], call: str) -> tuple[list[Param], list[str], list[str]]:
     """numpy's names of `dim` and `keepdim`, which torch takes too: parameters, further keywords, lines that sort them out."""
     names = [p.name for p in params]
     if "dim" not in names or "axis" in names:
@@ -190,9 +189,10 @@ def function_of(op: Op, name: str, first: str | None = None) -> Callable:
     out = "out" in op.forms and first is None
     many = returns(op)
     source.names |= {"state": state, "record": record, "OP": op, "NUMBERS": NUMBERS, "new": object.__new__, "TENSOR": hooks.tensor,
-                     "make_view": make_view, "DTYPE": dtype, "R": many, "slot_of": slot_of, "Restart": Restart, "hooks": hooks, "store_out": store_out}
+                     "make_view": make_view, "DTYPE": dtype, "R": many, "slot_of": slot_of, "Restart": Restart, "hooks": hooks,
+                     "store_out": store_out}
     lines = source.lines
-    order, extra, sorting = _numpy_names(source, order, name)
+    order, extra, sorting = _numpy_names(order, name)
     lines.append(f"def {name}({_signature(source, order, out, extra)}):")
     lines += sorting
     for k, p in enumerate(params):
@@ -233,7 +233,7 @@ def inplace_of(op: Op, functional: Callable) -> Callable:
     params = [replace(op.params[at], name="self", default=EMPTY), *op.params[:at], *op.params[at + 1:]]
     source = _Source(name, f"Tensor.{name}")
     source.names |= {"functional": functional, "in_place": in_place, "become_view": become_view, "OP": op}
-    params, extra, sorting = _numpy_names(source, params, name)
+    params, extra, sorting = _numpy_names(params, name)
     source.lines.append(f"def {name}({_signature(source, params, False, extra)}):")
     source.lines += sorting
     if op.view:
@@ -246,12 +246,22 @@ def inplace_of(op: Op, functional: Callable) -> Callable:
     return source.compile(f"In-place form of {op.name}.", "torch.Tensor")
 
 
+def _numpy_names_of_composite(params: list[inspect.Parameter], name: str) -> tuple[list[str], list[str]]:
+    """Further keywords of a composite with `dim`, and the lines that sort them out."""
+    if any(p.kind is p.VAR_KEYWORD for p in params):
+        return [], []
+    simple = [Param(p.name, "static", EMPTY if p.default is p.empty else p.default, p.kind is p.KEYWORD_ONLY) for p in params]
+    _, extra, lines = _numpy_names(simple, name)
+    return extra, lines
+
+
 def composite_of(record_: Composite, namespace: Any, first: str | None = None) -> Callable:
     """The public function or method of a composite."""
     params = list(inspect.signature(record_.fn).parameters.values())[1:]
     source = _Source(record_.name, f"{'Tensor.' if first else ''}{record_.name}")
     source.names |= {"FN": record_.fn, "T": namespace}
     parts, call, star = [], [], False
+    extra, sorting = _numpy_names_of_composite(params, record_.name)
     for k, p in enumerate(params):
         name = first if k == 0 and first else p.name
         if p.kind is p.VAR_POSITIONAL:
@@ -265,9 +275,12 @@ def composite_of(record_: Composite, namespace: Any, first: str | None = None) -
             if p.kind is p.KEYWORD_ONLY and not star:
                 parts.append("*")
                 star = True
-            parts.append(name if p.default is p.empty else _default(source, name, p.default))
+            default = REQUIRED if extra and p.name == "dim" and p.default is p.empty else p.default
+            parts.append(name if default is p.empty else _default(source, name, default))
             call.append(f"{p.name}={name}" if p.kind is p.KEYWORD_ONLY else name)
-    source.lines += [f"def {record_.name}({', '.join(parts)}):", f"    return FN(T, {', '.join(call)})"]
+    if extra:
+        parts += ([] if star else ["*"]) + [f"{name}=None" for name in extra]
+    source.lines += [f"def {record_.name}({', '.join(parts)}):", *sorting, f"    return FN(T, {', '.join(call)})"]
     return source.compile(record_.doc, "torch" if first is None else "torch.Tensor")
 
 

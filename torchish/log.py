@@ -105,6 +105,11 @@ def note(kind: str, text: str) -> None:
 
 def _cause(nodes: list[Node]) -> str:
     """What this tape has that the ones before it had not: the first entry at which it left a known branch."""
+    told = [n.why for n in nodes if n.why]
+    if told:
+        for n in nodes:
+            n.why = None
+        return f"new: {told[0]}"
     for n in nodes:
         if n.parent is None or len(n.parent.children) < 2:
             continue

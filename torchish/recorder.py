@@ -18,7 +18,7 @@ from .avals import Out
 from .config import config
 from .ops.table import Op
 from .tape import INPUT, LEAF, Const, Node, Ref, Site, Tape, path, slots, state, stats
-from .where import loop_head, user_line
+from .where import loop_head, short, user_line
 
 __all__ = ["Hooks", "advance", "enter", "hooks", "outputs", "record", "slot_of"]
 
@@ -352,6 +352,10 @@ def _create(tape: Tape, op: Op, codes: list, consts: list) -> Node:
     _fill(tape, node, op, codes, consts, mask)
     node.where = user_line()
     node.twin = twin
+    if any(mask):
+        old = next((a for a, b in zip(site.values, values, strict=True) if _differ(a, b)), site.values[0])
+        new = next((b for a, b in zip(site.values, values, strict=True) if _differ(a, b)), values[0])
+        node.why = f"{op.name} at {short(node.where)} took {old!r}, now {new!r}: from now on an input of the program"
     _attach(tape, key, node)
     _push(tape, consts, mask)
     if consts:

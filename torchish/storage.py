@@ -14,7 +14,7 @@ from .ops.table import Op, Param
 from .recorder import enter, hooks, record
 from .tape import state
 
-__all__ = ["View", "assign", "bind", "copy_into", "in_place", "make_view", "refresh", "write_op"]
+__all__ = ["View", "assign", "become_view", "bind", "copy_into", "in_place", "make_view", "refresh", "write_op"]
 
 
 class View:
@@ -33,16 +33,22 @@ def make_view(x: Any, result: Any, op: Op, values: tuple, which: int | None = No
         x._shared = True
         result._view = View(x, step, x._version_count)
     else:
-        result._view = View(view.base, view.chain + step, view.base._version_count)
+        base = view.base if view.base._view is None else _owner(view)
+        result._view = View(base, view.chain + step, base._version_count)
     return result
+
+
+def _owner(view: View) -> Any:
+    """The tensor that owns the storage, where the base of `view` has itself become a view (`become_view`)."""
+    while view.base._view is not None:
+        view.base = view.base._view.base
+    return view.base
 
 
 def refresh(x: Any) -> None:
     """Brings a view up to date with its base."""
     view = x._view
-    base = view.base
-    if base._view is not None:
-        refresh(base)
+    base = view.base if view.base._view is None else _owner(view)
     if view.version == base._version_count:
         return
     tape = state.tape
@@ -112,7 +118,7 @@ def assign(x: Any, value: Any) -> Any:
         return x
     refresh(x)
     view = x._view
-    base = view.base
+    base = view.base        # that of the storage: refresh has seen to it
     detached = any(op.name == "detach" for op, _, _ in view.chain)
     if base._leaf and tape.grad and not detached:
         raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
@@ -128,6 +134,36 @@ def assign(x: Any, value: Any) -> Any:
     rebind(x, value)
     x._view.version = base._version_count
     return x
+
+
+def become_view(x: Any, op: Op, values: tuple) -> Any:
+    """`x` becomes the view of itself that `op` makes: `t_`, `squeeze_` and the like. It stays the same object and storage."""
+    tape = state.tape
+    if x._leaf and tape.grad:
+        raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+    if x._view is None and x._shared and not x._leaf:
+        _move_out(x)
+    view = x._view
+    result = record(op, (x, *values))
+    if view is None:
+        rebind(x, result)
+        return x
+    bind(x, result)
+    x._view = View(view.base, (*view.chain, (op, values, None)), view.base._version_count)
+    return x
+
+
+def _move_out(x: Any) -> None:
+    """Gives the storage of `x` to a tensor of its own, of which `x` and the views of `x` are views from now on."""
+    tape = state.tape
+    base = object.__new__(hooks.tensor)
+    base.__dict__.update({name: value for name, value in x.__dict__.items() if name not in ("_grad", "_hooks", "_post_hooks")})
+    if base._tape is not None or base._home is not None:
+        tape.tensors.append(base)
+    x._view, x._shared = View(base, (), base._version_count), False
+    for t in tape.tensors:
+        if t._view is not None and t._view.base is x:
+            t._view.base = base
 
 
 _writes: dict[tuple, Op] = {}

@@ -50,10 +50,11 @@ class Node(Out):
     """One entry in the trie of tapes. An entry with one result is its own `Out`.
 
     twin: the node at the same place of the branch from which this one was generalised (numbers seen there are known).
+    why: what made the entry new where a known one was left for it; told with the next compilation.
     end: a tape has ended here before for lack of a reason to go on; it ends here again unless the next entry is known.
     """
     __slots__ = ("parent", "kind", "op", "operands", "attrs", "outs", "next_slot", "floats", "ints", "inputs", "children",
-                 "sites", "twin", "end", "programs", "where", "grad", "depth", "info")
+                 "sites", "twin", "end", "programs", "where", "grad", "depth", "info", "why")
 
     def __init__(self, parent: Node | None, kind: Any, op: Any = None, operands: tuple = (), attrs: dict | None = None,
                  where: tuple | None = None, grad: bool = False) -> None:
@@ -69,6 +70,7 @@ class Node(Out):
         self.end = False
         self.programs: list | None = None
         self.where, self.grad, self.info = where, grad, None
+        self.why: str | None = None
 
     def results(self, avals: list[Aval], rg: list[bool], many: bool) -> None:
         """Gives the node its results; `many` where the op hands back a tuple."""

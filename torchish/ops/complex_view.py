@@ -74,7 +74,7 @@ def _written(base: Array, value: Array, *, dtype: DType) -> Array:
     return _bits(value, base.dtype).reshape(base.shape)
 
 
-@op(name="_view_dtype", forms="private", view=True, write=_written, saves=False, differentiable=False)
+@op(name="_view_dtype", forms="function", view=True, write=_written, saves=False, differentiable=False)
 def view_dtype(input: Array, dtype: DType) -> Array:
     """The same bytes as another dtype; the last dimension changes with the size of an element."""
     target = np.dtype(dtype.np)

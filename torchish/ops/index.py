@@ -16,6 +16,7 @@ from jax import lax
 
 from .check import listing, require, type_name
 from .table import Array, Arrays, Numbers, composite, op
+from .view import newaxis
 
 IN_BOUNDS = "promise_in_bounds"     # indices are not masked: XLA clamps what it reads and drops what it cannot write
 COLON = slice(None)
@@ -62,18 +63,19 @@ def _checked(start: int | Array, dim: int, n: int) -> int | Array:
 
 def _numpy_view(input: np.ndarray, starts: Numbers, spec: tuple) -> np.ndarray:
     values = iter(starts)
-    key = []
-    for item in spec:
+    dim = 0
+    for item in spec:       # one after another, as torch does, which shows in the stride of a new dimension
+        before = (COLON,) * dim
+        if item[0] == "i":
+            input = input[(*before, int(next(values)), ...)]    # with an ellipsis numpy gives a view even of one element
+            continue
         if item[0] == "n":
-            key.append(None)
-        elif item[0] == ":":
-            key.append(COLON)
-        elif item[0] == "i":
-            key.append(int(next(values)))
-        else:
+            input = newaxis(input, dim)
+        elif item[0] == "s":
             start = int(next(values))
-            key.append(slice(start, start + item[1] * item[2], item[2]))
-    return input[(*key, ...)]       # with an ellipsis numpy gives a view even of one element
+            input = input[(*before, slice(start, start + item[1] * item[2], item[2]))]
+        dim += 1
+    return input
 
 
 def _rule(attributes: dict) -> str:

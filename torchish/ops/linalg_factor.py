@@ -185,14 +185,15 @@ def _eig_input(x: jax.Array, name: str) -> None:
         raise unlike("linalg_eig_out_cpu", x)
 
 
-@op(name="linalg_eig", forms="linalg private out", returns=("eigenvalues", "eigenvectors"))
+@op(name="linalg_eig", forms="linalg private out", returns=("eigenvalues", "eigenvectors"),
+    samples=lambda t: [((t(3, 3),), {})])
 def linalg_eig(input: Array) -> tuple[Array, Array]:
     """Eigenvalues and eigenvectors of length 1, complex. On the CPU only."""
     _eig_input(input, "linalg.eig")
     return _eig(input)
 
 
-@op(name="linalg_eigvals", forms="linalg out", rule="LinalgEigBackward0")
+@op(name="linalg_eigvals", forms="linalg out", rule="LinalgEigBackward0", samples=lambda t: [((t(3, 3),), {})])
 def linalg_eigvals(input: Array) -> Array:
     """The eigenvalues, complex. On the CPU only."""
     _eig_input(input, "linalg.eigvals")
@@ -257,7 +258,7 @@ def lu(t: Any, input: Any, pivot: bool = True, get_infos: bool = False, out: Any
     return (packed, pivots, info) if get_infos else (packed, pivots)
 
 
-@op(forms="function", returns=("P", "L", "U"))
+@op(forms="function", returns=("P", "L", "U"), samples=lambda t: [((t(3, 3), np.array([2, 3, 3], np.int32)), {})])
 def lu_unpack(LU_data: Array, LU_pivots: Array, unpack_data: bool = True, unpack_pivots: bool = True) -> tuple:
     """P, L and U of what lu_factor gave."""
     m = LU_data.shape[-2]
@@ -267,7 +268,7 @@ def lu_unpack(LU_data: Array, LU_pivots: Array, unpack_data: bool = True, unpack
             *(triangles(LU_data) if unpack_data else (empty, empty)))
 
 
-@op(name="linalg_householder_product", forms="linalg private out")
+@op(name="linalg_householder_product", forms="linalg private out", samples=lambda t: [((t(4, 3), t(3)), {})])
 def linalg_householder_product(input: Array, tau: Array) -> Array:
     """The first n columns of the product of the Householder reflections kept in the columns of `input`."""
     matrix(input, "torch.linalg.householder_product", "input")

@@ -9,6 +9,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from .linalg_factor import failed, spd, triangles
@@ -170,7 +171,8 @@ def cholesky_inverse(input: Array, upper: bool = False) -> Array:
     return cholesky_solve(eye, input, upper)
 
 
-@op(name="linalg_lu_solve", forms="linalg private out")
+@op(name="linalg_lu_solve", forms="linalg private out",
+    samples=lambda t: [((spd(t), np.array([2, 3, 3], np.int32), t(3, 2)), {})])
 def linalg_lu_solve(LU: Array, pivots: Array, B: Array, *, left: bool = True, adjoint: bool = False) -> Array:
     """X with A X = B (or X A = B, or with A^H) from what lu_factor gave of A."""
     permutation = lax.linalg.lu_pivots_to_permutation(pivots - 1, LU.shape[-2])

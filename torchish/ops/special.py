@@ -11,6 +11,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jax.scipy import special
 
 from .check import require
@@ -192,5 +193,8 @@ def nextafter(input: Array, other: Array) -> Array:
 @op(returns=("mantissa", "exponent"), samples=lambda t: [((t(3, 4),), {})])
 def frexp(input: Array) -> tuple[Array, Array]:
     """Mantissa in [0.5, 1) and int32 exponent: input = mantissa * 2 ** exponent."""
-    mantissa, exponent = jnp.frexp(floating(input))
-    return mantissa, exponent.astype(jnp.int32)
+    x = floating(input)
+    mantissa, exponent = jnp.frexp(lax.stop_gradient(x))
+    exponent = exponent.astype(jnp.int32)
+    scaled = x * jnp.exp2(-exponent.astype(x.dtype))        # the mantissa again, this time with its gradient
+    return mantissa + (scaled - lax.stop_gradient(scaled)), exponent

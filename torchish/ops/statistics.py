@@ -9,6 +9,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from .check import common, require, wrap_dim
 from .precision import floating, inexact, is_float, unlike
@@ -98,7 +99,8 @@ def histc(input: Array, bins: int = 100, min: Number = 0, max: Number = 0) -> Ar
     return jnp.zeros(bins, input.dtype).at[place].add(inside.astype(input.dtype))
 
 
-@op(name="_histogram", forms="private", differentiable=False, saves=False)
+@op(name="_histogram", forms="private", differentiable=False, saves=False,
+    samples=lambda t: [((t(9), np.sort(t(4)), None, False), {}), ((t(9), np.sort(t(4)), t(9), True), {})])
 def histogram_op(input: Array, edges: Array, weight: Array | None, density: bool) -> Array:
     """Weighted counts between neighbouring edges; the last interval includes its right end."""
     x = input.reshape(-1)

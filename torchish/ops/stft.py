@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from .check import require
 from .table import Array, composite, op
@@ -71,7 +72,8 @@ def inexact_tensor(x: Any) -> bool:
     return x.is_floating_point() or x.is_complex()
 
 
-@op(name="_istft", forms="private", rule="DivBackward0")
+@op(name="_istft", forms="private", rule="DivBackward0", samples=lambda t: [
+    ((t(3, 5, dtype="complex128"), t(4, low=0.5, high=1, dtype="float64"), 4, 2, 4, False, True, 2, 8, False), {})])
 def overlapped(input: Array, window: Array | None, n_fft: int, hop: int, size: int, normalized: bool, onesided: bool,
                start: int, length: int, complex_result: bool) -> Array:
     """Frames put back by overlap and add, divided by the sum of squared windows."""

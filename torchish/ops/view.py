@@ -74,7 +74,16 @@ def unflatten(input: Array, dim: int, sizes: Dims) -> Array:
 def unsqueeze(input: Array, dim: int) -> Array:
     """A dimension of size 1 put in at `dim`."""
     dim = wrap_dim(dim, input.ndim + 1)
+    if isinstance(input, np.ndarray):       # asked for its strides: torch gives the new dimension one
+        return newaxis(input, dim)
     return input[(COLON,) * dim + (None,)]
+
+
+def newaxis(x: np.ndarray, dim: int) -> np.ndarray:
+    """A numpy view with a dimension of size 1 at `dim`, whose stride is that which torch gives it."""
+    step = x.shape[dim] * x.strides[dim] if dim < x.ndim else x.itemsize
+    shape, strides = (*x.shape[:dim], 1, *x.shape[dim:]), (*x.strides[:dim], step, *x.strides[dim:])
+    return np.lib.stride_tricks.as_strided(x, shape, strides)
 
 
 def _squeeze_rule(attributes: dict) -> str:
