@@ -268,7 +268,7 @@ def test_ways_to_ask_for_integers(text: str) -> None:
     ("torch.randint(5, 3)", TypeError, r"randint\(\): argument 'size' \(position 2\) must be tuple of ints, not int"),
     ("torch.randint(5)", TypeError, r"randint\(\) received an invalid combination of arguments - got \(int\)"),
     ("torch.normal(0, 1)", TypeError, r"normal\(\) received an invalid combination of arguments - got \(int, int\)"),
-    ("torch.normal(torch.zeros(3), -torch.ones(3))", RuntimeError, "normal expects all elements of std >= 0.0"),
+    ("torch.normal(torch.zeros(3), torch.tensor([1.0, -1.0, 1.0]))", RuntimeError, "normal expects all elements of std >= 0.0"),
     ("torch.rand_like([1.0])", TypeError, r"rand_like\(\): argument 'input' \(position 1\) must be Tensor, not list"),
 ])
 def test_errors_of_the_public_functions(text: str, error: type, message: str) -> None:

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from . import dtypes
+from . import dtypes, memory, methods  # noqa: F401  give Tensor more methods
 from .creation import as_tensor, asarray, from_array, from_numpy, tensor
 from .data_dependent import *  # noqa: F403
 from .devices import device, get_default_device, set_default_device
@@ -32,11 +32,16 @@ from .draws import (
     sample_gamma,
 )
 from .dtypes import can_cast, dtype, finfo, get_default_dtype, iinfo, promote_types, set_default_dtype
+from .foreach import FOREACH
 from .info import *  # noqa: F403
+from .layouts import *  # noqa: F403
+from .legacy import *  # noqa: F403
 from .modes import enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled
 from .namespace import namespace
 from .printing import set_printoptions
 from .random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
+from .runs import *  # noqa: F403
+from .settings import *  # noqa: F403
 from .sizes import Size
 from .tensor import Tensor
 from .wiring import assign_all, spaces

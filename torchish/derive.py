@@ -16,7 +16,7 @@ from typing import Any
 
 from .dtypes import dtype
 from .ops.table import ALIASES, COMPOSITES, EMPTY, TABLE, Composite, Op, Param
-from .recorder import Restart, hooks, record, slot_of
+from .recorder import Restart, hooks, record, record_results, slot_of
 from .storage import become_view, in_place, make_view
 from .tape import state
 
@@ -188,7 +188,8 @@ def function_of(op: Op, name: str, first: str | None = None) -> Callable:
     source = _Source(name, f"{'Tensor.' if first else ''}{name}")
     out = "out" in op.forms and first is None
     many = returns(op)
-    source.names |= {"state": state, "record": record, "OP": op, "NUMBERS": NUMBERS, "new": object.__new__, "TENSOR": hooks.tensor,
+    # an optimizer's op has hundreds of results, which go straight into the tensors they replace
+    source.names |= {"state": state, "record": record_results if op.family == "optim" else record, "OP": op, "NUMBERS": NUMBERS, "new": object.__new__, "TENSOR": hooks.tensor,
                      "make_view": make_view, "DTYPE": dtype, "R": many, "slot_of": slot_of, "Restart": Restart, "hooks": hooks,
                      "store_out": store_out}
     lines = source.lines

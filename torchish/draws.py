@@ -202,6 +202,8 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Gene
            requires_grad: bool = False) -> Tensor:
     """Normal numbers whose mean and standard deviation are numbers (with a size) or tensors, whose gradients are zero.
 
+    Differs from torch: a standard deviation that a step has yet to compute is not checked to be >= 0.
+
     Source: https://docs.pytorch.org/docs/stable/generated/torch.normal.html
     """
     g = generator_of(generator)

@@ -64,7 +64,7 @@ class tensortype(type):
         cls.legacy_dtype, cls.legacy_cuda, cls.dtype = dtype, cuda, dtype
         return cls
 
-    def __init__(cls, *args: Any) -> None:
+    def __init__(cls, dtype: dtypes.dtype, cuda: bool = False) -> None:
         type.__init__(cls, cls.__name__, (), {})
 
     def __instancecheck__(cls, x: object) -> bool:

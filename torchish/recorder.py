@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from .ops.table import Op
 from .tape import INPUT, LEAF, Const, Node, Ref, Site, Tape, path, slots, state, stats
 from .where import loop_head, short, user_line
 
-__all__ = ["Hooks", "advance", "enter", "hooks", "outputs", "record", "slot_of"]
+__all__ = ["Hooks", "Restart", "Results", "advance", "enter", "hooks", "outputs", "record", "record_results", "slot_of"]
 
 
 class Hooks:
@@ -178,19 +178,48 @@ def enter(*tensors: Any) -> tuple:
 
 def record(op: Op, values: tuple | list) -> Any:
     """Records a call of `op`; `values` are its parameters' in order. Returns a Tensor or a tuple of them."""
+    tape, node = _recorded(op, values)
+    return outputs(tape, node)
+
+
+class Results:
+    """The results of an entry whose tensors nobody may ever want: they are made when it is iterated over.
+
+    What an optimizer records for all parameters at once goes into the tensors they replace (`wiring.assign_all`).
+    """
+    __slots__ = ("tape", "node")
+
+    def __init__(self, tape: Tape, node: Node) -> None:
+        self.tape, self.node = tape, node
+
+    def __len__(self) -> int:
+        return len(self.node.outs)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter([hooks.make(self.tape, out) for out in self.node.outs])
+
+
+def record_results(op: Op, values: tuple | list) -> Any:
+    """Records a call of `op`; where it has several results, without making tensors for them."""
+    tape, node = _recorded(op, values)
+    tape.node = node
+    return Results(tape, node) if node.aval is None else hooks.make(tape, node)
+
+
+def _recorded(op: Op, values: tuple | list) -> tuple[Tape, Node]:
+    """The entry of a call and the tape it is on; where the tape ends on the way, the next one."""
     while True:
         tape = state.tape
         try:
-            node = _node_for(tape, op, values)
+            return tape, _node_for(tape, op, values)
         except Restart:
             continue
         except BaseException:
             _rewind(tape)
             raise
-        return outputs(tape, op, node)
 
 
-def outputs(tape: Tape, op: Op, node: Node) -> Any:
+def outputs(tape: Tape, node: Node) -> Any:
     """The tensors of an entry's results."""
     tape.node = node
     if node.aval is not None:

@@ -16,10 +16,11 @@ from .creation import array_aval, as_tensor, concrete_pending, constant, constan
 from .derive import build
 from .devices import to_jax
 from .finish import concrete, finish, seal
+from .layouts import strided
 from .namespace import namespace
 from .ops.engine import copy as COPY
 from .ops.table import TABLE
-from .recorder import hooks, record
+from .recorder import Results, hooks, record
 from .split import split
 from .storage import assign, refresh
 from .tape import state
@@ -113,12 +114,15 @@ def assign_all(tensors: list, values: Any) -> None:
     What an optimizer does to all its parameters and states at every step, so the plain case is done in line.
     """
     tape = state.tape
-    for x, v in zip(tensors, values, strict=True):
-        registered = x._tape is tape or x._home is tape
-        if x._view is not None or x._shared or v._tape is not tape or not registered or (x._leaf and tape.grad):
+    if not isinstance(values, Results) or values.tape is not tape or tape.grad:
+        for x, v in zip(tensors, values, strict=True):
             assign(x, v)
+        return
+    for x, out in zip(tensors, values.node.outs, strict=True):
+        if x._view is not None or x._shared or not (x._tape is tape or x._home is tape):
+            assign(x, make(tape, out))
             continue
-        x._node, x._data, x._graph = v._node, None, None
+        x._node, x._data, x._graph = out, None, None
         x._version_count += 1
         if x._leaf:
             x._home, x._tape = tape, None
@@ -141,4 +145,4 @@ hooks.mask_put = lambda x, mask, value, dim: x._mask_put(mask, value, dim=dim)
 hooks.move, hooks.store_out, hooks.sizes, hooks.reflected, hooks.rebuild = _move, _store_out, _sizes, _reflected, _rebuild
 hooks.operand_types = (Tensor, bool, int, float, complex, np.ndarray, np.generic)
 hooks.stack = lambda tensors: public["stack"](tensors)
-hooks.strided, hooks.constant_like, hooks.public = "torch.strided", constant_like, public
+hooks.strided, hooks.constant_like, hooks.public = strided, constant_like, public

@@ -1,0 +1,54 @@
+"""Methods of Tensor that are Python's or numpy's side of an op, and those that only have a meaning for other layouts.
+
+In: tensors.  Out: tensors, written in terms of the derived methods.
+"""
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .creation import from_array
+from .recorder import hooks
+from .storage import in_place
+from .tensor import Tensor
+
+__all__: list[str] = []
+
+
+def fill_diagonal_(self: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:
+    """The main diagonal set to one number; with `wrap` it starts again below a tall matrix."""
+    return in_place(self, hooks.public["_fill_diagonal"](self, fill_value, wrap), "fill_diagonal_")
+
+
+def to_dense(self: Tensor, dtype: Any = None, *, masked_grad: bool | None = None) -> Tensor:
+    """This tensor: all are dense."""
+    return self if dtype is None else self.to(dtype)
+
+
+def as_subclass(self: Tensor, cls: type) -> Any:
+    """This tensor as one of class `cls`, with the same storage and history. Its ops give plain tensors."""
+    if not issubclass(cls, Tensor):
+        raise TypeError(f"as_subclass(): argument 'cls' must be a subclass of Tensor, not {cls.__name__}")
+    found = self.view(self.shape) if self.requires_grad else self.detach()
+    found.__class__ = cls
+    return found
+
+
+def __pos__(self: Tensor) -> Tensor:  # noqa: N807
+    return self.positive()
+
+
+def __reversed__(self: Tensor) -> Tensor:  # noqa: N807
+    return self if self.dim() == 0 else self.flip(0)
+
+
+def __array_wrap__(self: Tensor, array: np.ndarray, context: Any = None, return_scalar: bool = False) -> Tensor:  # noqa: N807
+    return from_array(array)
+
+
+for _fn in (fill_diagonal_, to_dense, as_subclass, __pos__, __reversed__, __array_wrap__):
+    _fn.__qualname__ = f"Tensor.{_fn.__name__}"
+    setattr(Tensor, _fn.__name__, _fn)
+Tensor.is_sparse_csr = False
+Tensor.__long__ = Tensor.__int__

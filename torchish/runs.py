@@ -1,0 +1,73 @@
+"""More ops whose result's shape depends on values: argwhere, unique_consecutive, and buffers of bytes.
+
+In: tensors, buffers.  Out: tensors made after a look at the values.
+"""
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import dtypes
+from .creation import as_tensor, from_array
+from .data_dependent import nonzero
+from .tensor import Tensor
+
+__all__ = ["argwhere", "cond", "from_dlpack", "frombuffer", "to_dlpack", "unique_consecutive"]
+
+
+def argwhere(input: Tensor) -> Tensor:
+    """Places of the elements that are not zero: (n, ndim)."""
+    return nonzero(input)
+
+
+def unique_consecutive(input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> Any:
+    """The elements (or slices along `dim`) of which the one before is different; with inverse and run lengths."""
+    array = input._numpy()
+    rows = array.reshape(-1) if dim is None else np.moveaxis(array, dim, 0)
+    n = rows.shape[0]
+    new = np.ones(n, bool)
+    new[1:] = (rows[1:] != rows[:-1]).reshape(max(n - 1, 0), -1).any(1) if n > 1 else []
+    firsts = np.flatnonzero(new)
+    values = rows[firsts] if dim is None else np.moveaxis(rows[firsts], 0, dim)
+    inverse = (np.cumsum(new) - 1).reshape(array.shape if dim is None else -1)
+    counts = np.diff(np.append(firsts, n))
+    result = (values, *([inverse] if return_inverse else []), *([counts] if return_counts else []))
+    tensors = tuple(from_array(np.ascontiguousarray(a).astype(np.int64) if k else a) for k, a in enumerate(result))
+    return tensors[0] if len(tensors) == 1 else tensors
+
+
+def frombuffer(buffer: Any, *, dtype: dtypes.dtype, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
+    """A 1-D tensor of the bytes of `buffer`. Differs from torch: the memory is not shared."""
+    size = memoryview(buffer).nbytes
+    if size == 0 or count == 0:
+        raise ValueError(f"both buffer length ({size}) and count ({count}) must not be 0")
+    if not 0 <= offset < size:
+        raise ValueError(f"offset ({offset} bytes) must be non-negative and no greater than buffer length ({size} bytes) minus 1")
+    if count < 0 and (size - offset) % dtype.itemsize:
+        raise ValueError(f"buffer length ({size - offset} bytes) after offset ({offset} bytes) must be a multiple of element size "
+                         f"({dtype.itemsize})")
+    if count > 0 and offset + count * dtype.itemsize > size:
+        raise ValueError(f"requested buffer length ({count} * {dtype.itemsize} bytes) after offset ({offset} bytes) must not be greater "
+                         f"than actual buffer length ({size} bytes)")
+    out = from_array(np.frombuffer(buffer, dtype.np, count, offset))
+    return out.requires_grad_() if requires_grad else out
+
+
+def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Tensor:
+    """A tensor with the values of what speaks DLPack. Differs from torch: the memory is not shared."""
+    return as_tensor(np.from_dlpack(ext_tensor), device=device)
+
+
+def to_dlpack(tensor: Tensor) -> Any:
+    """A DLPack capsule."""
+    return tensor.__dlpack__()
+
+
+def cond(pred: Any, true_fn: Any, false_fn: Any, operands: Any = ()) -> Any:
+    """true_fn(*operands) if `pred` else false_fn(*operands): a look at `pred`, then Python's own choice."""
+    return (true_fn if bool(pred) else false_fn)(*operands)
+
+
+for _fn in (argwhere, unique_consecutive):
+    setattr(Tensor, _fn.__name__, _fn)
