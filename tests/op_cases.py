@@ -14,7 +14,7 @@ import numpy as np
 
 from torchish.ops.table import EMPTY, TABLE, Op
 
-__all__ = ["ELSEWHERE", "NO_GRADIENT", "SYMMETRIC", "Case", "Factory", "cases", "default_samples", "each_array", "elementwise", "floating", "elsewhere"]
+__all__ = ["ELSEWHERE", "GRADIENT_DIFFERS", "NODES_DIFFER", "NO_DIFFERENCES", "NO_GRADIENT", "ROUNDED", "SYMMETRIC", "Case", "Factory", "cases", "default_samples", "each_array", "elementwise", "floating", "elsewhere"]
 
 # Ops without a case here, by family or name: why.
 ELSEWHERE = {
@@ -40,6 +40,15 @@ NO_GRADIENT = {
 }
 # Ops that read one triangle of a symmetric matrix: torch's gradient is symmetric, so differences are taken in such directions.
 SYMMETRIC = frozenset({"linalg_cholesky", "linalg_cholesky_ex", "cholesky", "linalg_eigh", "linalg_eigvalsh"})
+# (op, operand) whose gradient differs from torch's: why.
+GRADIENT_DIFFERS = {
+    ("cholesky_inverse", 0): "torch fills the triangle that is not read",
+    ("cholesky_solve", 1): "torch fills the triangle that is not read",
+}
+# Ops whose gradient is not that of the formula: why.
+NO_DIFFERENCES = {"_ctc_loss": "as torch's, it holds for normalised log-probabilities only"}
+NODES_DIFFER = {"lu_unpack": "the permutation counts as differentiable here; its gradient is 0"}
+ROUNDED = {"hardsigmoid": "torch has 1/6 in float32"}
 
 
 class Factory:

@@ -8,6 +8,7 @@ from typing import Any
 
 from . import dtypes
 from .devices import place
+from .from_python import known_dtype
 from .recorder import hooks
 
 __all__ = ["Convert"]
@@ -67,7 +68,7 @@ def parse_to(args: tuple, kwargs: dict) -> tuple[Any, Any, bool]:
         raise TypeError(f"to() got an unexpected keyword argument '{next(iter(kwargs))}'")
     flags = 0
     for a in args:
-        if isinstance(a, dtypes.dtype):
+        if isinstance(a, dtypes.dtype) or isinstance(a, type):
             dtype = a
         elif isinstance(a, hooks.tensor):
             other = a
@@ -76,6 +77,7 @@ def parse_to(args: tuple, kwargs: dict) -> tuple[Any, Any, bool]:
             copy = a if flags == 2 else copy
         elif a is not None:
             device = a
+    dtype = known_dtype("to", dtype)
     if other is not None:
         dtype, device = other.dtype, other.device
     if device is not None:

@@ -14,6 +14,7 @@ import numpy as np
 from . import dtypes
 from .avals import Aval, aval_of
 from .devices import from_jax, place, to_jax
+from .from_python import array_of, known_dtype
 from .ops.create import filled as FULL
 from .recorder import record
 from .storage import bind
@@ -45,72 +46,11 @@ def from_array(array: Any, device: str = "cpu") -> Tensor:
     return x
 
 
-def _has_tensor(data: Any) -> bool:
-    return isinstance(data, Tensor) or (isinstance(data, (list, tuple)) and any(map(_has_tensor, data)))
-
-
-def _plain(data: Any) -> Any:
-    """Nested lists with the tensors in them replaced by their values."""
-    if isinstance(data, Tensor):
-        return data.detach()._numpy()
-    return [_plain(x) for x in data] if isinstance(data, (list, tuple)) else data
-
-
-def _shape_of(data: Any) -> tuple[int, ...]:
-    """The shape of nested sequences; torch's error where they are ragged."""
-    if not isinstance(data, (list, tuple, range)):
-        return tuple(data.shape) if isinstance(data, np.ndarray) else ()
-    if not data:
-        return (0,)
-    first = _shape_of(data[0])
-    for item in data:
-        if isinstance(item, (list, tuple, range)) and first and len(item) != first[0]:
-            raise ValueError(f"expected sequence of length {first[0]} at dim 1 (got {len(item)})")
-        if _shape_of(item) != first:
-            raise ValueError(f"expected sequence of length {first[0] if first else 0} at dim 1 (got "
-                             f"{len(item) if hasattr(item, '__len__') else 'a number'})")
-    return (len(data), *first)
-
-
 def _array(data: Any, dtype: dtypes.dtype | None) -> np.ndarray:
     """Python data as a numpy array of torch's inferred (or the given) dtype."""
-    if isinstance(data, (np.ndarray, np.generic)) or type(data).__module__.startswith("jax"):
-        array = np.asarray(data)
-        return array if dtype is None else array.astype(dtype.np)
-    if hasattr(data, "__array__") and not isinstance(data, (list, tuple)):
-        array = np.asarray(data)
-        return array if dtype is None else array.astype(dtype.np)
-    if _has_tensor(data):
-        data = _plain(data)
-    if isinstance(data, (list, tuple, range)):
-        _shape_of(data)
-    elif not isinstance(data, (bool, int, float, complex)):
-        raise RuntimeError(f"Could not infer dtype of {type(data).__name__}")
-    if dtype is not None:
-        try:
-            return np.array(data).astype(dtype.np) if not dtype.is_complex else np.array(data, dtype.np)
-        except (TypeError, ValueError) as e:
-            raise TypeError(f"new(): invalid data type '{type(data).__name__}' for {dtype}: {e}") from e
-    array = np.array(data)
-    kind = array.dtype.kind
-    if array.size == 0 or (kind == "f" and not _holds_numpy(data)):
-        return array.astype(dtypes.default.float.np)
-    if kind == "c" and not _holds_numpy(data):
-        return array.astype(dtypes.default.complex.np)
-    if kind == "O":
-        if any(v is None for v in array.reshape(-1)):
-            raise RuntimeError("Could not infer dtype of NoneType")
-        raise RuntimeError("Overflow when unpacking long long")
-    if kind in "US":
-        raise TypeError(f"new(): invalid data type '{type(np.ravel(array)[0].item()).__name__}'")
-    return array
-
-
-def _holds_numpy(data: Any) -> bool:
-    """Whether the first number of nested lists has a dtype of its own."""
-    while isinstance(data, (list, tuple, range)) and data:
-        data = data[0]
-    return isinstance(data, (np.ndarray, np.generic)) and not isinstance(data, (float, complex))
+    if type(data).__module__.startswith("jax"):
+        data = np.asarray(data)
+    return array_of(data, dtype, Tensor, lambda x: x.detach()._numpy())
 
 
 def tensor(data: Any, *, dtype: dtypes.dtype | None = None, device: Any = None, requires_grad: bool = False,
@@ -119,6 +59,7 @@ def tensor(data: Any, *, dtype: dtypes.dtype | None = None, device: Any = None, 
 
     Errors: ValueError for ragged lists, RuntimeError or TypeError for what is no number.
     """
+    dtype = known_dtype("tensor", dtype)
     if isinstance(data, Tensor):
         warnings.warn("To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
                       "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).", UserWarning,
@@ -126,11 +67,14 @@ def tensor(data: Any, *, dtype: dtypes.dtype | None = None, device: Any = None, 
         out = data.detach().clone().to(device=device, dtype=dtype)
     else:
         out = from_array(_array(data, dtype), place(device))
+    if requires_grad and not out._node.aval.differentiable:
+        raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
     return out.requires_grad_() if requires_grad else out
 
 
 def as_tensor(data: Any, dtype: dtypes.dtype | None = None, device: Any = None) -> Tensor:
     """`data` itself where it is a tensor of this dtype and device; else a tensor of its values."""
+    dtype = known_dtype("as_tensor", dtype)
     if isinstance(data, Tensor):
         return data.to(device=device, dtype=dtype)
     if isinstance(data, jax.Array):
@@ -146,10 +90,14 @@ def asarray(obj: Any, *, dtype: dtypes.dtype | None = None, device: Any = None, 
     return out.requires_grad_() if requires_grad else out
 
 
+def _named(kind: type) -> str:
+    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+
+
 def from_numpy(ndarray: np.ndarray) -> Tensor:
     """A tensor with the values of a numpy array. Differs from torch: the memory is not shared."""
     if not isinstance(ndarray, np.ndarray):
-        raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
+        raise TypeError(f"expected np.ndarray (got {_named(type(ndarray))})")
     return from_array(ndarray)
 
 

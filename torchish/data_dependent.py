@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from .creation import from_array
-from .recorder import hooks
+from .ops.index import selected
+from .recorder import hooks, record
 from .tensor import Tensor
 
 __all__ = ["allclose", "bincount", "equal", "masked_select", "nonzero", "unique", "where"]
@@ -39,7 +40,9 @@ def masked_select(input: Tensor, mask: Tensor, *, out: Any = None) -> Tensor:
     if mask.dtype.name != "bool":
         raise RuntimeError("masked_select: expected BoolTensor for mask")
     shape = np.broadcast_shapes(tuple(input.shape), tuple(mask.shape))
-    return input.expand(shape)[mask.expand(shape)]
+    places = from_array(np.flatnonzero(np.broadcast_to(mask._numpy(), shape)).astype(np.int64), input.device.type)
+    result = record(selected, (input.expand(shape), places))
+    return result if out is None else hooks.store_out(out, result)
 
 
 def equal(input: Tensor, other: Tensor) -> bool:

@@ -7,11 +7,13 @@ without binding or calls: one look-up, one object.
 """
 from __future__ import annotations
 
+import gc
 import inspect
 import linecache
 from collections import namedtuple
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from types import FunctionType
 from typing import Any
 
 from .dtypes import dtype
@@ -45,6 +47,12 @@ def store_out(out: Any, result: Any) -> Any:
     return hooks.store_out(out, result)
 
 
+def _shown(result: tuple) -> str:
+    """A result with named parts as torch prints it."""
+    parts = ",\n".join(f"{name}={value!r}" for name, value in zip(result._fields, result, strict=True))     # type: ignore[attr-defined]
+    return f"torch.return_types.{type(result).__name__}(\n{parts})"
+
+
 def returns(op: Op) -> type | None:
     """The namedtuple of an op with named results."""
     if op.returns is None:
@@ -52,7 +60,7 @@ def returns(op: Op) -> type | None:
     name = op.name.strip("_").removesuffix("_dim")
     if name not in return_types:
         cls = namedtuple(name, op.returns)   # type: ignore[misc]
-        cls.__module__ = "torch.return_types"
+        cls.__module__, cls.__repr__ = "torch.return_types", _shown
         return_types[name] = cls
     return return_types[name]
 
@@ -66,13 +74,46 @@ class _Source:
         self.names: dict[str, Any] = {}
 
     def compile(self, doc: str, module: str) -> Callable:
+        """The function, with its true signature; its body is compiled when it is first called (most never are)."""
+        names = self.names
+        fn = FunctionType(_first_call.__code__, names, self.name)
+        fn.__doc__, fn.__module__, fn.__qualname__ = doc, module, self.name
+        fn.__signature__ = _signature_of(self.lines[0], names)     # type: ignore[attr-defined]
+        names["__build__"] = lambda: self._build(fn)
+        return fn
+
+    def _build(self, fn: FunctionType) -> Callable:
         text = "\n".join(self.lines) + "\n"
         filename = f"<torchish {self.label}>"
         linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
-        exec(compile(text, filename, "exec"), self.names)
-        fn = self.names[self.name]
-        fn.__doc__, fn.__module__ = doc, module
+        made: dict[str, Any] = {}
+        exec(compile(text, filename, "exec"), self.names, made)
+        real = made[self.name]
+        fn.__code__, fn.__defaults__, fn.__kwdefaults__ = real.__code__, real.__defaults__, real.__kwdefaults__
         return fn
+
+
+def _first_call(*args: Any, **kwargs: Any) -> Any:
+    return __build__()(*args, **kwargs)     # noqa: F821  in the globals of each function that begins as this one
+
+
+def _signature_of(head: str, names: dict[str, Any]) -> inspect.Signature:
+    """The signature that the text `def name(...):` declares; a default is the name of a value."""
+    P = inspect.Parameter
+    kind, params = P.POSITIONAL_OR_KEYWORD, []
+    for part in head[head.index("(") + 1:head.rindex(")")].split(", "):
+        name, _, default = part.partition("=")
+        if name == "*":
+            kind = P.KEYWORD_ONLY
+        elif name.startswith("**"):
+            params.append(P(name[2:], P.VAR_KEYWORD))
+        elif name.startswith("*"):
+            params.append(P(name[1:], P.VAR_POSITIONAL))
+            kind = P.KEYWORD_ONLY
+        elif name:
+            value = P.empty if not default else names[default] if default in names else None
+            params.append(P(name, kind, default=value))
+    return inspect.Signature(params)
 
 
 def _default(source: _Source, name: str, value: Any) -> str:
@@ -123,10 +164,10 @@ def _is_varargs(params: list[Param], k: int) -> bool:
 
 
 def _varargs(name: str, op: Op) -> list[str]:
-    """Sizes given one by one, as one sequence, or by keyword; for `view`, a dtype asks for another op."""
+    """Sizes given one by one, as one sequence, or by keyword."""
     lines = [f"    if {name} is not None: args = ({name},)",
              "    if len(args) == 1 and args[0].__class__ is not int:"]
-    if op.name == "view":
+    if op.name == "view":               # a dtype asks for another op
         lines.append("        if args[0].__class__ is DTYPE: return hooks.public['_view_dtype'](self, args[0])")
     return [*lines, "        args = hooks.sizes(args[0])", f"    {name} = args"]
 
@@ -177,8 +218,8 @@ def _lines_of_fast_path(op: Op, params: list[Param], hit: list[str]) -> list[str
     return lines
 
 
-def function_of(op: Op, name: str, first: str | None = None) -> Callable:
-    """The public function (or, with `first="self"`, the method) of an op."""
+def function_of(op: Op, name: str, first: str | None = None, operator: bool = False) -> Callable:
+    """The public function (or, with `first="self"`, the method) of an op; an `operator` gives way to other classes."""
     params = list(op.params)
     order = params
     if first is not None:
@@ -213,6 +254,8 @@ def function_of(op: Op, name: str, first: str | None = None) -> Callable:
         lines += _lines_of_fast_path(op, params, ["if node.aval is not None:", *[f"    {h}" for h in hit]])
     elif many is None:
         lines += _lines_of_fast_path(op, params, ["if node.aval is not None and out is None:", *[f"    {h}" for h in hit]])
+    if operator and len(params) > 1:
+        lines.append(f"    if not isinstance({params[1].name}, hooks.operand_types): return NotImplemented")
     lines.append(f"    r = record(OP, ({values}{',' if params else ''}))")
     if op.view:
         lines.append("    if r.__class__ is tuple:")
@@ -279,26 +322,21 @@ def composite_of(record_: Composite, namespace: Any, first: str | None = None) -
             default = REQUIRED if extra and p.name == "dim" and p.default is p.empty else p.default
             parts.append(name if default is p.empty else _default(source, name, default))
             call.append(f"{p.name}={name}" if p.kind is p.KEYWORD_ONLY else name)
-    if extra:
-        parts += ([] if star else ["*"]) + [f"{name}=None" for name in extra]
-    source.lines += [f"def {record_.name}({', '.join(parts)}):", *sorting, f"    return FN(T, {', '.join(call)})"]
+    out = "out" in record_.forms and first is None
+    if extra or out:
+        parts += ([] if star else ["*"]) + ["out=None"] * out + [f"{name}=None" for name in extra]
+    source.lines += [f"def {record_.name}({', '.join(parts)}):", *sorting]
+    if out:
+        source.names["store_out"] = store_out
+        source.lines.append(f"    if out is not None: return store_out(out, FN(T, {', '.join(call)}))")
+    source.lines.append(f"    return FN(T, {', '.join(call)})")
     return source.compile(record_.doc, "torch" if first is None else "torch.Tensor")
 
 
-def _operators(cls: type, op_name: str, dunder: str, functional: Callable) -> None:
-    """`__add__`, `__radd__`, `__iadd__` of an op or composite whose first two parameters are the operands."""
-    def forward(self: Any, other: Any) -> Any:
-        try:
-            return functional(self, other)
-        except TypeError:
-            if isinstance(other, hooks.operand_types):
-                raise
-            return NotImplemented
-
-    if dunder in ("neg", "invert", "abs", "pos"):
-        setattr(cls, f"__{dunder}__", functional)
-        return
-    setattr(cls, f"__{dunder}__", functional if dunder in REFLECTED else forward)
+def _operators(cls: type, op: Op, functional: Callable) -> None:
+    """`__add__`, `__radd__`, `__iadd__` of an op whose first two parameters are the operands."""
+    dunder, op_name = op.dunder, op.name
+    setattr(cls, f"__{dunder}__", function_of(op, f"__{dunder}__", "self", operator=True))
     if dunder not in REFLECTED:
         return
     commutes = dunder in ("add", "mul", "and", "or", "xor")
@@ -318,9 +356,19 @@ def _operators(cls: type, op_name: str, dunder: str, functional: Callable) -> No
 
 def build(cls: type, namespace: Any) -> dict[str, dict[str, Callable]]:
     """Makes every public form. Returns namespace name -> functions; methods are set on `cls`."""
+    collecting = gc.isenabled()
+    gc.disable()        # thousands of objects are made here, and all of them stay: a collection would find nothing
+    try:
+        return _build_all(cls, namespace)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _build_all(cls: type, namespace: Any) -> dict[str, dict[str, Callable]]:
     hooks.tensor = cls
     spaces: dict[str, dict[str, Callable]] = {"function": {}, "F": {}, "linalg": {}, "special": {}, "fft": {}, "private": {}}
-    operators: list[tuple[str, str, Callable]] = []
+    operators: list[tuple[Op, Callable]] = []
     for op in TABLE.values():
         made = function_of(op, op.name)
         for form in op.forms & spaces.keys() or {"private"}:
@@ -338,22 +386,23 @@ def build(cls: type, namespace: Any) -> dict[str, dict[str, Callable]]:
             if "function" in op.forms:
                 spaces["function"][inplace.__name__] = inplace
         if op.dunder:
-            operators.append((op.name, op.dunder, method))  # type: ignore[arg-type]
+            operators.append((op, method))  # type: ignore[arg-type]
     for record_ in COMPOSITES.values():
         made = composite_of(record_, namespace)
         for form in record_.forms & spaces.keys():
             spaces[form][record_.name] = made
         if "method" in record_.forms:
             _method(cls, record_.name, composite_of(record_, namespace, "self"))
-    for name, dunder, functional in operators:
-        _operators(cls, name, dunder, functional)
+    for op, functional in operators:
+        _operators(cls, op, functional)
     _aliases(cls, spaces)
     return spaces
 
 
 def _method(cls: type, name: str, fn: Callable) -> None:
     if name not in cls.__dict__:
-        fn.__qualname__ = f"Tensor.{name}"
+        if not fn.__qualname__.startswith("Tensor."):       # a second name of a method keeps its first
+            fn.__qualname__ = f"Tensor.{name}"
         setattr(cls, name, fn)
 
 

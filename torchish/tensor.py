@@ -177,7 +177,7 @@ class Tensor(Subscript, Writes, Convert, Exchange):
         aval = self._node.aval
         if requires_grad:
             if not aval.differentiable:
-                raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
+                raise RuntimeError("only Tensors of floating point dtype can require gradients")
             self._leaf = True
             if self._data is not None or self._pending is not None:
                 self._node, self._tape, self._home = aval.grad, None, None

@@ -143,6 +143,6 @@ hooks.wrap, hooks.run_hooks, hooks.aval_of_array = wrap, run_hooks, array_aval
 hooks.copy_cast = lambda like, value: record(COPY, (like, value))
 hooks.mask_put = lambda x, mask, value, dim: x._mask_put(mask, value, dim=dim)
 hooks.move, hooks.store_out, hooks.sizes, hooks.reflected, hooks.rebuild = _move, _store_out, _sizes, _reflected, _rebuild
-hooks.operand_types = (Tensor, bool, int, float, complex, np.ndarray, np.generic)
+hooks.operand_types = (Tensor, bool, int, float, complex, np.ndarray, np.generic, jax.Array)
 hooks.stack = lambda tensors: public["stack"](tensors)
 hooks.strided, hooks.constant_like, hooks.public = strided, constant_like, public

@@ -17,11 +17,11 @@ __all__ = ["Writes"]
 class Writes:
     """The part of Tensor that overwrites."""
 
-    def copy_(self, src: Any, non_blocking: bool = False) -> Any:
-        """`src`, broadcast and cast, written into this tensor; the gradient goes to `src`."""
-        if not isinstance(src, hooks.tensor):
-            raise TypeError(f"copy_(): argument 'src' (position 1) must be Tensor, not {type(src).__name__}")
-        return copy_into(self, src.to(self.device) if src.device != self.device else src)
+    def copy_(self, other: Any, non_blocking: bool = False) -> Any:
+        """`other`, broadcast and cast, written into this tensor; the gradient goes to `other`."""
+        if not isinstance(other, hooks.tensor):
+            raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(other).__name__}")
+        return copy_into(self, other.to(self.device) if other.device != self.device else other)
 
     def fill_(self, value: Any) -> Any:
         """`value` in every place."""
@@ -75,7 +75,7 @@ class Writes:
         """0 for a tensor of its own; views do not tell theirs, since XLA lays memory out by itself."""
         return 0
 
-    def new_tensor(self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+    def new_tensor(self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Any:
         """A tensor of `data` with the dtype and device of this one."""
         out = hooks.as_tensor(data, dtype or self.dtype, device or self.device)
         out = out.detach().clone() if out is data else out

@@ -72,7 +72,8 @@ def _declare_constant(name: str, value: int, doc: str) -> None:
         result = t._full(sizes, value, dtype=known(name, dtype, dtypes.default.float))
         return finish(result, out, device, requires_grad)
 
-    def like(t, input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
+    def like(t, input, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False,
+             memory_format=None):
         dtype = None if dtype is None else known(f"{name}_like", dtype, dtype)
         return finish(t._full_like(input, value, dtype=dtype), None, device, requires_grad)
 
@@ -246,12 +247,14 @@ def _triangle(t, name, row, col, offset, lower, dtype, device):
 
 
 @composite(forms="function")
-def tril_indices(t, row, col, offset=0, *, dtype=None, device=None, layout=None, pin_memory=False):
+def tril_indices(t, row, col, offset=0, *, dtype=None, device=None, layout=None, pin_memory=False,
+                 requires_grad=False):
     """Rows and columns of a matrix's lower triangle. (2, n), int64."""
     return _triangle(t, "tril_indices", row, col, offset, True, dtype, device)
 
 
 @composite(forms="function")
-def triu_indices(t, row, col, offset=0, *, dtype=None, device=None, layout=None, pin_memory=False):
+def triu_indices(t, row, col, offset=0, *, dtype=None, device=None, layout=None, pin_memory=False,
+                 requires_grad=False):
     """Rows and columns of a matrix's upper triangle. (2, n), int64."""
     return _triangle(t, "triu_indices", row, col, offset, False, dtype, device)

@@ -219,7 +219,7 @@ def linalg_cross(input: Array, other: Array, *, dim: Dim = -1) -> Array:
     return jnp.cross(*_common(input, other), axis=d)
 
 
-@composite()
+@composite(forms="function method out")
 def cross(t: Any, input: Any, other: Any, dim: int | None = None) -> Any:
     """Vector product along `dim`, or along the first dim of size 3."""
     if dim is None:

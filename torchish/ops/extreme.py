@@ -177,7 +177,7 @@ def min_all(input: Array) -> Array:
     return jnp.min(input)
 
 
-@composite()
+@composite(forms="function method out")
 def max_(t: Any, input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
     """The largest value; or (values, indices) along `dim`; or, given another tensor, the elementwise maximum."""
     if dim is None:
@@ -185,7 +185,7 @@ def max_(t: Any, input: Any, dim: Any = None, keepdim: bool = False, *, other: A
     return t.maximum(input, dim) if isinstance(dim, t.Tensor) else t._max_dim(input, dim, keepdim)
 
 
-@composite()
+@composite(forms="function method out")
 def min_(t: Any, input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
     """The smallest value; or (values, indices) along `dim`; or, given another tensor, the elementwise minimum."""
     if dim is None:

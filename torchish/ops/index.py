@@ -232,6 +232,13 @@ def index_put_(t, input, indices, values, accumulate=False):
     return input._index_put_(tensors, values, spec=spec, accumulate=accumulate)
 
 
+@op(name="_masked_select", forms="", rule="MaskedSelectBackward0",
+    samples=lambda t: [((t(3, 4), t(5, dtype="int64", low=0, high=12)), {})])
+def selected(input: Array, places: Array) -> Array:
+    """The elements at places of the flattened input: what masked_select takes once it knows where the mask holds."""
+    return input.reshape(-1)[places]
+
+
 @op(saves=False, forms="function method", samples=lambda t: [((t(3, 4), t(3), 1, 2), {})])
 def select_scatter(input: Array, src: Array, dim: int, index: int) -> Array:
     """`input` with slice number `index` of dimension `dim` replaced by `src`."""

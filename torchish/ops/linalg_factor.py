@@ -268,11 +268,30 @@ def lu_unpack(LU_data: Array, LU_pivots: Array, unpack_data: bool = True, unpack
             *(triangles(LU_data) if unpack_data else (empty, empty)))
 
 
+@jax.custom_jvp
+def _reflected(vectors: jax.Array, tau: jax.Array) -> jax.Array:
+    return lax.linalg.householder_product(vectors, tau)
+
+
+@_reflected.defjvp
+def _reflected_jvp(primals: tuple, tangents: tuple) -> tuple[jax.Array, jax.Array]:
+    """LAPACK's product has no derivative: that of the reflections, applied one after another."""
+    def product(vectors: jax.Array, tau: jax.Array) -> jax.Array:
+        m, n = vectors.shape[-2:]
+        out = jnp.broadcast_to(jnp.eye(m, n, dtype=vectors.dtype), vectors.shape)
+        for k in reversed(range(tau.shape[-1])):
+            below = jnp.where(jnp.arange(m) > k, vectors[..., k], 0)
+            v = jnp.where(jnp.arange(m) == k, 1, below)[..., None]
+            out = out - tau[..., k, None, None] * (v @ (turned(v) @ out))
+        return out
+    return _reflected(*primals), jax.jvp(product, primals, tangents)[1]
+
+
 @op(name="linalg_householder_product", forms="linalg private out", samples=lambda t: [((t(4, 3), t(3)), {})])
 def linalg_householder_product(input: Array, tau: Array) -> Array:
     """The first n columns of the product of the Householder reflections kept in the columns of `input`."""
     matrix(input, "torch.linalg.householder_product", "input")
-    return lax.linalg.householder_product(input, tau)
+    return _reflected(input, tau)
 
 
 @composite()

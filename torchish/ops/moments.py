@@ -96,14 +96,14 @@ def _overload(dim: Any, unbiased: bool | None, correction: float | None) -> tupl
     return dim, correction
 
 
-@composite()
+@composite(forms="function method out")
 def var(t: Any, input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *,
         correction: float | None = None) -> Any:
     """The variance over `dim`; `correction` (1) is taken from the number of elements."""
     return t._var(input, *_overload(dim, unbiased, correction), keepdim)
 
 
-@composite()
+@composite(forms="function method out")
 def std(t: Any, input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *,
         correction: float | None = None) -> Any:
     """The standard deviation over `dim`; `correction` (1) is taken from the number of elements."""

@@ -260,9 +260,9 @@ def _total_norm(tensors: Arrays, *, norm_type: float = 2.0) -> Array:
 
 @op(forms="function", samples=lambda t: [])
 def _clip_grads(grads: Arrays, *, max_norm: Runtime, norm_type: float = 2.0) -> tuple:
-    """(total norm, *gradients), the gradients scaled by min(1, max_norm / (total norm + 1e-6))."""
+    """(*gradients, total norm), the gradients scaled by min(1, max_norm / (total norm + 1e-6))."""
     total = _norm_of_all(grads, norm_type)
-    return total, *_shrink(grads, max_norm, total)
+    return *_shrink(grads, max_norm, total), total
 
 
 @op(forms="function", samples=lambda t: [])

@@ -79,13 +79,13 @@ def nanmedian_all(input: Array) -> Array:
     return _median_all(input, True)
 
 
-@composite()
+@composite(forms="function method out")
 def median(t: Any, input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """The lower median of all elements, or (values, indices) along `dim`."""
     return t._median_all(input) if dim is None else t._median_dim(input, dim, keepdim)
 
 
-@composite()
+@composite(forms="function method out")
 def nanmedian(t: Any, input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """The lower median, NaN left out, of all elements, or (values, indices) along `dim`."""
     return t._nanmedian_all(input) if dim is None else t._nanmedian_dim(input, dim, keepdim)

@@ -208,7 +208,7 @@ def take_along(input: Array, indices: Array, dim: int) -> Array:
     return gather(jnp.broadcast_to(input, source), dim, jnp.broadcast_to(indices, places))
 
 
-@composite()
+@composite(forms="function method out")
 def take_along_dim(t, input, indices, dim=None):
     """gather with broadcasting; without `dim` from the flattened `input`."""
     if dim is None:

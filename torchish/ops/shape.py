@@ -54,14 +54,14 @@ def stack(tensors: Arrays, dim: int = 0) -> Array:
     return lax.concatenate([lax.expand_dims(x, (dim,)) for x in common(tensors)], dim)
 
 
-@composite(forms="function")
+@composite(forms="function out")
 def hstack(t, tensors):
     """Tensors joined along dimension 1 (vectors along dimension 0)."""
     tensors = [x if x.ndim else x.reshape(1) for x in tensors]
     return t.cat(tensors, 0 if tensors and tensors[0].ndim == 1 else 1)
 
 
-@composite(forms="function")
+@composite(forms="function out")
 def vstack(t, tensors):
     """Tensors joined along dimension 0, vectors as rows."""
     return t.cat([t.atleast_2d(x) for x in tensors], 0)
@@ -70,13 +70,13 @@ def vstack(t, tensors):
 alias("vstack", "row_stack")
 
 
-@composite(forms="function")
+@composite(forms="function out")
 def dstack(t, tensors):
     """Tensors joined along dimension 2."""
     return t.cat([t.atleast_3d(x) for x in tensors], 2)
 
 
-@composite(forms="function")
+@composite(forms="function out")
 def column_stack(t, tensors):
     """Tensors joined along dimension 1, vectors as columns."""
     return t.hstack([x.reshape(x.numel(), 1) if x.ndim < 2 else x for x in tensors])

@@ -69,13 +69,13 @@ def sort(input: Array, dim: int = -1, descending: bool = False, stable: bool = F
     return _order(input, dim, descending)
 
 
-@op(forms="function method", samples=lambda t: [((t(3, 4),), {})])
+@op(samples=lambda t: [((t(3, 4),), {})])
 def argsort(input: Array, dim: int = -1, descending: bool = False, stable: bool = False) -> Array:
     """The places of the elements along `dim` in order; always stable. int64."""
     return _order(input, dim, descending)[1]
 
 
-@composite()
+@composite(forms="function method out")
 def msort(t, input):
     """The elements along dimension 0 in order."""
     return t.sort(input, 0)[0]
@@ -149,7 +149,7 @@ def _wanted(boundaries: Array, value: ArrayLike) -> Array:
     return jnp.asarray(value, jnp.float64 if higher else boundaries.dtype)
 
 
-@op(forms="function", samples=lambda t: [((t(1), t(3)), {})])
+@op(forms="function out", samples=lambda t: [((t(1), t(3)), {})])
 def searchsorted(sorted_sequence: Array, input: ArrayLike, *, out_int32: bool = False, right: bool = False,
                  side: str | None = None, sorter: Array | None = None) -> Array:
     """Where each value would go into the last dimension of `sorted_sequence` to keep it in order. int64."""
@@ -170,7 +170,7 @@ def searchsorted(sorted_sequence: Array, input: ArrayLike, *, out_int32: bool = 
     return _searched(sorted_sequence, value, right or side == "right", out_int32)
 
 
-@op(forms="function", samples=lambda t: [((t(3, 4), t(1)), {})])
+@op(forms="function out", samples=lambda t: [((t(3, 4), t(1)), {})])
 def bucketize(input: ArrayLike, boundaries: Array, *, out_int32: bool = False, right: bool = False) -> Array:
     """The number of the bucket between `boundaries` into which each value falls. int64."""
     require(boundaries.ndim == 1, f"boundaries tensor must be 1 dimension, but got dim({boundaries.ndim})")

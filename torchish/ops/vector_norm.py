@@ -59,7 +59,7 @@ def vector_norm(input: Array, ord: float = 2, dim: Dims | None = None, keepdim: 
     return _checked(input, ord, dim, keepdim, dtype)
 
 
-@op(forms="function method", rule="LinalgVectorNormBackward0", samples=_samples)
+@op(rule="LinalgVectorNormBackward0", samples=_samples)
 def norm(input: Array, p: float | str | None = "fro", dim: Dims | None = None, keepdim: bool = False,
          dtype: DType | None = None) -> Array:
     """The p-norm over `dim`; 'fro' is 2; 'nuc' is the sum of the singular values."""

@@ -151,7 +151,19 @@ def t_(input: Array) -> Array:
     return input.transpose(_t_order(input))
 
 
-alias("transpose", "swapaxes", "swapdims")
+@composite()
+def swapaxes(t, input, axis0, axis1):
+    """transpose under numpy's name."""
+    return t.transpose(input, axis0, axis1)
+
+
+@composite(name="swapaxes_", forms="method")
+def swapaxes_in_place(t, input, axis0, axis1):
+    """transpose_ under numpy's name."""
+    return input.transpose_(axis0, axis1)
+
+
+alias("transpose", "swapdims")
 
 
 @composite()
@@ -219,9 +231,9 @@ def expand(input: Array, size: Shape, *, implicit: bool = False) -> Array:
 
 
 @composite()
-def broadcast_to(t, input, size):
+def broadcast_to(t, input, size, *sizes):
     """`input` expanded to the shape `size`."""
-    return input.expand(size)
+    return input.expand(size, *sizes)
 
 
 @composite(forms="method")

@@ -6,6 +6,7 @@ results are written back in place.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any
 
 from .. import api as torch
@@ -117,29 +118,40 @@ class Rule(Optimizer):
                 _write(state, name, self._fresh(name, p, group))
 
     def _buckets(self, group: dict, slots: tuple[str, ...]) -> Iterator[tuple[tuple, list, list, list]]:
-        """Parameters with gradients and their states, together where the host numbers agree."""
+        """Parameters with gradients and their states, together where the host numbers agree.
+
+        Goes through all parameters at every step: what can be read without a property or a call is.
+        """
         names = tuple(self.host_numbers)
-        full = len(names) + len(slots)
+        full, state_of = len(names) + len(slots), self.state
+        first = names[0] if len(names) == 1 else None
         buckets: dict[tuple, tuple[list, list, list]] = {}
+        last: Any = None
+        params: list = []
         for p in group["params"]:
-            grad = p.grad
+            grad = p._grad
             if grad is None:
                 continue
+            state = None
+            key: Any = ()
             if full:
-                state = self.state[p]
+                state = state_of[p]
                 if len(state) < full:
                     self._begin(p, state, group, slots)
-                key = tuple([state.host(name) for name in names])
-            else:
-                state, key = None, ()
-            bucket = buckets.get(key)
-            if bucket is None:
-                buckets[key] = bucket = ([], [], [])
-            bucket[0].append(p)
-            bucket[1].append(grad)
-            bucket[2].append(state)
+                if first is not None:
+                    key = _read(state, first)
+                    if key.__class__ is not float:
+                        key = state.host(first)
+                else:
+                    key = tuple([state.host(name) for name in names])
+            if key != last:
+                params, grads, states = buckets.setdefault(key, ([], [], []))
+                last = key
+            params.append(p)
+            grads.append(grad)
+            states.append(state)
         for key, (params, grads, states) in buckets.items():
-            yield key, params, grads, states
+            yield (key,) if first is not None else key, params, grads, states
 
     def step(self, closure: Callable | None = None) -> Any:
         """Makes one update; `closure` re-evaluates the loss."""
@@ -153,7 +165,7 @@ class Rule(Optimizer):
                 for key, params, grads, states in self._buckets(group, slots):
                     old = [[_read(s, name) for s in states] for name in slots]
                     values, new = self._call(group, params, grads, old, key)
-                    torch._assign([t for column in (params, *old) for t in column], values)
+                    torch._assign(list(chain(params, *old)), values)
                     for name, value in zip(self.host_numbers, new):
                         for state in states:
                             _write(state, name, value)

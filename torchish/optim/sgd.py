@@ -38,22 +38,24 @@ class SGD(Rule):
         if not slots:
             yield from super()._buckets(group, slots)
             return
-        parts: dict[bool, tuple[list, list, list]] = {}
-        damped = group["dampening"] != 0
+        now: tuple[list, list, list] = ([], [], [])
+        undamped: tuple[list, list, list] = ([], [], [])
+        damped, state_of, get = group["dampening"] != 0, self.state, dict.get
         for p in group["params"]:
-            grad = p.grad
+            grad = p._grad
             if grad is None:
                 continue
-            state: ParamState = self.state[p]
-            first = dict.get(state, "momentum_buffer") is None
+            state: ParamState = state_of[p]
+            first = get(state, "momentum_buffer") is None
             if first:
                 state["momentum_buffer"] = fill(p, 0.0)
-            params, grads, states = parts.setdefault(first and damped, ([], [], []))
+            params, grads, states = now if not (first and damped) else undamped
             params.append(p)
             grads.append(grad)
             states.append(state)
-        for first, (params, grads, states) in parts.items():
-            yield (first,), params, grads, states
+        for first, (params, grads, states) in ((False, now), (True, undamped)):
+            if params:
+                yield (first,), params, grads, states
 
     def _call(self, group: dict, params: list[Tensor], grads: list[Tensor], states: list[list], host: tuple) -> tuple:
         values = torch._sgd(

@@ -14,7 +14,7 @@ __all__ = ["clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_
 def _grads(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
     if isinstance(parameters, Tensor):
         parameters = [parameters]
-    return [p.grad for p in parameters if p.grad is not None]
+    return [g for g in [p._grad for p in parameters] if g is not None]
 
 
 def _check_finite(total: Tensor, norm_type: float) -> None:
@@ -55,8 +55,8 @@ def clip_grad_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float, norm
     if error_if_nonfinite:
         _check_finite(get_total_norm(grads, norm_type), float(norm_type))
     with torch.no_grad():
-        total, *clipped = torch._clip_grads(grads, max_norm=float(max_norm), norm_type=float(norm_type))
-        torch._assign(grads, clipped)
+        total = torch.empty(())         # takes the last result
+        torch._assign([*grads, total], torch._clip_grads(grads, max_norm=float(max_norm), norm_type=float(norm_type)))
     return total
 
 
