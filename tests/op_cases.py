@@ -14,7 +14,8 @@ import numpy as np
 
 from torchish.ops.table import EMPTY, TABLE, Op
 
-__all__ = ["ELSEWHERE", "GRADIENT_DIFFERS", "NODES_DIFFER", "NO_DIFFERENCES", "NO_GRADIENT", "ROUNDED", "SYMMETRIC", "Case", "Factory", "cases", "default_samples", "each_array", "elementwise", "floating", "elsewhere"]
+__all__ = ["ELSEWHERE", "GRADIENT_DIFFERS", "NODES_DIFFER", "NO_DIFFERENCES", "NO_GRADIENT", "ROUNDED", "SIGNS", "SYMMETRIC", "Case",
+           "Factory", "all_cases", "cases", "default_samples", "each_array", "elementwise", "elsewhere", "floating"]
 
 # Ops without a case here, by family or name: why.
 ELSEWHERE = {
@@ -23,6 +24,7 @@ ELSEWHERE = {
     "optim": "updates of optimizers: tests/test_optim.py",
     "create": "their public forms are the expressions of tests/op_expressions.py",
     "_copy": "copy_, an expression of tests/op_expressions.py",
+    "_view_dtype": "x.view(dtype), an expression of tests/op_expressions.py",
     "to_dtype": "x.to, an expression of tests/op_expressions.py",
     "_straight": "a write through .data: tests of views",
     "_batch_norm_stats": "updates running statistics: tests/test_nn_norm.py",
@@ -47,7 +49,9 @@ GRADIENT_DIFFERS = {
 }
 # Ops whose gradient is not that of the formula: why.
 NO_DIFFERENCES = {"_ctc_loss": "as torch's, it holds for normalised log-probabilities only"}
-NODES_DIFFER = {"lu_unpack": "the permutation counts as differentiable here; its gradient is 0"}
+NODES_DIFFER = {name: "a result that has no gradient in torch (permutation, rank) has one of zeros here"
+                for name in ("lu_unpack", "linalg_lu", "linalg_lstsq")}
+SIGNS = {name: "the signs of the vectors are free" for name in ("linalg_svd", "linalg_eigh", "linalg_eig")}
 ROUNDED = {"hardsigmoid": "torch has 1/6 in float32"}
 
 

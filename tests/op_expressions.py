@@ -38,7 +38,7 @@ t.atleast_1d(s)|t.atleast_2d(v)|t.atleast_3d(x)|t.atleast_2d(s, v)|t.repeat_inte
 t.repeat_interleave(x, i, 0)|x.repeat(2, 1)|x.tile(2, 2)|t.tile(v, (2, 1))|t.block_diag(x, y)
 """
 VIEWS = """
-x.view(4, 3)|x.view(-1)|x.reshape(2, -1)|t.reshape(x, (6, 2))|x.flatten()|c.flatten(1)|x.t()|x.T|x.mT|c.transpose(0, 2)|c.permute(2, 0, 1)
+x.view(4, 3)|x.view(t.int32)|x.view(-1)|x.reshape(2, -1)|t.reshape(x, (6, 2))|x.flatten()|c.flatten(1)|x.t()|x.T|x.mT|c.transpose(0, 2)|c.permute(2, 0, 1)
 t.permute(c, (1, 2, 0))|x.unsqueeze(0)|x.unsqueeze(-1)|x[None].squeeze()|x[None].squeeze(0)|x[None, :, None].squeeze((0, 2))
 x.expand(2, 3, 4)|v.expand(3, -1)|v.expand_as(x)|x.view_as(y)|x.reshape_as(y)|x.narrow(1, 1, 2)|x.select(0, 1)|x.select(-1, -1)
 x.diagonal()|c.diagonal(0, 1, 2)|t.diag(v)|t.diag(x)|t.diagflat(x)|t.diag_embed(x)|x.movedim(0, 1)|t.moveaxis(c, 0, -1)

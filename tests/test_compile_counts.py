@@ -119,6 +119,32 @@ def test_groups_of_parameters() -> None:
     assert programs(m, o, clip=0.1, scheduler=optim.lr_scheduler.LambdaLR(o, [lambda k: 1 / (k + 1), lambda k: 0.5**k])) == 1
 
 
+def test_momentum_that_changes() -> None:
+    m = model()
+    o = optim.SGD(m.parameters(), lr=0.1, momentum=0.9)
+    assert programs(m, o, scheduler=optim.lr_scheduler.OneCycleLR(o, 0.1, total_steps=STEPS + 1)) == 1
+
+
+def test_radam_begins_without_its_adaptive_part() -> None:
+    m = model()
+    assert programs(m, optim.RAdam(m.parameters(), betas=(0.9, 0.9))) == 2
+
+
+def test_values_of_the_state_may_be_read() -> None:
+    """What was looked at stays the same program: the step counts agree again afterwards."""
+    m = model()
+    o = optim.Adam(m.parameters())
+    batches = [batch(k) for k in range(STEPS)]
+    settled(m)
+    with counting() as c:
+        for k, one in enumerate(batches):
+            run(m, o, [one])
+            if k == 3:
+                assert o.state[m[0].weight]["step"].item() == 4
+        settled(m)
+    assert c.compiled == 1
+
+
 def test_loss_printed_at_every_step() -> None:
     m = model()
     o = optim.AdamW(m.parameters())

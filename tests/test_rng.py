@@ -16,7 +16,7 @@ import pytest
 from counting import counting
 
 import torchish as torch
-from torchish import draws, dtypes, generator, nn, rng
+from torchish import bulk, draws, dtypes, generator, nn, rng
 from torchish.ops import mersenne
 from torchish.ops import random as ops
 from torchish.rng.exact import fma32
@@ -79,7 +79,8 @@ GROUPS = {"uniform": ("rand(", "uniform_", "rand_like"), "normal": ("randn", "no
           "integers": ("randint", "random_"), "randperm": ("randperm",), "bernoulli": ("bernoulli",),
           "dropout": ("dropout", "Dropout"),
           "continuous": ("exponential_", "cauchy_", "log_normal_", "geometric_", "gumbel"),
-          "initial": ("nn.init.",), "multinomial": ("multinomial",), "rrelu": ("rrelu",), "rejection": ("poisson", "gamma", "dirichlet", "binomial")}
+          "initial": ("nn.init.",), "multinomial": ("multinomial",), "rrelu": ("rrelu",),
+          "rejection": ("poisson", "gamma", "dirichlet", "binomial")}
 
 
 @pytest.mark.parametrize("group", GROUPS)
@@ -125,9 +126,6 @@ def test_sequences(case: list) -> None:
 
 
 # -- modules, loaders, samplers
-
-ABSENT = ("RNN", "LSTM", "GRU", "MultiheadAttention", "Transformer", "AdaptiveLogSoftmax", "parametrizations", "D.", "RReLU")
-
 
 def made(text: str) -> bool:
     """Whether nn has what the expression makes."""
@@ -223,6 +221,16 @@ def test_much_drawn_in_a_step_is_not_drawn_again(monkeypatch: pytest.MonkeyPatch
             rng.normal(engine, 5, np.float32)]
     assert all(np.array_equal(value_of(g), w) for g, w in zip([y, *got], want, strict=True))
     assert state() == engine.get_state()
+
+
+@pytest.mark.parametrize("n", [144, 512, 1000, 1024, 1029])
+@pytest.mark.parametrize(("mean", "std"), [(0.0, 1.0), (1.5, 0.02)])
+def test_many_normal_numbers_are_made_by_a_program(n: int, mean: float, std: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("CHUNK", 128), ("WORTH", 0), ("_program", bulk._Program())):
+        monkeypatch.setattr(bulk, name, value)
+    engine, other = rng.Engine(9).skip(100), rng.Engine(9).skip(100)
+    assert np.array_equal(bulk.normal(engine, (n,), F32, mean, std), rng.normal(other, n, F32, mean, std))
+    assert engine.get_state() == other.get_state()
 
 
 def test_state_set_during_a_step() -> None:

@@ -52,7 +52,7 @@ def twin(case: Case) -> Callable | None:
     name = case.op.name
     if name in TWINS:
         return TWINS[name]
-    places = {"F": F, "linalg": torch.linalg, "special": torch.special, "fft": torch.fft, "function": torch, "method": torch.Tensor}
+    places = {"F": F, "linalg": torch.linalg, "fft": torch.fft, "function": torch, "special": torch.special, "method": torch.Tensor}
     for form, place in places.items():
         public = name.removeprefix(f"{form}_")
         if form in case.op.forms and hasattr(place, public):

@@ -8,14 +8,14 @@ import math
 
 import numpy as np
 
-from . import dtypes, memory, methods  # noqa: F401  give Tensor more methods
+from . import dtypes, memory, methods
 from .creation import as_tensor, asarray, from_array, from_numpy, tensor
 from .data_dependent import *  # noqa: F403
 from .devices import device, get_default_device, set_default_device
 from .draws import (
     bernoulli,
     binomial,
-    drawn,
+    dropped,
     multinomial,
     native_dropout,
     normal,
@@ -56,8 +56,8 @@ def _filled(like: Tensor, value: float) -> Tensor:
     return from_array(np.full(aval.shape, value, aval.dtype.np), aval.device)
 
 
-_drawn, _rrelu_slopes, _standard_gamma, _sample_dirichlet = drawn, rrelu_slopes, sample_gamma, sample_dirichlet
-del drawn, rrelu_slopes, sample_gamma, sample_dirichlet
+_dropped, _rrelu_slopes, _standard_gamma, _sample_dirichlet = dropped, rrelu_slopes, sample_gamma, sample_dirichlet
+del dropped, rrelu_slopes, sample_gamma, sample_dirichlet
 globals().update({name: fn for space in ("private", "function") for name, fn in spaces[space].items()
                   if name not in globals()})
 globals().update({name: d for d in dtypes.ALL for name in (d.name, *d.aliases)})

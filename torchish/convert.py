@@ -68,7 +68,7 @@ def parse_to(args: tuple, kwargs: dict) -> tuple[Any, Any, bool]:
         raise TypeError(f"to() got an unexpected keyword argument '{next(iter(kwargs))}'")
     flags = 0
     for a in args:
-        if isinstance(a, dtypes.dtype) or isinstance(a, type):
+        if isinstance(a, (dtypes.dtype, type)):
             dtype = a
         elif isinstance(a, hooks.tensor):
             other = a

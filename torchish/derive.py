@@ -36,7 +36,8 @@ REQUIRED = _Required()
 NUMBERS = frozenset({int, float, bool})
 return_types: dict[str, type] = {}
 # operator -> how it is formed; "r" reflected, "i" in place
-REFLECTED = frozenset(["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift", "rshift"])
+REFLECTED = frozenset(["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift",
+                       "rshift"])
 
 
 def store_out(out: Any, result: Any) -> Any:
@@ -230,7 +231,8 @@ def function_of(op: Op, name: str, first: str | None = None, operator: bool = Fa
     out = "out" in op.forms and first is None
     many = returns(op)
     # an optimizer's op has hundreds of results, which go straight into the tensors they replace
-    source.names |= {"state": state, "record": record_results if op.family == "optim" else record, "OP": op, "NUMBERS": NUMBERS, "new": object.__new__, "TENSOR": hooks.tensor,
+    source.names |= {"state": state, "record": record_results if op.family == "optim" else record, "OP": op,
+                     "NUMBERS": NUMBERS, "new": object.__new__, "TENSOR": hooks.tensor,
                      "make_view": make_view, "DTYPE": dtype, "R": many, "slot_of": slot_of, "Restart": Restart, "hooks": hooks,
                      "store_out": store_out}
     lines = source.lines
@@ -259,8 +261,8 @@ def function_of(op: Op, name: str, first: str | None = None, operator: bool = Fa
     lines.append(f"    r = record(OP, ({values}{',' if params else ''}))")
     if op.view:
         lines.append("    if r.__class__ is tuple:")
-        lines.append(f"        return tuple([make_view({params[0].name}, x, OP, ({attributes}{',' if len(params) > 1 else ''}), k) "
-                     "for k, x in enumerate(r)])")
+        values_ = f"({attributes}{',' if len(params) > 1 else ''})"
+        lines.append(f"        return tuple([make_view({params[0].name}, x, OP, {values_}, k) for k, x in enumerate(r)])")
         lines.append(f"    r = {view}")
     if many is not None:
         lines.append("    r = R(*r)")

@@ -10,20 +10,21 @@ from typing import Any
 
 import numpy as np
 
-from . import dtypes, rng
+from . import bulk, dtypes, rng
 from .avals import aval_of, contiguous_strides
 from .creation import finish_new, from_array
 from .devices import place
 from .generator import Generator, concrete, default_generator, generator_of
 from .ops.random import drawn_by, scaled, standard_gamma
 from .ops.table import TABLE
-from .recorder import record
+from .recorder import outputs, record
 from .rng.fills import check_std
+from .tape import state
 from .tensor import Tensor
 
-__all__ = ["bernoulli", "binomial", "drawn", "laid_out", "multinomial", "native_dropout", "normal", "normals", "poisson", "rand",
-           "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm", "rrelu_slopes", "sample_dirichlet",
-           "sample_gamma", "uniforms"]
+__all__ = ["bernoulli", "binomial", "drawn", "dropped", "laid_out", "multinomial", "native_dropout", "normal", "normals",
+           "poisson", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm",
+           "rrelu_slopes", "sample_dirichlet", "sample_gamma", "uniforms"]
 
 NEAR = 1 << 18      # so many draws of a step that has not run are made again in numpy (under a millisecond)
 SINGLE = (dtypes.float32, dtypes.float16, dtypes.bfloat16)
@@ -58,6 +59,21 @@ def drawn(name: str, *operands: Tensor, generator: Generator | None = None, **at
     return out
 
 
+def dropped(name: str, x: Tensor, p: float, mask_shape: tuple | None, axes: tuple | None) -> Tensor:
+    """Dropout with the default generator: `drawn`, with a short way for entries that are known."""
+    g, tape = default_generator, state.tape
+    lazy = g._lazy
+    if lazy is not None and x._tape is tape and lazy[0]._tape is tape and lazy[1]._tape is tape and tape.inline is None:
+        node = tape.node.children.get((TABLE[name].index, x._node.slot, lazy[0]._node.slot, lazy[1]._node.slot,
+                                       (p.__class__, p), mask_shape, axes))
+        if node is not None:
+            out, key, pos = outputs(tape, node)
+            g._behind += 2 * (out._node.aval.numel if mask_shape is None else prod(mask_shape))
+            g._lazy = (key, pos)
+            return out
+    return drawn(name, x, p=p, mask_shape=mask_shape, axes=axes)
+
+
 def _far(g: Generator) -> bool:
     """Whether the state is best left on the tape: a step that has not run yet has drawn too much to be done again."""
     return g._lazy is not None and g._behind > NEAR and g._lazy[0]._data is None
@@ -76,7 +92,7 @@ def normals(g: Generator, shape: tuple, dtype: dtypes.dtype, mean: float = 0.0, 
     if dtype in SINGLE and prod(shape) >= 16 and _far(g):
         check_std(std)
         return drawn("_normal", generator=g, shape=shape, dtype=dtype, mean=mean, std=std)
-    return from_array(rng.normal(g.host(), shape, dtype, mean, std))
+    return from_array(bulk.normal(g.host(), shape, dtype, mean, std))
 
 
 def laid_out(x: Tensor, strides: tuple[int, ...] | None) -> Tensor:
@@ -188,9 +204,10 @@ def randn_like(input: Tensor, *, dtype: Any = None, layout: Any = None, device: 
     return finish_new(x, None, device or input.device, requires_grad)
 
 
-def randint_like(input: Tensor, *args: Any, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
-                 memory_format: Any = None, generator: Generator | None = None, **named: Any) -> Tensor:
-    """Integers of [low, high) in the shape, dtype and memory order of `input`: randint_like(input, high) or (input, low, high)."""
+def randint_like(input: Tensor, *args: Any, dtype: Any = None, layout: Any = None, device: Any = None,
+                 requires_grad: bool = False, memory_format: Any = None, generator: Generator | None = None,
+                 **named: Any) -> Tensor:
+    """Integers of [low, high), or of [0, high), in the shape, dtype and memory order of `input`."""
     low, high, _ = _bounds(args, named | {"size": (0,)})
     engine = generator_of(generator).host()
     x = _like("randint_like", input, dtype, lambda shape, d, plain: rng.randint(engine, shape, d, low, high))
@@ -213,7 +230,8 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Gene
     leading = mean if isinstance(mean, Tensor) else std
     if not isinstance(leading, Tensor):
         raise TypeError(f"normal() received an invalid combination of arguments - got ({type(mean).__name__}, "
-                        f"{type(std).__name__}), but expected one of:\n * (Tensor mean, Tensor std)\n * (Tensor mean, float std)\n"
+                        f"{type(std).__name__}), but expected one of:\n"
+                        " * (Tensor mean, Tensor std)\n * (Tensor mean, float std)\n"
                         " * (float mean, Tensor std)\n * (float mean, float std, tuple of ints size)")
     dtype, shape = leading._node.aval.dtype, tuple(leading._node.aval.shape)
     if isinstance(std, Tensor):

@@ -1,6 +1,6 @@
 """torch._foreach_*: one op on each tensor of a list. XLA fuses them; no kernels of their own are needed.
 
-In: lists of tensors.  Out: tuples of tensors, or nothing where the name ends in `_`.
+In: lists of tensors.  Out: lists of tensors, the same tensors where the name ends in `_`.
 """
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from .namespace import namespace
 
 __all__ = ["FOREACH"]
 
-UNARY = ("abs acos asin atan ceil cos cosh erf erfc exp expm1 floor frac lgamma log log10 log1p log2 neg reciprocal round rsqrt sigmoid "
-         "sign sin sinh sqrt tan tanh trunc").split()
-BINARY = "add sub mul div clamp_min clamp_max maximum minimum pow".split()
+UNARY = ["abs", "acos", "asin", "atan", "ceil", "cos", "cosh", "erf", "erfc", "exp", "expm1", "floor", "frac", "lgamma",
+         "log", "log10", "log1p", "log2", "neg", "reciprocal",
+         "round", "rsqrt", "sigmoid", "sign", "sin", "sinh", "sqrt", "tan", "tanh", "trunc"]
+BINARY = ["add", "sub", "mul", "div", "clamp_min", "clamp_max", "maximum", "minimum", "pow"]
 FOREACH: dict[str, Callable] = {}
 
 
@@ -32,8 +33,7 @@ def _unary(name: str) -> None:
         return tuple(getattr(x, name)() for x in self)
 
     def in_place(self):
-        for x in self:
-            getattr(x, f"{name}_")()
+        return [getattr(x, f"{name}_")() for x in self]
     _publish(out_of_place, name, f"{name} of each tensor.")
     _publish(in_place, f"{name}_", f"{name} of each tensor, in place.")
 
@@ -44,15 +44,13 @@ def _binary(name: str, scaled: bool) -> None:
             return tuple(getattr(namespace, name)(x, y, alpha=alpha) for x, y in _pairs(self, other, scalars))
 
         def in_place(self, other=None, *, scalars=None, alpha=1):
-            for x, y in _pairs(self, other, scalars):
-                getattr(x, f"{name}_")(y, alpha=alpha)
+            return [getattr(x, f"{name}_")(y, alpha=alpha) for x, y in _pairs(self, other, scalars)]
     else:
         def out_of_place(self, other=None, *, scalars=None):
             return tuple(getattr(namespace, name)(x, y) for x, y in _pairs(self, other, scalars))
 
         def in_place(self, other=None, *, scalars=None):
-            for x, y in _pairs(self, other, scalars):
-                getattr(x, f"{name}_")(y)
+            return [getattr(x, f"{name}_")(y) for x, y in _pairs(self, other, scalars)]
     _publish(out_of_place, name, f"{name} of each tensor and a number, or of pairs.")
     _publish(in_place, f"{name}_", f"{name} of each tensor and a number, or of pairs, in place.")
 
@@ -67,23 +65,20 @@ for _name in BINARY:
     _binary(_name, _name in ("add", "sub"))
 
 
-def _zero_(self: Sequence) -> None:
-    for x in self:
-        x.zero_()
+def _zero_(self: Sequence) -> list:
+    return [x.zero_() for x in self]
 
 
-def _copy_(self: Sequence, src: Sequence, non_blocking: bool = False) -> None:
-    for x, y in zip(self, src, strict=True):
-        x.copy_(y)
+def _copy_(self: Sequence, src: Sequence, non_blocking: bool = False) -> list:
+    return [x.copy_(y) for x, y in zip(self, src, strict=True)]
 
 
 def _norm(self: Sequence, ord: Any = 2, dtype: Any = None) -> tuple:
     return tuple(namespace.vector_norm(x, ord, dtype=dtype) for x in self)
 
 
-def _lerp_(self: Sequence, tensors1: Sequence, weight: Any) -> None:
-    for x, y, w in zip(self, tensors1, _others(self, weight), strict=True):
-        x.lerp_(y, w)
+def _lerp_(self: Sequence, tensors1: Sequence, weight: Any) -> list:
+    return [x.lerp_(y, w) for x, y, w in zip(self, tensors1, _others(self, weight), strict=True)]
 
 
 _publish(_zero_, "zero_", "Zero in each tensor.")

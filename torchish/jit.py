@@ -14,7 +14,8 @@ from typing import Any
 from .missing import missing
 from .nn.module import Module
 
-__all__ = ["Final", "ScriptFunction", "ScriptModule", "annotate", "export", "fork", "freeze", "ignore", "interface", "is_scripting",
+__all__ = ["Final", "ScriptFunction", "ScriptModule", "annotate", "export", "fork", "freeze", "ignore", "interface",
+           "is_scripting",
            "is_tracing", "isinstance", "optimize_for_inference", "script", "script_if_tracing", "script_method", "trace",
            "trace_module", "unused", "wait"]
 

@@ -26,7 +26,8 @@ def _sizes(args: tuple) -> tuple[int, ...]:
         try:
             found.append(n.__index__())
         except (AttributeError, TypeError):
-            raise TypeError(f"new(): argument 'size' failed to unpack the object at pos {k + 1} with error \"type must be tuple of "
+            raise TypeError(f"new(): argument 'size' failed to unpack the object at pos {k + 1} with error \"type must be "
+                            f"tuple of "
                             f"ints,but got {type(n).__name__}\"") from None
     return tuple(found)
 
@@ -92,7 +93,8 @@ def set_default_tensor_type(t: Any, /) -> None:
     elif isinstance(t, tensortype):
         cuda, dtype = t.legacy_cuda, t.legacy_dtype
     if dtype is None or not dtype.is_floating_point:
-        raise TypeError(f"only floating-point types are supported as the default type; type '{t}' is not one" if dtype is not None
+        raise TypeError(f"only floating-point types are supported as the default type; type '{t}' is not one"
+                        if dtype is not None
                         else f"invalid type object: {t}")
     set_default_dtype(dtype)
     set_default_device("cuda" if cuda else "cpu")

@@ -35,15 +35,15 @@ def as_subclass(self: Tensor, cls: type) -> Any:
     return found
 
 
-def __pos__(self: Tensor) -> Tensor:  # noqa: N807
+def __pos__(self: Tensor) -> Tensor:
     return self.positive()
 
 
-def __reversed__(self: Tensor) -> Tensor:  # noqa: N807
+def __reversed__(self: Tensor) -> Tensor:
     return self if self.dim() == 0 else self.flip(0)
 
 
-def __array_wrap__(self: Tensor, array: np.ndarray, context: Any = None, return_scalar: bool = False) -> Tensor:  # noqa: N807
+def __array_wrap__(self: Tensor, array: np.ndarray, context: Any = None, return_scalar: bool = False) -> Tensor:
     return from_array(array)
 
 

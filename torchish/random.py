@@ -12,7 +12,9 @@ from . import fills  # noqa: F401  gives Tensor its random methods
 from .generator import Generator, default_generator
 from .tensor import Tensor
 
-__all__ = ["Generator", "default_generator", "fork_rng", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state"]
+__all__ = ["Generator", "default_generator", "fork_rng", "get_rng_state", "initial_seed", "manual_seed", "seed",
+           "set_rng_state"]
+
 
 def manual_seed(seed: Any) -> Generator:
     """Seeds the default generator; returns it."""

@@ -1,6 +1,7 @@
 """Switches and small helpers of torch: determinism, threads, checks, compile.
 
-In: settings and conditions.  Out: what was set; errors.  XLA is deterministic on the CPU and schedules its own threads: switches
+In: settings and conditions.  Out: what was set; errors.  XLA is deterministic on the CPU and schedules its own threads:
+switches
 are kept and told, and change nothing else unless they say so.
 """
 from __future__ import annotations
@@ -11,10 +12,12 @@ from typing import Any
 
 from .sizes import Size
 
-__all__ = ["are_deterministic_algorithms_enabled", "broadcast_shapes", "compile", "compiled_with_cxx11_abi", "get_deterministic_debug_mode",
+__all__ = ["are_deterministic_algorithms_enabled", "broadcast_shapes", "compile", "compiled_with_cxx11_abi",
+           "get_deterministic_debug_mode",
            "get_float32_matmul_precision", "get_num_interop_threads", "get_num_threads",
            "is_deterministic_algorithms_warn_only_enabled", "is_warn_always_enabled", "set_deterministic_debug_mode",
-           "set_float32_matmul_precision", "set_flush_denormal", "set_num_interop_threads", "set_num_threads", "set_warn_always",
+           "set_float32_matmul_precision", "set_flush_denormal", "set_num_interop_threads", "set_num_threads",
+           "set_warn_always",
            "use_deterministic_algorithms"]
 
 
@@ -30,7 +33,9 @@ _kept = _Kept()
 
 
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
-    """Asks for deterministic algorithms. On the CPU XLA has no others; on GPUs see XLA_FLAGS=--xla_gpu_deterministic_ops=true."""
+    """Asks for deterministic algorithms. On the CPU XLA has no others; on GPUs see
+    XLA_FLAGS=--xla_gpu_deterministic_ops=true.
+    """
     _kept.deterministic, _kept.warn_only = bool(mode), bool(mode and warn_only)
 
 
@@ -86,7 +91,8 @@ def set_num_threads(num: int) -> None:
 
 def get_num_threads() -> int:
     """The number that was set; else how many cores the process may use."""
-    return _kept.threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else _kept.threads or os.cpu_count() or 1
+    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+    return _kept.threads or len(cores)
 
 
 def set_num_interop_threads(num: int) -> None:
@@ -142,7 +148,8 @@ def broadcast_shapes(*shapes: Any) -> Size:
             if shape[i] in (1, result[i]):
                 continue
             if result[i] != 1:
-                raise RuntimeError(f"Attempting to broadcast a dimension of length {shape[i]} at {i}! Mismatching argument at index "
+                raise RuntimeError(f"Attempting to broadcast a dimension of length {shape[i]} at {i}! Mismatching argument at "
+                                   f"index "
                                    f"{k} had {shape}; but expected shape should be broadcastable to {result}")
             result[i] = shape[i]
     return Size(result)
@@ -151,7 +158,8 @@ def broadcast_shapes(*shapes: Any) -> Size:
 def _check(cond: Any, message: Callable[[], str] | None = None) -> None:
     """RuntimeError unless `cond`."""
     if not cond:
-        raise RuntimeError(message() if message is not None else f"Expected cond to be True, but got {cond}. (Could this error message "
+        raise RuntimeError(message() if message is not None else f"Expected cond to be True, but got {cond}. (Could this error "
+                           f"message "
                            "be improved? If so, please report an enhancement request to PyTorch.)")
 
 

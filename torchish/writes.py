@@ -19,6 +19,8 @@ class Writes:
 
     def copy_(self, other: Any, non_blocking: bool = False) -> Any:
         """`other`, broadcast and cast, written into this tensor; the gradient goes to `other`."""
+        if isinstance(other, (bool, int, float, complex)):
+            return self.fill_(other)
         if not isinstance(other, hooks.tensor):
             raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(other).__name__}")
         return copy_into(self, other.to(self.device) if other.device != self.device else other)

@@ -22,11 +22,13 @@ class GradScaler:
     `step` takes a look at whether the gradients are finite, which ends the tape.
     """
 
-    def __init__(self, device: str = "cuda", init_scale: float = 65536.0, growth_factor: float = 2.0, backoff_factor: float = 0.5,
+    def __init__(self, device: str = "cuda", init_scale: float = 65536.0, growth_factor: float = 2.0,
+                 backoff_factor: float = 0.5,
                  growth_interval: int = 2000, enabled: bool = True) -> None:
         self._enabled = enabled
         if enabled and device == "cuda" and not cuda_is_available():
-            warnings.warn("torch.cuda.amp.GradScaler is enabled, but CUDA is not available.  Disabling.", UserWarning, stacklevel=2)
+            warnings.warn("torch.cuda.amp.GradScaler is enabled, but CUDA is not available.  Disabling.", UserWarning,
+                          stacklevel=2)
             self._enabled = False
         if self._enabled and growth_factor <= 1.0:
             raise ValueError("The growth factor must be > 1.0.")
@@ -136,7 +138,8 @@ class GradScaler:
         """The factor and its schedule; empty if disabled."""
         if not self._enabled:
             return {}
-        return {"scale": self._scale, "growth_factor": self._growth, "backoff_factor": self._backoff, "growth_interval": self._interval,
+        return {"scale": self._scale, "growth_factor": self._growth, "backoff_factor": self._backoff,
+                "growth_interval": self._interval,
                 "_growth_tracker": self._good_steps}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -144,6 +147,8 @@ class GradScaler:
         if not self._enabled:
             return
         if not state_dict:
-            raise RuntimeError("The source state dict is empty, possibly because it was saved from a disabled instance of GradScaler.")
-        self._scale, self._growth, self._backoff = state_dict["scale"], state_dict["growth_factor"], state_dict["backoff_factor"]
-        self._interval, self._good_steps = state_dict["growth_interval"], state_dict["_growth_tracker"]
+            raise RuntimeError("The source state dict is empty, possibly because it was saved from a disabled instance of "
+                               "GradScaler.")
+        self._scale, self._growth = state_dict["scale"], state_dict["growth_factor"]
+        self._backoff, self._interval, self._good_steps = state_dict["backoff_factor"], \
+            state_dict["growth_interval"], state_dict["_growth_tracker"]

@@ -9,7 +9,8 @@ from ..devices import cuda_is_available
 
 __all__ = ["cufft_plan_cache", "is_built", "matmul", "sdp_kernel"]
 
-matmul = SimpleNamespace(allow_tf32=False, allow_fp16_reduced_precision_reduction=True, allow_bf16_reduced_precision_reduction=True,
+matmul = SimpleNamespace(allow_tf32=False, allow_fp16_reduced_precision_reduction=True,
+                         allow_bf16_reduced_precision_reduction=True,
                          allow_fp16_accumulation=False)
 cufft_plan_cache = SimpleNamespace(size=0, max_size=4096, clear=lambda: None)
 _attention = {"flash": True, "mem_efficient": True, "math": True, "cudnn": True}
@@ -27,7 +28,8 @@ def _declare(kind: str) -> None:
     def enable(enabled: bool) -> None:
         _attention[kind] = bool(enabled)
     enabled.__name__, enable.__name__ = f"{kind}_sdp_enabled", f"enable_{kind}_sdp"
-    enabled.__doc__, enable.__doc__ = f"The flag of the {kind} attention kernel.", f"Sets the flag of the {kind} attention kernel."
+    enabled.__doc__ = f"The flag of the {kind} attention kernel."
+    enable.__doc__ = f"Sets the flag of the {kind} attention kernel."
     globals().update({f.__name__: f for f in (enabled, enable)})
     __all__.extend([enabled.__name__, enable.__name__])
 

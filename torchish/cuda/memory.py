@@ -100,5 +100,6 @@ def ipc_collect() -> None:
 def set_per_process_memory_fraction(fraction: float, device: Any = None) -> None:
     """RuntimeError: XLA takes its share when it starts; see XLA_PYTHON_CLIENT_MEM_FRACTION."""
     jax_device(device)
-    raise RuntimeError("set_per_process_memory_fraction: XLA takes its share of memory when it starts. Set the environment variable "
+    raise RuntimeError("set_per_process_memory_fraction: XLA takes its share of memory when it starts. Set the environment "
+                       "variable "
                        f"XLA_PYTHON_CLIENT_MEM_FRACTION={fraction} before the program starts")

@@ -12,8 +12,10 @@ import jax
 from ..devices import cuda_device_count, cuda_is_available, to_jax
 from ..devices import device as Device
 
-__all__ = ["can_device_access_peer", "current_device", "device", "device_of", "get_arch_list", "get_device_capability", "get_device_name",
-           "get_device_properties", "index_of", "init", "is_bf16_supported", "is_initialized", "jax_device", "set_device", "utilization"]
+__all__ = ["can_device_access_peer", "current_device", "device", "device_of", "get_arch_list", "get_device_capability",
+           "get_device_name",
+           "get_device_properties", "index_of", "init", "is_bf16_supported", "is_initialized", "jax_device", "set_device",
+           "utilization"]
 
 
 class _State:

@@ -12,7 +12,8 @@ from .. import random as host
 from ..devices import cuda_device_count, cuda_is_available
 from .place import jax_device
 
-__all__ = ["get_rng_state", "get_rng_state_all", "initial_seed", "manual_seed", "manual_seed_all", "seed", "seed_all", "set_rng_state",
+__all__ = ["get_rng_state", "get_rng_state_all", "initial_seed", "manual_seed", "manual_seed_all", "seed", "seed_all",
+           "set_rng_state",
            "set_rng_state_all"]
 
 

@@ -15,7 +15,8 @@ from ..recorder import hooks
 from ..tape import state
 from .place import index_of, jax_device
 
-__all__ = ["Event", "Stream", "StreamContext", "current_stream", "default_stream", "is_current_stream_capturing", "set_stream", "stream",
+__all__ = ["Event", "Stream", "StreamContext", "current_stream", "default_stream", "is_current_stream_capturing", "set_stream",
+           "stream",
            "synchronize", "wait"]
 
 
@@ -87,7 +88,8 @@ class Stream:
 class Event:
     """A point in time, taken on the host once everything asked for before is computed."""
 
-    def __init__(self, enable_timing: bool = False, blocking: bool = False, interprocess: bool = False, external: bool = False) -> None:
+    def __init__(self, enable_timing: bool = False, blocking: bool = False, interprocess: bool = False,
+                 external: bool = False) -> None:
         if not cuda_is_available():
             raise RuntimeError("Tried to instantiate dummy base class Event")
         self.enable_timing, self.time = enable_timing, None

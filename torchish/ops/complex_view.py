@@ -42,7 +42,8 @@ def view_as_complex(input: Array) -> Array:
     if isinstance(input, np.ndarray):       # asked for its strides
         return np.lib.stride_tricks.as_strided(input, input.shape[:-1], tuple(s // 2 for s in input.strides[:-1]))
     if not from_numpy(input.dtype).is_floating_point:
-        raise RuntimeError("view_as_complex is only supported for half, float and double tensors, but got a tensor of scalar type: "
+        raise RuntimeError("view_as_complex is only supported for half, float and double tensors, but got a tensor of scalar "
+                           "type: "
                            f"{dtype_name(input)}")
     require(input.ndim > 0, "Input tensor must have one or more dimensions")
     require(input.shape[-1] == 2, "Tensor must have a last dimension of size 2")
@@ -62,12 +63,13 @@ def _bits(x: jax.Array, target: Any) -> jax.Array:
         return _complex_of(pairs.reshape(*pairs.shape[:-1], pairs.shape[-1] // 2, 2))
     if x.dtype == bool:
         x = x.astype(jnp.uint8)
-    wanted = jnp.uint8 if target == bool else target
+    is_bool = np.dtype(target).kind == "b"
+    wanted = jnp.uint8 if is_bool else target
     if after > before:
         x = x.reshape(*x.shape[:-1], x.shape[-1] // (after // before), after // before)
     found = lax.bitcast_convert_type(x, wanted)
     found = found.reshape(*found.shape[:-2], -1) if after < before else found
-    return found != 0 if target == bool else found
+    return found != 0 if is_bool else found
 
 
 def _written(base: Array, value: Array, *, dtype: DType) -> Array:
@@ -85,7 +87,8 @@ def view_dtype(input: Array, dtype: DType) -> Array:
     if before != after:
         require(input.ndim > 0, f"self.dim() cannot be 0 to view {names} (different element sizes)")
         n = input.shape[-1]
-        require(after < before or n % (after // before) == 0, f"self.size(-1) must be divisible by {after // max(before, 1)} to view "
+        require(after < before or n % (after // before) == 0,
+                f"self.size(-1) must be divisible by {after // max(before, 1)} to view "
                                                               f"{names} (different element sizes), but got {n}")
     if input.ndim == 0:
         return _bits(input.reshape(1), target).reshape(())

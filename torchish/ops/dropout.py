@@ -1,7 +1,7 @@
 """F.dropout and its relatives: when torch draws, what the mask looks like, and in which order it is drawn.
 
-In: a tensor.  Out: a tensor.  The drawing itself is an op of random.py, reached through `t._drawn(name, input, p=,
-mask_shape=, axes=)`, which the facade supplies: it threads the default generator's state through that op.
+In: a tensor.  Out: a tensor.  The drawing itself is an op of random.py, reached through `t._dropped(name, input,
+p, mask_shape, axes)`, which the facade supplies: it threads the default generator's state through that op.
 """
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def _drop(t: Any, x: Any, p: float, training: bool, inplace: bool, name: str = "
     if lead:
         if x.dim() < lead:
             raise RuntimeError("Feature dropout requires at least 2 dimensions in the input")
-        out = t._drawn(name, x, p=p, mask_shape=(*x.shape[:lead], *[1] * (x.dim() - lead)))
+        out = t._dropped(name, x, p, (*x.shape[:lead], *[1] * (x.dim() - lead)), None)
     else:
-        out = t._drawn(name, x, p=p, axes=None if x.is_contiguous() else memory_order(x.stride()))
+        out = t._dropped(name, x, p, None, None if x.is_contiguous() else memory_order(x.stride()))
     return x.copy_(out) if inplace else out
 
 

@@ -74,7 +74,8 @@ def _qr_parts(x: jax.Array, full: bool) -> tuple[jax.Array, jax.Array]:
 def linalg_qr(A: Array, mode: str = "reduced") -> tuple[Array, Array]:
     """Q with orthonormal columns and upper triangular R, A = Q R; mode 'complete' has a square Q, 'r' an empty one."""
     if mode not in ("reduced", "complete", "r"):
-        raise RuntimeError(f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or 'complete'")
+        raise RuntimeError(f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or "
+                           f"'complete'")
     matrix(A, "linalg.qr")
     lapack(A, "linalg.qr", "geqrf_cpu")
     q, r = _qr_parts(A, mode == "complete" and A.shape[-2] != A.shape[-1])
@@ -107,7 +108,8 @@ def linalg_svd(A: Array, full_matrices: bool = True, *, driver: str | None = Non
     matrix(A, "linalg.svd")
     lapack(A, "linalg.svd", "linalg_svd_cpu")
     if driver is not None:
-        raise RuntimeError("torch.linalg.svd: keyword argument `driver=` is only supported on CUDA inputs with cuSOLVER backend.")
+        raise RuntimeError("torch.linalg.svd: keyword argument `driver=` is only supported on CUDA inputs with cuSOLVER "
+                           "backend.")
     if full_matrices and A.shape[-1] != A.shape[-2]:
         return _full_svd(A)
     return tuple(lax.linalg.svd(A, full_matrices=False))
@@ -143,7 +145,8 @@ def _lower(UPLO: str) -> bool:
     return UPLO.upper() == "L"
 
 
-@op(name="linalg_eigh", forms="linalg private out", returns=("eigenvalues", "eigenvectors"), samples=lambda t: [((spd(t),), {})])
+@op(name="linalg_eigh", forms="linalg private out", returns=("eigenvalues", "eigenvectors"),
+    samples=lambda t: [((spd(t),), {})])
 def linalg_eigh(input: Array, UPLO: str = "L") -> tuple[Array, Array]:
     """Eigenvalues in rising order and orthonormal eigenvectors of a Hermitian matrix, of which one triangle is read."""
     _eigh_input(input)

@@ -20,9 +20,9 @@ SINGULAR, SUMS = ("nuc", 2, -2), (1, -1, math.inf, -math.inf)
 
 
 def _two(dim: Any) -> tuple[int, int]:
-    if isinstance(dim, int) or len(dim) != 2:
-        raise RuntimeError(f"linalg.matrix_norm: dim must be a 2-tuple. Got {dim if isinstance(dim, int) else ' '.join(map(str, dim))}")
-    return tuple(dim)
+    dims = (dim,) if isinstance(dim, int) else tuple(dim)
+    require(len(dims) == 2, f"linalg.matrix_norm: dim must be a 2-tuple. Got {' '.join(map(str, dims))}")
+    return dims
 
 
 @composite(name="matrix_norm", forms="linalg private")
@@ -32,7 +32,8 @@ def matrix_norm(t: Any, input: Any, ord: Any = "fro", dim: Any = (-2, -1), keepd
     if input.dim() < 2:
         raise RuntimeError("linalg.matrix_norm: The input tensor A must have at least 2 dimensions.")
     if not input.dtype.is_floating_point and not input.dtype.is_complex:
-        raise RuntimeError(f"linalg.matrix_norm: Expected a floating point or complex tensor as input. Got {input.type()[6:-6]}")
+        raise RuntimeError(f"linalg.matrix_norm: Expected a floating point or complex tensor as input. Got "
+                           f"{input.type()[6:-6]}")
     if isinstance(ord, str) and ord not in ("fro", "nuc") or not isinstance(ord, str) and abs(ord) not in (1, 2, math.inf):
         raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
     rows, columns = (wrap_dim(d, input.dim()) for d in _two(dim))
@@ -151,13 +152,14 @@ def linalg_vander(x: Array, *, N: int | None = None) -> Array:
     return jnp.stack(columns, axis=-1)
 
 
-@op(name="linalg_tensorinv", forms="linalg out", rule="ReshapeAliasBackward0", samples=lambda t: [((spd(t, 4).reshape(4, 2, 2),), {"ind": 1})])
+@op(name="linalg_tensorinv", forms="linalg out", rule="ReshapeAliasBackward0",
+    samples=lambda t: [((spd(t, 4).reshape(4, 2, 2),), {"ind": 1})])
 def linalg_tensorinv(input: Array, ind: int = 2) -> Array:
     """The inverse of the linear map of tensordot(input, ., input.ndim - ind)."""
     require(ind > 0, "Expected a strictly positive integer for 'ind'")
     head, tail = input.shape[:ind], input.shape[ind:]
-    require(prod(head) == prod(tail), f"Expected self to satisfy the requirement prod(self.shape[ind:]) == prod(self.shape[:ind]), "
-                                      f"but got {prod(tail)} != {prod(head)}")
+    require(prod(head) == prod(tail), f"Expected self to satisfy the requirement prod(self.shape[ind:]) == "
+                                      f"prod(self.shape[:ind]), but got {prod(tail)} != {prod(head)}")
     return jnp.linalg.inv(input.reshape(prod(head), prod(tail))).reshape(*tail, *head)
 
 
@@ -170,9 +172,9 @@ def linalg_tensorsolve(input: Array, other: Array, dims: tuple | None = None) ->
         order = [wrap_dim(d, x.ndim) for d in dims]
         x = jnp.moveaxis(x, order, range(x.ndim - len(order), x.ndim))
     shape = x.shape[other.ndim:]
-    require(prod(shape) == prod(x.shape[:other.ndim]), "Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == "
-                                                       "prod(self.shape[:other.ndim]), but got "
-                                                       f"{prod(shape)} != {prod(x.shape[:other.ndim])}")
+    require(prod(shape) == prod(x.shape[:other.ndim]), "Expected self to satisfy the requirement "
+                                                       "prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim]), but "
+                                                       f"got {prod(shape)} != {prod(x.shape[:other.ndim])}")
     return jnp.linalg.solve(x.reshape(-1, prod(shape)), other.reshape(-1)).reshape(shape)
 
 

@@ -25,7 +25,8 @@ def square(x: jax.Array, name: str) -> None:
     """RuntimeError unless `x` is a batch of square matrices."""
     matrix(x, name)
     if x.shape[-1] != x.shape[-2]:
-        raise RuntimeError(f"{name}: A must be batches of square matrices, but they are {x.shape[-2]} by {x.shape[-1]} matrices")
+        raise RuntimeError(f"{name}: A must be batches of square matrices, but they are {x.shape[-2]} by {x.shape[-1]} "
+                           f"matrices")
 
 
 def lapack(x: jax.Array, name: str, kernel: str | None = None) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from jax import lax
 
 from .precision import floating
-from .table import Array, composite, op
+from .table import Array, alias, composite, op
 
 
 def _write_real(base: Array, value: Array) -> Array:
@@ -77,3 +77,6 @@ def polar(abs: Array, angle: Array) -> Array:
 def complex_(real: Array, imag: Array) -> Array:
     """real + i * imag, complex, from two real arrays of one floating dtype."""
     return lax.complex(*jnp.broadcast_arrays(real, imag))
+
+
+alias("conj", "conj_physical")

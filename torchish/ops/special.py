@@ -61,7 +61,8 @@ unary("special_erfcx", erfcx_, inplace=False, forms=S, doc="exp(x^2) erfc(x).")
 unary("special_entr", special.entr, inplace=False, forms=S, samples=_within(0.1, 3.0), doc="-x log x; 0 at 0, -inf below.")
 
 
-@op(promote="float", inplace=True, forms="function method out special", samples=lambda t: [((t(3, 4), t(3, 4, low=0.1, high=3, seed=1)), {})])
+@op(promote="float", inplace=True, forms="function method out special",
+    samples=lambda t: [((t(3, 4), t(3, 4, low=0.1, high=3, seed=1)), {})])
 def xlogy(input: ArrayLike, other: ArrayLike) -> Array:
     """input * log(other); 0 where input is 0 and other is not NaN."""
     return _times(input, other, 0)
@@ -109,13 +110,15 @@ def polygamma(n: int, input: Array) -> Array:
     return (-1) ** (n + 1) * math.factorial(n) * special.zeta(jnp.asarray(n + 1, input.dtype), input)
 
 
-@op(promote="float", inplace=True, forms="function method out", samples=lambda t: [((t(3, 4, low=0.5, high=3), t(3, 4, low=0.5, high=3, seed=1)), {})])
+@op(promote="float", inplace=True, forms="function method out",
+    samples=lambda t: [((t(3, 4, low=0.5, high=3), t(3, 4, low=0.5, high=3, seed=1)), {})])
 def igamma(input: Array, other: Array) -> Array:
     """The lower regularised incomplete gamma function P(input, other)."""
     return special.gammainc(input, other)
 
 
-@op(promote="float", inplace=True, forms="function method out", samples=lambda t: [((t(3, 4, low=0.5, high=3), t(3, 4, low=0.5, high=3, seed=1)), {})])
+@op(promote="float", inplace=True, forms="function method out",
+    samples=lambda t: [((t(3, 4, low=0.5, high=3), t(3, 4, low=0.5, high=3, seed=1)), {})])
 def igammac(input: Array, other: Array) -> Array:
     """The upper regularised incomplete gamma function Q(input, other)."""
     return special.gammaincc(input, other)
@@ -125,7 +128,8 @@ alias("igamma", "gammainc", forms="special")
 alias("igammac", "gammaincc", forms="special")
 
 
-@op(name="special_zeta", promote="float", forms=S, samples=lambda t: [((t(3, 4, low=2, high=4), t(3, 4, low=1, high=3, seed=1)), {})])
+@op(name="special_zeta", promote="float", forms=S,
+    samples=lambda t: [((t(3, 4, low=2, high=4), t(3, 4, low=1, high=3, seed=1)), {})])
 def zeta(input: ArrayLike, other: ArrayLike) -> Array:
     """The Hurwitz zeta function: the sum of (k + other) ** -input."""
     return special.zeta(input, other)

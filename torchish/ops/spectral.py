@@ -46,7 +46,8 @@ def _one(name: str, fn: Callable, kind: str, doc: str) -> None:
     def rule(avals: Any, attributes: Any) -> str:
         return kind if avals[0].dtype.is_complex or kind == C2R else real
 
-    @op(name=f"fft_{name}", forms="fft private out", rule=rule, saves=False, samples=lambda t: [((t(3, 4),), {}), ((t(3, 4), 6, 0), {})])
+    @op(name=f"fft_{name}", forms="fft private out", rule=rule, saves=False,
+        samples=lambda t: [((t(3, 4),), {}), ((t(3, 4), 6, 0), {})])
     def body(input: Array, n: int | None = None, dim: int = -1, norm: str | None = None) -> Array:
         x = _prepared(input, name, kind, norm)
         d = _dim(input, dim)
@@ -108,11 +109,13 @@ def _many(name: str, fn: Callable, kind: str, doc: str) -> None:
             return _by_steps(fn, x, s, dims, norm)
         return fn(x, s, dims, norm)
 
-    @op(name=f"fft_{name}n", forms="fft private out", rule=C2C if fn is _ihfftn else kind, saves=False, samples=lambda t: [((t(3, 4),), {})])
+    @op(name=f"fft_{name}n", forms="fft private out", rule=C2C if fn is _ihfftn else kind, saves=False,
+        samples=lambda t: [((t(3, 4),), {})])
     def over_all(input: Array, s: Dims | None = None, dim: Dims | None = None, norm: str | None = None) -> Array:
         return compute(f"{name}n", input, s, dim, norm)
 
-    @op(name=f"fft_{name}2", forms="fft private out", rule=C2C if fn is _ihfftn else kind, saves=False, samples=lambda t: [((t(2, 3, 4),), {})])
+    @op(name=f"fft_{name}2", forms="fft private out", rule=C2C if fn is _ihfftn else kind, saves=False,
+        samples=lambda t: [((t(2, 3, 4),), {})])
     def over_two(input: Array, s: Dims | None = None, dim: Dims = (-2, -1), norm: str | None = None) -> Array:
         return compute(f"{name}n", input, s, dim, norm)
 

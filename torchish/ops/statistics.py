@@ -22,8 +22,8 @@ METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 def _quantile(name: str, x: jax.Array, q: Any, dim: int | None, keepdim: bool, interpolation: str, skip_nan: bool) -> jax.Array:
     require(is_float(x) and x.dtype.itemsize > 2, f"{name}() input tensor must be either float or double dtype")
-    require(interpolation in METHODS, f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest, but got "
-                                      f"{interpolation}")
+    require(interpolation in METHODS, f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest, but "
+            f"got {interpolation}")
     q = jnp.asarray(q)
     require(q.ndim <= 1, f"{name}() q must be a scalar or 1D tensor")
     axis = None if dim is None else wrap_dim(dim, x.ndim)
@@ -51,7 +51,8 @@ def _at_ranks(ordered: jax.Array, q: jax.Array, count: jax.Array, interpolation:
     return jnp.where(weight < 0.5, low + weight * (high - low), high - (1 - weight) * (high - low))
 
 
-@op(name="_quantile", forms="private", rule="SqueezeBackward4", samples=lambda t: [((t(3, 5), 0.4, 1, False, "linear", False), {})])
+@op(name="_quantile", forms="private", rule="SqueezeBackward4",
+    samples=lambda t: [((t(3, 5), 0.4, 1, False, "linear", False), {})])
 def quantile_op(input: Array, q: ArrayLike, dim: int | None, keepdim: bool, interpolation: str, skip_nan: bool) -> Array:
     """The q-quantiles along `dim`."""
     return _quantile("nanquantile" if skip_nan else "quantile", input, q, dim, keepdim, interpolation, skip_nan)
@@ -166,7 +167,8 @@ def corrcoef(t: Any, input: Any) -> Any:
     return r if r.is_complex() else r.clip(-1, 1)
 
 
-@op(forms="function out", saves=False, samples=lambda t: [((t(3, 4, dtype="int64", low=0, high=5), t(2, dtype="int64", low=0, high=5)), {})])
+@op(forms="function out", saves=False,
+    samples=lambda t: [((t(3, 4, dtype="int64", low=0, high=5), t(2, dtype="int64", low=0, high=5)), {})])
 def isin(elements: ArrayLike, test_elements: ArrayLike, *, assume_unique: bool = False, invert: bool = False) -> Array:
     """Whether each element is among `test_elements`."""
     a, b = common([jnp.asarray(elements), jnp.asarray(test_elements)])
@@ -219,6 +221,8 @@ def gradient(t: Any, input: Any, *, spacing: Any = 1, dim: Any = None, edge_orde
     require(edge_order in (1, 2), "torch.gradient only supports edge_order=1 and edge_order=2.")
     each = list(spacing) if isinstance(spacing, (list, tuple)) else [spacing] * len(dims)
     require(len(each) == len(dims), "torch.gradient expected spacing to be unspecified, a scalar, or a list of length equal to "
-                                    f"'self.dim() = {input.dim()}', since dim argument was not given, but got a list of length {len(each)}")
-    return tuple(t._differences(input, s if isinstance(s, t.Tensor) and s.dim() else None, d, edge_order,
-                                1.0 if isinstance(s, t.Tensor) and s.dim() else float(s)) for d, s in zip(dims, each, strict=True))
+                                    f"'self.dim() = {input.dim()}', since dim argument was not given, but got a list of length "
+            f"{len(each)}")
+    coordinates = [s if isinstance(s, t.Tensor) and s.dim() else None for s in each]
+    return tuple(t._differences(input, c, d, edge_order, 1.0 if c is not None else float(s))
+                 for c, d, s in zip(coordinates, dims, each, strict=True))

@@ -8,7 +8,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from .check import require
 from .table import Array, composite, op
@@ -29,13 +28,16 @@ def _stft_rule(avals: Any, attributes: Any) -> str:
     return "TransposeBackward1" if len(avals[0].shape) == 2 else "SqueezeBackward4"
 
 
-@op(name="_stft", forms="private", rule=_stft_rule, samples=lambda t: [((t(2, 16), t(4, low=0.5, high=1), 4, 2, 4, False, True), {})])
-def frames_spectrum(input: Array, window: Array | None, n_fft: int, hop: int, size: int, normalized: bool, onesided: bool) -> Array:
+@op(name="_stft", forms="private", rule=_stft_rule,
+    samples=lambda t: [((t(2, 16), t(4, low=0.5, high=1), 4, 2, 4, False, True), {})])
+def frames_spectrum(input: Array, window: Array | None, n_fft: int, hop: int, size: int, normalized: bool,
+                    onesided: bool) -> Array:
     """The spectrum of each frame: (..., time) -> (..., frequency, frame)."""
     frames = 1 + (input.shape[-1] - n_fft) // hop
     cut = input[..., _positions(frames, hop, n_fft)] * _window(window, size, n_fft, jnp.finfo(input.dtype).dtype)
     norm = "ortho" if normalized else "backward"
-    found = jnp.fft.rfft(cut, axis=-1, norm=norm) if onesided and not jnp.iscomplexobj(cut) else jnp.fft.fft(cut, axis=-1, norm=norm)
+    transform = jnp.fft.rfft if onesided and not jnp.iscomplexobj(cut) else jnp.fft.fft
+    found = transform(cut, axis=-1, norm=norm)
     return jnp.swapaxes(found, -1, -2)
 
 
@@ -44,18 +46,21 @@ def stft(t: Any, input: Any, n_fft: int, hop_length: int | None = None, win_leng
          center: bool = True, pad_mode: str = "reflect", normalized: bool = False, onesided: bool | None = None,
          return_complex: bool | None = None, align_to_window: bool | None = None) -> Any:
     """The Fourier transform of overlapping windows of a signal (time) or a batch of them: (frequency, frame)."""
-    require(inexact_tensor(input) and 1 <= input.dim() <= 2, f"stft({input.type()}{list(input.shape)}, n_fft={n_fft}): expected a 1D "
-                                                             "or 2D tensor of floating point or complex type")
+    require(inexact_tensor(input) and 1 <= input.dim() <= 2,
+            f"stft({input.type()}{list(input.shape)}, n_fft={n_fft}): expected a 1D or 2D tensor of floating point or "
+            "complex type")
     hop, size = hop_length if hop_length is not None else n_fft // 4, n_fft if win_length is None else win_length
     complex_parts = input.is_complex() or (window is not None and window.is_complex())
     if return_complex is None:
-        require(complex_parts, "stft requires the return_complex parameter be given for real inputs, and will further require that "
-                               "return_complex=True in a future PyTorch release.")
+        require(complex_parts,
+                "stft requires the return_complex parameter be given for real inputs, and will further require that "
+                "return_complex=True in a future PyTorch release.")
         return_complex = True
     require(hop > 0, f"stft: expected hop_length > 0, but got hop_length={hop}")
     require(0 < size <= n_fft, f"stft: expected 0 < win_length <= n_fft, but got win_length={size}")
-    require(window is None or tuple(window.shape) == (size,), f"stft: expected a 1D window tensor of size equal to win_length={size}, "
-                                                              f"but got window with size {list(window.shape) if window is not None else 0}")
+    given = None if window is None else tuple(window.shape)
+    require(given in (None, (size,)), f"stft: expected a 1D window tensor of size equal to win_length={size}, but got window "
+                                      f"with size {given}")
     x = input
     if center:
         half = n_fft // 2
@@ -97,8 +102,12 @@ def overlapped(input: Array, window: Array | None, n_fft: int, hop: int, size: i
 def istft(t: Any, input: Any, n_fft: int, hop_length: int | None = None, win_length: int | None = None, window: Any = None,
           center: bool = True, normalized: bool = False, onesided: bool | None = None, length: int | None = None,
           return_complex: bool = False) -> Any:
-    """The signal whose stft is `input` (by least squares, Griffin and Lim 1984). Differs from torch: windows that add up to 0 give 0."""
-    require(input.is_complex(), "istft requires a complex-valued input tensor matching the output from stft with return_complex=True.")
+    """The signal whose stft is `input`, by least squares (Griffin and Lim 1984).
+
+    Differs from torch: windows that add up to 0 give 0.
+    """
+    require(input.is_complex(), "istft requires a complex-valued input tensor matching the output from stft with "
+                                "return_complex=True.")
     hop, size = hop_length if hop_length is not None else n_fft // 4, n_fft if win_length is None else win_length
     one = input.shape[-2] != n_fft if onesided is None else onesided
     total = n_fft + hop * (input.shape[-1] - 1)

@@ -36,7 +36,8 @@ def as_strided(input: Array, size: Dims, stride: Dims, storage_offset: int | Non
         return np.lib.stride_tricks.as_strided(input, size, stride)
     if last >= prod(input.shape):
         width = input.dtype.itemsize
-        raise RuntimeError(f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset}, and itemsize {width} "
+        raise RuntimeError(f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset}, and itemsize "
+                           f"{width} "
                            f"requiring a storage size of {(last + 1) * width} are out of bounds for storage of size "
                            f"{prod(input.shape) * width}")
     return input.reshape(-1)[_places(size, stride, offset)]
@@ -51,7 +52,8 @@ def empty_strided(t: Any, size: Any, stride: Any, *, dtype: Any = None, layout: 
     return out.requires_grad_() if requires_grad else out
 
 
-@op(name="_fill_diagonal", forms="function", saves=False, rule="FillDiagonalBackward0", samples=lambda t: [((t(4, 3), 2.0, True), {})])
+@op(name="_fill_diagonal", forms="function", saves=False, rule="FillDiagonalBackward0",
+    samples=lambda t: [((t(4, 3), 2.0, True), {})])
 def fill_diagonal(input: Array, fill_value: Number, wrap: bool) -> Array:
     """The main diagonal set to one number; with `wrap` it starts again below a tall matrix."""
     shape = input.shape
@@ -63,11 +65,13 @@ def fill_diagonal(input: Array, fill_value: Number, wrap: bool) -> Array:
     return input.reshape(-1).at[places].set(cast(fill_value, input.dtype)).reshape(shape)
 
 
-@op(promote=None, inplace=True, forms="method function", samples=lambda t: [((t(3, 4), t(4, dtype="bool"), t(3, 4, seed=1)), {})])
+@op(promote=None, inplace=True, forms="method function", samples=lambda t: [((t(3, 4), t(4, dtype="bool"), t(3, 4, seed=1)),
+                                                                             {})])
 def masked_scatter(input: Array, mask: Array, source: Array) -> Array:
     """input, where `mask` is true the elements of `source` one after the other."""
     require(mask.dtype == bool, f"masked_scatter_ only supports boolean masks, but got mask with dtype {type_name(mask)}")
-    require(input.dtype == source.dtype, f"masked_scatter: expected self and source to have same dtypes but got {type_name(input)} and "
+    require(input.dtype == source.dtype, f"masked_scatter: expected self and source to have same dtypes but got "
+            f"{type_name(input)} and "
                                          f"{type_name(source)}")
     shape = jnp.broadcast_shapes(input.shape, mask.shape)
     x, chosen = jnp.broadcast_to(input, shape), jnp.broadcast_to(mask, shape).reshape(-1)
@@ -80,8 +84,9 @@ def masked_scatter(input: Array, mask: Array, source: Array) -> Array:
     samples=lambda t: [((t(3, 4), t(3, dtype="int64", low=0, high=11), t(3, seed=1), True), {})])
 def put(input: Array, index: Array, source: Array, accumulate: bool = False) -> Array:
     """The flat places `index` of input set to (or, with `accumulate`, added) the elements of `source`."""
-    require(index.size == source.size, f"put_(): Expected source and index to have the same number of elements, but got source.numel() "
-                                       f"= {source.size}, index.numel() = {index.size}")
+    require(index.size == source.size, f"put_(): Expected source and index to have the same number of elements, but got "
+            f"source.numel() "
+                                       f"= {source.size}, index.numel() = {index.size}", IndexError)
     flat, where, new = input.reshape(-1), index.reshape(-1), source.reshape(-1)
     where = jnp.where(where < 0, where + flat.size, where)
     flat = flat.at[where].add(new) if accumulate else flat.at[where].set(new)

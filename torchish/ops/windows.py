@@ -37,7 +37,8 @@ def window(kind: str, length: int, periodic: bool, options: tuple, *, dtype: DTy
     return jnp.asarray(values, dtype.np)
 
 
-def _make(t: Any, kind: str, length: int, periodic: bool, options: tuple, dtype: Any, device: Any, grad: bool, out: Any = None) -> Any:
+def _make(t: Any, kind: str, length: int, periodic: bool, options: tuple, dtype: Any, device: Any, grad: bool,
+          out: Any = None) -> Any:
     name = f"{kind}_window"
     require(length >= 0, f"{name} requires non-negative window_length, got window_length={length}")
     dtype = known(name, dtype, dtypes.default.float)
@@ -46,7 +47,8 @@ def _make(t: Any, kind: str, length: int, periodic: bool, options: tuple, dtype:
 
 
 @composite(forms="function")
-def hann_window(t, window_length, periodic=True, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
+def hann_window(t, window_length, periodic=True, *, dtype=None, layout=None, device=None, pin_memory=False,
+                requires_grad=False):
     """(1 - cos(2 pi n / N)) / 2."""
     return _make(t, "hann", window_length, periodic, (0.5, 0.5), dtype, device, requires_grad)
 
@@ -59,13 +61,15 @@ def hamming_window(t, window_length, periodic=True, alpha=0.54, beta=0.46, *, dt
 
 
 @composite(forms="function")
-def blackman_window(t, window_length, periodic=True, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
+def blackman_window(t, window_length, periodic=True, *, dtype=None, layout=None, device=None, pin_memory=False,
+                    requires_grad=False):
     """0.42 - 0.5 cos(2 pi n / N) + 0.08 cos(4 pi n / N)."""
     return _make(t, "blackman", window_length, periodic, (0.42, 0.5, 0.08), dtype, device, requires_grad)
 
 
 @composite(forms="function")
-def bartlett_window(t, window_length, periodic=True, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
+def bartlett_window(t, window_length, periodic=True, *, dtype=None, layout=None, device=None, pin_memory=False,
+                    requires_grad=False):
     """1 - |2 n / N - 1|."""
     return _make(t, "bartlett", window_length, periodic, (), dtype, device, requires_grad)
 
