@@ -178,7 +178,7 @@ class Pure:
     def slopes(self, step: float = 1e-6) -> dict[str, Any]:
         """Loss gradient (torch's convention for complex), and differences of the loss and of the gradient."""
         with jax.enable_x64(True):
-            slope = jax.jit(jax.value_and_grad(self.loss))
+            slope = jax.jit(jax.value_and_grad(self.loss), compiler_options={"xla_backend_optimization_level": 0})
             at, up, down = ([jnp.asarray(x + e * d) for x, d in zip(self.at, self.direction, strict=True)] for e in (0, step, -step))
             (_, here), (high, above), (low, below) = (jax.tree.map(np.asarray, slope(xs)) for xs in (at, up, down))
         return {"gradient": [np.conj(g) for g in here], "first": (high - low) / (2 * step),

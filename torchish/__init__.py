@@ -27,6 +27,7 @@ from .api import *  # noqa: F403
 from .api import _sample_dirichlet, _standard_gamma
 from .autograd import Variable
 from .config import config
+from .cuda import OutOfMemoryError
 from .foreach import FOREACH
 from .log import explain
 from .missing import missing

@@ -5,7 +5,8 @@ Source: https://docs.pytorch.org/docs/stable/tensor_attributes.html
 """
 from __future__ import annotations
 
-__all__ = ["channels_last", "channels_last_3d", "contiguous_format", "layout", "memory_format", "preserve_format", "strided"]
+__all__ = ["channels_last", "channels_last_3d", "contiguous_format", "layout", "memory_format", "preserve_format",
+           "sparse_coo", "sparse_csr", "strided"]
 
 
 class _Named:
@@ -41,6 +42,7 @@ class memory_format(_Named):
 
 
 strided = layout("strided")
+sparse_coo, sparse_csr = layout("sparse_coo"), layout("sparse_csr")     # for comparisons: no tensor has them
 contiguous_format = memory_format("contiguous_format")
 preserve_format = memory_format("preserve_format")
 channels_last = memory_format("channels_last")

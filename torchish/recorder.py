@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from . import infer
+from . import dtypes, infer
 from .avals import Out
 from .config import config
 from .ops.table import Op
@@ -38,6 +38,7 @@ class Hooks:
 
 hooks = Hooks()
 HOLE = "#"
+PYTHON_DTYPES = {float: dtypes.float64, int: dtypes.int64, bool: dtypes.bool_, complex: dtypes.complex128}
 
 
 class Restart(Exception):
@@ -296,7 +297,7 @@ def _encode(tape: Tape, op: Op, values: tuple | list) -> tuple[list, list, list,
         elif kind == "shape":
             codes.append(_shape(v))
         else:
-            codes.append(tuple(v) if v.__class__ is list else v)
+            codes.append(tuple(v) if v.__class__ is list else PYTHON_DTYPES.get(v, v) if v.__class__ is type else v)
     return codes, consts, floats, []
 
 
@@ -431,9 +432,10 @@ def _fill(tape: Tape, node: Node, op: Op, codes: list, consts: list, mask: tuple
     node.operands, node.attrs = tuple(operands), attrs
     known = tape.outs()
     results, many = infer.results(op, node, known)
-    rg = tape.grad and op.differentiable and any(known[s].rg for s in slots(node.operands))
+    passes = op.differentiable
+    rg = tape.grad and bool(passes) and any(known[s].rg for s in slots(node.operands))
     node.grad = rg
-    node.results(results, [rg and a.differentiable for a in results], many)
+    node.results(results, [rg and a.differentiable and (passes is True or passes[k]) for k, a in enumerate(results)], many)
 
 
 def _value(cls: type, code: Any) -> Any:

@@ -42,7 +42,10 @@ def call(node: Node, operands: list, numbers: Numbers) -> Any:
 
 def _operand(v: Any, cast: Any, numbers: Numbers) -> Any:
     if v.__class__ is Const:
-        return np.asarray(v.value, cast.np) if cast else v.value
+        if not cast:
+            return v.value
+        with np.errstate(all="ignore"):     # a number that does not fit wraps around or becomes infinite, as in torch
+            return np.asarray(v.value).astype(cast.np)
     if v.__class__ is Ref:
         v = _number(v, numbers)
         return v.astype(cast.np) if cast else v

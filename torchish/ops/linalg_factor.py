@@ -221,7 +221,7 @@ def triangles(lu: jax.Array) -> tuple[jax.Array, jax.Array]:
     return jnp.tril(lu[..., :k], -1) + jnp.eye(m, k, dtype=lu.dtype), jnp.triu(lu[..., :k, :])
 
 
-@op(name="linalg_lu", forms="linalg private out", returns=("P", "L", "U"))
+@op(name="linalg_lu", forms="linalg private out", returns=("P", "L", "U"), differentiable=(False, True, True))
 def linalg_lu(A: Array, *, pivot: bool = True) -> tuple[Array, Array, Array]:
     """A permutation, a unit lower and an upper triangular factor: A = P L U."""
     _lu_input(A, "linalg.lu")

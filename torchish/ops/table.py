@@ -70,7 +70,8 @@ class Op:
     saves: whether torch keeps a value for backward; an op that keeps none may be gone through twice.
     rule: full name of torch's backward node ("TBackward0") where the general naming rule does not give it, or a function
         (avals of the operands, attributes) -> name.
-    differentiable: False where the result never requires a gradient although its dtype could.
+    differentiable: False where the result never requires a gradient although its dtype could; one flag for each result
+        where they differ.
     samples: `samples(t) -> [(args, kwargs), ...]` for the generated tests, where `t(*shape, low=-2, high=2, dtype=None,
         seed=0)` makes an array (a float one unless dtype says otherwise); without it, elementwise ops get default ones.
     forms: which public forms exist, of "function", "method", "inplace", "out", "F" (torch.nn.functional), and other
@@ -88,7 +89,7 @@ class Op:
     write: Callable | None = None
     saves: bool = True
     rule: str | Callable | None = None
-    differentiable: bool = True
+    differentiable: bool | tuple[bool, ...] = True
     doc: str = ""
     index: int = field(default=0)
     samples: Callable | None = None
@@ -134,7 +135,7 @@ def _param(p: inspect.Parameter) -> Param:
 def op(*, name: str | None = None, forms: str = "function method out", inplace: bool = False, promote: str | None = None,
        dunder: str | None = None, returns: tuple[str, ...] | None = None, view: bool = False,
        write: Callable | None = None, saves: bool = True, rule: str | Callable | None = None,
-       differentiable: bool = True, samples: Callable | None = None) -> Callable[[Callable], Op]:
+       differentiable: bool | tuple[bool, ...] = True, samples: Callable | None = None) -> Callable[[Callable], Op]:
     """Declares the decorated pure function as an op; see `Op` for the options.
 
     The op's name is the function's, a trailing underscore dropped (`def sum_` declares "sum").  Annotations must be
