@@ -15,6 +15,7 @@ __all__ = ["Aval", "Out", "aval_of", "contiguous_strides"]
 class Out:
     """A result of an entry, or a tensor outside any tape: abstract value, requires_grad, slot."""
     __slots__ = ("aval", "rg", "slot")
+    op = None       # an entry (`tape.Node`) has one
 
     def __init__(self, aval: Aval, rg: bool, slot: int) -> None:
         self.aval, self.rg, self.slot = aval, rg, slot

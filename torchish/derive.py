@@ -95,7 +95,8 @@ class _Source:
 
 
 def _first_call(*args: Any, **kwargs: Any) -> Any:
-    return __build__()(*args, **kwargs)     # noqa: F821  in the globals of each function that begins as this one
+    # in the globals of each function that begins as this one
+    return __build__()(*args, **kwargs)     # type: ignore[name-defined]  # noqa: F821
 
 
 def _signature_of(head: str, names: dict[str, Any]) -> inspect.Signature:

@@ -136,7 +136,8 @@ class Exchange:
     def __deepcopy__(self, memo: dict) -> Any:
         if not self.is_leaf:
             raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the "
-                               "moment.  If you were attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm "
+                               "moment.  If you were attempting to deepcopy a module, this may be because of a "
+                               "torch.nn.utils.weight_norm "
                                "usage, see https://github.com/pytorch/pytorch/pull/103001")
         found = memo.get(id(self))
         if found is None:

@@ -13,11 +13,12 @@ import numpy as np
 from . import log
 from .config import config
 from .errors import LostValueError
+from .ops.create import filled as FULL
 from .plan import make_plan
 from .programs import Ending, Program, remember
 from .replay import from_words, run
 from .segment import Graph, Residuals
-from .tape import BACKWARD, INPUT, Node, Tape, path, state, stats
+from .tape import BACKWARD, INPUT, Node, Ref, Tape, path, state, stats
 from .where import short
 from .xla import compile_program, traced
 
@@ -68,6 +69,8 @@ def _live(tape: Tape) -> list:
     for _ in range(len(tape.tensors)):
         t = pop()
         if getrefcount(t) > _ALONE and t._data is None and (t._tape is tape or t._home is tape):
+            if t._node.op is FULL and not _constant_again(t):
+                continue
             live.append(t)
     inputs = tape.inputs
     for k in range(len(inputs)):
@@ -77,6 +80,18 @@ def _live(tape: Tape) -> list:
                 inputs[k]._tape is tape or inputs[k]._home is tape):
             live.append(inputs[k])
     return live
+
+
+def _constant_again(t: Any) -> bool:
+    """A constant is not worth computing: it waits again to be read, so that the next step is recorded like this one.
+
+    Returns whether its value must be computed after all.
+    """
+    value = t._node.attrs["value"]
+    if value.__class__ is Ref or t._leaf:
+        return True
+    t._pending, t._node, t._tape, t._home = (value,), t._node.aval.plain, None, None
+    return False
 
 
 def _run(tape: Tape, node: Node, live: list) -> None:
@@ -167,17 +182,22 @@ def _program(tape: Tape, node: Node, ending: Ending) -> Program:
     A program that was compiled for the same entries and returns more than is wanted will do.
     """
     args = tape.args
-    for program in ending.programs:
-        if program.compiled is not None and (program.residuals is not None or not ending.residuals) and all([getrefcount(args[k]) <= _ALONE for k in program.donated]):
+
+    def allowed(program: Program) -> bool:
+        return all(getrefcount(args[k]) <= _ALONE for k in program.donated)
+
+    known = [p for p in ending.programs if p.compiled is not None and (p.residuals is not None or not ending.residuals)]
+    for program in known:
+        if allowed(program):
             remember(program)
             return program
-    free = [k for k in range(len(args)) if getrefcount(args[k]) <= _ALONE]
-    wanted = set(ending.outs)
-    for other in list(node.programs.values()) if not ending.residuals else ():
-        for program in other.programs:
-            if program.compiled is not None and wanted.issubset(program.outs) and set(free).issuperset(program.donated) and not _held(ending, node, program):
+    if not ending.residuals:
+        wanted = set(ending.outs)
+        for program in [p for other in node.programs.values() for p in other.programs if p.compiled is not None]:
+            if wanted.issubset(program.outs) and allowed(program) and not _held(ending, node, program):
                 ending.programs.append(program)
                 return program
+    free = [k for k in range(len(args)) if getrefcount(args[k]) <= _ALONE]
     program = _compile(tape, node, ending, free)
     ending.programs = [p for p in ending.programs if p.compiled is not None] + [program]
     remember(program)
@@ -211,7 +231,7 @@ def _compile(tape: Tape, node: Node, ending: Ending, free: list[int]) -> Program
     specs: list[tuple] = [(i.aval.shape, i.aval.dtype.np) for i in inputs]
     specs += [((n, 2), np.dtype(np.uint32)) for n in (node.floats, node.ints) if n]
     made = {o.slot: o.aval for x in nodes for o in x.outs}
-    kept = {made_slot for made_slot in ending.values}
+    kept = set(ending.values)
     # residuals may be inputs themselves: then nothing is donated
     donated = _matching([k for k in free if inputs[k].slot not in kept], inputs, [made[s] for s in outs]) \
         if residuals is None else ()

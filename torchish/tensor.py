@@ -36,10 +36,12 @@ class Tensor(Subscript, Writes, Convert, Exchange):
 
     Source: https://docs.pytorch.org/docs/stable/tensors.html
 
-    Attributes of the engine: `_node` tells shape, dtype and requires_grad; `_tape` the tape on which `_node.slot` may be read
-    at once, `_home` the tape on which it lives but must be looked at first (a written leaf, a view that fell behind);
-    `_data` the array once there is one; `_pending` the number that fills a tensor which nothing has read yet; `_graph` its place in the graph of an ended tape; `_leaf` whether it is a leaf that
-    requires a gradient; `_view` how it sees its base; `_owner` the thread whose tapes it may stand on.
+    Attributes of the engine:
+    `_node` tells shape, dtype and requires_grad; `_tape` is the tape on which `_node.slot` may be read at once, `_home` the
+    tape on which it lives but must be looked at first (a written leaf, a view that fell behind); `_data` the array once there
+    is one; `_pending` the number that fills a tensor which nothing has read yet; `_graph` its place in the graph of an ended
+    tape; `_leaf` whether it is a leaf that requires a gradient; `_view` how it sees its base; `_owner` the thread whose tapes
+    it may stand on.
     """
     _node: Out
     _tape: Tape | None = None

@@ -33,7 +33,8 @@ def assert_close(actual: Any, expected: Any, *, allow_subclasses: bool = True, r
     Sequences and mappings are compared item by item.
     """
     if (rtol is None) != (atol is None):
-        raise ValueError(f"Both 'rtol' and 'atol' must be either specified or unspecified, but got no {'rtol' if rtol is None else 'atol'}.")
+        absent = "rtol" if rtol is None else "atol"
+        raise ValueError(f"Both 'rtol' and 'atol' must be either specified or unspecified, but got no {absent}.")
     _compare(actual, expected, (rtol, atol, equal_nan, check_dtype, check_stride, msg))
 
 

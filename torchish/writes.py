@@ -77,7 +77,8 @@ class Writes:
         """0 for a tensor of its own; views do not tell theirs, since XLA lays memory out by itself."""
         return 0
 
-    def new_tensor(self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Any:
+    def new_tensor(self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
+                   pin_memory: bool = False) -> Any:
         """A tensor of `data` with the dtype and device of this one."""
         out = hooks.as_tensor(data, dtype or self.dtype, device or self.device)
         out = out.detach().clone() if out is data else out

@@ -74,7 +74,7 @@ def listed(text: str) -> list[str]:
 def to_torch(array: np.ndarray) -> torch.Tensor:
     if array.dtype == ml_dtypes.bfloat16:
         return torch.from_numpy(np.array(array.view(np.int16))).view(torch.bfloat16)
-    return torch.from_numpy(np.array(array))
+    return torch.tensor(array)
 
 
 def layouts(make: Any, dtype: str, seed: int = 0) -> Iterator[tuple[str, Any]]:

@@ -67,9 +67,8 @@ class device:
         if self.idx >= 0 and cuda_is_available():
             _current.index = self.idx
 
-    def __exit__(self, *_: object) -> bool:
+    def __exit__(self, *_: object) -> None:
         _current.index = self.prev_idx
-        return False
 
 
 class device_of(device):

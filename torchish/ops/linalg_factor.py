@@ -18,7 +18,7 @@ from .matrix_check import hermitian, lapack, matrix, square, turned
 from .precision import dtype_name, inexact, unlike
 from .table import Array, composite, op
 
-SVD = namedtuple("svd", ("U", "S", "V"))
+SVD = namedtuple("svd", ("U", "S", "V"))    # type: ignore[name-match]
 SVD.__module__ = "torch.return_types"
 
 

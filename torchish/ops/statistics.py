@@ -15,7 +15,7 @@ from .check import common, require, wrap_dim
 from .precision import floating, inexact, is_float, unlike
 from .table import Array, ArrayLike, Number, cast, composite, op
 
-Histogram = namedtuple("histogram", ("hist", "bin_edges"))
+Histogram = namedtuple("histogram", ("hist", "bin_edges"))    # type: ignore[name-match]
 Histogram.__module__ = "torch.return_types"
 METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
 
