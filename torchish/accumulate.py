@@ -73,10 +73,10 @@ def _accumulate(x: Any, g: Any, create: bool) -> None:
 def grad(roots: Sequence, inputs: Sequence, cotangents: Sequence, retain: bool | None, create: bool, allow_unused: bool,
          materialize: bool) -> tuple:
     """Gradients of `roots` with respect to `inputs`, in their order; None (or zeros) where nothing leads there."""
+    cotangents = check_roots(roots, cotangents)
     for x in inputs:
         if not x.requires_grad:
             raise RuntimeError("One of the differentiated Tensors does not require grad")
-    cotangents = check_roots(roots, cotangents)
     found = gradients(list(roots), cotangents, list(inputs), create if retain is None else retain, create)
     result = []
     for x in inputs:

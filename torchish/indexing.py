@@ -163,8 +163,8 @@ class _Reader:
         used = sum(self.consumed(i) for i in self.items)
         if used > len(shape):
             if not shape:
-                raise _out_of_bounds(0, 0, shape) if type(self.items[0]) is int else IndexError(
-                    "slice() cannot be applied to a 0-dim tensor." if type(self.items[0]) is slice else
+                raise _out_of_bounds(0, 0, shape) if type(self.items[0]) is int and used == 1 else IndexError(
+                    "slice() cannot be applied to a 0-dim tensor." if type(self.items[0]) is slice and used == 1 else
                     "too many indices for tensor of dimension 0")
             raise IndexError(f"too many indices for tensor of dimension {len(shape)}")
         open_dims = len(shape) - used

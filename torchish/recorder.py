@@ -263,6 +263,9 @@ def _encode(tape: Tape, op: Op, values: tuple | list) -> tuple[list, list, list,
         if kind == "operand":
             codes.append(None if v is None and p.optional else slot_of(tape, _tensor(op, p, v)))
         elif kind == "operands":
+            if isinstance(v, hooks.tensor):
+                position = [q.name for q in op.params].index(p.name) + 1
+                raise TypeError(f"{op.name}(): argument '{p.name}' (position {position}) must be tuple of Tensors, not Tensor")
             try:
                 codes.append(tuple([x._node.slot if x._tape is tape else slot_of(tape, x) for x in v]))
             except AttributeError:
@@ -477,7 +480,8 @@ def _rewind(tape: Tape) -> None:
                 continue
         elif node.op is not None and node.op.name == "_full" and tape.tensors and tape.tensors[-1]._node is node:
             x = tape.tensors.pop()
-            x._pending = (node.attrs["value"],)
+            value = node.attrs["value"]
+            x._pending = (numbers_of(tape, value),)
         else:
             return
         x._node = x._node.aval.grad if x._node.rg else x._node.aval.plain

@@ -11,6 +11,7 @@ from typing import Any
 from . import dtypes
 from .ops.engine import copy, straight, write_by_index
 from .ops.table import Op, Param
+from .ops.view import view_strides
 from .recorder import enter, hooks, record
 from .tape import state
 
@@ -28,6 +29,9 @@ class View:
 def make_view(x: Any, result: Any, op: Op, values: tuple, which: int | None = None) -> Any:
     """Marks `result`, just recorded from `x` by the view op `op`, as sharing storage with it."""
     step = ((op, values, which),)
+    strides = x._node.aval.strides
+    if strides is not None and op.copies and view_strides(x.shape, strides, result.shape) is None:
+        return result
     view = x._view
     if view is None:
         x._shared = True

@@ -293,7 +293,7 @@ class Tensor(Subscript, Writes, Convert, Exchange):
         return self._view.base if self._view is not None else None
 
     def _is_view(self) -> bool:
-        return self._view is not None
+        return self._view is not None and self._view.chain[-1][0].name != "detach"
 
     def __hash__(self) -> int:
         return id(self)

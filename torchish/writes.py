@@ -92,6 +92,8 @@ class Writes:
     @property
     def mT(self) -> Any:
         """The last two dimensions exchanged."""
+        if not self.ndim:
+            return self
         if self.ndim < 2:
             raise RuntimeError(f"tensor.mT is only supported on matrices or batches of matrices. Got {self.ndim}-D tensor.")
         return self.transpose(-2, -1)

@@ -104,19 +104,14 @@ def _lower(x: jax.Array, w: jax.Array, window: Window, direction: str) -> jax.Ar
 @partial(jax.custom_jvp, nondiff_argnums=(2,))
 def convolve(x: jax.Array, w: jax.Array, window: Window) -> jax.Array:
     """The convolution (cross-correlation) of x with w."""
-    return _once(_lower(x, w, window, "forward"))
-
-
-def _once(x: jax.Array) -> jax.Array:
-    """Keeps XLA from computing `x` again inside each loop that reads it: on CPU some formulas are loops it would fuse."""
-    return lax.optimization_barrier(x) if jax.default_backend() == "cpu" else x
+    return _lower(x, w, window, "forward")
 
 
 def _tangent(window: Window, primals: tuple, tangents: tuple) -> tuple[jax.Array, jax.Array]:
     (x, w), (dx, dw) = primals, tangents
     parts = []
     if not isinstance(dx, SymbolicZero):
-        parts.append(_lower(_once(dx), w, window, "input"))      # its transpose keeps the input's gradient in one piece
+        parts.append(_lower(dx, w, window, "input"))
     if not isinstance(dw, SymbolicZero):
         parts.append(_lower(x, dw, window, "weight"))
     out = convolve(x, w, window)

@@ -151,10 +151,10 @@ def tensordot_core(a: Array, b: Array, dims_self: Dims, dims_other: Dims) -> Arr
     """a * b summed over paired dims; the rest of a's dims come first."""
     require(len(dims_self) == len(dims_other), "both dimension lists should have same length")
     first, second = [wrap_dim(d, a.ndim) for d in dims_self], [wrap_dim(d, b.ndim) for d in dims_other]
-    for i, j in zip(first, second, strict=True):
+    for i, j, k in zip(first, second, range(len(first)), strict=True):
         require(a.shape[i] == b.shape[j] or 1 in (a.shape[i], b.shape[j]), "contracted dimensions need to match, but "
                                                                            "first has "
-                f"size {a.shape[i]} in dim {i} and second has size {b.shape[j]} in dim {j}")
+                f"size {a.shape[i]} in dim {dims_self[k]} and second has size {b.shape[j]} in dim {dims_other[k]}")
         if a.shape[i] != b.shape[j]:                    # a dim of size 1 stands for all: sum the other one first
             a, b = (a, b.sum(j, keepdims=True)) if a.shape[i] == 1 else (a.sum(i, keepdims=True), b)
     same_types("expected both tensors to have the same dtype, but got {} and {}", a, b)

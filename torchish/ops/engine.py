@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from .check import broadcast_shapes
 from .table import Array, Number, cast, op
 
 __all__ = ["copy", "detach", "fill", "straight", "zero"]
@@ -31,12 +32,10 @@ def copy(input: Array, src: Array) -> Array:
         src = (src.real if jnp.iscomplexobj(src) and not jnp.iscomplexobj(input) else src).astype(input.dtype)
     if src.shape == input.shape:
         return src
-    try:
-        return jnp.broadcast_to(src, input.shape)
-    except ValueError:
-        raise RuntimeError(f"The expanded size of the tensor ({input.shape[-1] if input.ndim else 1}) must match the existing "
-                           f"size ({src.shape[-1] if src.ndim else 1}) at non-singleton dimension {max(input.ndim - 1, 0)}.  "
-                           f"Target sizes: {list(input.shape)}.  Tensor sizes: {list(src.shape)}") from None
+    shape = broadcast_shapes(input.shape, src.shape)
+    if shape != input.shape:
+        raise RuntimeError(f"output with shape {list(input.shape)} doesn't match the broadcast shape {list(shape)}")
+    return jnp.broadcast_to(src, shape)
 
 
 @op(name="_fill", forms="", saves=False, rule="FillBackward2", samples=lambda t: [((t(2, 3), 1.5), {})])

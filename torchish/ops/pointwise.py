@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from .check import broadcast_shapes
 from .precision import floating, inexact, known, magnitude, need_inexact, sgn, unlike
 from .rules import by_attribute, by_operand
 from .table import Array, ArrayLike, Number, alias, cast, op, unary
@@ -155,10 +156,20 @@ unary("reciprocal", lambda x: 1 / x, samples=lambda t: [((t(3, 4, low=0.3),), {}
 unary("rsqrt", lax.rsqrt, samples=lambda t: [((t(3, 4, low=0.3),), {})], doc="1 / sqrt(input).")
 
 
-@op(promote="arith", inplace=True, rule=by_operand("Lerp", 1, 0, at=2))
+_C_TYPES = {"float32": "float", "float64": "double", "int64": "long int", "int32": "int", "int16": "short int", "int8": "signed char",
+            "uint8": "unsigned char", "bool": "bool", "float16": "c10::Half", "bfloat16": "c10::BFloat16",
+            "complex64": "c10::complex<float>", "complex128": "c10::complex<double>"}
+
+
+@op(inplace=True, rule=by_operand("Lerp", 1, 0, at=2))
 def lerp(input: Array, end: Array, weight: ArrayLike) -> Array:
-    """input + weight * (end - input), exact at both ends."""
+    """input + weight * (end - input), exact at both ends; tensors of one dtype."""
+    for label, x in (("end", end), ("weight", weight)):
+        if isinstance(x, jax.Array) and x.ndim + (label == "end") and x.dtype != input.dtype:
+            raise RuntimeError(f"expected dtype {_C_TYPES[str(input.dtype)]} for `{label}` but got dtype {_C_TYPES[str(x.dtype)]}")
+    broadcast_shapes(input.shape, end.shape, jnp.shape(weight))
     need_inexact("lerp_kernel_scalar", input)
+    weight = cast(weight, input.dtype)
     step = end - input
     return jnp.where(jnp.abs(weight) < 0.5, input + weight * step, end - step * (1 - weight))
 

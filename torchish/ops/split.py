@@ -27,7 +27,7 @@ def _part(input: Array, dim: int, start: int, stop: int) -> Array:
 @op(view=True, saves=False, forms="function method", samples=lambda t: [((t(2, 3), 1), {})])
 def unbind(input: Array, dim: int = 0) -> tuple[Array, ...]:
     """All slices along `dim`, which is left out of them."""
-    dim = wrap_dim(dim, input.ndim, scalar=False)
+    dim = wrap_dim(wrap_dim(dim, input.ndim), input.ndim, scalar=False)
     if isinstance(input, np.ndarray):
         return tuple(input[(COLON,) * dim + (i,)] for i in range(input.shape[dim]))
     return tuple(lax.index_in_dim(input, i, dim, keepdims=False) for i in range(input.shape[dim]))

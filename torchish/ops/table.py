@@ -65,6 +65,7 @@ class Op:
     returns: names of the results where there are several (a namedtuple of the facade).
     view: the result shares the first operand's storage; `fn` is then written with indexing, `reshape`, `transpose` and
         the like, so that it also runs on a numpy array (that is how strides are found).
+    copies: a view op that copies where the strides allow no view (reshape); then the result shares nothing.
     write: for a view, `write(base, value, **attributes) -> base`: the base with the viewed part replaced.  Without it a
         general (slower) way is used.
     saves: whether torch keeps a value for backward; an op that keeps none may be gone through twice.
@@ -86,6 +87,7 @@ class Op:
     dunder: str | None = None
     returns: tuple[str, ...] | None = None
     view: bool = False
+    copies: bool = False
     write: Callable | None = None
     saves: bool = True
     rule: str | Callable | None = None
@@ -133,7 +135,7 @@ def _param(p: inspect.Parameter) -> Param:
 
 
 def op(*, name: str | None = None, forms: str = "function method out", inplace: bool = False, promote: str | None = None,
-       dunder: str | None = None, returns: tuple[str, ...] | None = None, view: bool = False,
+       dunder: str | None = None, returns: tuple[str, ...] | None = None, view: bool = False, copies: bool = False,
        write: Callable | None = None, saves: bool = True, rule: str | Callable | None = None,
        differentiable: bool | tuple[bool, ...] = True, samples: Callable | None = None) -> Callable[[Callable], Op]:
     """Declares the decorated pure function as an op; see `Op` for the options.
@@ -144,7 +146,7 @@ def op(*, name: str | None = None, forms: str = "function method out", inplace: 
     def declare(fn: Callable) -> Op:
         params = tuple(_param(p) for p in inspect.signature(fn).parameters.values())
         record = Op(name or fn.__name__.rstrip("_"), fn, fn.__module__.rpartition(".")[2], params,
-                    frozenset(forms.split()) | ({"inplace"} if inplace else frozenset()), promote, dunder, returns, view,
+                    frozenset(forms.split()) | ({"inplace"} if inplace else frozenset()), promote, dunder, returns, view, copies,
                     write, saves, rule, differentiable, inspect.getdoc(fn) or "", len(TABLE), samples)
         _declare(TABLE, record)
         return record

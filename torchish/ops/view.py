@@ -5,6 +5,7 @@ array a numpy view wherever torch's result is a view.  `write` functions give th
 """
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from math import prod
 
 import jax.numpy as jnp
@@ -16,6 +17,61 @@ from .table import Array, Dims, Shape, alias, composite, op
 COLON = slice(None)
 
 
+def view_strides(shape: Sequence[int], strides: Sequence[int], size: Sequence[int]) -> tuple[int, ...] | None:
+    """Strides under which a tensor of these strides is seen as `size`, row-major order kept; None where it cannot be."""
+    if not prod(shape):
+        return tuple(strides) if tuple(size) == tuple(shape) else row_major(size)
+    found, k, left, step = [0] * len(size), len(size) - 1, 1, strides[-1] if shape else 1
+    for d in reversed(range(len(shape))):
+        left *= shape[d]
+        if d and (shape[d - 1] == 1 or strides[d - 1] == left * step):
+            continue                    # the dimension before lies right before this run
+        inner = 1
+        while k >= 0 and (inner < left or size[k] == 1):
+            found[k] = inner * step
+            inner *= size[k]
+            k -= 1
+        if inner != left:
+            return None
+        if d:
+            left, step = 1, strides[d - 1]
+    if not shape:
+        return (1,) * len(size)
+    return tuple(found) if k < 0 else None
+
+
+def row_major(shape: Sequence[int]) -> tuple[int, ...]:
+    """The strides of a contiguous tensor."""
+    return tuple(prod(max(n, 1) for n in shape[k + 1:]) for k in range(len(shape)))
+
+
+def _as(input: Array, shape: tuple[int, ...]) -> Array:
+    """`input` under another shape; as a numpy dummy, a view, or an error where torch's `view` gives it."""
+    if not isinstance(input, np.ndarray):
+        return input.reshape(shape)
+    strides = view_strides(input.shape, input.strides, shape)
+    if strides is None:
+        raise RuntimeError("view size is not compatible with input tensor's size and stride (at least one dimension spans across "
+                           "two contiguous subspaces). Use .reshape(...) instead.")
+    return np.lib.stride_tricks.as_strided(input, shape, strides)
+
+
+def _as_or_copy(input: Array, shape: tuple[int, ...]) -> Array:
+    """`input` under another shape; a numpy dummy that cannot be viewed so has no strides to tell: the result is a copy."""
+    if isinstance(input, np.ndarray) and view_strides(input.shape, input.strides, shape) is None:
+        raise ValueError("a copy")
+    return _as(input, shape)
+
+
+def _copy_rule(shape_of: Callable) -> Callable:
+    """The node of an op that views where it can."""
+    def rule(avals: list, attributes: dict) -> str:
+        x = avals[0]
+        copied = x.strides is not None and view_strides(x.shape, x.strides, shape_of(x.shape, **attributes)) is None
+        return "UnsafeViewBackward0" if copied else "ViewBackward0"
+    return rule
+
+
 def _reshaped(base: Array, value: Array, **_: object) -> Array:
     """The `write` of every view that only reshapes."""
     return value.reshape(base.shape)
@@ -25,14 +81,14 @@ def _reshaped(base: Array, value: Array, **_: object) -> Array:
     samples=lambda t: [((t(2, 6), (3, 4)), {}), ((t(2, 6), (-1,)), {})])
 def view(input: Array, size: Shape) -> Array:
     """The elements in row-major order under another shape; one size may be -1."""
-    return input.reshape(infer_shape(size, prod(input.shape)))
+    return _as(input, infer_shape(size, prod(input.shape)))
 
 
-@op(view=True, write=_reshaped, saves=False, rule="ViewBackward0", forms="function method",
-    samples=lambda t: [((t(2, 6), (3, 4)), {})])
+@op(view=True, copies=True, write=_reshaped, saves=False, forms="function method",
+    rule=_copy_rule(lambda old, shape: infer_shape(shape, prod(old))), samples=lambda t: [((t(2, 6), (3, 4)), {})])
 def reshape(input: Array, shape: Shape) -> Array:
     """The elements in row-major order under another shape; one size may be -1. A view where strides allow it."""
-    return input.reshape(infer_shape(shape, prod(input.shape)))
+    return _as_or_copy(input, infer_shape(shape, prod(input.shape)))
 
 
 def _flat_shape(shape: tuple[int, ...], start_dim: int, end_dim: int) -> tuple[int, ...]:
@@ -41,18 +97,18 @@ def _flat_shape(shape: tuple[int, ...], start_dim: int, end_dim: int) -> tuple[i
     return (*shape[:start], prod(shape[start:end + 1]), *shape[end + 1:])
 
 
-@op(view=True, write=_reshaped, saves=False, rule="ViewBackward0", forms="function method",
+@op(view=True, copies=True, write=_reshaped, saves=False, rule=_copy_rule(_flat_shape), forms="function method",
     samples=lambda t: [((t(2, 3, 4), 1), {})])
 def flatten(input: Array, start_dim: int = 0, end_dim: int = -1) -> Array:
     """Dimensions start_dim to end_dim joined into one; a 0-dim tensor becomes 1-dim."""
-    return input.reshape(_flat_shape(input.shape, start_dim, end_dim))
+    return _as_or_copy(input, _flat_shape(input.shape, start_dim, end_dim))
 
 
-@op(view=True, write=_reshaped, saves=False, rule="ViewBackward0", forms="function method",
+@op(view=True, copies=True, write=_reshaped, saves=False, rule=_copy_rule(lambda old: (prod(old),)), forms="function method",
     samples=lambda t: [((t(2, 3),), {})])
 def ravel(input: Array) -> Array:
     """All dimensions joined into one."""
-    return input.reshape((prod(input.shape),))
+    return _as_or_copy(input, (prod(input.shape),))
 
 
 @op(view=True, write=_reshaped, saves=False, rule="ViewBackward0", forms="function method",
@@ -66,7 +122,7 @@ def unflatten(input: Array, dim: int, sizes: Dims) -> Array:
     if (n % known if known else n) if -1 in sizes else known != n:
         raise RuntimeError(f"unflatten: Provided sizes {listing(sizes)} don't multiply up to the size of dim {dim} "
                            f"({n}) in the input tensor")
-    return input.reshape((*input.shape[:dim], *infer_shape(sizes, n), *input.shape[dim + 1:]))
+    return _as(input, (*input.shape[:dim], *infer_shape(sizes, n), *input.shape[dim + 1:]))
 
 
 @op(view=True, write=_reshaped, saves=False, forms="function method", inplace=True,
@@ -169,6 +225,8 @@ alias("transpose", "swapdims")
 @composite()
 def adjoint(t, input):
     """The conjugate transpose of the last two dimensions."""
+    if input.ndim == 0:
+        return input
     result = t.transpose(input, -2, -1)
     return t.conj(result) if input.is_complex() else result
 
