@@ -134,3 +134,13 @@ def test_user_code_in_plain_jax_is_the_same_before_and_after():
         assert jax.numpy.arange(3).dtype == jax.numpy.int64
         assert torch.arange(3).tolist() == [0, 1, 2]
         assert (torch.ones(2) * 2).dtype is torch.float32
+
+
+def test_the_folder_of_the_persistent_cache_is_used(tmp_path):
+    before = jax.config.jax_compilation_cache_dir
+    try:
+        with config.override(compilation_cache_dir=str(tmp_path)):
+            (torch.ones(3, 17) * 2 + 1).sum().item()
+        assert any(tmp_path.iterdir())
+    finally:
+        jax.config.update("jax_compilation_cache_dir", before)

@@ -481,12 +481,15 @@ def _rewind(tape: Tape) -> None:
         elif node.op is not None and node.op.name == "_full" and tape.tensors and tape.tensors[-1]._node is node:
             x = tape.tensors.pop()
             value = node.attrs["value"]
-            x._pending = (numbers_of(tape, value),)
+            if value.__class__ is Ref:      # the fill value was seen to change: it is a runtime input
+                value = (tape.floats if value.kind == "f" else tape.ints)[value.index]
+            x._pending = (value,)
         else:
             return
         x._node = x._node.aval.grad if x._node.rg else x._node.aval.plain
         x._tape = None
         tape.node = node.parent     # type: ignore[assignment]
+        del tape.floats[tape.node.floats:], tape.ints[tape.node.ints:]
 
 
 def advance(tape: Tape, key: tuple, build: Callable[[], Node]) -> Node:

@@ -12,10 +12,19 @@ from typing import Any
 
 import jax
 
+from .config import config
 from .devices import to_jax
 from .errors import CompileError
 
 __all__ = ["compile_program", "traced"]
+
+
+def _use_cache() -> None:
+    """JAX's persistent cache, where the user named a folder for it (`TORCHISH_CACHE_DIR`, `config.compilation_cache_dir`)."""
+    folder = config.compilation_cache_dir
+    if folder and jax.config.jax_compilation_cache_dir != folder:
+        jax.config.update("jax_compilation_cache_dir", folder)
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 
 def compile_program(fn: Callable, specs: list[tuple], donate: tuple[int, ...], place: str, device: str) -> tuple[Any, float]:
@@ -23,6 +32,7 @@ def compile_program(fn: Callable, specs: list[tuple], donate: tuple[int, ...], p
 
     Raises CompileError, naming `place` (the user's line), where XLA refuses.
     """
+    _use_cache()
     sharding = jax.sharding.SingleDeviceSharding(to_jax(device))
     avals = [jax.ShapeDtypeStruct(shape, dtype, sharding=sharding) for shape, dtype in specs]
     began = time.perf_counter()
