@@ -117,7 +117,7 @@ def _run(tape: Tape, node: Node, live: list) -> None:
         t._data = outs[places[slot]]
         t._tape = t._home = None
         if leaf:
-            t._node = grad if t._leaf else plain
+            t._node = grad if t._leaf or t._graph is not None else plain
         else:
             t._node = grad
             t._graph = (spent if slot in ending.freed else graph, slot)

@@ -147,6 +147,8 @@ def _branch(place: _Place, node: Node, part: Any) -> tuple[GradFn | None, int]:
 
 
 def _at(graph: Any, slot: int) -> GradFn | None:
+    if not hasattr(graph, "entries"):       # a custom function
+        return graph.grad_fn()
     return _edge(_Place(graph.entries(), graph.sources), slot)[0]
 
 
@@ -165,7 +167,7 @@ def grad_fn_of(x: Any) -> GradFn | None:
         place = _Place(nodes, sources)
         slot = x._node.slot
         found = _edge(place, slot)[0]
-    if found is not None and not isinstance(found, AccumulateGrad):
+    if found is not None and hasattr(found, "_node"):
         node = found._node
         found.output_nr = 0 if node.outs[0] is node else [o.slot for o in node.outs].index(slot) \
             if slot in [o.slot for o in node.outs] else 0

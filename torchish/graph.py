@@ -73,10 +73,15 @@ def gradients(roots: list, cotangents: list, targets: list | None, retain: bool,
         first = True
         while walk.pending:
             graph = max(walk.pending, key=lambda g: g.serial)
+            if not isinstance(graph, Graph):
+                # a Python function (autograd.Function): its backward runs now, and what it returns goes on from its inputs
+                inputs, grads = graph.pull(_arrived(walk, graph, walk.pending.pop(graph)), walk.retain, walk.create)
+                _from_open_tape(walk, inputs, grads)
+                continue
             if not first or len(walk.pending) > 1 or graph_continues(graph):
                 hooks.finish(state.tape)
             first = False
-            _through(walk, graph, walk.pending.pop(graph))
+            _through(walk, graph, _arrived(walk, graph, walk.pending.pop(graph)))
     finally:
         state.tape.set_grad(grad_mode)
     return walk.found
@@ -106,6 +111,18 @@ def first_backward(x: Any, c: Any, retain: bool) -> bool:
     return True
 
 
+def _arrived(walk: Pass, graph: Any, starts: dict[int, Any]) -> dict[int, Any]:
+    """The cotangents of results of a graph, after the hooks of the tensors that stand there; kept where they are asked for."""
+    for s in list(starts):
+        x = graph.hooked.get(s)
+        if x is not None and (x._hooks or x._retains):
+            starts[s] = hooks.run_hooks(x, starts[s])
+        for target in (walk.targets or {}).values():
+            if target._graph is not None and target._graph[0] is graph and target._graph[1] == s:
+                walk.add(target, starts[s])
+    return starts
+
+
 def graph_continues(graph: Graph) -> bool:
     """Whether older graphs lie behind this one."""
     return any(isinstance(s, tuple) for s in graph.sources.values())
@@ -127,8 +144,6 @@ def _from_open_tape(walk: Pass, roots: list, cotangents: list) -> None:
         place = x._graph
         if place is not None and x._data is not None:
             walk.send(*place, c if c is not None else hooks.ones_like(x))
-            if walk.targets is not None and id(x) in walk.targets:
-                walk.add(x, c if c is not None else hooks.ones_like(x))
         elif x._data is not None or x._leaf:
             walk.deliver(x, c if c is not None else hooks.ones_like(x))
         else:
@@ -160,8 +175,6 @@ def _pull_open(walk: Pass, tape: Tape, starts: dict[int, int | None], waiting: l
             continue
         source = _source(tape, slot, place)
         if isinstance(source, tuple):
-            if slot in asked:
-                walk.add(_asked_at(walk, tape, slot), g)
             walk.send(*source, g)
         elif source is not None:
             walk.deliver(source, g)
@@ -182,7 +195,7 @@ def _source(tape: Tape, slot: int, place: int) -> Any:
     """The leaf at a slot, or the place in an older graph it came from; None for a result of the tape."""
     if place >= 0:
         return tape.upstream[slot] if slot in tape.upstream else tape.inputs[place]
-    return tape.leaves.get(slot)
+    return tape.upstream.get(slot) or tape.leaves.get(slot)
 
 
 def _asked_at(walk: Pass, tape: Tape, slot: int) -> Any:

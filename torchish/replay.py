@@ -80,7 +80,7 @@ def run_nodes(nodes: list[Node], env: Env, numbers: Numbers, taps: Env | None = 
             _again(node, env, numbers)
         else:
             out = call(node, [_fetch(o, env, node.grad) for o in node.operands], numbers)
-            if node.outs[0] is node:
+            if node.outs and node.outs[0] is node:      # unbind of an empty dimension has no results
                 env[node.slot] = out
             else:
                 env.update({o.slot: v for o, v in zip(node.outs, out, strict=True)})

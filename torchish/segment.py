@@ -19,9 +19,16 @@ from .programs import Ending
 from .replay import _conj, pull, run
 from .tape import BACKWARD, INPUT, LEAF, Node, Tape, path
 
-__all__ = ["Graph", "Residuals", "backward_op", "residual_op"]
+__all__ = ["Graph", "Residuals", "backward_op", "next_serial", "residual_op"]
 
 _serial = count()
+
+
+def next_serial() -> int:
+    """The place of a new graph in the order of all: a graph can only depend on those before it."""
+    return next(_serial)
+
+
 _index = count(1_000_000)
 
 
@@ -86,6 +93,8 @@ class Graph:
                 if n.rg:
                     self.sources[n.slot] = tape.upstream[n.slot] if n.slot in tape.upstream else tape.inputs[k]
                 k += 1
+            elif n.kind is LEAF and n.slot in tape.upstream:
+                self.sources[n.slot] = tape.upstream[n.slot]
             elif n.kind is LEAF and n.slot in tape.leaves:
                 self.sources[n.slot] = tape.leaves[n.slot]
             elif n.kind is BACKWARD:

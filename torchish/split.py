@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from .graph import record_backward
-from .recorder import enter, hooks, record
+from .recorder import enter, hooks, leaf_entry, record
 from .storage import bind
 from .tape import BACKWARD, INPUT, LEAF, MODE, Const, Node, Ref, Tape, path, slots, state
 from .where import user_line
@@ -89,6 +89,7 @@ class _Late:
         self.floats, self.ints = tape.floats[cut.floats:], tape.ints[cut.ints:]
         self.tensors = [(x, x._node.slot, x._tape is tape) for x in [*tape.tensors, *tape.inputs]
                         if (x._tape is tape or x._home is tape) and x._data is None and x._node.slot >= cut.next_slot]
+        self.functions = dict(tape.upstream)        # results of custom functions are leaves that came from somewhere
         self.made: dict[int, Any] = {}
         self.outs = tape.outs()
 
@@ -122,7 +123,11 @@ class _Late:
             if n.kind is INPUT:
                 continue
             state.tape.set_grad(self.modes[n])
-            if n.kind is LEAF:
+            if n.kind is LEAF and n.slot in self.functions:
+                x = self.made[n.slot] = self.made[n.operands[0]]
+                leaf_entry(x)
+                state.tape.upstream[x._node.slot] = x._graph = self.functions[n.slot]
+            elif n.kind is LEAF:
                 x = self.tape.leaves[n.slot]
                 bind(x, self.made[n.operands[0]])
                 x._home, x._tape = x._tape, None
@@ -177,6 +182,7 @@ class _Late:
         """The tensors hold the results of the entries as recorded again."""
         for x, slot, hot in self.tensors:
             bind(x, self.made[slot])
+            x._graph = self.made[slot]._graph
             if not hot:
                 x._home, x._tape = x._tape, None
 

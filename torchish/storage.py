@@ -187,6 +187,9 @@ def write_op(op: Op, which: int | None = None) -> Op:
 def in_place(x: Any, result: Any, name: str) -> Any:
     """Ends an in-place op: checks torch's rules, casts the result to `x`'s dtype, writes it."""
     out, own = result._node.aval, x._node.aval
+    if own.strides is not None and 0 in own.strides and _overlaps(own):
+        raise RuntimeError("unsupported operation: more than one element of the written-to tensor refers to a single memory "
+                           "location. Please clone() the tensor before performing the operation.")
     if out is not own:
         if out.shape != own.shape:
             raise RuntimeError(f"output with shape {list(own.shape)} doesn't match the broadcast shape {list(out.shape)}")
@@ -195,9 +198,6 @@ def in_place(x: Any, result: Any, name: str) -> Any:
                 raise RuntimeError(f"result type {dtypes.c_name(out.dtype)} can't be cast to the desired output type "
                                    f"{dtypes.c_name(own.dtype)}")
             result = hooks.to_dtype(result, own.dtype)
-    if own.strides is not None and 0 in own.strides and _overlaps(own):
-        raise RuntimeError("unsupported operation: more than one element of the written-to tensor refers to a single memory "
-                           "location. Please clone() the tensor before performing the operation.")
     return assign(x, result)
 
 

@@ -30,6 +30,7 @@ __all__ = ["assign_all", "spaces"]
 
 spaces = build(Tensor, namespace)
 public = spaces["function"]
+public["_alias"] = spaces["private"]["_alias"]
 to_dtype = spaces["function"].get("to_dtype") or spaces["private"]["to_dtype"]
 public["_full"], public["_full_like"] = constant, constant_like
 

@@ -26,7 +26,12 @@ import torchish
 pytestmark = pytest.mark.parity
 
 DTYPES = ("float32", "float64", "int64", "uint8", "bool", "bfloat16", "float16", "complex64")
-UNARY = ["exp", "expm1", "log", "log1p", "sqrt", "rsqrt", "sin", "cos", "tan", "asin", "atan", "sinh", "cosh", "tanh", "sigmoid", "erf", "abs", "neg", "sign", "sgn", "square", "reciprocal", "ceil", "floor", "trunc", "round", "frac", "isnan", "isfinite", "logical_not", "relu", "sum", "mean", "prod", "amax", "amin", "argmax", "argmin", "all", "any", "cumsum0", "cumprod0", "softmax0", "log_softmax0", "logsumexp0", "var", "std", "max", "min", "median", "norm", "flatten", "ravel", "t", "clone", "nan_to_num", "sort", "argsort", "msort", "unique", "count_nonzero", "tril0", "flip0", "roll0", "nonzero", "max0", "sum0", "mean0", "squeeze", "unsqueeze0"]
+UNARY = """
+exp|expm1|log|log1p|sqrt|rsqrt|sin|cos|tan|asin|atan|sinh|cosh|tanh|sigmoid|erf|abs|neg|sign|sgn|square|reciprocal|ceil|floor|trunc
+round|frac|isnan|isfinite|logical_not|relu|sum|mean|prod|amax|amin|argmax|argmin|all|any|cumsum0|cumprod0|softmax0|log_softmax0
+logsumexp0|var|std|max|min|median|norm|flatten|ravel|t|clone|nan_to_num|sort|argsort|msort|unique|count_nonzero|tril0|flip0|roll0
+nonzero|max0|sum0|mean0|squeeze|unsqueeze0
+"""
 BINARY = """
 x + y|x - y|x * y|x / y|x // y|x % y|x ** y|x == y|x < y|x >= y|t.maximum(x, y)|t.minimum(x, y)|t.fmod(x, y)|t.atan2(x, y)|t.hypot(x, y)
 t.logical_and(x, y)|x & y|t.where(x > y, x, y)|t.lerp(x, y, 0.25)|t.addcmul(x, x, y)|t.copysign(x, y)|t.clamp(x, min=y)|t.logaddexp(x, y)
@@ -121,7 +126,7 @@ def call(name: str) -> str:
     return f"x.{name[:-1]}(0)" if name[-1] == "0" else f"x.{name}()"
 
 
-@pytest.mark.parametrize("name", UNARY)
+@pytest.mark.parametrize("name", listed(UNARY))
 def test_one_operand(name: str) -> None:
     """Every dtype and layout: values, dtypes, shapes; gradients for floats."""
     compare(call(name), name)
@@ -142,7 +147,7 @@ def compare(expression: str, name: str) -> None:
                 a, b = a.requires_grad_(), b.requires_grad_()
             found = both(expression, {"x": a}, {"x": b})
             results.append((f"{dtype} {kind}", *found))
-            if a.requires_grad:
+            if a.requires_grad and not any(isinstance(r, dict) for r in found):
                 results.append((f"{dtype} {kind} gradient", asked(lambda a=a, r=found[0]: slopes(torch, r, a)),
                                 asked(lambda b=b, r=found[1]: slopes(torchish, r, b))))
     wrong = [w for at, a, b in results if (w := unequal(name, at, a, b))]
@@ -154,7 +159,8 @@ def slopes(t: Any, result: Any, x: Any) -> Any:
     roots = [r for r in flat_tensors(result) if r.requires_grad]
     if not roots:
         return None
-    return t.autograd.grad(roots, [x], [t.ones_like(r) for r in roots], allow_unused=True)[0]
+    found = t.autograd.grad(roots, [x], [t.ones_like(r) for r in roots], allow_unused=True, retain_graph=True)[0]
+    return None if found is None else found + 0     # torch has zeros without storage
 
 
 @pytest.mark.parametrize("expression", listed(BINARY))

@@ -11,8 +11,10 @@ from .. import accumulate
 from ..missing import missing
 from ..modes import enable_grad, inference_mode, no_grad, set_grad_enabled
 from ..tensor import Tensor
+from . import function
+from .function import Function
 
-__all__ = ["Variable", "backward", "enable_grad", "grad", "inference_mode", "no_grad", "set_grad_enabled"]
+__all__ = ["Function", "Variable", "backward", "enable_grad", "function", "grad", "inference_mode", "no_grad", "set_grad_enabled"]
 
 
 def _listed(value: Any) -> list:

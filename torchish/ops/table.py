@@ -69,6 +69,7 @@ class Op:
     write: for a view, `write(base, value, **attributes) -> base`: the base with the viewed part replaced.  Without it a
         general (slower) way is used.
     saves: whether torch keeps a value for backward; an op that keeps none may be gone through twice.
+    check: what to refuse before operands are cast: `check(*dtypes)`, the dtype of each operand (None: a number), raises.
     rule: full name of torch's backward node ("TBackward0") where the general naming rule does not give it, or a function
         (avals of the operands, attributes) -> name.
     differentiable: False where the result never requires a gradient although its dtype could; one flag for each result
@@ -90,6 +91,7 @@ class Op:
     copies: bool = False
     write: Callable | None = None
     saves: bool = True
+    check: Callable | None = None
     rule: str | Callable | None = None
     differentiable: bool | tuple[bool, ...] = True
     doc: str = ""
@@ -136,7 +138,7 @@ def _param(p: inspect.Parameter) -> Param:
 
 def op(*, name: str | None = None, forms: str = "function method out", inplace: bool = False, promote: str | None = None,
        dunder: str | None = None, returns: tuple[str, ...] | None = None, view: bool = False, copies: bool = False,
-       write: Callable | None = None, saves: bool = True, rule: str | Callable | None = None,
+       write: Callable | None = None, saves: bool = True, check: Callable | None = None, rule: str | Callable | None = None,
        differentiable: bool | tuple[bool, ...] = True, samples: Callable | None = None) -> Callable[[Callable], Op]:
     """Declares the decorated pure function as an op; see `Op` for the options.
 
@@ -147,7 +149,7 @@ def op(*, name: str | None = None, forms: str = "function method out", inplace: 
         params = tuple(_param(p) for p in inspect.signature(fn).parameters.values())
         record = Op(name or fn.__name__.rstrip("_"), fn, fn.__module__.rpartition(".")[2], params,
                     frozenset(forms.split()) | ({"inplace"} if inplace else frozenset()), promote, dunder, returns, view, copies,
-                    write, saves, rule, differentiable, inspect.getdoc(fn) or "", len(TABLE), samples)
+                    write, saves, check, rule, differentiable, inspect.getdoc(fn) or "", len(TABLE), samples)
         _declare(TABLE, record)
         return record
     return declare

@@ -1,0 +1,144 @@
+"""autograd.Function: the user's forward and backward in the graph, in one program, to every order; torch's errors."""
+from __future__ import annotations
+
+import pytest
+from counting import counting
+
+import torchish as torch
+from torchish.autograd import Function, grad
+
+
+class Exp(Function):
+    @staticmethod
+    def forward(ctx, x):
+        result = x.exp()
+        ctx.save_for_backward(result)
+        return result
+
+    @staticmethod
+    def backward(ctx, g):
+        result, = ctx.saved_tensors
+        return g * result
+
+
+class ProductAndDifference(Function):
+    @staticmethod
+    def forward(x, y, scale):
+        return x * y * scale, x - y
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        x, y, ctx.scale = inputs
+        ctx.save_for_backward(x, y)
+
+    @staticmethod
+    def backward(ctx, g, h):
+        x, y = ctx.saved_tensors
+        return g * y * ctx.scale + h, g * x * ctx.scale - h, None
+
+
+@pytest.mark.parametrize("observe", [False, True])
+def test_gradients_pass_through_the_users_backward(observe):
+    x = torch.tensor([1.0, 2.0], dtype=torch.float64, requires_grad=True)
+    w = torch.tensor([3.0, 4.0], dtype=torch.float64, requires_grad=True)
+
+    def run(exp, product):
+        a = x * 2
+        y = exp(a)
+        if observe:
+            y.tolist()
+        z, d = product(y, w, 3.0)
+        out = (z * d).sum() + exp(x).sum()
+        if observe:
+            out.item()
+        return out
+
+    mine = grad(run(Exp.apply, ProductAndDifference.apply), [x, w])
+    plain = grad(run(torch.exp, lambda a, b, c: (a * b * c, a - b)), [x, w])
+    for g, p in zip(mine, plain, strict=True):
+        assert torch.allclose(g, p, rtol=1e-9)
+
+
+def test_grad_fn_and_leaves():
+    x = torch.ones(2, requires_grad=True)
+    y = Exp.apply(x)
+    assert y.grad_fn.name() == "ExpBackward"
+    assert not y.is_leaf
+    assert y.requires_grad
+    assert y.grad_fn.next_functions[0][0].name() == "torch::autograd::AccumulateGrad"
+    assert not Exp.apply(torch.ones(2)).requires_grad
+
+
+def test_double_backward_through_the_users_backward():
+    x = torch.tensor([1.0, 2.0], dtype=torch.float64, requires_grad=True)
+    g, = grad(Exp.apply(x * 3).sum(), x, create_graph=True)
+    h, = grad(g.sum(), x)
+    assert torch.allclose(h, 9 * (3 * x.detach()).exp())
+
+
+def test_second_backward_raises_and_wrong_counts_too():
+    x = torch.ones(2, requires_grad=True)
+    y = Exp.apply(x).sum()
+    y.backward()
+    with pytest.raises(RuntimeError, match="Trying to backward through the graph a second time"):
+        y.backward()
+
+    class Short(Function):
+        @staticmethod
+        def forward(ctx, a, b):
+            return a + b
+
+        @staticmethod
+        def backward(ctx, g):
+            return g
+
+    with pytest.raises(RuntimeError, match=r"function ShortBackward returned an incorrect number of gradients \(expected 2, got 1\)"):
+        Short.apply(x, x).sum().backward()
+
+    class Misshapen(Short):
+        @staticmethod
+        def backward(ctx, g):
+            return g, g[:1, None].expand(3, 5)
+
+    with pytest.raises(RuntimeError, match="returned an invalid gradient at index 1"):
+        Misshapen.apply(x, x).sum().backward()
+
+
+def test_marks_and_materialised_gradients():
+    seen = []
+
+    class Parts(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.set_materialize_grads(False)
+            sign = x.sign()
+            ctx.mark_non_differentiable(sign)
+            return x * 1, x * 2, sign
+
+        @staticmethod
+        def backward(ctx, a, b, c):
+            seen.append((a is None, b is None, c is None))
+            return b * 2
+
+    x = torch.tensor([1.0, -2.0], requires_grad=True)
+    _, b, sign = Parts.apply(x)
+    assert not sign.requires_grad
+    b.sum().backward()
+    assert x.grad.tolist() == [2.0, 2.0]
+    assert seen == [(True, False, True)]
+
+
+def test_a_training_step_with_custom_functions_is_one_program():
+    torch.manual_seed(0)
+    layer = torch.nn.Linear(4, 2)
+    optimizer = torch.optim.SGD(layer.parameters(), lr=0.1, momentum=0.9)
+    x = torch.randn(8, 4)
+    with counting() as c:
+        for _ in range(10):
+            optimizer.zero_grad()
+            loss = Exp.apply(layer(x) * 0.1).mean()
+            loss.backward()
+            optimizer.step()
+        optimizer.zero_grad()
+        float(loss)
+    assert c.compiled == 1

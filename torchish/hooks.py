@@ -1,0 +1,30 @@
+"""What the layers above give to the recorder, which must not import them.
+
+In: the facade, once, when it is put together (wiring.py).  Out: `hooks`; and `Restart`, by which a tape says that it has ended.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .tape import Node, Tape
+
+__all__ = ["Hooks", "Restart", "hooks"]
+
+
+class Hooks:
+    """What layers above give to the recorder: it must not import them."""
+    tensor: type                                    # the class Tensor
+    coerce: Callable[[Any], Any]                    # numpy arrays and the like -> Tensor
+    make: Callable[[Tape, Any], Any]                # (tape, Out) -> Tensor
+    settle: Callable[[Any], None]                   # gives a tensor that nothing has read yet its value
+    refresh: Callable[[Any], None]                  # brings a stale view up to date
+    concrete: Callable[[Any], Any]                  # the array of a tensor that lives elsewhere
+    finish: Callable[[Tape], None]                  # ends a tape: compiles and runs it
+    seal: Callable[[Tape], None]                    # ends a tape, to be run when a value of it is needed
+    split: Callable[[Tape, Node], None]             # ends a tape after a node; what came later goes to the next tape
+hooks = Hooks()
+
+
+class Restart(Exception):
+    """The tape ended while an entry was being recorded: it belongs on the next one."""
