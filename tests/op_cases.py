@@ -14,8 +14,8 @@ import numpy as np
 
 from torchish.ops.table import EMPTY, TABLE, Op
 
-__all__ = ["ELSEWHERE", "GRADIENT_DIFFERS", "NODES_DIFFER", "NO_DIFFERENCES", "NO_GRADIENT", "ROUNDED", "SIGNS", "SYMMETRIC", "Case",
-           "Factory", "all_cases", "cases", "default_samples", "each_array", "elementwise", "elsewhere", "floating"]
+__all__ = ["ELSEWHERE", "GRADIENT_DIFFERS", "NODES_DIFFER", "NO_DIFFERENCES", "NO_GRADIENT", "ROUNDED", "SIGNS", "SYMMETRIC",
+           "Case", "Factory", "all_cases", "cases", "default_samples", "each_array", "elementwise", "elsewhere", "floating"]
 
 # Ops without a case here, by family or name: why.
 ELSEWHERE = {
@@ -49,9 +49,8 @@ GRADIENT_DIFFERS = {
 }
 # Ops whose gradient is not that of the formula: why.
 NO_DIFFERENCES = {"_ctc_loss": "as torch's, it holds for normalised log-probabilities only"}
-NODES_DIFFER = {name: "a result that has no gradient in torch (permutation, rank) has one of zeros here"
-                for name in ("lu_unpack", "linalg_lu", "linalg_lstsq")}
-SIGNS = {name: "the signs of the vectors are free" for name in ("linalg_svd", "linalg_eigh", "linalg_eig")}
+NODES_DIFFER = dict.fromkeys(("linalg_lstsq",), "singular values have a gradient of zeros here, none in torch")
+SIGNS = dict.fromkeys(("linalg_svd", "linalg_eigh", "linalg_eig"), "the signs of the vectors are free")
 ROUNDED = {"hardsigmoid": "torch has 1/6 in float32"}
 
 

@@ -87,7 +87,8 @@ def assert_same(wanted: Any, found: Any, at: str = "", tolerance: float | None =
         size = np.abs(a[np.isfinite(a)]).max(initial=0)
         np.testing.assert_allclose(b, a, rtol=tol, atol=tol * max(1.0, 0.1 * size), err_msg=at)
     elif isinstance(wanted, dict) and "items" in wanted:
-        assert isinstance(found, dict) and found.get("fields") == wanted["fields"] and len(found["items"]) == len(wanted["items"]), \
+        shape = (wanted["fields"], len(wanted["items"]))
+        assert isinstance(found, dict) and (found.get("fields"), len(found.get("items", ()))) == shape, \
             f"{at}: torch gives {wanted['fields'] or 'a tuple'} of {len(wanted['items'])}, here {found}"
         for k, (w, f) in enumerate(zip(wanted["items"], found["items"], strict=True)):
             assert_same(w, f, f"{at}[{k}]", tolerance)

@@ -28,7 +28,7 @@ def test_digits_learns(root, prefix):
 
 @pytest.mark.slow
 def test_char_gpt_writes(root):
-    printed = run(root, "examples/char_gpt.py", "--steps", "3", "--batch-size", "4", "--sample", "10")
+    printed = run(root, "examples/char_gpt.py", "--steps", "20", "--batch-size", "8", "--sample", "10")
     losses = [float(value) for value in re.findall(r"loss ([\d.]+)", printed)]
     assert losses and losses[-1] < losses[0]
     assert len(printed.split("--- sample ---\n")[1].rstrip("\n")) <= 10

@@ -92,7 +92,7 @@ def test_second_backward_raises_and_wrong_counts_too():
         def backward(ctx, g):
             return g
 
-    with pytest.raises(RuntimeError, match=r"function ShortBackward returned an incorrect number of gradients \(expected 2, got 1\)"):
+    with pytest.raises(RuntimeError, match=r"returned an incorrect number of gradients \(expected 2, got 1\)"):
         Short.apply(x, x).sum().backward()
 
     class Misshapen(Short):

@@ -141,7 +141,8 @@ def test_forms(name: str) -> None:
 
     def run() -> list[dict[str, Any]]:
         made = [every_form(case) for case in listed]
-        return [{form: described(found) for form, found in forms.items()} | {"strides": strides(forms["function"])} for forms in made]
+        return [{form: described(found) for form, found in forms.items()} | {"strides": strides(forms["function"])}
+                for forms in made]
     results = run()
     with counting() as count:
         run()
@@ -164,8 +165,8 @@ class Pure:
         self.case = case
         self.at = [a for a in case.arrays() if floating(a)]
         draw = np.random.RandomState(7)
-        self.direction = [np.array(draw.standard_normal(a.shape) + (1j * draw.standard_normal(a.shape) if a.dtype.kind == "c" else 0),
-                                   a.dtype) for a in self.at]
+        self.direction = [draw.standard_normal(a.shape).astype(a.dtype) for a in self.at]
+        self.direction = [d + 1j * draw.standard_normal(d.shape) if d.dtype.kind == "c" else d for d in self.direction]
         if case.op.name in SYMMETRIC:
             self.direction = [d + d.T for d in self.direction]
 
@@ -179,8 +180,8 @@ class Pure:
         """Loss gradient (torch's convention for complex), and differences of the loss and of the gradient."""
         with jax.enable_x64(True):
             slope = jax.jit(jax.value_and_grad(self.loss), compiler_options={"xla_backend_optimization_level": 0})
-            at, up, down = ([jnp.asarray(x + e * d) for x, d in zip(self.at, self.direction, strict=True)] for e in (0, step, -step))
-            (_, here), (high, above), (low, below) = (jax.tree.map(np.asarray, slope(xs)) for xs in (at, up, down))
+            places = [[jnp.asarray(x + e * d) for x, d in zip(self.at, self.direction, strict=True)] for e in (0, step, -step)]
+            (_, here), (high, above), (low, below) = (jax.tree.map(np.asarray, slope(xs)) for xs in places)
         return {"gradient": [np.conj(g) for g in here], "first": (high - low) / (2 * step),
                 "second": [np.conj(a - b) / (2 * step) for a, b in zip(above, below, strict=True)]}
 

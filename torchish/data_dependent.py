@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from . import dtypes
 from .creation import from_array
 from .ops.index import selected
 from .recorder import hooks, record
@@ -65,6 +66,8 @@ def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e
 def unique(input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False,
            dim: int | None = None) -> Any:
     """The different elements (or slices along `dim`), sorted; with where each element went and how often each came."""
+    if input.is_complex():
+        raise NotImplementedError(f"\"unique\" not implemented for '{dtypes.c_name(input.dtype)}'")
     found = np.unique(input._numpy(), return_inverse=True, return_counts=True, axis=dim)
     values, inverse, counts = found
     inverse = inverse.reshape(input.shape) if dim is None else inverse.reshape(-1)

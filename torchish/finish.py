@@ -13,6 +13,7 @@ import numpy as np
 from . import log
 from .config import config
 from .errors import LostValueError
+from .hooks import hooks
 from .ops.create import filled as FULL
 from .plan import make_plan
 from .programs import Ending, Program, remember
@@ -275,7 +276,7 @@ def concrete(x: Any) -> Any:
                              f"({type(tape.failed).__name__}: {tape.failed})") from tape.failed
     else:
         peek(tape, x)
-    return x._data
+    return hooks.concrete_pending(x) if x._pending is not None else x._data
 
 
 def peek(tape: Tape, x: Any) -> None:

@@ -106,11 +106,19 @@ def _casts(op: Op, avals: list) -> tuple:
             numbers.append(a.value)
         elif a.__class__ is Ref:
             numbers.append(0.5 if a.kind == "f" else 1)
+    if op.check is not None:
+        op.check(*[_kind(a) for p, a in zip(operands_of, avals, strict=True) if p.promoted])
     check_broadcast(shapes)
     common = dtypes.result_dtype(tensors, numbers)
     if op.promote == "float" and common.category < dtypes.FLOAT:
         common = dtypes.default.float
     return tuple(common if a is not None and p.promoted else None for p, a in zip(operands_of, avals, strict=True))
+
+
+def _kind(a: Any) -> str | None:
+    if a.__class__ is Aval:
+        return a.dtype.name
+    return type(a.value).__name__ if a.__class__ is Const else {"f": "float", "i": "int"}[a.kind] if a.__class__ is Ref else None
 
 
 def check_broadcast(shapes: list[tuple[int, ...]]) -> None:

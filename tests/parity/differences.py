@@ -24,6 +24,8 @@ DIFFERENCES: list[tuple[str, str, str]] = [
     (r"x\.clamp_\(0, 1\)", r"desired output type bool", "torch writes this dtype in small letters here only"),
     (r"var|std", r"complex64 0-dim gradient", "not a number either way"),
     (r"t\.logaddexp\(x, y\)", r"complex", "the imaginary part is an angle: another multiple of 2 pi"),
+    (r"t\.clamp\(x, min=y\)", r"maximum_cpu", "one text for all complex operands"),
+    (r"(log_)?softmax0", r"0-dim", "torch names another kernel for 0-dim tensors"),
     (r"x\.ravel\(\)", r"transposed|expanded|sliced", "a copy is not a view of a hidden tensor"),
     (r"x\[:, ::2\]", r"empty", "the stride of a dimension without elements"),
     (r"x\[-1\]|x\.expand\(-1, -1\)", r"0-dim", "torch's own text is about another mistake"),

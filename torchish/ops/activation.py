@@ -11,9 +11,10 @@ from jax import lax
 from jax.scipy.special import erf
 
 from .check import wrap_dim
-from .precision import floating, magnitude, need_inexact
+from .precision import floating, magnitude, need_inexact, need_real
 from .table import Array, Number, cast, op
 
+NO_COMPLEX = "clamp is not supported for complex types"
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805      # Klambauer et al. 2017, arXiv:1706.02515
 
 
@@ -22,6 +23,7 @@ def relu(input: Array) -> Array:
     """max(input, 0); gradient 0 at 0."""
     if input.dtype == bool:
         raise RuntimeError("Boolean inputs not supported for relu")
+    need_real(NO_COMPLEX, input)
     return jnp.where(input <= 0, jnp.zeros((), input.dtype), input)
 
 
@@ -34,6 +36,7 @@ def relu6(input: Array) -> Array:
 @op(forms="F", inplace=True)
 def hardtanh(input: Array, min_val: Number = -1.0, max_val: Number = 1.0) -> Array:
     """input limited to [min_val, max_val]; gradient 0 at both ends."""
+    need_real(NO_COMPLEX, input)
     low, high = cast(min_val, input.dtype), cast(max_val, input.dtype)
     return jnp.where(input <= low, low, jnp.where(input >= high, high, input))
 

@@ -4,6 +4,8 @@ In: arrays cast to torch's common dtype.  Out: for each element one of them; the
 """
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import jax.numpy as jnp
 
 from .precision import dtype_name, inexact, is_float
@@ -11,25 +13,38 @@ from .rules import by_operand
 from .table import Array, ArrayLike, Mask, Number, alias, cast, op
 
 
-@op(promote="arith")
+def _real(name: str) -> Callable:
+    """Refuses complex numbers as torch's elementwise extremes do."""
+    def check(*kinds: str) -> None:
+        if any(k.startswith("complex") for k in kinds):
+            raise RuntimeError(f"{name} not implemented for complex tensors.")
+    return check
+
+
+def _clampable(*kinds: str | None) -> None:
+    if any(k is not None and k.startswith("complex") for k in kinds):
+        raise NotImplementedError("clamp is not supported for complex types")
+
+
+@op(promote="arith", check=_real("maximum"))
 def maximum(input: Array, other: Array) -> Array:
     """The larger of both; NaN if either is; a tie shares the gradient equally."""
     return jnp.maximum(input, other)
 
 
-@op(promote="arith")
+@op(promote="arith", check=_real("minimum"))
 def minimum(input: Array, other: Array) -> Array:
     """The smaller of both; NaN if either is; a tie shares the gradient equally."""
     return jnp.minimum(input, other)
 
 
-@op(promote="arith")
+@op(promote="arith", check=_real("fmax"))
 def fmax(input: Array, other: Array) -> Array:
     """The larger of both; NaN only if both are; a tie gives the gradient to `input`."""
     return jnp.where((input >= other) | _isnan(other), input, other)
 
 
-@op(promote="arith")
+@op(promote="arith", check=_real("fmin"))
 def fmin(input: Array, other: Array) -> Array:
     """The smaller of both; NaN only if both are; a tie gives the gradient to `input`."""
     return jnp.where((input <= other) | _isnan(other), input, other)
@@ -56,7 +71,7 @@ def _clamp_rule(avals: list, attributes: dict) -> str:
     return f"ClampBackward{0 if any(hasattr(a, 'shape') for a in avals[1:]) else 1}"
 
 
-@op(promote="arith", inplace=True, rule=_clamp_rule,
+@op(promote="arith", inplace=True, check=_clampable, rule=_clamp_rule,
     samples=lambda t: [((t(3, 4), -0.51, 0.52), {}), ((t(3, 4),), {"max": 0.3}),
                        ((t(3, 4), t(4, low=-3, high=-1), None), {})])
 def clamp(input: Array, min: ArrayLike | None = None, max: ArrayLike | None = None) -> Array:
@@ -67,13 +82,13 @@ def clamp(input: Array, min: ArrayLike | None = None, max: ArrayLike | None = No
     return x if max is None else _at_most(x, max)
 
 
-@op(promote="arith", inplace=True, rule=by_operand("ClampMin", 1, 0))
+@op(promote="arith", inplace=True, check=_clampable, rule=by_operand("ClampMin", 1, 0))
 def clamp_min(input: Array, min: ArrayLike) -> Array:
     """input, where it is larger than `min`; else `min`."""
     return _at_least(input, min)
 
 
-@op(promote="arith", inplace=True, rule=by_operand("ClampMax", 1, 0))
+@op(promote="arith", inplace=True, check=_clampable, rule=by_operand("ClampMax", 1, 0))
 def clamp_max(input: Array, max: ArrayLike) -> Array:
     """input, where it is smaller than `max`; else `max`."""
     return _at_most(input, max)

@@ -8,7 +8,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from .precision import dtype_name, inexact, is_float
+from .precision import dtype_name, inexact, is_float, need_real
 from .table import Array, ArrayLike, Number, alias, cast, composite, op, unary
 
 
@@ -27,24 +27,28 @@ def ne(input: Array, other: ArrayLike) -> Array:
 @op(promote="compare", dunder="lt", inplace=True, saves=False)
 def lt(input: Array, other: ArrayLike) -> Array:
     """input < other."""
+    need_real("lt_cpu", input)
     return input < other
 
 
 @op(promote="compare", dunder="le", inplace=True, saves=False)
 def le(input: Array, other: ArrayLike) -> Array:
     """input <= other."""
+    need_real("le_cpu", input)
     return input <= other
 
 
 @op(promote="compare", dunder="gt", inplace=True, saves=False)
 def gt(input: Array, other: ArrayLike) -> Array:
     """input > other."""
+    need_real("gt_cpu", input)
     return input > other
 
 
 @op(promote="compare", dunder="ge", inplace=True, saves=False)
 def ge(input: Array, other: ArrayLike) -> Array:
     """input >= other."""
+    need_real("ge_cpu", input)
     return input >= other
 
 

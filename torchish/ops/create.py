@@ -47,7 +47,8 @@ def finish(result, out, device, requires_grad):
     if out is not None:
         return out.copy_(result)
     if requires_grad:
-        require(result.is_floating_point() or result.is_complex(), "Only Tensors of floating point and complex dtype can require gradients")
+        require(result.is_floating_point() or result.is_complex(),
+                "Only Tensors of floating point and complex dtype can require gradients")
         result.requires_grad_()
     return result
 

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from .check import wrap_dim, wrap_dims
-from .precision import inexact
+from .precision import inexact, need_real
 from .table import Array, Dims, composite, op
 
 __all__ = ["argfirst", "attributed", "places", "take_place"]
@@ -78,6 +78,7 @@ def _over_dims(name: str, fn: Callable, input: Array, dim: Dims, keepdim: bool) 
             _nonempty(name, input)
         for axis in axes:
             nonempty_dim(name, axis, input)
+    need_real(f"{name[1:]}_values_cpu", input)
     return fn(input, axis=axes, keepdims=keepdim)
 
 
@@ -103,6 +104,7 @@ def aminmax(input: Array, *, dim: int | None = None, keepdim: bool = False) -> t
     if dim is None and input.size == 0:
         raise RuntimeError("aminmax(): cannot compute aminmax over an empty dimension as the operation has no "
                            "identity.")
+    need_real("aminmax_cpu", input)
     axes = wrap_dims(dim, input.ndim)
     for axis in axes:
         nonempty_dim("aminmax", axis, input)
@@ -112,6 +114,7 @@ def aminmax(input: Array, *, dim: int | None = None, keepdim: bool = False) -> t
 def _arg(name: str, fn: Callable, input: Array, dim: int | None, keepdim: bool) -> Array:
     if input.dtype == bool:
         raise RuntimeError(f"{name}(): does not support bool input")
+    need_real(f"{name}(): does not support complex input", input, RuntimeError)
     if dim is None:
         _nonempty(name, input, IndexError)
         place = argfirst(fn, input.reshape(-1), 0)
@@ -140,6 +143,7 @@ def argmin(input: Array, dim: int | None = None, keepdim: bool = False) -> Array
 
 
 def _along(name: str, fn: Callable, input: Array, dim: int, keepdim: bool) -> tuple[Array, Array]:
+    need_real(f"{name}(): does not support complex input", input, RuntimeError)
     axis = nonempty_dim(name, dim, input)
     if input.ndim == 0:
         return input, jnp.zeros((), jnp.int64)
@@ -167,6 +171,7 @@ def min_dim(input: Array, dim: int, keepdim: bool = False) -> tuple[Array, Array
 def max_all(input: Array) -> Array:
     """The largest value; ties share the gradient equally."""
     _nonempty("max", input)
+    need_real("max_all", input)
     return jnp.max(input)
 
 
@@ -174,6 +179,7 @@ def max_all(input: Array) -> Array:
 def min_all(input: Array) -> Array:
     """The smallest value; ties share the gradient equally."""
     _nonempty("min", input)
+    need_real("min_all", input)
     return jnp.min(input)
 
 

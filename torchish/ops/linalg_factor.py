@@ -261,7 +261,8 @@ def lu(t: Any, input: Any, pivot: bool = True, get_infos: bool = False, out: Any
     return (packed, pivots, info) if get_infos else (packed, pivots)
 
 
-@op(forms="function", returns=("P", "L", "U"), samples=lambda t: [((t(3, 3), np.array([2, 3, 3], np.int32)), {})])
+@op(forms="function", returns=("P", "L", "U"), differentiable=(False, True, True),
+    samples=lambda t: [((t(3, 3), np.array([2, 3, 3], np.int32)), {})])
 def lu_unpack(LU_data: Array, LU_pivots: Array, unpack_data: bool = True, unpack_pivots: bool = True) -> tuple:
     """P, L and U of what lu_factor gave."""
     m = LU_data.shape[-2]

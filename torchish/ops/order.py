@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from .extreme import attributed, nonempty_dim, places, take_place
-from .precision import inexact, unlike
+from .precision import inexact, need_real, unlike
 from .table import Array, composite, op
 
 
@@ -39,6 +39,7 @@ def _median_dim(input: Array, dim: int, keepdim: bool, skip_nan: bool) -> tuple[
 def _median_all(input: Array, skip_nan: bool) -> Array:
     if input.dtype == bool:
         raise unlike("median_cpu", input)
+    need_real("median_cpu", input)
     if input.size == 0:
         return jnp.full((), jnp.nan, input.dtype)
     x = input.reshape(-1)

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from .check import broadcast_shapes
-from .precision import floating, inexact, known, magnitude, need_inexact, sgn, unlike
+from .precision import floating, inexact, known, magnitude, need_inexact, need_real, sgn, unlike
 from .rules import by_attribute, by_operand
 from .table import Array, ArrayLike, Number, alias, cast, op, unary
 
@@ -31,23 +31,24 @@ def add(input: ArrayLike, other: ArrayLike, *, alpha: Number = 1) -> Array:
     return input + _scaled(alpha, other)
 
 
-def _no_bools(x: Array) -> None:
-    if x.dtype == bool:
+def _no_bools(one: str, other: str) -> None:
+    if one == other == "bool":
         raise RuntimeError("Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
                            "`logical_xor()` operator instead.")
+    if "bool" in (one, other):
+        raise RuntimeError("Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert "
+                           "a mask, use the `~` or `logical_not()` operator instead.")
 
 
-@op(promote="arith", dunder="sub", inplace=True, saves=False)
+@op(promote="arith", dunder="sub", inplace=True, saves=False, check=_no_bools)
 def sub(input: ArrayLike, other: ArrayLike, *, alpha: Number = 1) -> Array:
     """input - alpha * other, broadcast."""
-    _no_bools(other)
     return input - _scaled(alpha, other)
 
 
-@op(promote="arith", saves=False, rule=by_operand("Rsub", 0, 1))
+@op(promote="arith", saves=False, check=_no_bools, rule=by_operand("Rsub", 0, 1))
 def rsub(input: Array, other: ArrayLike, *, alpha: Number = 1) -> Array:
     """other - alpha * input, broadcast."""
-    _no_bools(input)
     return other - _scaled(alpha, input)
 
 
@@ -65,6 +66,8 @@ def div(input: ArrayLike, other: ArrayLike, *, rounding_mode: str | None = None)
             # XLA would multiply by the reciprocal of a scalar, which rounds twice
             other = lax.optimization_barrier(jnp.broadcast_to(other, input.shape))
         return floating(input) / floating(other)
+    if rounding_mode in ("floor", "trunc"):
+        need_real(f"div_{rounding_mode}_cpu", input)
     if rounding_mode == "floor":
         return jnp.floor_divide(input, other)
     if rounding_mode == "trunc":
@@ -76,6 +79,7 @@ def div(input: ArrayLike, other: ArrayLike, *, rounding_mode: str | None = None)
 @op(promote="arith", dunder="floordiv", inplace=True, saves=False)
 def floor_divide(input: ArrayLike, other: ArrayLike) -> Array:
     """floor(input / other), in the common dtype."""
+    need_real("div_floor_cpu", input)
     return jnp.floor_divide(input, other)
 
 
@@ -83,6 +87,7 @@ def floor_divide(input: ArrayLike, other: ArrayLike) -> Array:
     samples=lambda t: [((t(3, 4), t(3, 4, low=0.7, high=0.9)), {})])
 def remainder(input: ArrayLike, other: ArrayLike) -> Array:
     """input - floor(input / other) * other: the sign is that of `other`."""
+    need_real("remainder_cpu", input)
     return jnp.remainder(input, other)
 
 
@@ -90,6 +95,7 @@ def remainder(input: ArrayLike, other: ArrayLike) -> Array:
     samples=lambda t: [((t(3, 4), t(3, 4, low=0.7, high=0.9)), {})])
 def fmod(input: Array, other: ArrayLike) -> Array:
     """input - trunc(input / other) * other: the sign is that of `input`."""
+    need_real("fmod_cpu", input)
     return jnp.fmod(input, other)
 
 
@@ -109,6 +115,9 @@ def pow_(input: ArrayLike, exponent: ArrayLike) -> Array:
         return lax.integer_pow(jnp.broadcast_to(input, jnp.broadcast_shapes(input.shape, exponent.shape)), int(value))
     if value is None:       # 0 ** 0 is 1 with gradient 0
         input = jnp.where((input == 0) & (exponent == 0), 1, input)
+    if jnp.iscomplexobj(input):     # jnp has NaN for 0 ** z
+        power = jnp.power(jnp.where(input == 0, 1, input), exponent)
+        return jnp.where((input == 0) & (exponent != 0), 0, power)
     return jnp.sqrt(input) if value == 0.5 else jnp.power(input, exponent)
 
 
@@ -148,7 +157,12 @@ def abs_(input: Array) -> Array:
     return magnitude(input)
 
 
-unary("sign", sgn, promote=None, saves=False, doc="-1, 0 or 1 as the sign of input; dtype kept.")
+def _sign(x: Array) -> Array:
+    need_real("Unlike NumPy, torch.sign is not intended to support complex numbers. Please use torch.sgn instead.", x)
+    return sgn(x)
+
+
+unary("sign", _sign, promote=None, saves=False, doc="-1, 0 or 1 as the sign of input; dtype kept.")
 unary("sgn", sgn, promote=None, doc="input / |input|, 0 at 0.")
 unary("square", lambda x: x * x if x.dtype != bool else x.astype(jnp.int64), promote=None, rule="PowBackward0",
       doc="input * input.")
@@ -156,12 +170,12 @@ unary("reciprocal", lambda x: 1 / x, samples=lambda t: [((t(3, 4, low=0.3),), {}
 unary("rsqrt", lax.rsqrt, samples=lambda t: [((t(3, 4, low=0.3),), {})], doc="1 / sqrt(input).")
 
 
-_C_TYPES = {"float32": "float", "float64": "double", "int64": "long int", "int32": "int", "int16": "short int", "int8": "signed char",
-            "uint8": "unsigned char", "bool": "bool", "float16": "c10::Half", "bfloat16": "c10::BFloat16",
+_C_TYPES = {"float32": "float", "float64": "double", "int64": "long int", "int32": "int", "int16": "short int",
+            "int8": "signed char", "uint8": "unsigned char", "bool": "bool", "float16": "c10::Half", "bfloat16": "c10::BFloat16",
             "complex64": "c10::complex<float>", "complex128": "c10::complex<double>"}
 
 
-@op(inplace=True, rule=by_operand("Lerp", 1, 0, at=2))
+@op(inplace=True, saves=False, rule=by_operand("Lerp", 1, 0, at=2))
 def lerp(input: Array, end: Array, weight: ArrayLike) -> Array:
     """input + weight * (end - input), exact at both ends; tensors of one dtype."""
     for label, x in (("end", end), ("weight", weight)):
@@ -210,6 +224,7 @@ def _atan2_jvp(primals: tuple, tangents: tuple) -> tuple:
 @op(promote="float", inplace=True)
 def atan2(input: Array, other: Array) -> Array:
     """The angle of the point (other, input), in [-pi, pi]."""
+    need_real("atan2_cpu", input)
     return _atan2(*jnp.broadcast_arrays(input, other))
 
 
@@ -217,6 +232,7 @@ def atan2(input: Array, other: Array) -> Array:
 def hypot(input: Array, other: Array) -> Array:
     """sqrt(input ** 2 + other ** 2) without overflow."""
     need_inexact("hypot_cpu", input)
+    need_real("hypot_cpu", input)
     return jnp.hypot(input, other)
 
 
@@ -237,6 +253,7 @@ def logaddexp2(input: Array, other: Array) -> Array:
 @op(promote="float", inplace=True, rule=by_operand("Copysign", 0, 1))
 def copysign(input: Array, other: ArrayLike) -> Array:
     """|input| with the sign of `other`."""
+    need_real("copysign_cpu", input)
     return jnp.where(jnp.signbit(other), -magnitude(input), magnitude(input))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..dtypes import c_name, default, from_numpy
 
-__all__ = ["dtype_name", "floating", "inexact", "is_float", "known", "magnitude", "need_inexact", "sgn", "unlike",
+__all__ = ["dtype_name", "floating", "inexact", "is_float", "known", "magnitude", "need_inexact", "need_real", "sgn", "unlike",
            "wide", "widened"]
 
 
@@ -61,6 +61,12 @@ def need_inexact(kernel: str, x: jax.Array) -> None:
     """NotImplementedError, as torch's `kernel` raises it, unless `x` is floating or complex."""
     if not inexact(x):
         raise unlike(kernel, x)
+
+
+def need_real(said: str, x: jax.Array, error: type[Exception] = NotImplementedError) -> None:
+    """torch's error for complex numbers: a sentence, or the name of the kernel that has no such dtype."""
+    if jnp.iscomplexobj(x):
+        raise error(said) if " " in said else unlike(said, x)
 
 
 def floating(x: jax.Array) -> jax.Array:

@@ -69,7 +69,7 @@ class Op:
     write: for a view, `write(base, value, **attributes) -> base`: the base with the viewed part replaced.  Without it a
         general (slower) way is used.
     saves: whether torch keeps a value for backward; an op that keeps none may be gone through twice.
-    check: what to refuse before operands are cast: `check(*dtypes)`, the dtype of each operand (None: a number), raises.
+    check: `check(*kinds)` may refuse operands before they are cast; a kind is a dtype's name, or bool, int, ... for a number.
     rule: full name of torch's backward node ("TBackward0") where the general naming rule does not give it, or a function
         (avals of the operands, attributes) -> name.
     differentiable: False where the result never requires a gradient although its dtype could; one flag for each result

@@ -4,11 +4,13 @@ In: floating arrays (integers are cast to the default floating dtype, except whe
 """
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import jax.numpy as jnp
 from jax import lax
 from jax.scipy import special
 
-from .precision import inexact, is_float, need_inexact, unlike
+from .precision import inexact, is_float, need_inexact, need_real, unlike
 from .rules import by_attribute
 from .table import Array, Number, alias, cast, op, unary
 
@@ -18,6 +20,14 @@ def _within(low: float, high: float) -> object:
 
 
 _positive, _ratio, _special = _within(0.1, 3.0), _within(-0.9, 0.9), "function method out special"
+
+def _real(name: str, fn: Callable) -> Callable:
+    """A function that has no complex form."""
+    def body(x: Array) -> Array:
+        need_real(f"{name}_vml_cpu", x)
+        return fn(x)
+    return body
+
 
 unary("exp", jnp.exp, doc="e ** input.")
 unary("exp2", jnp.exp2, forms=_special, doc="2 ** input.")
@@ -41,10 +51,10 @@ unary("asinh", jnp.arcsinh, doc="The inverse hyperbolic sine.")
 unary("acosh", jnp.arccosh, samples=_within(1.1, 3.0), doc="The inverse hyperbolic cosine.")
 unary("atanh", jnp.arctanh, samples=_ratio, doc="The inverse hyperbolic tangent.")
 unary("sigmoid", lambda x: lax.logistic(x), doc="1 / (1 + exp(-input)).")
-unary("erf", special.erf, forms=_special, doc="The error function.")
-unary("erfc", special.erfc, forms=_special, doc="1 - erf(input).")
-unary("erfinv", special.erfinv, forms=_special, samples=_ratio, doc="The inverse of erf.")
-unary("lgamma", special.gammaln, samples=_positive, doc="log |gamma(input)|.")
+unary("erf", _real("erf", special.erf), forms=_special, doc="The error function.")
+unary("erfc", _real("erfc", special.erfc), forms=_special, doc="1 - erf(input).")
+unary("erfinv", _real("erfinv", special.erfinv), forms=_special, samples=_ratio, doc="The inverse of erf.")
+unary("lgamma", _real("lgamma", special.gammaln), samples=_positive, doc="log |gamma(input)|.")
 unary("sinc", jnp.sinc, forms=_special, doc="sin(pi x) / (pi x), 1 at 0.")
 unary("deg2rad", lambda x: x * (jnp.pi / 180), saves=False, rule="Deg2RadBackward0", doc="Degrees as radians.")
 unary("rad2deg", lambda x: x * (180 / jnp.pi), saves=False, rule="Rad2DegBackward0", doc="Radians as degrees.")
@@ -57,6 +67,7 @@ def _rounded(name: str, fn: object, doc: str) -> None:
     def body(x: Array) -> Array:
         if x.dtype == bool:
             raise unlike(f"{name}_vml_cpu", x)
+        need_real(f"{name} is not supported for complex inputs", x)
         return fn(x) if inexact(x) else x
     unary(name, body, promote=None, saves=False, doc=doc)
 
@@ -71,6 +82,7 @@ def round_(input: Array, *, decimals: int = 0) -> Array:
     """The nearest number of `decimals` digits; halves go to the even one."""
     if input.dtype == bool:
         raise unlike("round_vml_cpu", input)
+    need_real("round_vml_cpu", input)
     if not is_float(input):
         return input
     if decimals == 0:
@@ -83,6 +95,7 @@ def round_(input: Array, *, decimals: int = 0) -> Array:
 def frac(input: Array) -> Array:
     """input - trunc(input)."""
     need_inexact("frac_cpu", input)
+    need_real("frac_cpu", input)
     return input - jnp.trunc(input)
 
 
