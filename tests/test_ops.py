@@ -202,7 +202,7 @@ def agree(found: Any, wanted: Any, tolerance: float, what: str) -> None:
 def test_gradients(name: str) -> None:
     """First gradients against torch, jax.grad and finite differences; second ones against differences of the first."""
     checked = False
-    for case in cases(TABLE[name], "float64"):
+    for number, case in enumerate(cases(TABLE[name], "float64")):
         wanted = GOLDEN["cases"][case.key]
         args, kwargs, leaves = tensors(case, grad=True)
         roots = [r for r in flat_tensors(public(case.op)(*args, **kwargs)) if r.requires_grad]
@@ -216,7 +216,8 @@ def test_gradients(name: str) -> None:
         first = torch.autograd.grad(roots, leaves, starts, create_graph=True, allow_unused=True, materialize_grads=True)
         pure = Pure(case)
         slope = along(first, pure.direction)
-        second = torch.autograd.grad(slope, leaves, allow_unused=True, materialize_grads=True) if slope.requires_grad else None
+        twice = slope.requires_grad and number < 2
+        second = torch.autograd.grad(slope, leaves, allow_unused=True, materialize_grads=True) if twice else None
         first = [g.detach() for g in first]
         jaxs = pure.slopes()
         for k, (g, w) in enumerate(zip(first, jaxs["gradient"], strict=True)):
@@ -224,7 +225,7 @@ def test_gradients(name: str) -> None:
         for k, (g, w) in enumerate(zip(first, wanted.get("grads", ()))):
             if w is not None and (name, k) not in GRADIENT_DIFFERS and name not in SIGNS:
                 assert_same(w, described(g), f"{case.key} operand {k}: torch's gradient", 1e-7 if name in ROUNDED else None)
-        if name in NO_DIFFERENCES:
+        if name in NO_DIFFERENCES or number > 1:        # two cases show the second order well enough
             continue
         agree(slope.detach(), jaxs["first"], 2e-5, f"{case.key}: finite differences")
         for k, w in enumerate(jaxs["second"]):

@@ -218,7 +218,10 @@ def _compile(tape: Tape, node: Node, ending: Ending, free: list[int]) -> Program
     inputs = [n for n in nodes if n.kind is INPUT]
     residuals = Residuals(len(ending.outs)) if ending.residuals else None
     plan = make_plan(nodes, ending.kept if residuals else ())
-    outs = ending.outs
+    kept = set(ending.values)
+    # residuals may be inputs themselves: then nothing is donated
+    outs, donated = _donation(tape, inputs, ending.outs, [k for k in free if inputs[k].slot not in kept], nodes) \
+        if residuals is None else (ending.outs, ())
     n, floats, ints = len(inputs), bool(node.floats), bool(node.ints)
 
     def program(*args: Any) -> list:
@@ -231,11 +234,6 @@ def _compile(tape: Tape, node: Node, ending: Ending, free: list[int]) -> Program
 
     specs: list[tuple] = [(i.aval.shape, i.aval.dtype.np) for i in inputs]
     specs += [((n, 2), np.dtype(np.uint32)) for n in (node.floats, node.ints) if n]
-    made = {o.slot: o.aval for x in nodes for o in x.outs}
-    kept = set(ending.values)
-    # residuals may be inputs themselves: then nothing is donated
-    donated = _matching([k for k in free if inputs[k].slot not in kept], inputs, [made[s] for s in outs]) \
-        if residuals is None else ()
     last = next((x for x in reversed(nodes) if x.where), None)
     device = next((o.aval.device for x in nodes for o in x.outs), "cpu")
     compiled, seconds = compile_program(program, specs, donated, short(last.where if last else None), device)
@@ -244,18 +242,34 @@ def _compile(tape: Tape, node: Node, ending: Ending, free: list[int]) -> Program
     return Program(outs, donated, compiled, residuals)
 
 
-def _matching(free: list[int], inputs: list[Node], outs: list) -> tuple[int, ...]:
-    """Of the inputs that may be donated, those for which there is a result of the same shape and dtype."""
-    room: dict[tuple, int] = {}
-    for a in outs:
-        room[a.shape, a.dtype] = room.get((a.shape, a.dtype), 0) + 1
-    chosen = []
+def _donation(tape: Tape, inputs: list[Node], outs: tuple[int, ...], free: list[int], nodes: list[Node],
+              ) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The results in the order in which they should find buffers, and the inputs to donate.
+
+    XLA gives each result in turn the first donated buffer of its shape and dtype.  So the new values of tensors that were
+    inputs come first, in the inputs' order: a parameter stays where it was.  What is left over goes to any result it fits.
+    """
+    avals = {o.slot: (o.aval.shape, o.aval.dtype) for n in nodes for o in n.outs}
+    follows: dict[int, int] = {}        # input -> the slot of the same tensor's new value
     for k in free:
-        key = (inputs[k].aval.shape, inputs[k].aval.dtype)
-        if room.get(key, 0):
+        x = tape.inputs[k]
+        if x is not None and x._data is None and x._node.slot in avals and avals[x._node.slot] == avals[inputs[k].slot]:
+            follows[k] = x._node.slot
+    first = [s for s in dict.fromkeys(follows.values()) if s in outs]
+    rest = [s for s in outs if s not in set(first)]
+    room: dict[tuple, int] = {}
+    for s in rest:
+        room[avals[s]] = room.get(avals[s], 0) + 1
+    taken = {avals[inputs[k].slot] for k in follows}
+    donated = []
+    for k in free:
+        key = avals[inputs[k].slot]
+        if k in follows:
+            donated.append(k)
+        elif key not in taken and room.get(key, 0):
             room[key] -= 1
-            chosen.append(k)
-    return tuple(chosen)
+            donated.append(k)
+    return (*first, *rest), tuple(donated)
 
 
 def _inline(tape: Tape, node: Node) -> dict[int, Any]:
