@@ -2,6 +2,9 @@
 from __future__ import annotations
 
 import gc
+import os
+import subprocess
+import sys
 import threading
 
 import jax
@@ -144,3 +147,27 @@ def test_the_folder_of_the_persistent_cache_is_used(tmp_path):
         assert any(tmp_path.iterdir())
     finally:
         jax.config.update("jax_compilation_cache_dir", before)
+
+
+def test_either_setting_of_the_users_x64_flag():
+    script = """
+import jax, torchish as torch
+torch.manual_seed(0)
+model = torch.nn.Linear(3, 2)
+optimizer = torch.optim.Adam(model.parameters(), lr=0.1)
+x = torch.randn(8, 3)
+for step in range(4):
+    optimizer.zero_grad()
+    loss = model(x).square().mean() * (1 + step)
+    loss.backward()
+    optimizer.step()
+print(f"{loss.item():.6f}", loss.dtype, (x.double() * 2).dtype, torch.arange(3).dtype, x.argmax().dtype, jax.numpy.arange(3).dtype)
+"""
+    losses = set()
+    for flag in ("0", "1"):
+        run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=300,
+                             env={**os.environ, "JAX_ENABLE_X64": flag, "PYTHONPATH": os.pathsep.join(sys.path)})
+        loss, *types = run.stdout.split()
+        losses.add(loss)
+        assert types == ["torch.float32", "torch.float64", "torch.int64", "torch.int64", "int64" if flag == "1" else "int32"]
+    assert len(losses) == 1
