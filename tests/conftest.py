@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from torchish.tape import forget, stats
+
 ROOT = Path(__file__).resolve().parents[1]
 
 # The parity tests compare with torch itself.  CI sets TORCHISH_PARITY=required so that they cannot be left out unseen.
@@ -18,3 +20,10 @@ collect_ignore = [] if PARITY_REQUIRED or importlib.util.find_spec("torch") else
 def root() -> Path:
     """The repository's folder."""
     return ROOT
+
+
+@pytest.fixture(autouse=True)
+def _room_in_the_trie():
+    """Tests count compilations: none may meet the bound of the trie, which the whole suite together would reach."""
+    if stats.nodes > 100_000:
+        forget()
