@@ -11,8 +11,8 @@ from torchish.tape import forget, stats
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# The parity tests compare with torch itself.  CI sets TORCHISH_PARITY=required so that they cannot be left out unseen.
-PARITY_REQUIRED = os.environ.get("TORCHISH_PARITY") == "required"
+# The parity tests compare with torch itself.  CI sets PARITY=required so that they cannot be left out unseen.
+PARITY_REQUIRED = os.environ.get("PARITY") == "required"
 collect_ignore = [] if PARITY_REQUIRED or importlib.util.find_spec("torch") else ["parity"]
 
 
