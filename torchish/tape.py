@@ -176,9 +176,13 @@ def root_of(grad: bool, inline: Any = None) -> Node:
 
 
 def forget() -> None:
-    """Drops the trie; tapes that are open keep their own branches."""
+    """Drops the trie; a tape that is open keeps its own branch, one that has not begun begins at the new root."""
     _roots.clear()
     stats.nodes = 0
+    tape = state.tape
+    if tape.node.parent is None:
+        tape.node = root_of(tape.grad, tape.inline)
+        tape.known = ([], tape.node)
 
 
 state = _State()
