@@ -245,7 +245,7 @@ def function_of(op: Op, name: str, first: str | None = None, operator: bool = Fa
             lines += _varargs(p.name, op)
         elif p.kind == "shape":
             lines.append(f"    if {p.name}.__class__ is int: {p.name} = ({p.name},)")
-        elif p.kind == "static" and p.default is not EMPTY or p.kind == "static":
+        elif p.kind == "static":
             lines.append(f"    if {p.name}.__class__ is list: {p.name} = tuple({p.name})")
     lines.append("    tape = state.tape")
     values = ", ".join(p.name for p in params)

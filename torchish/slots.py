@@ -30,6 +30,7 @@ def slot_of(tape: Tape, x: Any) -> int:
     # the first thread to use a tensor owns it: only that one may write where the tensor stands
     if x._owner != tape.thread and not _claim(tape, x):
         return _foreign_slot(tape, x)
+    # in line, and again in `_foreign_slot`: every parameter of every step comes through here
     out = x._node
     key = out.aval.grad if out.rg or x._leaf else out.aval.plain
     node = tape.node.children.get(key)
@@ -42,6 +43,8 @@ def slot_of(tape: Tape, x: Any) -> int:
     if x._graph is not None:
         tape.upstream[node.slot] = x._graph
     return node.slot
+
+
 _claims = threading.Lock()
 
 

@@ -198,11 +198,6 @@ def path(node: Node) -> list[Node]:
     return nodes
 
 
-def producers(nodes: list[Node]) -> dict[int, Node]:
-    """Which entry makes which slot."""
-    return {o.slot: n for n in nodes for o in n.outs}
-
-
 def slots(operands: tuple) -> Iterator[int]:
     """The slots among an entry's operands (ints; lists of tensors are tuples of ints)."""
     for o in operands:
