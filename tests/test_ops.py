@@ -34,8 +34,8 @@ from op_golden import GOLDEN, asked, assert_same, cotangent, described, flat_ten
 
 import torchish as torch
 from torchish import dtypes
-from torchish.ops.table import TABLE, Op
 from torchish.finish import finish
+from torchish.ops.table import TABLE, Op
 from torchish.tape import forget, state
 from torchish.wiring import spaces
 
