@@ -153,5 +153,11 @@ class ByHand:
         self.taken += 1
         self.params, self.state, self.last = self.train(self.params, self.state, inputs, targets)
 
+    def memory(self) -> int:
+        """Bytes the step needs while it runs, inputs and results included, as XLA accounts for them."""
+        sizes = self.train.lower(self.params, self.state, *self.batches[0]).compile().memory_analysis()
+        return (sizes.temp_size_in_bytes + sizes.argument_size_in_bytes + sizes.output_size_in_bytes
+                - sizes.alias_size_in_bytes)
+
     def loss(self) -> float:
         return float(self.last)

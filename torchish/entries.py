@@ -5,6 +5,7 @@ place, here or in the branch this one was left for, becomes a runtime input.
 """
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from . import infer
@@ -48,8 +49,11 @@ def push(tape: Tape, consts: list, mask: tuple) -> None:
             (tape.floats if v.__class__ is float else tape.ints).append(v)
 
 
-def create(tape: Tape, op: Op, codes: list, consts: list) -> Node:
-    """A new entry. Numbers seen to change at this place, here or in the branch this one came from, become inputs."""
+def create(tape: Tape, op: Op, codes: list, consts: list, look: Callable[[], None] | None = None) -> Node:
+    """A new entry, which `look` may refuse once its shapes are known to fit.
+
+    Numbers seen to change at this place, here or in the branch this one came from, become inputs.
+    """
     here = tape.node
     values = tuple(v for _, _, v in consts)
     mask = (False,) * len(consts)
@@ -67,6 +71,8 @@ def create(tape: Tape, op: Op, codes: list, consts: list) -> Node:
     key = key_of(op, codes, consts, mask) if consts else (op.index, *codes)
     node = Node(here, op, op)
     _fill(tape, node, op, codes, consts, mask)
+    if look is not None:
+        look()
     node.where = user_line()
     node.twin = twin
     if any(mask):
@@ -108,7 +114,7 @@ def _fill(tape: Tape, node: Node, op: Op, codes: list, consts: list, mask: tuple
             i += 1
             operands.append(runtime.get((i, None)) or Const(_value(code, codes[i])))
         elif p.kind in ("operand", "operands", "mixed"):
-            operands.append(code)
+            operands.append(tuple(code) if code.__class__ is range else code)
         elif p.kind == "number":
             attrs[p.name] = p.default if code is None else runtime.get((i, 1)) or _value(*code)
         elif p.kind == "numbers":
@@ -118,7 +124,7 @@ def _fill(tape: Tape, node: Node, op: Op, codes: list, consts: list, mask: tuple
         i += 1
     node.operands, node.attrs = tuple(operands), attrs
     known = tape.outs()
-    results, many = infer.results(op, node, known)
+    results, many = infer.results(op, node, known, tape.autocast)
     passes = op.differentiable
     rg = tape.grad and bool(passes) and any(known[s].rg for s in slots(node.operands))
     node.grad = rg

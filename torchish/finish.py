@@ -11,53 +11,63 @@ from typing import Any
 import numpy as np
 
 from . import log
+from .avals import Out
 from .config import config
 from .errors import LostValueError
 from .hooks import hooks
 from .ops.create import filled as FULL
+from .ops.engine import alias as ALIAS
+from .ops.engine import detach as DETACH
+from .ops.engine import laid as LAID
 from .plan import make_plan
 from .programs import Ending, Program, remember
 from .replay import from_words, run
 from .segment import Graph, Residuals
-from .tape import BACKWARD, INPUT, Node, Ref, Tape, path, state, stats
+from .tape import BACKWARD, INPUT, LEAF, Node, Ref, Tape, input_outs, path, state, stats
 from .where import short
-from .xla import compile_program, traced
+from .xla import compile_program, memory, traced
 
 __all__ = ["concrete", "finish", "peek", "seal"]
 
 _ALONE = 2      # references of a list item seen by getrefcount: the list's and the call's own
+_PICKED = 3     # the same, of an item of a list that is picked into a tuple
+_PATIENCE = 4   # how often a program that returns too much is used for one ending
+_SAME = frozenset({DETACH.index, ALIAS.index, LAID.index})     # ops whose result is their operand
 
 
 def seal(tape: Tape) -> None:
     """Ends `tape` without running it yet: by the time the next step needs its values, more of its tensors may be dead."""
     if state.sealed is not None:
         finish(state.sealed)
-    state.sealed, state.tape = tape, Tape(tape.grad, tape.inline)
+    state.sealed, state.tape = tape, Tape(tape.grad, tape.inline, autocast=tape.autocast)
 
 
 def finish(tape: Tape) -> None:
     """Ends `tape` and runs it: the next entry of this thread begins another one."""
+    if tape.nested is not None:
+        return
     sealed = state.sealed
     if sealed is not None:
         state.sealed = None
         if sealed is not tape:
             finish(sealed)
     if state.tape is tape:
-        state.tape = Tape(tape.grad, tape.inline)
+        state.tape = Tape(tape.grad, tape.inline, autocast=tape.autocast)
     node = tape.last
     live = _live(tape)
-    if not live:
+    bundles = [b for first, (b, _) in tape.bundles.items() if b.arrays is None and b.tape is tape and b.first == first]
+    if not live and not bundles:
         return
     stats.flushes += 1
     if config.logs:
-        log.ran(node, len(live))
+        log.ran(node, len(live) + sum(map(len, bundles)))
     try:
-        _run(tape, node, live)
+        _run(tape, node, live, bundles)
     except BaseException as e:
         tape.failed = e
         raise
     finally:
-        tape.args, tape.inputs, tape.leaves, tape.upstream, tape.foreign = [], [], {}, {}, {}
+        tape.args, tape.inputs, tape.leaves, tape.upstream, tape.foreign, tape.bundles = [], [], {}, {}, {}, {}
 
 
 def _live(tape: Tape) -> list:
@@ -74,12 +84,16 @@ def _live(tape: Tape) -> list:
                 continue
             live.append(t)
     inputs = tape.inputs
-    for k in range(len(inputs)):
-        if getrefcount(inputs[k]) <= _ALONE and not inputs[k]._node.rg:
-            inputs[k] = None        # its array may be donated
-        elif inputs[k]._data is None and getrefcount(inputs[k]) > _ALONE and (
-                inputs[k]._tape is tape or inputs[k]._home is tape):
-            live.append(inputs[k])
+    counts = list(map(getrefcount, inputs))     # by map: no name of this loop adds a reference
+    if counts and min(counts) <= _ALONE:
+        dead = {k for k, n in enumerate(counts) if n <= _ALONE}
+        for k in dead:
+            if not inputs[k]._node.rg:
+                inputs[k] = None        # its array may be donated
+        found = [x for k, x in enumerate(inputs) if k not in dead and x is not None and x._data is None]
+    else:
+        found = [x for x in inputs if x is not None and x._data is None]
+    live += [x for x in found if x._tape is tape or x._home is tape]
     return live
 
 
@@ -95,8 +109,10 @@ def _constant_again(t: Any) -> bool:
     return False
 
 
-def _run(tape: Tape, node: Node, live: list) -> None:
-    ending = _ending(node, tuple([t._node.slot for t in live]))
+def _run(tape: Tape, node: Node, live: list, bundles: list) -> None:
+    if hooks.watch is not None:
+        hooks.watch(tape, node)
+    ending = _ending(node, tuple([t._node.slot for t in live] + [range(b.first, b.first + len(b)) for b in bundles]))
     residuals = None
     if tape.inline is not None:
         values = _inline(tape, node)
@@ -104,18 +120,21 @@ def _run(tape: Tape, node: Node, live: list) -> None:
         places = ending.places(ending.outs)
     else:
         program = _program(tape, node, ending)
-        outs = program.compiled(*tape.args, *_vectors(tape.floats, tape.ints))
+        outs = program.compiled(*tape.args, *program.vectors(tape.floats, tape.ints))
         places = ending.places(program.outs)
         residuals = program.residuals
+    for bundle, pick in zip(bundles, ending.picks(places), strict=True):
+        bundle.arrays, bundle.tape = list(pick(outs)), None
     graph = spent = None
     if ending.kept:
         graph = Graph.keep(tape, node, ending, {s: outs[places[s]] for s in ending.outs})
         if residuals is not None:
             graph.residuals = residuals.collect(tape.args, outs)
     if ending.freed:
-        spent = Graph.spent(tape, node)
-    for t, (slot, leaf, plain, grad) in zip(live, ending.binds, strict=True):
-        t._data = outs[places[slot]]
+        spent = Graph.spent(tape, node, ending)
+    tape.graph = graph or spent
+    for t, k, (slot, leaf, plain, grad) in zip(live, ending.indices(places), ending.binds, strict=True):
+        t._data = outs[k]
         t._tape = t._home = None
         if leaf:
             t._node = grad if t._leaf or t._graph is not None else plain
@@ -124,14 +143,8 @@ def _run(tape: Tape, node: Node, live: list) -> None:
             t._graph = (spent if slot in ending.freed else graph, slot)
 
 
-def _vectors(floats: list[float], ints: list[int]) -> list[np.ndarray]:
-    """The runtime numbers as pairs of 32-bit words: numpy's 64-bit types would lose half of theirs on the way in."""
-    return ([np.array(floats, np.float64).view(np.uint32).reshape(-1, 2)] if floats else []) + \
-        ([np.array(ints, np.int64).view(np.uint32).reshape(-1, 2)] if ints else [])
-
-
-def _ending(node: Node, need: tuple[int, ...]) -> Ending:
-    """What is known of tapes that end at `node` with these slots wanted (in this order); found out once."""
+def _ending(node: Node, need: tuple) -> Ending:
+    """What is known of tapes that end at `node` with these slots and ranges of slots wanted (in this order); found out once."""
     if node.programs is None:
         node.programs = {}
     ending = node.programs.get(need)
@@ -140,32 +153,41 @@ def _ending(node: Node, need: tuple[int, ...]) -> Ending:
     return ending
 
 
-def _examine(node: Node, need: tuple[int, ...]) -> Ending:
+def _examine(node: Node, wanted: tuple) -> Ending:
     nodes = path(node)
+    ranges = [r for r in wanted if r.__class__ is range]
+    alone = [s for s in wanted if s.__class__ is not range]
+    need = [*alone, *(s for r in ranges for s in r)]
     made = {o.slot: (n, o) for n in nodes for o in n.outs}
-    leaves = frozenset(s for s in need if made[s][0].kind in (INPUT, "leaf"))
-    freed_all = {s for n in nodes if n.kind is BACKWARD for s in n.info.freed}
+    leaves = frozenset(s for s in need if made[s][0].kind in (INPUT, LEAF))
+    freed_all = frozenset(s for n in nodes if n.kind is BACKWARD for s in n.info.freed)
     graphs = [s for s in need if made[s][1].rg and s not in leaves]
     freed = frozenset(s for s in graphs if s in freed_all)
     kept = [s for s in graphs if s not in freed]
-    binds = [(s, s in leaves or not made[s][1].rg, made[s][1].aval.plain, made[s][1].aval.grad) for s in need]
+    # a result that is another one's value is returned once
+    same: dict[int, int] = {}
+    for n in nodes:
+        if n.op is not None and n.op.index in _SAME and made[n.operands[0]][0].kind not in (INPUT, LEAF):
+            same[n.slot] = same.get(n.operands[0], n.operands[0])
+    returned = {same.get(s, s) for s in need}
+    binds = [(s, s in leaves or not made[s][1].rg, made[s][1].aval.plain, made[s][1].aval.grad) for s in alone]
     if not kept:
-        return Ending(binds, tuple(sorted(set(need))), freed, (), [], ())
+        return Ending(binds, tuple(sorted(returned)), freed, (), [], (), nodes, freed_all, ranges, same)
     # the entries needed to compute the kept results again, and what they start from
-    wanted, inside, values = set(kept), [], set()
+    asked, inside, values = set(kept), [], set()
     for n in reversed(nodes):
-        hit = [o.slot for o in n.outs if o.slot in wanted]
+        hit = [o.slot for o in n.outs if o.slot in asked]
         if not hit:
             continue
-        if n.kind in (INPUT, BACKWARD, "leaf") or all(s in freed_all for s in hit):
+        if n.kind in (INPUT, BACKWARD, LEAF) or all(s in freed_all for s in hit):
             if n.kind is not BACKWARD or not n.info.differentiable:
                 values.update(hit)
                 continue
         inside.append(n)
-        wanted.update(_reads(n))
+        asked.update(_reads(n))
     inside.reverse()
-    out = tuple(sorted({*need, *(s for s in values if made[s][0].kind is not INPUT)}))
-    return Ending(binds, out, freed, tuple(kept), inside, tuple(sorted(values)))
+    out = tuple(sorted({*returned, *(s for s in values if made[s][0].kind is not INPUT)}))
+    return Ending(binds, out, freed, tuple(kept), inside, tuple(sorted(values)), nodes, freed_all, ranges, same)
 
 
 def _reads(node: Node) -> set[int]:
@@ -180,23 +202,24 @@ def _reads(node: Node) -> set[int]:
 def _program(tape: Tape, node: Node, ending: Ending) -> Program:
     """A compiled program of this ending whose donations are allowed now; compiled if there is none.
 
-    A program that was compiled for the same entries and returns more than is wanted will do.
+    A program that was compiled for the same entries and returns more than is wanted will do a few times; a loop is worth one of
+    its own, which returns no gradients that nobody reads.
     """
     args = tape.args
 
     def allowed(program: Program) -> bool:
-        return all(getrefcount(args[k]) <= _ALONE for k in program.donated)
+        pick = program.pick
+        return pick is None or max(map(getrefcount, pick(args))) <= _PICKED
 
-    known = [p for p in ending.programs if p.compiled is not None and (p.residuals is not None or not ending.residuals)]
-    for program in known:
-        if allowed(program):
+    for program in ending.programs:
+        if program.compiled is not None and (program.residuals is not None or not ending.residuals) and allowed(program):
             remember(program)
             return program
-    if not ending.residuals:
+    if not ending.residuals and ending.lent < _PATIENCE:
         wanted = set(ending.outs)
         for program in [p for other in node.programs.values() for p in other.programs if p.compiled is not None]:
             if wanted.issubset(program.outs) and allowed(program) and not _held(ending, node, program):
-                ending.programs.append(program)
+                ending.lent += 1
                 return program
     free = [k for k in range(len(args)) if getrefcount(args[k]) <= _ALONE]
     program = _compile(tape, node, ending, free)
@@ -209,13 +232,13 @@ def _held(ending: Ending, node: Node, program: Program) -> bool:
     """Whether a graph that lives on needs an input which the program would consume."""
     if not ending.kept:
         return False
-    inputs = [n.slot for n in path(node) if n.kind is INPUT]
+    inputs = [o.slot for o in input_outs(path(node))]
     return any(inputs[k] in ending.values for k in program.donated)
 
 
 def _compile(tape: Tape, node: Node, ending: Ending, free: list[int]) -> Program:
     nodes = path(node)
-    inputs = [n for n in nodes if n.kind is INPUT]
+    inputs = input_outs(nodes)
     residuals = Residuals(len(ending.outs)) if ending.residuals else None
     plan = make_plan(nodes, ending.kept if residuals else ())
     kept = set(ending.values)
@@ -238,11 +261,11 @@ def _compile(tape: Tape, node: Node, ending: Ending, free: list[int]) -> Program
     device = next((o.aval.device for x in nodes for o in x.outs), "cpu")
     compiled, seconds = compile_program(program, specs, donated, short(last.where if last else None), device)
     stats.compilations += 1
-    log.compiled(nodes, seconds, donated)
-    return Program(outs, donated, compiled, residuals)
+    log.compiled(nodes, seconds, donated, memory(compiled))
+    return Program(outs, donated, compiled, residuals, device)
 
 
-def _donation(tape: Tape, inputs: list[Node], outs: tuple[int, ...], free: list[int], nodes: list[Node],
+def _donation(tape: Tape, inputs: list[Out], outs: tuple[int, ...], free: list[int], nodes: list[Node],
               ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The results in the order in which they should find buffers, and the inputs to donate.
 
@@ -255,6 +278,9 @@ def _donation(tape: Tape, inputs: list[Node], outs: tuple[int, ...], free: list[
         x = tape.inputs[k]
         if x is not None and x._data is None and x._node.slot in avals and avals[x._node.slot] == avals[inputs[k].slot]:
             follows[k] = x._node.slot
+    for bundle, k in tape.bundles.values():
+        if k is not None and bundle.arrays is None and bundle.tape is tape:
+            follows |= {k + i: bundle.first + i for i in range(len(bundle)) if k + i in free}
     first = [s for s in dict.fromkeys(follows.values()) if s in outs]
     rest = [s for s in outs if s not in set(first)]
     room: dict[tuple, int] = {}
@@ -275,7 +301,7 @@ def _donation(tape: Tape, inputs: list[Node], outs: tuple[int, ...], free: list[
 def _inline(tape: Tape, node: Node) -> dict[int, Any]:
     """Functional mode: the tape is replayed at once over the tracers that its inputs hold."""
     nodes = path(node)
-    env = dict(zip((n.slot for n in nodes if n.kind is INPUT), tape.args, strict=True))
+    env = dict(zip((o.slot for o in input_outs(nodes)), tape.args, strict=True))
     traced(run, make_plan(nodes), env, (np.array(tape.floats), np.array(tape.ints)))
     return env
 
@@ -283,6 +309,9 @@ def _inline(tape: Tape, node: Node) -> dict[int, Any]:
 def concrete(x: Any) -> Any:
     """The array of tensor `x`, which has none yet. Ends the tape it lives on, or looks into another thread's."""
     tape = x._tape if x._tape is not None else x._home
+    nested = state.tape.nested or tape.nested
+    if nested is not None:
+        return nested.value(x)
     if tape is state.tape or tape is state.sealed:
         finish(tape)
     elif tape.failed is not None:
@@ -302,5 +331,5 @@ def peek(tape: Tape, x: Any) -> None:
     if program is None:
         program = _compile(tape, node, ending, [])
         ending.programs.append(program)
-    outs = program.compiled(*args[:node.inputs], *_vectors(tape.floats[:node.floats], tape.ints[:node.ints]))
-    x._data = dict(zip(program.outs, outs, strict=True))[need[0]]
+    outs = program.compiled(*args[:node.inputs], *program.vectors(tape.floats[:node.floats], tape.ints[:node.ints]))
+    x._data = dict(zip(program.outs, outs, strict=True))[ending.same.get(need[0], need[0])]

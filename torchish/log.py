@@ -19,12 +19,17 @@ __all__ = ["Compilation", "Explanation", "compiled", "explain", "note", "ran", "
 
 @dataclass(frozen=True, slots=True)
 class Compilation:
-    """One compilation: the user's line where the tape ended, entries, seconds, what was new, how many inputs are donated."""
+    """One compilation: the user's line where the tape ended, entries, seconds, what was new, how many inputs are donated.
+
+    between, memory: bytes of the values in between, and of all (inputs and results too), while the program runs.
+    """
     where: str
     ops: int
     seconds: float
     cause: str
     donated: int
+    between: int
+    memory: int
 
     def __str__(self) -> str:
         return f"compiled {self.where}: {self.ops} ops, {self.seconds:.2g} s; {self.cause}"
@@ -45,11 +50,11 @@ class Explanation(list):
 _compilations: deque[Compilation] = deque(maxlen=10_000)
 
 
-def compiled(nodes: list[Node], seconds: float, donated: tuple[int, ...]) -> None:
+def compiled(nodes: list[Node], seconds: float, donated: tuple[int, ...], memory: tuple[int, int]) -> None:
     """Notes a compilation of the tape `nodes`."""
     ops = sum(n.kind not in (INPUT, LEAF, MODE) for n in nodes)
     last = next((n for n in reversed(nodes) if n.where), None)
-    entry = Compilation(short(last.where if last else None), ops, seconds, _cause(nodes), len(donated))
+    entry = Compilation(short(last.where if last else None), ops, seconds, _cause(nodes), len(donated), *memory)
     _compilations.append(entry)
     note("compile", str(entry))
     if "graph" in config.logs:
@@ -74,6 +79,10 @@ def tape_text(nodes: list[Node]) -> str:
         line = f"{outs} = {name}({', '.join(reads)})" if n.kind is not INPUT else f"{outs} = input"
         lines.append(f"{line:<72}{short(n.where) if n.where else ''}".rstrip())
     return "\n".join(lines)
+
+
+def _avals(node: Node) -> str:
+    return str(node.outs[0].aval) + (f" and {len(node.outs) - 1} more" if len(node.outs) > 1 else "")
 
 
 def _operand(o: Any) -> str:
@@ -120,7 +129,10 @@ def _cause(nodes: list[Node]) -> str:
         if n.kind is INPUT:
             reader = next((m for m in nodes if m.where and m.depth > n.depth), None)
             at = f" (read at {short(reader.where)})" if reader else ""
-            return f"new: input {n.aval} was {other.aval}{at}"
+            return f"new: input {_avals(n)} was {_avals(other)}{at}"
+        if n.kind is MODE:
+            reader = next((m for m in nodes if m.where and m.depth > n.depth), None)
+            return f"new: another grad mode or autocast before {short(reader.where if reader else None)}"
         if n.kind is BACKWARD:
             return f"new: another backward at {short(n.where)}"
         if n.operands != other.operands:

@@ -5,11 +5,18 @@ least recently used program beyond `config.max_programs` is dropped, the trie wh
 """
 from __future__ import annotations
 
+from array import array
 from collections import OrderedDict
+from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
+import jax
+import numpy as np
+
 from .config import config
-from .tape import Node, forget, stats
+from .devices import to_jax
+from .tape import LEAF, Node, forget, input_outs, stats
 
 __all__ = ["Ending", "Program", "remember"]
 
@@ -19,18 +26,27 @@ class Ending:
 
     binds: for each wanted slot (itself, whether it has no graph, its `Out` without and with gradient); outs: slots the
     program returns (also what a graph must keep); freed: wanted slots whose graph a backward has freed; kept: those whose
-    graph lives on, `nodes` its entries and `values` the slots it starts from.
+    graph lives on, `nodes` its entries and `values` the slots it starts from.  For the graph: `inputs` (slot, place) of the
+    inputs that require a gradient, `starts` the slots of these and of leaves, `gone` all slots a backward has freed.
+    `ranges`: the slots of bundles that are wanted; `same`: slots whose value is that of another.
     """
-    __slots__ = ("binds", "outs", "freed", "kept", "nodes", "values", "programs", "backward", "residuals", "_places")
+    __slots__ = ("binds", "outs", "freed", "kept", "nodes", "values", "inputs", "starts", "gone", "ranges", "same", "lent",
+                 "programs", "backward", "residuals", "_places", "_picks", "_indices")
 
     def __init__(self, binds: list[tuple], outs: tuple, freed: frozenset, kept: tuple, nodes: list[Node],
-                 values: tuple) -> None:
+                 values: tuple, before: list[Node], gone: frozenset, ranges: list[range], same: dict[int, int]) -> None:
+        self.inputs = tuple((o.slot, k) for k, o in enumerate(input_outs(before)) if o.rg)
+        self.starts = (*[s for s, _ in self.inputs], *[n.slot for n in before if n.kind is LEAF])
+        self.gone, self.ranges, self.same = gone, ranges, same
+        self.lent = 0                   # how often it has used a program of another ending
         self.binds, self.outs, self.freed = binds, outs, freed
         self.kept, self.nodes, self.values = kept, nodes, values
         self.programs: list[Program] = []
         self.backward: dict = {}        # (roots, wrt, ...) -> Op of the segment's backward
         self.residuals = False          # experience: a backward follows
         self._places: dict[tuple, dict[int, int]] = {}
+        self._picks: tuple[dict | None, list] = (None, [])
+        self._indices: tuple[dict | None, list[int]] = (None, [])
 
     def places(self, outs: tuple[int, ...]) -> dict[int, int]:
         """Where in the results `outs` of a program each slot stands."""
@@ -40,15 +56,52 @@ class Ending:
         return found
 
 
+    def indices(self, places: dict[int, int]) -> list[int]:
+        """For each slot of `binds`: its place among the results."""
+        if self._indices[0] is not places:
+            self._indices = (places, [places[self.same.get(s, s)] for s, *_ in self.binds])
+        return self._indices[1]
+
+    def picks(self, places: dict[int, int]) -> list:
+        """For each range of slots wanted: what takes its values out of the results."""
+        if self._picks[0] is not places:
+            self._picks = (places, [picker([places[self.same.get(s, s)] for s in r]) for r in self.ranges])
+        return self._picks[1]
+
+
+def picker(places: Sequence[int]) -> Any:
+    """A function that takes the items at these places out of a list."""
+    return itemgetter(*places) if len(places) > 1 else itemgetter(slice(places[0], places[0] + 1))
+
+
 class Program:
     """An executable: the slots it returns, the inputs it consumes, what it keeps for a backward (None: nothing).
 
-    Dropped (`compiled` None) when it is too long unused.
+    Dropped (`compiled` None) when it is too long unused.  `pick` takes the inputs it consumes out of all.
     """
-    __slots__ = ("outs", "donated", "compiled", "residuals")
+    __slots__ = ("outs", "donated", "compiled", "residuals", "pick", "_device", "_words", "_numbers")
 
-    def __init__(self, outs: tuple[int, ...], donated: tuple[int, ...], compiled: Any, residuals: Any) -> None:
+    def __init__(self, outs: tuple[int, ...], donated: tuple[int, ...], compiled: Any, residuals: Any, device: str) -> None:
         self.outs, self.donated, self.compiled, self.residuals = outs, donated, compiled, residuals
+        self.pick = picker(donated) if donated else None
+        self._device, self._words = device, b""
+        self._numbers: list = []
+
+    def vectors(self, floats: list[float], ints: list[int]) -> list:
+        """The runtime numbers as pairs of 32-bit words: 64-bit types would lose half of theirs on the way in.
+
+        Numbers that are those of the last run are on the device already.
+        """
+        if not floats and not ints:
+            return []
+        words = array("d", floats).tobytes() + array("q", ints).tobytes()
+        if words != self._words:
+            cut = 8 * len(floats)
+            self._numbers = [np.frombuffer(part, np.uint32).reshape(-1, 2) for part in (words[:cut], words[cut:]) if part]
+            self._words = words
+        elif self._numbers[0].__class__ is np.ndarray:
+            self._numbers = [jax.device_put(v, to_jax(self._device)) for v in self._numbers]
+        return self._numbers
 
 
 _recent: OrderedDict[Program, None] = OrderedDict()

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from . import dtypes
+from .bundle import Bundle, range_of
 from .entries import create, key_of, push
 from .hooks import Hooks, Restart, hooks
 from .ops.table import Op
@@ -95,7 +97,8 @@ def _node_for(tape: Tape, op: Op, values: tuple | list) -> Node:
                 push(tape, consts, site.mask)
     if node is None:
         may_end(tape)
-        node = create(tape, op, codes, consts)
+        look = None if op.look is None or tape.inline is not None or tape.nested is not None else partial(_look, op, values)
+        node = create(tape, op, codes, consts, look)
     tape.floats.extend(floats)
     tape.ints.extend(ints)
     return node
@@ -111,6 +114,9 @@ def _encode(tape: Tape, op: Op, values: tuple | list) -> tuple[list, list, list,
         if kind == "operand":
             codes.append(None if v is None and p.optional else slot_of(tape, _tensor(op, p, v)))
         elif kind == "operands":
+            if v.__class__ is Bundle:
+                codes.append(range_of(tape, v))
+                continue
             if isinstance(v, hooks.tensor):
                 position = [q.name for q in op.params].index(p.name) + 1
                 raise TypeError(f"{op.name}(): argument '{p.name}' (position {position}) must be tuple of Tensors, not Tensor")
@@ -148,6 +154,8 @@ def _encode(tape: Tape, op: Op, values: tuple | list) -> tuple[list, list, list,
         elif kind == "shape":
             codes.append(_shape(v))
         else:
+            if isinstance(v, hooks.tensor):
+                v = _read(v)
             codes.append(tuple(v) if v.__class__ is list else PYTHON_DTYPES.get(v, v) if v.__class__ is type else v)
     return codes, consts, floats, []
 
@@ -170,12 +178,35 @@ def _number(op: Op, p: Any, v: Any) -> Any:
     if isinstance(v, (bool, int, float, complex)):
         return next(c(v) for c in (bool, int, float, complex) if isinstance(v, c))
     if isinstance(v, hooks.tensor) and p.kind == "number":
-        return v.item()
+        return _read(v)
     if p.kind == "mixed" and isinstance(v, np.ndarray):
         return hooks.coerce(v)
     position = [q.name for q in op.params].index(p.name) + 1
     wanted = "Number" if p.kind == "number" else "Tensor"
     raise TypeError(f"{op.name}(): argument '{p.name}' (position {position}) must be {wanted}, not {type(v).__name__}")
+
+
+def _look(op: Op, values: tuple | list) -> None:
+    """Lets an op refuse the values of its operands, as far as they are known."""
+    op.look(*[_seen(v) for v in values])    # type: ignore[misc]
+
+
+def _seen(v: Any) -> Any:
+    """An operand for `op.look`: the values of integers that are known, as a numpy array."""
+    if isinstance(v, (list, tuple)):
+        return type(v)(_seen(x) for x in v)
+    if isinstance(v, hooks.tensor) and v._data is not None and v._view is None and v.dtype.name in ("int64", "int32"):
+        return np.asarray(v._data)
+    return v
+
+
+def _read(x: Any) -> Any:
+    """The values of a tensor that stands for numbers; where that ends the tape, the call is recorded anew."""
+    tape = state.tape
+    values = x.tolist()
+    if state.tape is not tape:
+        raise Restart
+    return values
 
 
 def _shape(v: Any) -> tuple[int, ...]:

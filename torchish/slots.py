@@ -8,13 +8,14 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from .avals import Out
+from .avals import Aval, Out
 from .config import config
 from .hooks import Restart, hooks
 from .tape import INPUT, LEAF, Node, Ref, Tape, path, state, stats
 from .where import loop_head, user_line
 
-__all__ = ["advance", "attach", "enter", "leaf_entry", "may_end", "rewind", "slot_of"]
+__all__ = ["advance", "attach", "enter", "leaf_entry", "leaf_slot", "may_end", "new_input", "rewind", "slot_of"]
+
 
 def slot_of(tape: Tape, x: Any) -> int:
     """The slot of tensor `x` on `tape`; makes it an input if it is met for the first time in this step.
@@ -35,7 +36,7 @@ def slot_of(tape: Tape, x: Any) -> int:
     key = out.aval.grad if out.rg or x._leaf else out.aval.plain
     node = tape.node.children.get(key)
     if node is None:
-        node = _new_input(tape, key)
+        node = new_input(tape, key, [key.aval], key.rg)
     tape.node = node
     tape.args.append(x._data)
     tape.inputs.append(x)
@@ -50,6 +51,8 @@ _claims = threading.Lock()
 
 def _claim(tape: Tape, x: Any) -> bool:
     """Makes a tensor that no thread has used this thread's own; False where it is another's."""
+    if tape.nested is not None:
+        return False        # what a function reads stays where it is
     with _claims:
         if x._owner is None and (x._tape is None or x._tape.thread == tape.thread):
             x._owner = tape.thread
@@ -58,6 +61,8 @@ def _claim(tape: Tape, x: Any) -> bool:
 
 def _foreign_slot(tape: Tape, x: Any) -> int:
     """The slot of a tensor that another thread owns: noted on the tape, the tensor is left as it is."""
+    if tape.nested is not None:
+        return tape.nested.slot(x)
     known = tape.foreign.get(id(x))
     if known is not None and known[1] is x and tape.args[known[2]] is x._data:
         return known[0]
@@ -67,7 +72,7 @@ def _foreign_slot(tape: Tape, x: Any) -> int:
     key = x._node.aval.grad if x._node.rg or x._leaf else x._node.aval.plain
     node = tape.node.children.get(key)
     if node is None:
-        node = _new_input(tape, key)
+        node = new_input(tape, key, [key.aval], key.rg)
     tape.node = node
     tape.args.append(x._data)
     tape.inputs.append(x)
@@ -77,17 +82,20 @@ def _foreign_slot(tape: Tape, x: Any) -> int:
     return node.slot
 
 
-def _new_input(tape: Tape, key: Out) -> Node:
+def new_input(tape: Tape, key: Any, avals: list[Aval], rg: bool) -> Node:
+    """An input that the trie does not know here; of several arrays where it is a bundle."""
     may_end(tape)
     node = Node(tape.node, INPUT)
-    node.results([key.aval], [key.rg], False)
-    node.inputs += 1
+    node.results(avals, [rg] * len(avals), key.__class__ is not Out)
+    node.inputs += len(avals)
     attach(tape, key, node)
     return node
 
 
 def _lazy_slot(tape: Tape, x: Any) -> int | None:
     """The slot of a tensor that is a view, lazy, or not yet made; None where it turns out to have an array."""
+    if tape.nested is not None:
+        return tape.nested.slot(x)
     if x._view is not None:
         hooks.refresh(x)
         _still(tape)
@@ -98,7 +106,7 @@ def _lazy_slot(tape: Tape, x: Any) -> int | None:
         _still(tape)
         return x._node.slot if x._tape is tape else None
     if x._home is tape:
-        return _leaf_slot(tape, x) if x._leaf and tape.grad else x._node.slot
+        return leaf_slot(tape, x) if x._leaf and tape.grad else x._node.slot
     if x._data is None:
         hooks.concrete(x)
         _still(tape)
@@ -111,9 +119,9 @@ def _still(tape: Tape) -> None:
         raise Restart
 
 
-def _leaf_slot(tape: Tape, x: Any) -> int:
+def leaf_slot(tape: Tape, x: Any) -> int:
     """A leaf whose value was written on this tape is read by a differentiable entry."""
-    if tape.stepped:
+    if tape.stepped and tape.nested is None:
         # a leaf written after a backward: here the next step begins
         rewind(tape)
         if tape.last.end:
@@ -124,7 +132,7 @@ def _leaf_slot(tape: Tape, x: Any) -> int:
     key = (LEAF, x._node.slot)
     node = tape.node.children.get(key)
     if node is None:
-        if not any(n.grad for n in path(tape.node)):
+        if tape.nested is None and not any(n.grad for n in path(tape.node)):
             # what came before made leaves and read none (parameters were initialised): a program of its own
             rewind(tape)
             hooks.finish(tape)
@@ -180,7 +188,7 @@ def attach(tape: Tape, key: Any, node: Node) -> None:
 def may_end(tape: Tape) -> None:
     """An unknown entry is about to be made: ends the tape where one ended before, or where it has become long."""
     node = tape.last
-    if node.parent is None or tape.inline is not None:
+    if node.parent is None or tape.inline is not None or tape.nested is not None:
         return
     if node.end or node.depth >= config.max_tape or (node.depth >= config.soft_tape and loop_head(node)):
         if not node.end and node.depth < config.max_tape:
@@ -192,8 +200,16 @@ def may_end(tape: Tape) -> None:
 
 def rewind(tape: Tape) -> None:
     """Takes back what was entered for an entry that did not come about: inputs, and constants read for the first time."""
+    if tape.nested is not None:
+        return          # inputs that nothing reads do no harm there
     while state.tape is tape:
         node = tape.node
+        if node.kind is INPUT and node.aval is None:
+            bundle, k = tape.bundles.pop(node.slot)
+            bundle.tape = None
+            del tape.args[k:], tape.inputs[k:]
+            tape.node = node.parent     # type: ignore[assignment]
+            continue
         if node.kind is INPUT:
             tape.args.pop()
             x = tape.inputs.pop()

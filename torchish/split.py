@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .bundle import replace
 from .graph import record_backward
 from .recorder import enter, hooks, leaf_entry, record
 from .storage import bind
@@ -22,6 +23,8 @@ def split(tape: Tape, mark: Node) -> None:
 
     mark: the last write to a leaf, or the last backward: before it the step has not ended.
     """
+    if tape.nested is not None:
+        return
     if not mark.end:
         mark, cut = _turn(tape, mark)
         if cut is not None:
@@ -76,21 +79,23 @@ class _Late:
     def __init__(self, tape: Tape, cut: Node) -> None:
         self.tape, self.cut = tape, cut
         self.nodes: list[Node] = []
-        self.modes: dict[Node, bool] = {}       # the grad mode in which each was recorded
-        grad = tape.grad
+        self.modes: dict[Node, tuple] = {}      # the mode in which each was recorded
+        mode = (tape.grad, tape.autocast)
         for n in reversed(path(tape.node)):
             if n.depth <= cut.depth:
                 break
             if n.kind is MODE:
-                grad = not grad
+                mode = n.info
             else:
                 self.nodes.insert(0, n)
-                self.modes[n] = grad
+                self.modes[n] = mode
         self.floats, self.ints = tape.floats[cut.floats:], tape.ints[cut.ints:]
         self.tensors = [(x, x._node.slot, x._tape is tape) for x in [*tape.tensors, *tape.inputs]
-                        if (x._tape is tape or x._home is tape) and x._data is None and x._node.slot >= cut.next_slot]
+                        if x is not None and (x._tape is tape or x._home is tape) and x._data is None
+                        and x._node.slot >= cut.next_slot]
         self.functions = dict(tape.upstream)        # results of custom functions are leaves that came from somewhere
         self.made: dict[int, Any] = {}
+        self.bundles = {first: b for first, (b, _) in tape.bundles.items() if b.tape is tape}
         self.outs = tape.outs()
 
     def take_off(self) -> None:
@@ -103,26 +108,61 @@ class _Late:
         k = cut.inputs
         foreign = {slot for slot, _, _ in tape.foreign.values()}
         for n in self.nodes:
-            if n.kind is INPUT:
+            if n.kind is INPUT and n.aval is None:
+                if n.slot not in self.bundles:      # it was taken apart
+                    self.made |= {o.slot: hooks.wrap(a) for o, a in zip(n.outs, tape.args[k:], strict=False)}
+                k += len(n.outs)
+            elif n.kind is INPUT:
                 x = self.made[n.slot] = tape.inputs[k]
                 if n.slot not in foreign:       # what another thread owns was never changed here
                     x._data, x._tape, x._home = tape.args[k], None, None
                     x._node, x._graph = (n.aval.grad if n.rg else n.aval.plain), tape.upstream.pop(n.slot, None)
                 k += 1
-        held = {x._node.slot: x for x in tape.inputs[:cut.inputs] if x._tape is tape and x._data is not None}
-        for s in {s for n in self.nodes for s in _reads(n) if s < cut.next_slot}:
+        self._take_bundles_back()
+        held = {x._node.slot: x for x in tape.inputs[:cut.inputs] if x is not None and x._tape is tape and x._data is not None}
+        held |= self._written_later(gone)
+        bundled = {first + i for first, b in self.bundles.items() for i in range(len(b))}
+        for s in {s for n in self.nodes for s in _reads(n) if s < cut.next_slot} - bundled:
             self.made[s] = held[s] if s in held else hooks.make(tape, self.outs[s])
+            if s in tape.upstream:
+                self.made[s]._graph = tape.upstream[s]      # the result of a custom function
         tape.foreign = {i: f for i, f in tape.foreign.items() if f[0] < cut.next_slot}
         del tape.args[cut.inputs:], tape.inputs[cut.inputs:], tape.floats[cut.floats:], tape.ints[cut.ints:]
         tape.node = cut
 
-    def record_again(self, mark: Node, grad: bool) -> Node:
+    def _written_later(self, gone: set[int]) -> dict[int, Any]:
+        """By slot: inputs met before the cut and written after it. They are as they were met, so that a leaf is one again."""
+        tape, cut, k = self.tape, self.cut, 0
+        found: dict[int, Any] = {}
+        for n in path(cut):
+            if n.kind is not INPUT:
+                continue
+            x = None if n.aval is None else tape.inputs[k]
+            if x is not None and id(x) in gone and x._leaf and x._view is None:
+                x._data, x._node = tape.args[k], n.aval.grad if n.rg else n.aval.plain
+                found[n.slot] = x
+            k += len(n.outs) if n.aval is None else 1
+        return found
+
+    def _take_bundles_back(self) -> None:
+        """Bundles that were met or replaced after the cut are as they were at the cut."""
+        tape, cut = self.tape, self.cut
+        for b in {id(b): b for first, b in self.bundles.items() if first >= cut.next_slot}.values():
+            places = {first: k for first, (other, k) in tape.bundles.items() if other is b}
+            before = [first for first in places if first < cut.next_slot]
+            at = max(before) if before else min(places)
+            k = places[at]
+            b.arrays = None if k is None else tape.args[k:k + len(b)]
+            b.tape, b.first = (tape, at) if before else (None, -1)
+        tape.bundles = {first: known for first, known in tape.bundles.items() if first < cut.next_slot}
+
+    def record_again(self, mark: Node, mode: tuple) -> Node:
         """Records the entries on the current tape; returns what became of `mark`."""
         new_mark = mark
         for n in self.nodes:
             if n.kind is INPUT:
                 continue
-            state.tape.set_grad(self.modes[n])
+            state.tape.set_mode(*self.modes[n])
             if n.kind is LEAF and n.slot in self.functions:
                 x = self.made[n.slot] = self.made[n.operands[0]]
                 leaf_entry(x)
@@ -137,12 +177,15 @@ class _Late:
                 self._backward(n)
             else:
                 result = record(n.op, self._values(n))
-                for o, r in zip(n.outs, result if isinstance(result, tuple) else (result,), strict=True):
+                new = state.tape.last
+                for o, o2, r in zip(n.outs, new.outs, result if isinstance(result, tuple) else (result,), strict=True):
                     self.made[o.slot] = r
+                    if o.slot in self.bundles:
+                        replace(self.bundles[o.slot], o2)
             state.tape.last.where = n.where
             if n is mark:
                 new_mark = state.tape.last
-        state.tape.set_grad(grad)
+        state.tape.set_mode(*mode)
         return new_mark
 
     def _backward(self, n: Node) -> None:
@@ -164,11 +207,18 @@ class _Late:
         for p in node.op.params:
             if p.kind in ("operand", "operands", "mixed"):
                 o = next(operands)
-                values.append([self.made[s] for s in o] if o.__class__ is tuple else
+                values.append(self._list(o) if o.__class__ is tuple else
                               self.made[o] if o.__class__ is int else self._plain(o))
             else:
                 values.append(self._plain(node.attrs[p.name]))
         return values
+
+    def _list(self, slots_: tuple) -> Any:
+        """Operands given as a list, or as the bundle they were."""
+        bundle = self.bundles.get(slots_[0]) if slots_ else None
+        if bundle is not None and len(bundle) == len(slots_):
+            return bundle
+        return [self.made[s] for s in slots_]
 
     def _plain(self, v: Any) -> Any:
         """A number as it was given. (No closure: a cycle would keep the tensors held here alive.)"""
@@ -195,11 +245,11 @@ def _reads(node: Node) -> list[int]:
 
 def _move(tape: Tape, cut: Node, mark: Node) -> Node:
     """Ends `tape` at `cut` and records what came after it on the next tape; returns what became of `mark` there."""
-    late, grad, hooked = _Late(tape, cut), tape.grad, dict(tape.hooked)
+    late, mode, hooked = _Late(tape, cut), (tape.grad, tape.autocast), dict(tape.hooked)
     late.take_off()
     hooks.finish(tape)
 
-    mark = late.record_again(mark, grad)
+    mark = late.record_again(mark, mode)
     late.put_back()
     state.tape.hooked.update({late.made[s]._node.slot: x for s, x in hooked.items() if s in late.made})
     return mark

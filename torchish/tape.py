@@ -11,7 +11,8 @@ from typing import Any
 
 from .avals import Aval, Out
 
-__all__ = ["BACKWARD", "Const", "INPUT", "LEAF", "MODE", "Node", "Ref", "Site", "Tape", "path", "root_of", "state", "stats"]
+__all__ = ["BACKWARD", "Const", "INPUT", "LEAF", "MODE", "Node", "Ref", "Site", "Tape", "input_outs", "path", "root_of", "state",
+           "stats"]
 
 INPUT, LEAF, MODE, BACKWARD = "input", "leaf", "mode", "backward"   # kinds of entries which are not ops
 
@@ -54,7 +55,7 @@ class Node(Out):
     end: a tape has ended here before for lack of a reason to go on; it ends here again unless the next entry is known.
     """
     __slots__ = ("parent", "kind", "op", "operands", "attrs", "outs", "next_slot", "floats", "ints", "inputs", "children",
-                 "sites", "twin", "end", "programs", "where", "grad", "depth", "info", "why")
+                 "sites", "twin", "end", "programs", "where", "grad", "depth", "info", "why", "__weakref__")
 
     def __init__(self, parent: Node | None, kind: Any, op: Any = None, operands: tuple = (), attrs: dict | None = None,
                  where: tuple | None = None, grad: bool = False) -> None:
@@ -85,16 +86,18 @@ class Node(Out):
 class Tape:
     """The current step of one thread: a pointer into the trie, and the tensors that live on it."""
     __slots__ = ("node", "tensors", "args", "inputs", "floats", "ints", "grad", "mark", "stepped", "leaves", "inline",
-                 "thread", "hooked", "known", "upstream", "failed", "foreign")
+                 "thread", "hooked", "known", "upstream", "failed", "foreign", "nested", "shown", "graph", "bundles", "autocast")
 
-    def __init__(self, grad: bool = True, inline: Any = None) -> None:
-        self.node = root_of(grad, inline)
+    def __init__(self, grad: bool = True, inline: Any = None, nested: Any = None, autocast: Any = None) -> None:
+        self.node = root_of(grad, inline, nested, autocast)
         self.tensors: list = []         # every tensor whose value this tape will compute
         self.args: list = []            # arrays of the input slots
-        self.inputs: list = []          # the tensors that brought them
+        self.inputs: list = []          # the tensors that brought them (None: a bundle)
+        self.bundles: dict[int, tuple] = {}     # first slot -> a bundle that stood there, the place of its arrays if an input
         self.floats: list[float] = []   # numbers that are runtime inputs
         self.ints: list[int] = []
         self.grad = grad                # grad mode of the entries to come
+        self.autocast = autocast        # low-precision dtypes of the entries to come, by device; None: as they are
         self.mark: Node | None = None   # the last write to a leaf or backward: the natural end of a step
         self.stepped = False            # a backward has been recorded
         self.leaves: dict[int, Any] = {}    # slot -> tensor, for leaves computed on this tape
@@ -104,26 +107,35 @@ class Tape:
         self.upstream: dict[int, Any] = {}  # slot of an input -> (graph, slot) of the step that made it
         self.failed: BaseException | None = None
         self.foreign: dict[int, tuple] = {}     # id of a tensor another thread owns -> its slot here, itself, its input
+        self.nested = nested            # the run of a Python function whose tape this is (nested.py)
         self.known: tuple[list[Out], Node] = ([], self.node)
-
+        self.shown: Any = None          # the backward nodes that users hold
+        self.graph: Any = None          # what it has become, where tensors with a graph outlived it
 
     def set_grad(self, enabled: bool) -> None:
         """Grad mode of the entries to come. Switching back with nothing recorded in between leaves no trace."""
-        if enabled == self.grad:
-            return
-        self.grad = enabled
+        if enabled != self.grad:
+            self.set_mode(enabled, self.autocast)
+
+    def set_mode(self, grad: bool, autocast: Any) -> None:
+        """Grad mode and autocast of the entries to come."""
+        before = (self.grad, self.autocast)
+        self.grad, self.autocast = grad, autocast
         node = self.node
         if node.parent is None:
-            self.node = root_of(enabled, self.inline)
-        elif node.kind is MODE:
-            self.node = node.parent
-        else:
-            key = (MODE, enabled)
+            self.node = root_of(grad, self.inline, self.nested, autocast)
+            return
+        if node.kind is MODE:
+            before, node = node.info, node.parent   # type: ignore[assignment]
+        if before != (grad, autocast):
+            key = (MODE, grad, autocast)
             child = node.children.get(key)
             if child is None:
                 child = node.children[key] = Node(node, MODE)
+                child.info = before
                 child.twin = node.twin.children.get(key) if node.twin is not None else None
-            self.node = child
+            node = child
+        self.node = node
 
     def outs(self) -> list[Out]:
         """What is in each slot; only what is new since the last call is walked."""
@@ -166,9 +178,9 @@ stats = _Stats()
 _roots: dict[tuple, Node] = {}
 
 
-def root_of(grad: bool, inline: Any = None) -> Node:
-    """The root of the tapes that begin in this grad mode."""
-    key = (grad, inline is not None)
+def root_of(grad: bool, inline: Any = None, nested: Any = None, autocast: Any = None) -> Node:
+    """The root of the tapes that begin in this mode."""
+    key = (grad, inline is not None, nested is not None, autocast)
     root = _roots.get(key)
     if root is None:
         root = _roots.setdefault(key, Node(None, MODE))
@@ -181,7 +193,7 @@ def forget() -> None:
     stats.nodes = 0
     tape = state.tape
     if tape.node.parent is None:
-        tape.node = root_of(tape.grad, tape.inline)
+        tape.node = root_of(tape.grad, tape.inline, tape.nested, tape.autocast)
         tape.known = ([], tape.node)
 
 
@@ -196,6 +208,11 @@ def path(node: Node) -> list[Node]:
         node = node.parent
     nodes.reverse()
     return nodes
+
+
+def input_outs(nodes: list[Node]) -> list[Out]:
+    """The inputs among the entries, in the order of the tape's `args`."""
+    return [o for n in nodes if n.kind is INPUT for o in n.outs]
 
 
 def slots(operands: tuple) -> Iterator[int]:

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
+import jax.export
+import jax.extend
 
 from .config import config
 from .devices import to_jax
 from .errors import CompileError
 
-__all__ = ["compile_program", "traced"]
+__all__ = ["compile_program", "depends", "export_program", "import_program", "memory", "traced"]
 
 
 def _use_cache() -> None:
@@ -44,6 +46,47 @@ def compile_program(fn: Callable, specs: list[tuple], donate: tuple[int, ...], p
         except jax.errors.JaxRuntimeError as e:
             raise CompileError(f"XLA could not compile the step that ends at {place}: {e}") from e
     return compiled, time.perf_counter() - began
+
+
+def memory(compiled: Any) -> tuple[int, int]:
+    """What an executable needs while it runs, in bytes: for values in between, and in all; zeros where the backend does not say."""
+    sizes = compiled.memory_analysis()
+    if sizes is None:
+        return 0, 0
+    between = sizes.temp_size_in_bytes
+    return between, between + sizes.argument_size_in_bytes + sizes.output_size_in_bytes - sizes.alias_size_in_bytes
+
+
+def export_program(fn: Callable, specs: list[tuple], platforms: Any, name: str) -> Any:
+    """`fn` for inputs of these (shape, numpy dtype) as a `jax.export.Exported`."""
+    def program(*arrays: Any) -> Any:
+        return fn(*arrays)
+    program.__name__ = name
+    with jax.enable_x64(True):
+        return jax.export.export(jax.jit(program, keep_unused=True), platforms=platforms)(
+            *[jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in specs])
+
+
+def import_program(data: bytes) -> Any:
+    """The `jax.export.Exported` that was serialized."""
+    return jax.export.deserialize(bytearray(data))
+
+
+def depends(jaxpr: Any, given: Sequence[bool]) -> list[bool]:
+    """Which results of a traced function depend on the arguments that are marked."""
+    moving = {v for v, g in zip(jaxpr.invars, given, strict=True) if g}
+    for eqn in jaxpr.eqns:
+        hit = [isinstance(v, jax.extend.core.Var) and v in moving for v in eqn.invars]
+        if not any(hit):
+            continue
+        inner = eqn.params.get("jaxpr")
+        inner = getattr(inner, "jaxpr", inner)
+        if inner is not None and len(inner.invars) == len(hit) and len(inner.outvars) == len(eqn.outvars) \
+                and eqn.primitive.name in ("pjit", "jit"):
+            moving.update(v for v, d in zip(eqn.outvars, depends(inner, hit), strict=True) if d)
+        else:
+            moving.update(eqn.outvars)
+    return [isinstance(v, jax.extend.core.Var) and v in moving for v in jaxpr.outvars]
 
 
 def traced(fn: Callable, *args: Any) -> Any:

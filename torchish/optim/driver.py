@@ -12,52 +12,11 @@ from typing import Any
 from .. import api as torch
 from ..tensor import Tensor
 from .optimizer import Optimizer
+from .states import Closed, ParamState, close
 
-__all__ = ["ParamState", "Rule", "check_implementation", "check_lr", "check_number", "fill", "number"]
+__all__ = ["Rule", "check_implementation", "check_lr", "check_number", "fill", "number"]
 
 _read, _write = dict.__getitem__, dict.__setitem__
-
-
-class ParamState(dict):
-    """The state of one parameter.  Numbers of the host (step counts) are kept as floats and read as 0-d tensors."""
-    __slots__ = ()
-
-    def __getitem__(self, key: str) -> Any:
-        value = _read(self, key)
-        if type(value) is float:                    # kept once read, so that a change in place is seen by the next step
-            value = torch.tensor(value, dtype=torch.float32)
-            _write(self, key, value)
-        return value
-
-    def host(self, key: str) -> float:
-        """The number `key`, whatever the user or a loaded file has put there."""
-        value = _read(self, key)
-        if type(value) is not float:
-            value = float(value)
-            _write(self, key, value)
-        return value
-
-    def get(self, key: str, default: Any = None) -> Any:
-        """The value at `key`, or `default`."""
-        return self[key] if key in self else default
-
-    def items(self) -> list[tuple[str, Any]]:
-        """Names and values."""
-        return [(key, self[key]) for key in self]
-
-    def values(self) -> list[Any]:
-        """The values."""
-        return [self[key] for key in self]
-
-    def copy(self) -> dict:
-        """A plain dictionary of the same values."""
-        return dict(self.items())
-
-    def __reduce__(self) -> tuple:
-        return ParamState, (self.copy(),)
-
-    def __repr__(self) -> str:
-        return repr(self.copy())
 
 
 def number(value: Any) -> float:
@@ -96,6 +55,11 @@ class Rule(Optimizer):
 
     _state_factory = ParamState
     host_numbers: dict[str, float] = {"step": 0.0}
+
+    @property
+    def _closed(self) -> dict[int, Closed]:
+        """By the place of the group: its states while they are closed."""
+        return self.__dict__.setdefault("_closed_groups", {})
 
     def _slots(self, group: dict) -> tuple[str, ...]:
         """The names of the state tensors."""
@@ -138,6 +102,7 @@ class Rule(Optimizer):
                 state = state_of[p]
                 if len(state) < full:
                     self._begin(p, state, group, slots)
+                state._open()
                 if first is not None:
                     key = _read(state, first)
                     if key.__class__ is not float:
@@ -155,18 +120,52 @@ class Rule(Optimizer):
 
     def step(self, closure: Callable | None = None) -> Any:
         """Makes one update; `closure` re-evaluates the loss."""
+        if self.host_numbers:
+            torch._once_only(f"{type(self).__name__}.step() counts its steps in Python")
         loss = None
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
         with torch.no_grad():
-            for group in self.param_groups:
+            for k, group in enumerate(self.param_groups):
                 slots = self._slots(group)
-                for key, params, grads, states in self._buckets(group, slots):
-                    old = [[_read(s, name) for s in states] for name in slots]
-                    values, new = self._call(group, params, grads, old, key)
-                    torch._assign(list(chain(params, *old)), values)
-                    for name, value in zip(self.host_numbers, new):
-                        for state in states:
-                            _write(state, name, value)
+                if not slots and not self.host_numbers:
+                    params = [p for p in group["params"] if p._grad is not None]
+                    if params:
+                        values, _ = self._call(group, params, [p._grad for p in params], [], ())
+                        torch._assign(params, values)
+                elif not self._step_closed(k, group, slots):
+                    self._step_open(k, group, slots)
         return loss
+
+    def _step_closed(self, k: int, group: dict, slots: tuple[str, ...]) -> bool:
+        """A step with states that nobody has looked at since the last one; False where they have to be opened."""
+        closed = self._closed.get(k)
+        if closed is None or not torch._plain_tape():
+            return False
+        params = [p for p in group["params"] if p._grad is not None]
+        if not params or not closed.fits(params, self.state, slots):
+            return False
+        values, closed.host = self._call(group, params, [p._grad for p in params], closed.bundles, closed.host)
+        torch._assign(params, values, closed.bundles)
+        return True
+
+    def _step_open(self, k: int, group: dict, slots: tuple[str, ...]) -> None:
+        """A step with the states one by one; they are closed first where that can be done."""
+        self._closed.pop(k, None)
+        buckets = list(self._buckets(group, slots))
+        if len(buckets) == 1 and slots and torch._plain_tape():
+            key, params, _, states = buckets[0]
+            closed = close(params, states, slots, tuple(self.host_numbers), key)
+            if closed is not None:
+                self._closed[k] = closed
+                del buckets, states
+                self._step_closed(k, group, slots)
+                return
+        for key, params, grads, states in buckets:
+            old = [[_read(s, name) for s in states] for name in slots]
+            values, new = self._call(group, params, grads, old, key)
+            torch._assign(list(chain(params, *old)), values)
+            for name, value in zip(self.host_numbers, new):
+                for state in states:
+                    _write(state, name, value)

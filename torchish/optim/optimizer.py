@@ -57,8 +57,9 @@ def _hooked(step: Callable) -> Callable:
     def run(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
         self._opt_called = True
         pre, post = self._optimizer_step_pre_hooks, self._optimizer_step_post_hooks
-        inner = getattr(type(self).step, "__wrapped__", None) is not step    # called by an overriding step
-        if inner or not (pre or post or _global_pre or _global_post):
+        if not (pre or post or _global_pre or _global_post):
+            return step(self, *args, **kwargs)
+        if getattr(type(self).step, "__wrapped__", None) is not step:    # called by an overriding step
             return step(self, *args, **kwargs)
         for hook in [*_global_pre.values(), *pre.values()]:
             result = hook(self, args, kwargs)

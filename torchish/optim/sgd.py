@@ -5,7 +5,8 @@ from typing import Any
 
 from .. import api as torch
 from ..tensor import Tensor
-from .driver import ParamState, Rule, check_implementation, check_lr, check_number, fill, number
+from .driver import Rule, check_implementation, check_lr, check_number, fill, number
+from .states import ParamState
 
 __all__ = ["SGD"]
 
@@ -35,9 +36,6 @@ class SGD(Rule):
 
     def _buckets(self, group: dict, slots: tuple[str, ...]) -> Any:
         """As the base class does it, but first steps apart from later ones where dampening makes a difference."""
-        if not slots:
-            yield from super()._buckets(group, slots)
-            return
         now: tuple[list, list, list] = ([], [], [])
         undamped: tuple[list, list, list] = ([], [], [])
         damped, state_of, get = group["dampening"] != 0, self.state, dict.get
@@ -46,6 +44,7 @@ class SGD(Rule):
             if grad is None:
                 continue
             state: ParamState = state_of[p]
+            state._open()
             first = get(state, "momentum_buffer") is None
             if first:
                 state["momentum_buffer"] = fill(p, 0.0)
@@ -63,4 +62,4 @@ class SGD(Rule):
             dampening=0.0 if host and host[0] else number(group["dampening"]),
             weight_decay=number(group["weight_decay"]), decay=group["weight_decay"] != 0, nesterov=group["nesterov"],
             maximize=group["maximize"])
-        return values, ()
+        return values, (False,) if host else ()
