@@ -1,11 +1,15 @@
 """autograd.Function: the user's forward and backward in the graph, in one program, to every order; torch's errors."""
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 from counting import counting
 
 import torchish as torch
 from torchish.autograd import Function, grad
+from torchish.autograd.function import once_differentiable
 
 
 class Exp(Function):
@@ -142,3 +146,107 @@ def test_a_training_step_with_custom_functions_is_one_program():
         optimizer.zero_grad()
         float(loss)
     assert c.compiled == 1
+
+
+class Scaled(torch.autograd.Function):
+    """x * k."""
+
+    @staticmethod
+    def forward(ctx, x, k, other=None):
+        ctx.k = k
+        return x * k
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * ctx.k, None, None
+
+
+def test_the_context_is_the_node():
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+    y = Scaled.apply(x, k=3)
+    assert y.grad_fn.k == 3 and type(y.grad_fn).__name__ == "ScaledBackward" and y.grad_fn.needs_input_grad == (True, False, False)
+    assert [n.name() for n, _ in y.grad_fn.next_functions] == ["torch::autograd::AccumulateGrad"]
+    assert y.grad_fn(torch.ones(2))[0].tolist() == [3, 3]
+
+
+def test_what_functions_must_not_do():
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+
+    class Both(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * 1
+
+        @staticmethod
+        def backward(ctx, g):
+            return g
+
+        vjp = backward
+
+    class Neither(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 1
+
+    class Once(Neither):
+        @staticmethod
+        @once_differentiable
+        def backward(ctx, g):
+            return g * 2
+
+    class Number(Neither):
+        @staticmethod
+        def backward(ctx, g):
+            return 3
+
+    for call, error, message in (
+            (lambda: Both.apply(x).sum().backward(), RuntimeError, "Implementing both 'backward' and 'vjp' for a custom Function"),
+            (lambda: Neither.apply(x).sum().backward(), NotImplementedError, "You must implement either the backward or vjp"),
+            (lambda: Neither()(x), RuntimeError, "Legacy autograd function with non-static forward method is deprecated"),
+            (lambda: Number.apply(x).sum().backward(), RuntimeError, "expected Variable or None (got int)"),
+            (lambda: torch.autograd.grad((Once.apply(x) * x).sum(), x, create_graph=True)[0].sum().backward(), RuntimeError,
+             "trying to differentiate twice a function that was marked with @once_differentiable")):
+        with pytest.raises(error) as e:
+            call()
+        assert str(e.value).startswith(message)
+    assert x.grad is None
+
+
+def test_results_do_not_hold_themselves():
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+
+    class Kept(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            y = x.exp()
+            ctx.save_for_backward(x, y)
+            return y
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * ctx.saved_tensors[1]
+
+    gc.collect()
+    gc.disable()
+    try:
+        y = Kept.apply(x)
+        seen = weakref.ref(y)
+        y.sum().backward()
+        assert x.grad.isfinite().all()
+        del y
+        x.detach().sum().item()
+        assert seen() is None
+    finally:
+        gc.enable()
+
+
+def test_names_of_parts_of_a_program():
+    @torch.autograd.profiler.record_function("step")
+    def step():
+        return torch.ones(2).sum().item()
+    with torch.autograd.profiler.profile() as profile:
+        step(), step()
+    event, = profile.key_averages()
+    assert (event.key, event.count) == ("step", 2) and event.cpu_time_total > 0
+    assert "step" in profile.key_averages().table()

@@ -5,149 +5,132 @@ In: roots and their cotangents.  Out: `.grad` of the leaves (all updated or none
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import count
 from typing import Any
 
-from .graph import first_backward, gradients
 from .recorder import hooks
+from .stops import PostHook
 from .storage import assign, rebind
 from .tape import state
+from .walk import gradients
 
-__all__ = ["Handle", "add_hook", "backward", "check_roots", "grad", "run_hooks", "set_data", "watch"]
-
-_ids = count()
-
-
-class Handle:
-    """A hook that can be removed: `remove()`, or leave the `with` block."""
-
-    def __init__(self, store: dict) -> None:
-        self.store, self.id = store, next(_ids)
-
-    def remove(self) -> None:
-        """Takes the hook away."""
-        self.store.pop(self.id, None)
-
-    def __enter__(self) -> Handle:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.remove()
+__all__ = ["accumulate", "backward", "check_roots", "grad", "set_data"]
 
 
 def backward(roots: Sequence, cotangents: Sequence, retain: bool | None, create: bool, inputs: Any) -> None:
     """Accumulates gradients of `roots` into the leaves, or into `inputs` where given."""
+    if state.tape.nested is not None and state.tape.nested.in_transform():
+        raise RuntimeError("backward() called inside a functorch transform. This is not supported, please use functorch.grad or "
+                           "functorch.vjp instead or call backward() outside of functorch transforms.")
     if inputs is not None:
         inputs = [inputs] if isinstance(inputs, hooks.tensor) else list(inputs)
         if not inputs:
-            raise RuntimeError("'inputs' argument to backward cannot be empty.")
+            raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
+        for x in inputs:
+            if not x.requires_grad:
+                raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
     cotangents = check_roots(roots, cotangents)
-    if inputs is None and not create and len(roots) == 1 and first_backward(roots[0], cotangents[0], bool(retain)):
-        return
-    found = gradients(list(roots), cotangents, inputs, create if retain is None else retain, create)
+    before: list[tuple] = []
+
+    def arrived(walk: Any, x: Any, g: Any) -> None:
+        # nothing is shared: neither with a gradient of the user's nor between two leaves
+        own = g
+        if id(g) in walk.borrowed:
+            state.tape.set_grad(create)
+            own = hooks.public["_alias"](g)
+        walk.borrowed.add(id(g))
+        if walk.careful is None:        # a hook that runs between two leaves may fail
+            walk.careful = not create and any(y._post_hooks for y, _ in walk.found.values())
+        before.append((x, x._grad, hooks.twin(x._grad) if walk.careful and x._grad is not None else None))
+        accumulate(x, own, create)
+        if x._post_hooks:
+            state.tape.set_grad(create)
+            for hook in list(x._post_hooks.values()):
+                if isinstance(hook, PostHook):
+                    hook.fn((), (g,))
+                else:
+                    hook(x)
+
     mode = state.tape.grad
-    for x, g in found.values():
-        if x._hooks and x._leaf:
-            g = run_hooks(x, g)
-        _accumulate(x, g, create)
-    state.tape.set_grad(mode)
+    try:
+        gradients(list(roots), cotangents, inputs, create if retain is None else retain, create, arrived)
+    except BaseException:
+        _undo(before)
+        raise
+    finally:
+        state.tape.set_grad(mode)
     if not create:
         state.tape.mark = state.tape.last if state.tape.stepped else state.tape.mark
 
 
-def _accumulate(x: Any, g: Any, create: bool) -> None:
+def _undo(before: list[tuple]) -> None:
+    """A backward that failed has changed no gradient."""
+    state.tape.set_grad(False)
+    for x, known, value in reversed(before):
+        x._grad = known
+        if value is not None:
+            assign(known, value)
+
+
+def accumulate(x: Any, g: Any, create: bool) -> None:
+    """Adds `g` to `x.grad`: in place, or as a new tensor where the sum is to be differentiable."""
     known = x._grad
     if known is None:
         x._grad = g
+        return
+    state.tape.set_grad(create)
+    if create:
+        x._grad = hooks.add(known, g)
     else:
-        state.tape.set_grad(create)
-        if create:
-            x._grad = hooks.add(known, g)
-        else:
-            assign(known, hooks.add(known, g))
-    if x._post_hooks:
-        for hook in list(x._post_hooks.values()):
-            hook(x)
+        assign(known, hooks.add(known, g))
 
 
 def grad(roots: Sequence, inputs: Sequence, cotangents: Sequence, retain: bool | None, create: bool, allow_unused: bool,
-         materialize: bool) -> tuple:
-    """Gradients of `roots` with respect to `inputs`, in their order; None (or zeros) where nothing leads there."""
-    cotangents = check_roots(roots, cotangents)
+         materialize: bool, batch: int | None = None) -> tuple:
+    """Gradients of `roots` with respect to `inputs`, in their order; None (or zeros) where nothing leads there.
+
+    batch: how many cotangents the first dimension of each counts.
+    """
+    cotangents = check_roots(roots, cotangents, batch is not None)
+    if not inputs:
+        raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
     for x in inputs:
         if not x.requires_grad:
             raise RuntimeError("One of the differentiated Tensors does not require grad")
-    found = gradients(list(roots), cotangents, list(inputs), create if retain is None else retain, create)
+    found = gradients(list(roots), cotangents, list(inputs), create if retain is None else retain, create, batch=batch).found
     result = []
-    for x in inputs:
+    for k, x in enumerate(inputs):
         g = found.get(id(x), (None, None))[1]
         if g is None and not (allow_unused or materialize):
-            raise RuntimeError("One of the differentiated Tensors appears to not have been used in the graph. Set "
+            raise RuntimeError(f"The differentiated Tensor at index {k} appears to not have been used in the graph. Set "
                                "allow_unused=True if this is the desired behavior.")
         if g is None and materialize:
             g = hooks.zeros(x._node.aval)
-        elif g is not None and x._hooks and x._leaf:
-            g = run_hooks(x, g)
+            g = g if batch is None else hooks.stack([g] * batch)
         result.append(g)
     return tuple(result)
 
 
-def check_roots(roots: Sequence, cotangents: Sequence) -> list:
-    """torch's errors for roots without a graph and cotangents that do not fit."""
-    checked = []
+def check_roots(roots: Sequence, cotangents: Sequence, batched: bool = False) -> list:
+    """torch's errors for cotangents that do not fit and roots without a graph."""
     for k, (x, c) in enumerate(zip(roots, cotangents, strict=True)):
-        if not x.requires_grad:
-            raise RuntimeError(f"element {k} of tensors does not require grad and does not have a grad_fn")
         aval = x._node.aval
         if c is None:
-            if aval.numel != 1:
+            if x.requires_grad and aval.numel != 1:
                 raise RuntimeError("grad can be implicitly created only for scalar outputs")
-            if not aval.dtype.is_floating_point:
+            if x.requires_grad and not aval.dtype.is_floating_point:
                 raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got torch.{aval.dtype.name}")
-        elif tuple(c.shape) != tuple(aval.shape):
+        elif not isinstance(c, hooks.tensor):
+            raise TypeError(f"gradients can be either Tensors or None, but got {type(c).__name__}")
+        elif not batched and tuple(c.shape) != tuple(aval.shape):
             raise RuntimeError(f"Mismatch in shape: grad_output[{k}] has a shape of {c.shape} and output[{k}] has a shape of "
                                f"{aval.shape}.")
         elif c.dtype.is_complex != aval.dtype.is_complex:
             raise RuntimeError(f"For complex Tensors, both grad_output and output are required to have the same dtype. Mismatch "
                                f"in dtype: grad_output[{k}] has a dtype of {c.dtype} and output[{k}] has a dtype of {aval.dtype}.")
-        checked.append(c)
-    return checked
-
-
-def watch(x: Any) -> None:
-    """Remembers, where the graph of `x` is, that `x` wants to see its gradient."""
-    if x._graph is not None:
-        graph, slot = x._graph
-        graph.hooked[slot] = x
-    else:
-        tape = x._tape or x._home
-        tape.hooked[x._node.slot] = x
-
-
-def add_hook(x: Any, store: str, hook: Any) -> Handle:
-    """Registers `hook` in the named store of `x`."""
-    if getattr(x, store) is None:
-        setattr(x, store, {})
-    handle = Handle(getattr(x, store))
-    handle.store[handle.id] = hook
-    if not x._leaf:
-        watch(x)
-    return handle
-
-
-def run_hooks(x: Any, g: Any) -> Any:
-    """The gradient of `x` after its hooks; kept in `.grad` where `retain_grad` asked for it."""
-    for hook in list((x._hooks or {}).values()):
-        new = hook(g)
-        if new is not None:
-            if not isinstance(new, hooks.tensor):
-                raise TypeError(f"hook returned a {type(new).__name__}, expected a Tensor or None")
-            if tuple(new.shape) != tuple(g.shape):
-                raise RuntimeError(f"hook '{getattr(hook, '__name__', hook)}' has changed the size of value")
-            g = new
-    if x._retains and not x._leaf:
-        x._grad = g if x._grad is None else hooks.add(x._grad, g)
-    return g
+    for k, x in enumerate(roots):
+        if not x.requires_grad:
+            raise RuntimeError(f"element {k} of tensors does not require grad and does not have a grad_fn")
+    return list(cotangents)
 
 
 def set_data(x: Any, value: Any) -> None:

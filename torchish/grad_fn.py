@@ -4,33 +4,43 @@ In: a tensor that requires a gradient.  Out: `grad_fn` with `name()` and `next_f
 """
 from __future__ import annotations
 
-import inspect
+from collections.abc import Callable
 from typing import Any
+from weakref import WeakValueDictionary, ref
 
-from .tape import BACKWARD, INPUT, LEAF, Const, Node, Ref, path
+from .accumulate import accumulate
+from .behind import is_function
+from .graph import SECOND_TIME
+from .handles import RemovableHandle
+from .names import node_name
+from .nodes import edges, pull_node, value_at
+from .stops import NodeHooks, PostHook, PreHook, add_hook, add_to, stop_at
+from .tape import BACKWARD, INPUT, LEAF, Const, Node, Ref, Tape, input_outs, path, state
 
-__all__ = ["AccumulateGrad", "GradFn", "grad_fn_of", "node_name"]
-
-
-def _camel(name: str) -> str:
-    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+__all__ = ["AccumulateGrad", "GradFn", "edge_of", "grad_fn_of", "leaf_node"]
 
 
 class _Place:
     """Where a graph's entries and leaves are found: an open tape or the graph of an ended one."""
 
-    def __init__(self, nodes: list[Node], sources: dict[int, Any]) -> None:
+    def __init__(self, home: Any, nodes: list[Node], sources: dict[int, Any]) -> None:
+        self.home = home
         self.made = {o.slot: (n, o) for n in nodes for o in n.outs}
         self.sources = sources
 
+    def now(self) -> Any:
+        """The open tape, or the graph that it has become."""
+        home = self.home
+        if isinstance(home, Tape) and home.graph is not None:
+            home = self.home = home.graph
+        return home
+
 
 class GradFn:
-    """A node of the backward graph."""
+    """A node of the backward graph. What it holds is looked up in the graph when it is asked for."""
 
     def __init__(self, place: _Place, node: Node, tree: tuple | None = None) -> None:
         self._place, self._node, self._tree = place, node, tree
-        self.output_nr = 0
-        self.metadata: dict = {}
 
     def name(self) -> str:
         """torch's name of the node, `AddBackward0`."""
@@ -41,24 +51,93 @@ class GradFn:
     def next_functions(self) -> tuple:
         """(node, which of its results) for each tensor the op took."""
         if self._tree is None:
-            return tuple(_edge(self._place, o) for o in _edges(self._node))
+            return tuple(_edge(self._place, o) for o in edges(self._node))
         return tuple(_branch(self._place, self._node, part) for part in self._tree)
 
+    @property
+    def metadata(self) -> dict:
+        """A dictionary for the user; it lives as long as the graph."""
+        return self._hooks().metadata
+
+    @property
+    def requires_grad(self) -> bool:
+        """True: there are no nodes where nothing requires a gradient."""
+        return True
+
+    def _hooks(self) -> NodeHooks:
+        """The hooks of the node, the same for each of its results."""
+        home = self._place.now()
+        stops = [stop_at(home, o.slot) for o in self._node.outs if o.rg]
+        known = next((s.node for s in stops if s.node is not None), None) or NodeHooks()
+        for s in stops:
+            s.node = known
+        return known
+
+    def register_hook(self, fn: Callable) -> RemovableHandle:
+        """Calls `fn(grad_inputs, grad_outputs)` in every backward; a tuple that it returns replaces `grad_inputs`.
+
+        grad_inputs: gradients of what the op took; grad_outputs: of its results.
+        """
+        return add_to(self._hooks().post, fn)
+
+    def register_prehook(self, fn: Callable) -> RemovableHandle:
+        """Calls `fn(grad_outputs)` before the node is gone through; a tuple that it returns replaces them."""
+        return add_to(self._hooks().pre, fn)
+
+    def __call__(self, *grads: Any) -> Any:
+        """The gradients of what the op took, from those of its results; None where none is wanted."""
+        if len(grads) != len(self._node.outs):
+            raise TypeError(f"{self.name()}: expected {len(self._node.outs)} gradients, got {len(grads)}")
+        _, found = pull_node(self._place.now(), self._node, list(grads), state.tape.grad)
+        return found[0] if len(found) == 1 else tuple(found)
+
+    def _sequence_nr(self) -> int:
+        """The order in which nodes were made."""
+        return self._node.depth
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_saved_"):
+            return _saved(self, name.removeprefix("_saved_"))
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, GradFn) and other._node is self._node and other._tree == self._tree
+        return isinstance(other, GradFn) and other._node is self._node and other._tree == self._tree \
+            and other._place.now() is self._place.now()
 
     def __hash__(self) -> int:
         return hash(self._node)
 
     def __repr__(self) -> str:
-        return f"<{self.name()} object at 0x{id(self._node):012x}>"
+        return f"<{self.name()} object at 0x{id(self):012x}>"
+
+
+def _saved(fn: GradFn, name: str) -> Any:
+    """A value the op was called with, or its result, under torch's names: `_saved_self`, `_saved_other`, `_saved_result`."""
+    node, home = fn._node, fn._place.now()
+    if node.op is not None and node.op.saves:
+        freed = home.freed if not isinstance(home, Tape) else {s for n in path(home.node) if n.kind is BACKWARD
+                                                               for s in n.info.freed}
+        if any(o.slot in freed for o in node.outs):
+            raise RuntimeError(SECOND_TIME)
+        if name.startswith("result"):
+            return value_at(home, node.outs[int(name[6:] or 0)].slot, True)
+        operands = iter(node.operands)
+        for p in node.op.params:
+            operand = next(operands) if p.kind in ("operand", "operands", "mixed") else None
+            if p.name in (name, {"self": "input"}.get(name), {"mat1": "input", "mat2": "mat2"}.get(name)):
+                if operand.__class__ is int:
+                    return value_at(home, operand, True)
+                if operand.__class__ is tuple:
+                    return tuple([value_at(home, s, True) for s in operand])
+                return operand.value if isinstance(operand, Const) else node.attrs.get(p.name, operand)
+    raise AttributeError(f"'{type(fn).__name__}' object has no attribute '_saved_{name}'")
 
 
 class AccumulateGrad(GradFn):
     """The end of the graph at a leaf: `variable`."""
 
     def __init__(self, variable: Any) -> None:
-        self.variable, self.output_nr, self.metadata = variable, 0, {}
+        self.variable = variable
 
     def name(self) -> str:
         """torch's name."""
@@ -68,6 +147,27 @@ class AccumulateGrad(GradFn):
     def next_functions(self) -> tuple:
         """Nothing: the graph ends here."""
         return ()
+
+    @property
+    def metadata(self) -> dict:
+        """A dictionary for the user."""
+        return self.__dict__.setdefault("_metadata", {})
+
+    def register_hook(self, fn: Callable) -> RemovableHandle:
+        """Calls `fn((), (grad,))` after the gradient has been accumulated."""
+        return add_hook(self.variable, "_post_hooks", PostHook(fn))
+
+    def register_prehook(self, fn: Callable) -> RemovableHandle:
+        """Calls `fn((grad,))` before the gradient is accumulated; a tuple that it returns replaces it."""
+        return add_hook(self.variable, "_hooks", PreHook(fn))
+
+    def __call__(self, *grads: Any) -> None:
+        """Accumulates a gradient into the leaf."""
+        accumulate(self.variable, grads[0].detach(), False)
+
+    def _sequence_nr(self) -> int:
+        """The order in which nodes were made: leaves come first in backward."""
+        return (1 << 64) - 1
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, AccumulateGrad) and other.variable is self.variable
@@ -86,55 +186,37 @@ def _named(name: str) -> type[GradFn]:
     return _classes.setdefault(name, type(name, (GradFn,), {"__module__": __name__}))
 
 
-def node_name(node: Node, made: dict[int, tuple[Node, Any]]) -> str | tuple:
-    """torch's name of the backward node of an entry, or the tree of nodes where torch composes it of several ops.
-
-    A tree is (name, *parts); a part is the number of an operand or another tree.
-    """
-    if node.kind is BACKWARD:
-        return "GradBackward0"
-    op = node.op
-    if op.rule is None:
-        return _camel(op.name) + "Backward0"
-    if isinstance(op.rule, str):
-        return op.rule
-    attributes = dict(node.attrs)
-    if len(inspect.signature(op.rule).parameters) == 1:
-        return op.rule(attributes)
-    avals = [made[o][1].aval if o.__class__ is int else o for o in node.operands]
-    return op.rule(avals, attributes)
-
-
-def _edges(node: Node) -> list:
-    if node.kind is BACKWARD:
-        return list(node.info.wrt)
-    edges: list = []
-    for o in node.operands:
-        if o.__class__ is tuple:
-            edges.extend(o)
-        elif o is not None:
-            edges.append(o)
-    return edges
-
-
 def _edge(place: _Place, slot: Any) -> tuple[GradFn | None, int]:
     if isinstance(slot, (Const, Ref)):
         return None, 0
     node, out = place.made[slot]
     if not out.rg:
         return None, 0
+    if node.op is not None and node.op.rule == "":      # strides of a value: no node of torch's
+        return _edge(place, node.operands[0])
     if node.kind is INPUT or node.kind is LEAF:
         source = place.sources.get(slot)
         if source is None:
             return None, 0
         if isinstance(source, tuple):
-            return _at(*source), 0
-        return AccumulateGrad(source), 0
+            return _at(*source)
+        return leaf_node(source), 0
     nr = 0 if out is node else node.outs.index(out)
     name = node_name(node, place.made)
     if isinstance(name, tuple):
-        return _named(name[0])(place, node, name[1:]), nr
-    return _named(name)(place, node), nr
+        return _node(place, node, name[0], name[1:]), nr
+    return _node(place, node, name, None), nr
+
+
+def _node(place: _Place, node: Node, name: str, tree: tuple | None) -> GradFn:
+    """The one object that shows an entry, or a part of it, as long as someone holds it."""
+    home = place.now()
+    if home.shown is None:
+        home.shown = WeakValueDictionary()
+    known = home.shown.get((node, tree))
+    if known is None:
+        known = home.shown[node, tree] = _named(name)(place, node, tree)
+    return known
 
 
 def _branch(place: _Place, node: Node, part: Any) -> tuple[GradFn | None, int]:
@@ -143,32 +225,36 @@ def _branch(place: _Place, node: Node, part: Any) -> tuple[GradFn | None, int]:
         return _edge(place, node.operands[part])
     if part is None or not any(_branch(place, node, p)[0] for p in part[1:]):
         return None, 0
-    return _named(part[0])(place, node, part[1:]), 0
+    return _node(place, node, part[0], part[1:]), 0
 
 
-def _at(graph: Any, slot: int) -> GradFn | None:
-    if not hasattr(graph, "entries"):       # a custom function
-        return graph.grad_fn()
-    return _edge(_Place(graph.entries(), graph.sources), slot)[0]
+def leaf_node(leaf: Any) -> AccumulateGrad:
+    """The one node of a leaf, as long as someone holds it."""
+    known = leaf._accumulator() if leaf._accumulator is not None else None
+    if known is None:
+        known = AccumulateGrad(leaf)
+        leaf._accumulator = ref(known)
+    return known
+
+
+def _at(graph: Any, slot: int) -> tuple[GradFn | None, int]:
+    if is_function(graph):
+        return graph.grad_fn(), slot
+    return _edge(_Place(graph, graph.entries(), graph.sources), slot)
+
+
+def edge_of(x: Any) -> tuple[GradFn | None, int]:
+    """The backward node that made tensor `x`, and which of its results `x` is."""
+    if x._graph is not None:
+        return _at(*x._graph)
+    tape = x._tape or x._home
+    nodes = path(tape.node)
+    sources: dict[int, Any] = {o.slot: t for o, t in zip(input_outs(nodes), tape.inputs, strict=False)}
+    sources.update(tape.leaves)
+    sources.update(tape.upstream)
+    return _edge(_Place(tape, nodes, sources), x._node.slot)
 
 
 def grad_fn_of(x: Any) -> GradFn | None:
     """The backward node that made tensor `x`."""
-    if x._data is not None and x._graph is not None:
-        found = _at(*x._graph)
-        slot = x._graph[1]
-    else:
-        tape = x._tape or x._home
-        nodes = path(tape.node)
-        inputs = [n for n in nodes if n.kind is INPUT]
-        sources: dict[int, Any] = {n.slot: t for n, t in zip(inputs, tape.inputs, strict=False)}
-        sources.update(tape.leaves)
-        sources.update(tape.upstream)
-        place = _Place(nodes, sources)
-        slot = x._node.slot
-        found = _edge(place, slot)[0]
-    if found is not None and hasattr(found, "_node"):
-        node = found._node
-        found.output_nr = 0 if node.outs[0] is node else [o.slot for o in node.outs].index(slot) \
-            if slot in [o.slot for o in node.outs] else 0
-    return found
+    return edge_of(x)[0]

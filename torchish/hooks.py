@@ -22,6 +22,7 @@ class Hooks:
     concrete: Callable[[Any], Any]                  # the array of a tensor that lives elsewhere
     finish: Callable[[Tape], None]                  # ends a tape: compiles and runs it
     seal: Callable[[Tape], None]                    # ends a tape, to be run when a value of it is needed
+    watch: Callable[[Tape, Node], None] | None = None   # is shown each tape before it is run (debug.find_nan)
     split: Callable[[Tape, Node], None]             # ends a tape after a node; what came later goes to the next tape
 hooks = Hooks()
 

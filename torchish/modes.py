@@ -93,6 +93,9 @@ class enable_grad(_Mode):
         mode.__init__()
         return mode(orig_func)
 
+    def __init__(self, orig_func: Callable | None = None) -> None:
+        super().__init__()
+
 
 class set_grad_enabled(_Mode):
     """Sets the mode at once; as a context it goes back afterwards."""

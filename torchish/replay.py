@@ -6,6 +6,7 @@ in reverse.  Cotangents inside are jax's; torch's are their conjugates where the
 """
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -16,10 +17,11 @@ from jax import lax
 from .plan import Plan, Region
 from .tape import BACKWARD, INPUT, LEAF, MODE, Const, Node, Ref
 
-__all__ = ["Env", "Numbers", "call", "from_words", "pull", "run", "run_nodes"]
+__all__ = ["Env", "Numbers", "call", "from_words", "pull", "pulled", "run", "run_nodes"]
 
 Env = dict[int, Any]
 Numbers = tuple[Any, Any]       # vectors of runtime floats and ints
+Cut = Callable[[Any], Any] | None
 
 
 def from_words(words: Any, dtype: Any) -> Any:
@@ -49,8 +51,11 @@ def _operand(v: Any, cast: Any, numbers: Numbers) -> Any:
     if v.__class__ is Ref:
         v = _number(v, numbers)
         return v.astype(cast.np) if cast else v
-    if cast and v is not None and v.dtype != cast.np:
-        return v.astype(cast.np)
+    if cast and v is not None:
+        if v.__class__ is list:
+            return [x.astype(cast.np) if jnp.issubdtype(x.dtype, jnp.floating) and x.dtype != np.float64 else x for x in v]
+        if v.dtype != cast.np:
+            return v.astype(cast.np)
     return v
 
 
@@ -66,37 +71,42 @@ def _attribute(v: Any, numbers: Numbers) -> Any:
     return v
 
 
-def run_nodes(nodes: list[Node], env: Env, numbers: Numbers, taps: Env | None = None) -> None:
+def run_nodes(nodes: list[Node], env: Env, numbers: Numbers, taps: Env | None = None, cut: Cut = None) -> None:
     """Computes entries in order into `env`. An entry recorded outside grad mode sees its operands as constants.
 
     taps: values added to slots as they are made (zeros, whose cotangent is that of the slot).
+    cut: where the entries are a function that is differentiated as a whole, what cuts gradients; results that require none
+    are cut too.
     """
+    stop = cut or lax.stop_gradient
     for node in nodes:
         if node.kind is INPUT or node.kind is MODE:
             continue
         if node.kind is LEAF:
-            env[node.slot] = lax.stop_gradient(env[node.operands[0]])
+            env[node.slot] = stop(env[node.operands[0]])
         elif node.kind is BACKWARD:
-            _again(node, env, numbers)
+            _again(node, env, numbers, cut)
         else:
-            out = call(node, [_fetch(o, env, node.grad) for o in node.operands], numbers)
+            out = call(node, [_fetch(o, env, node.grad, stop) for o in node.operands], numbers)
             if node.outs and node.outs[0] is node:      # unbind of an empty dimension has no results
                 env[node.slot] = out
             else:
                 env.update({o.slot: v for o, v in zip(node.outs, out, strict=True)})
+        if cut is not None:
+            env.update({o.slot: cut(env[o.slot]) for o in node.outs if not o.rg})
         if taps:
             env.update({o.slot: env[o.slot] + taps[o.slot] for o in node.outs if o.slot in taps})
 
 
-def _fetch(o: Any, env: Env, grad: bool) -> Any:
+def _fetch(o: Any, env: Env, grad: bool, stop: Callable) -> Any:
     if o.__class__ is int:
-        return env[o] if grad else lax.stop_gradient(env[o])
+        return env[o] if grad else stop(env[o])
     if o.__class__ is tuple:
-        return [env[s] if grad else lax.stop_gradient(env[s]) for s in o]
+        return [env[s] if grad else stop(env[s]) for s in o]
     return o
 
 
-def _again(node: Node, env: Env, numbers: Numbers) -> None:
+def _again(node: Node, env: Env, numbers: Numbers, cut: Cut) -> None:
     """A backward that can itself be differentiated: its part of the forward is traced anew as a function of `wrt`."""
     b = node.info
     made = {o.slot for n in b.between for o in n.outs}
@@ -108,7 +118,7 @@ def _again(node: Node, env: Env, numbers: Numbers) -> None:
                 taps[s] = v
             else:
                 local[s] = v
-        run_nodes(b.between, local, numbers, taps)
+        run_nodes(b.between, local, numbers, taps, cut)
         return [local[r] for r in b.roots]
 
     at = [jnp.zeros_like(env[s]) if s in made else env[s] for s in b.wrt]
@@ -125,15 +135,21 @@ def _conj(x: Any) -> Any:
     return jnp.conj(x) if jnp.iscomplexobj(x) else x
 
 
-def run(plan: Plan, env: Env, numbers: Numbers) -> list[tuple[Region, Any]]:
-    """Computes all steps into `env`; returns the regions that were differentiated with their vjps."""
+def pulled(fn: Callable[..., list], values: list, cotangents: list) -> list:
+    """The gradients of `values` under `fn`, whose results have these cotangents; all in torch's convention."""
+    outs, vjp = jax.vjp(fn, *values)
+    return [_conj(g) for g in vjp([_conj(c.astype(o.dtype)) for c, o in zip(cotangents, outs, strict=True)])]
+
+
+def run(plan: Plan, env: Env, numbers: Numbers, cut: Cut = None) -> list[tuple[Region, Any]]:
+    """Computes all steps into `env`; returns the regions that were differentiated with their vjps. `cut`: see `run_nodes`."""
     pulls: list[tuple[Region, Any]] = []
     for step in plan.steps:
         if isinstance(step, Region):
             if step.results:
-                pulls.append((step, _differentiated(step, env, numbers)))
+                pulls.append((step, _differentiated(step, env, numbers, cut)))
             else:
-                run_nodes(step.nodes, env, numbers)
+                run_nodes(step.nodes, env, numbers, cut=cut)
         elif step.kind is LEAF:
             env[step.slot] = env[step.operands[0]]
         else:
@@ -145,15 +161,17 @@ def run(plan: Plan, env: Env, numbers: Numbers) -> list[tuple[Region, Any]]:
             found = pull(pulls, start, b.wrt, b.stops)
             env.update({o.slot: jnp.zeros_like(env[s]) if found[s] is None else _conj(found[s])
                         for o, s in zip(step.outs, b.wrt, strict=True)})
+            if cut is not None:
+                env.update({o.slot: cut(env[o.slot]) for o in step.outs})
     return pulls
 
 
-def _differentiated(region: Region, env: Env, numbers: Numbers) -> Any:
+def _differentiated(region: Region, env: Env, numbers: Numbers, cut: Cut) -> Any:
     """Computes a region under `jax.vjp`; its cotangents go from `results` to `sources`."""
     def forward(*values: Any) -> tuple[list, Env]:
         local = dict(env)
         local.update(zip(region.sources, values, strict=True))
-        run_nodes(region.nodes, local, numbers)
+        run_nodes(region.nodes, local, numbers, cut=cut)
         return [local[s] for s in region.results], {s: local[s] for s in region.made}
 
     outs, vjp, made = jax.vjp(forward, *[env[s] for s in region.sources], has_aux=True)

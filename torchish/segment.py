@@ -17,7 +17,7 @@ from .ops.table import Op, Param
 from .plan import make_plan
 from .programs import Ending
 from .replay import _conj, pull, run
-from .tape import BACKWARD, INPUT, LEAF, Node, Tape, path
+from .tape import Node, Tape, input_outs, path
 
 __all__ = ["Graph", "Residuals", "backward_op", "next_serial", "residual_op"]
 
@@ -77,44 +77,36 @@ class Graph:
     sources: slot of an input or leaf -> the leaf tensor, or (older graph, slot there).
     values: slot -> array the entries start from; None where a backward has freed them.
     """
-    __slots__ = ("node", "ending", "sources", "values", "numbers", "freed", "serial", "hooked", "residuals")
+    __slots__ = ("node", "ending", "sources", "values", "given", "freed", "serial", "hooked", "residuals", "shown")
 
-    def __init__(self, tape: Tape, node: Node, ending: Ending | None, values: dict | None) -> None:
+    def __init__(self, tape: Tape, node: Node, ending: Ending, values: dict | None) -> None:
         self.node, self.ending, self.values = node, ending, values
         self.serial = next(_serial)
-        self.numbers = (np.array(tape.floats), np.array(tape.ints))
-        self.freed: set[int] = set()
+        self.given = (tape.floats, tape.ints)
+        self.freed = ending.gone
         self.residuals: tuple[Residuals, list] | None = None
-        self.hooked = dict(tape.hooked)
-        self.sources: dict[int, Any] = {}
-        k = 0
-        for n in path(node):
-            if n.kind is INPUT:
-                if n.rg:
-                    self.sources[n.slot] = tape.upstream[n.slot] if n.slot in tape.upstream else tape.inputs[k]
-                k += 1
-            elif n.kind is LEAF and n.slot in tape.upstream:
-                self.sources[n.slot] = tape.upstream[n.slot]
-            elif n.kind is LEAF and n.slot in tape.leaves:
-                self.sources[n.slot] = tape.leaves[n.slot]
-            elif n.kind is BACKWARD:
-                self.freed |= n.info.freed
+        self.hooked, self.shown = dict(tape.hooked), tape.shown
+        inputs = tape.inputs
+        self.sources: dict[int, Any] = {slot: inputs[k] for slot, k in ending.inputs}
+        if tape.upstream or tape.leaves:
+            before = {**tape.leaves, **tape.upstream}
+            self.sources |= {slot: before[slot] for slot in ending.starts if slot in before}
 
     @classmethod
     def keep(cls, tape: Tape, node: Node, ending: Ending, values: dict[int, Any]) -> Graph:
         """The graph of `ending.kept`, with the arrays a backward will need."""
-        held = dict(values)
-        k = 0
-        for n in path(node):
-            if n.kind is INPUT:
-                held[n.slot] = tape.args[k]
-                k += 1
+        held = values | dict(zip((o.slot for o in input_outs(path(node))), tape.args, strict=True))
         return cls(tape, node, ending, {s: held[s] for s in ending.values})
 
     @classmethod
-    def spent(cls, tape: Tape, node: Node) -> Graph:
+    def spent(cls, tape: Tape, node: Node, ending: Ending) -> Graph:
         """A graph that a backward has freed: it can be looked at, not gone through."""
-        return cls(tape, node, None, None)
+        return cls(tape, node, ending, None)
+
+    @property
+    def numbers(self) -> tuple[np.ndarray, np.ndarray]:
+        """The runtime numbers of its tape, floats and ints."""
+        return np.array(self.given[0], np.float64), np.array(self.given[1], np.int64)
 
     def entries(self) -> list[Node]:
         """All entries of the tape it came from."""
@@ -124,7 +116,7 @@ class Graph:
 def backward_op(graph: Graph, nodes: list[Node], starts: tuple[int, ...], roots: tuple[int, ...], wrt: tuple[int, ...],
                 stops: frozenset[int]) -> Op:
     """The backward of a graph as an op: (values, numbers, cotangents) -> gradients of `wrt`."""
-    store = graph.ending.backward if graph.ending is not None else {}
+    store = graph.ending.backward if graph.values is not None else {}
     key = (roots, wrt, stops)
     found = store.get(key)
     if found is None:

@@ -8,122 +8,76 @@ Source: https://docs.pytorch.org/docs/stable/autograd.html#function
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
-from ..grad_fn import GradFn, grad_fn_of
-from ..graph import SECOND_TIME
+from ..anomaly import anomaly
 from ..modes import no_grad
 from ..recorder import hooks, leaf_entry
 from ..segment import next_serial
+from ..storage import SEVERAL_VIEWS, assign, rebind
 from ..tape import state
 from ..tensor import Tensor
+from ..where import user_line
+from .context import BackwardCFunction, FunctionCtx, undefined_backward
+from .inside import apply_inside
+from .saving import save
 
-__all__ = ["Function", "FunctionCtx", "once_differentiable"]
+__all__ = ["BackwardCFunction", "Function", "FunctionCtx", "FunctionMeta", "InplaceFunction", "NestedIOFunction", "Step",
+           "once_differentiable"]
 
-
-class FunctionCtx:
-    """What forward hands to backward."""
-    needs_input_grad: tuple[bool, ...] = ()
-    _saved: tuple = ()
-    _freed = False
-    _dirty: tuple = ()
-    _constant: tuple = ()
-    materialize_grads = True
-
-    def save_for_backward(self, *tensors: Tensor | None) -> None:
-        """Keeps inputs or results for backward (`saved_tensors`)."""
-        for t in tensors:
-            if t is not None and not isinstance(t, Tensor):
-                raise TypeError(f"save_for_backward can only save variables, but argument is of type {type(t).__name__}")
-        self._saved = tensors
-
-    def save_for_forward(self, *tensors: Tensor | None) -> None:
-        """Accepted for forward mode."""
-
-    @property
-    def saved_tensors(self) -> tuple:
-        """The tensors kept by `save_for_backward`."""
-        if self._freed:
-            raise RuntimeError(SECOND_TIME)
-        return self._saved
-
-    def mark_dirty(self, *args: Tensor) -> None:
-        """Tells that forward changed these inputs in place."""
-        self._dirty = args
-
-    def mark_non_differentiable(self, *args: Tensor) -> None:
-        """Tells that these results have no gradient."""
-        self._constant = args
-
-    def set_materialize_grads(self, value: bool) -> None:
-        """Whether gradients that are not there come to backward as zeros (the default) or as None."""
-        self.materialize_grads = value
+LEGACY = ("Legacy autograd function with non-static forward method is deprecated. Please use new-style autograd function with "
+          "static forward method. (Example: https://pytorch.org/docs/stable/autograd.html#torch.autograd.Function)")
+VIEW_MADE_HERE = (
+    "This view was created inside a custom Function (or because an input was returned as-is) and the autograd logic to handle "
+    "view+inplace would override the custom backward associated with the custom Function, leading to incorrect gradients. This "
+    "behavior is forbidden. You can fix this by cloning the output of the custom Function.")
 
 
-class _FunctionGrad(GradFn):
-    """The backward node of a custom function, as `grad_fn` shows it."""
-
-    def __init__(self, step: _Step) -> None:
-        self._step, self.output_nr, self.metadata = step, 0, {}
-
-    def name(self) -> str:
-        """The class's name and "Backward"."""
-        return type(self).__name__
-
-    @property
-    def next_functions(self) -> tuple:
-        """The nodes of the inputs."""
-        return tuple((None, 0) if x is None else (grad_fn_of(x), 0) for x in self._step.inputs)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _FunctionGrad) and other._step is self._step
-
-    def __hash__(self) -> int:
-        return id(self._step)
-
-    def __repr__(self) -> str:
-        return f"<torch.autograd.function.{self.name()} object at 0x{id(self._step):012x}>"
-
-
-class _Step:
+class Step:
     """One call of a custom function in the graph: `places` in it are numbered like its results."""
 
-    def __init__(self, cls: type[Function], ctx: FunctionCtx, inputs: list, results: list) -> None:
+    def __init__(self, cls: Any, ctx: Any, inputs: list, results: list) -> None:
         self.cls, self.ctx, self.inputs = cls, ctx, inputs
         self.avals = [r._node.aval if isinstance(r, Tensor) else None for r in results]
         self.serial = next_serial()
         self.hooked: dict[int, Any] = {}
+        self.where = user_line()[:2] if anomaly.enabled or anomaly.check else None
+        ctx._link(self)
 
-    def grad_fn(self) -> GradFn:
-        """The node to show."""
-        return type(f"{self.cls.__name__}Backward", (_FunctionGrad,), {})(self)
+    @property
+    def node_hooks(self) -> Any:
+        """The hooks of its node, None where there are none."""
+        return self.ctx._node_hooks
 
-    def pull(self, starts: dict[int, Any], retain: bool, create: bool) -> tuple[list, list]:
-        """Runs the user's backward; the inputs that want a gradient, and the gradients."""
-        grads = [starts.get(k) for k in range(len(self.avals))]
+    def grad_fn(self) -> Any:
+        """The node to show: the `ctx` of the call."""
+        return self.ctx
+
+    def stand(self, value: Tensor, k: int) -> Tensor:
+        """`value` at the place of the k-th result."""
+        return place(hooks.public["_alias"](value), self, k)
+
+    def pull(self, grads: list, retain: bool, create: bool) -> list:
+        """Runs the user's backward: a gradient or None for each argument."""
         if self.ctx.materialize_grads:
             grads = [hooks.zeros(a) if g is None and a is not None else g for g, a in zip(grads, self.avals, strict=True)]
-        result = self.cls.backward(self.ctx, *grads)
+        result = self.ctx.apply(*grads)
         result = result if isinstance(result, tuple) else (result,)
-        name = f"{self.cls.__name__}Backward"
-        if len(result) > len(self.inputs) and all(g is None for g in result[len(self.inputs):]):
-            result = result[:len(self.inputs)]
-        if len(result) != len(self.inputs):
-            raise RuntimeError(f"function {name} returned an incorrect number of gradients (expected {len(self.inputs)}, "
-                               f"got {len(result)})")
+        name, count = self.ctx.name(), len(self.inputs)
+        if len(result) > count and all(g is None for g in result[count:]):
+            result = result[:count]
+        if len(result) != count:
+            raise RuntimeError(f"function {name} returned an incorrect number of gradients (expected {count}, got {len(result)})")
         if not retain:
-            self.ctx._freed = bool(self.ctx._saved)
-            self.ctx._saved = ()
-        wanted, given = [], []
+            self.ctx._free()
+        given: list = []
         for k, (x, g) in enumerate(zip(self.inputs, result, strict=True)):
-            if x is None or g is None:
-                continue
-            if not isinstance(g, Tensor):
-                raise TypeError(f"expected Variable or None (got {type(g).__name__})")
-            wanted.append(x)
-            given.append(_fitted(name, k, x, g))
-        return wanted, given
+            if g is not None and not isinstance(g, Tensor):
+                raise RuntimeError(f"expected Variable or None (got {type(g).__name__})")
+            given.append(None if x is None or g is None else _fitted(name, k, x, g))
+        return given
 
 
 def _fitted(name: str, k: int, x: Tensor, g: Tensor) -> Tensor:
@@ -135,14 +89,28 @@ def _fitted(name: str, k: int, x: Tensor, g: Tensor) -> Tensor:
                                f"shape compatible with {list(x.shape)}")
         dims = [*range(missing), *(missing + d for d, n in enumerate(x.shape) if n == 1 and g.shape[missing + d] != 1)]
         g = g.sum(dims).reshape(tuple(x.shape))
+    if g.is_complex() and not x.is_complex():
+        g = g.real
     return hooks.to_dtype(g, x.dtype)
 
 
-class Function(FunctionCtx):
+class FunctionMeta(type):
+    """Gives each Function the class of its backward node, `<Name>Backward`."""
+
+    def __init__(cls, name: str, bases: tuple, attrs: dict) -> None:
+        super().__init__(name, bases, attrs)
+        cls._backward_cls = type(f"{name}Backward", (BackwardCFunction,), {"_forward_cls": cls, "__module__": __name__})
+
+
+class Function(FunctionCtx, metaclass=FunctionMeta):
     """Base of custom functions: `class Exp(Function)` with static `forward(ctx, ...)` and `backward(ctx, *grads)`.
 
     `forward(...)` without ctx goes with `setup_context(ctx, inputs, output)`.
     """
+    generate_vmap_rule = False
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise RuntimeError(LEGACY)
 
     @staticmethod
     def forward(*args: Any, **kwargs: Any) -> Any:
@@ -154,19 +122,34 @@ class Function(FunctionCtx):
         """Fills ctx where forward does not take one."""
         raise NotImplementedError("setup_context is not implemented.")
 
+    backward = vjp = staticmethod(undefined_backward)
+
     @staticmethod
-    def backward(ctx: Any, *grad_outputs: Any) -> Any:
-        """Gradients of the inputs from those of the results; every subclass that is differentiated defines it."""
-        raise NotImplementedError("You must implement either the backward or vjp method for your custom autograd.Function to "
-                                  "use it with backward mode AD.")
+    def jvp(ctx: Any, *grad_inputs: Any) -> Any:
+        """Tangents of the results from those of the inputs, for forward mode."""
+        raise NotImplementedError("You must implement the jvp function for custom autograd.Function to use it with forward mode "
+                                  "AD.")
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, *args: Any) -> Any:
+        """The function over a batch: (results, their batch dimensions)."""
+        raise NotImplementedError("To use autograd.Function with vmap, you must either override the vmap staticmethod or set "
+                                  "generate_vmap_rule=True.")
 
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Calls forward and puts the call into the graph."""
-        ctx = cls()
-        ctx.needs_input_grad = tuple(isinstance(a, Tensor) and a.requires_grad for a in args)
-        tracked = state.tape.grad and any(ctx.needs_input_grad)
-        inputs = [_as_it_is(a) if need else None for a, need in zip(args, ctx.needs_input_grad, strict=True)] if tracked else []
+        if state.tape.nested is not None:
+            optional = {name for name in ("setup_context", "jvp", "vmap") if getattr(cls, name) is not getattr(Function, name)}
+            return apply_inside(cls, optional, args, kwargs)
+        if kwargs:
+            args, kwargs = _in_order(cls.forward, args, kwargs, cls.setup_context is Function.setup_context), {}
+        ctx = cls._backward_cls()
+        needs = tuple([isinstance(a, Tensor) and a.requires_grad for a in args])
+        ctx.needs_input_grad = needs
+        tracked = state.tape.grad and any(needs)
+        inputs = [_as_it_is(a) if need else None for a, need in zip(args, needs, strict=True)] if tracked else []
+        ctx._inputs, ctx._tensors = inputs, tuple([isinstance(a, Tensor) for a in args])
         with no_grad():
             if cls.setup_context is Function.setup_context:
                 output = cls.forward(ctx, *args, **kwargs)
@@ -174,14 +157,37 @@ class Function(FunctionCtx):
                 output = cls.forward(*args, **kwargs)
                 cls.setup_context(ctx, args, output)
         if not tracked:
+            if ctx._to_save:
+                ctx._saved = [save(t) for t in ctx._to_save]
             return output
         results = list(output) if isinstance(output, tuple) else [output]
+        _check_dirty(ctx, results)
         given = {id(a) for a in args if isinstance(a, Tensor)} - {id(d) for d in ctx._dirty}
-        step = _Step(cls, ctx, inputs, results)
+        step = Step(cls, ctx, inputs, results)
+        several = sum(isinstance(r, Tensor) and r._view is not None for r in results) > 1
+        saved = ctx._keep(results)
         for k, r in enumerate(results):
             if isinstance(r, Tensor) and not any(r is c for c in ctx._constant) and r.dtype.category >= 2:
-                results[k] = _mark(r.detach() if id(r) in given else r, step, k)
+                results[k] = _result(r, step, k, id(r) in given, several)
+        ctx._settle(saved, results)
         return tuple(results) if isinstance(output, tuple) else results[0]
+
+
+def _in_order(forward: Callable, args: tuple, kwargs: dict, with_ctx: bool) -> tuple:
+    """Arguments given by keyword, in the order of forward's signature."""
+    bound = inspect.signature(forward).bind(*((None, *args) if with_ctx else args), **kwargs)
+    bound.apply_defaults()
+    return bound.args[1:] if with_ctx else bound.args
+
+
+def _check_dirty(ctx: Any, results: list) -> None:
+    """torch's rules for inputs that forward changed in place."""
+    for d in ctx._dirty:
+        if not any(d is r for r in results):
+            raise RuntimeError("Some elements marked as dirty during the forward method were not returned as output. The inputs "
+                               "that are modified inplace must all be outputs of the Function.")
+        if d._leaf:
+            raise RuntimeError("a leaf Variable that requires grad has been used in an in-place operation.")
 
 
 def _as_it_is(x: Tensor) -> Tensor:
@@ -190,22 +196,53 @@ def _as_it_is(x: Tensor) -> Tensor:
         return x
     if x._view is not None or x._data is None:
         return hooks.public["_alias"](x)
-    same = object.__new__(Tensor)
-    same._node, same._data, same._graph = x._node.aval.grad, x._data, x._graph
-    return same
+    return hooks.twin(x)
 
 
-def _mark(r: Tensor, step: _Step, k: int) -> Tensor:
+def _result(r: Tensor, step: Step, k: int, given: bool, several: bool) -> Tensor:
+    """What `apply` hands out for the k-th result."""
+    ctx = step.ctx
+    if any(r is d for d in ctx._dirty):
+        value = place(hooks.public["_alias"](r.detach()), step, k)
+        if r._view is not None:
+            return assign(r, value)     # its base gets the new value, and the gradient through it
+        rebind(r, value)
+        return r
+    shares = given or r._view is not None
+    made = place(hooks.public["_alias"](r.detach()) if shares else r, step, k)
+    if shares:
+        made._guard = f"Output {k} of {step.cls.__name__} is a view and is being modified inplace. " + \
+            (SEVERAL_VIEWS if several else VIEW_MADE_HERE)
+    return made
+
+
+def place(r: Tensor, step: Step, k: int) -> Tensor:
     """Makes `r` the k-th result of a call: what follows begins there, and its gradient goes to the user's backward."""
-    place = (step, k)
-    if r._view is not None or r._data is None:
-        r = hooks.public["_alias"](r.detach()) if r._view is not None else r
+    if r._data is None:
         leaf_entry(r)
-        r._tape.upstream[r._node.slot] = place
+        r._tape.upstream[r._node.slot] = (step, k)
     else:
         r._node, r._tape = r._node.aval.grad, None
-    r._graph = place
+    r._graph = (step, k)
     return r
+
+
+class _Refusal:
+    """In place of a function's step: a backward that comes here is refused."""
+
+    def __init__(self, inputs: list, aval: Any, message: str) -> None:
+        self.inputs, self.avals, self.message = inputs, [aval], message
+        self.serial = next_serial()
+        self.hooked: dict[int, Any] = {}
+        self.node_hooks = None
+
+    def grad_fn(self) -> Any:
+        """The node to show."""
+        return None
+
+    def pull(self, grads: list, retain: bool, create: bool) -> list:
+        """Refuses."""
+        raise RuntimeError(self.message)
 
 
 def once_differentiable(fn: Callable) -> Callable:
@@ -213,5 +250,23 @@ def once_differentiable(fn: Callable) -> Callable:
     @functools.wraps(fn)
     def wrapped(ctx: Any, *args: Any) -> Any:
         with no_grad():
-            return fn(ctx, *args)
+            outputs = fn(ctx, *args)
+        if not state.tape.grad or not any(isinstance(a, Tensor) and a.requires_grad for a in args):
+            return outputs
+        message = "trying to differentiate twice a function that was marked with @once_differentiable"
+        results = outputs if isinstance(outputs, tuple) else (outputs,)
+        refused = tuple([place(hooks.public["_alias"](g.detach()), _Refusal([], g._node.aval, message), 0)    # type: ignore[arg-type]
+                         if isinstance(g, Tensor) else g for g in results])
+        return refused if isinstance(outputs, tuple) else refused[0]
     return wrapped
+
+
+class InplaceFunction(Function):
+    """A Function that knows whether it works in place."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        self.inplace = inplace
+
+
+class NestedIOFunction(Function):
+    """The old base of functions whose arguments are nested; `apply` is that of Function."""

@@ -1,0 +1,85 @@
+"""Anomaly mode, and the search for the first nan."""
+from __future__ import annotations
+
+import pytest
+
+import torchish as torch
+from torchish import debug
+
+ROOT = "Function 'SqrtBackward0' returned nan values in its 0th output."
+
+
+@pytest.fixture
+def x():
+    return torch.tensor([0.0, 1.0], requires_grad=True)
+
+
+def _loss(x, look):
+    loss = ((x * 0).sqrt() * x * 0).sum()
+    if look:
+        loss.item()
+    return loss
+
+
+@pytest.mark.parametrize("look", [False, True])
+def test_a_nan_in_backward_is_refused_with_the_line(x, look):
+    _loss(x, look).backward()
+    assert x.grad.isnan().all()
+    x.grad = None
+    with pytest.warns(UserWarning, match="Anomaly Detection has been enabled"), torch.autograd.detect_anomaly():
+        assert torch.is_anomaly_enabled()
+        loss = _loss(x, look)
+        with pytest.warns(UserWarning, match=r"Error detected in SqrtBackward0. Traceback of forward call(?s:.*)sqrt\(\)"), \
+                pytest.raises(RuntimeError) as e:
+            loss.backward()
+    assert str(e.value) == ROOT and x.grad is None and not torch.is_anomaly_enabled()
+
+
+def test_the_switch_and_custom_functions(x):
+    class Bad(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 1
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * float("nan")
+
+    with torch.autograd.set_detect_anomaly(True):
+        with pytest.warns(UserWarning, match="Error detected in BadBackward"), \
+                pytest.raises(RuntimeError, match="Function 'BadBackward' returned nan values in its 0th output"):
+            Bad.apply(x).sum().backward()
+        (x * 2).sum().backward()
+    assert x.grad.tolist() == [2, 2]
+    with torch.autograd.set_detect_anomaly(True, check_nan=False):
+        Bad.apply(x).sum().backward()
+    assert x.grad.isnan().all()
+
+
+def test_find_nan_forward(x):
+    w = torch.tensor([1.0, -2.0], requires_grad=True)
+    optimizer = torch.optim.SGD([w], lr=0.1)
+
+    def step():
+        optimizer.zero_grad()
+        h = w * 2
+        y = h.log()
+        y.sum().backward()
+        optimizer.step()
+    found = debug.find_nan(step)
+    assert (found.op, found.direction, found.made, found.source) == ("log", "forward", "nan", "y = h.log()")
+    assert found.inputs == ("float32[2] min -4 max 2 mean -1, 0 nan, 0 inf",)
+    assert str(found).startswith(f"log (forward) made nan at {__file__}:{found.line}")
+
+
+@pytest.mark.parametrize("look", [False, True])
+def test_find_nan_backward(x, look):
+    found = debug.find_nan(lambda: _loss(x, look).backward())
+    assert (found.op, found.direction, found.made) == ("SqrtBackward0", "backward", "nan")
+    assert "sqrt()" in found.source
+
+
+def test_find_nan_prefers_nan_to_inf_and_finds_nothing_where_nothing_is(x):
+    assert debug.find_nan(lambda: (1 / x).tolist()).made == "inf"
+    assert debug.find_nan(lambda: (1 / x - 1 / x).tolist()).op == "sub"
+    assert debug.find_nan(lambda: (x * 2).sum().backward()) is None

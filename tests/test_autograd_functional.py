@@ -1,0 +1,115 @@
+"""torch.autograd.functional and gradcheck."""
+from __future__ import annotations
+
+import pytest
+
+import torchish as torch
+from torchish.autograd import GradcheckError, functional, grad, gradcheck, gradgradcheck
+
+D = torch.float64
+
+
+@pytest.fixture
+def x():
+    return torch.tensor([1.0, 2.0], dtype=D)
+
+
+@pytest.fixture
+def y():
+    return torch.tensor([0.5, 3.0], dtype=D)
+
+
+def test_products(x, y):
+    value, left = functional.vjp(lambda x: x ** 3, x, y)
+    assert value.tolist() == [1, 8] and left.tolist() == [1.5, 36]
+    _, (a, b) = functional.vjp(lambda x, y: (x.sum() * y, x * x), (x, y), (x, y))
+    assert a.tolist() == [1 * .5 + 2 * 3 + 2 * .5, 6.5 + 2 * 2 * 3] and b.tolist() == [3, 6]
+    _, right = functional.jvp(lambda x: x ** 3, x, y)
+    assert right.tolist() == [1.5, 36]
+    _, (c, d) = functional.jvp(lambda x, y: (x.sum() * y, x * x), (x, y), (y, x))
+    assert c.tolist() == [3.5 * .5 + 3 * 1, 3.5 * 3 + 3 * 2] and d.tolist() == [1, 12]
+    for product in (functional.hvp, functional.vhp):
+        value, h = product(lambda x: (x ** 3).sum(), x, y)
+        assert value.item() == 9 and h.tolist() == [3, 36]
+
+
+@pytest.mark.parametrize("options", [{}, {"vectorize": True}, {"vectorize": True, "strategy": "forward-mode"}])
+def test_jacobian(x, y, options):
+    assert functional.jacobian(lambda x: x * x, x, **options).tolist() == [[2, 0], [0, 4]]
+    (a, b), (c, d) = functional.jacobian(lambda x, y: (x.sum() * y, x * x), (x, y), **options)
+    assert a.tolist() == [[.5, .5], [3, 3]] and b.tolist() == [[3, 0], [0, 3]]
+    assert c.tolist() == [[2, 0], [0, 4]] and d.tolist() == [[0, 0], [0, 0]]
+
+
+def test_hessian_and_what_stays_in_the_graph(x, y):
+    assert functional.hessian(lambda x: (x ** 3).sum(), x).tolist() == [[6, 0], [0, 12]]
+    h = functional.hessian(lambda x, y: (x.sum() ** 2 * y).sum(), (x, y), vectorize=True)
+    assert h[0][0].tolist() == [[7, 7], [7, 7]] and h[0][1].tolist() == [[6, 6], [6, 6]] and h[1][1].tolist() == [[0, 0], [0, 0]]
+    x.requires_grad_()
+    j = functional.jacobian(lambda x: x ** 3, x, create_graph=True)
+    assert grad(j.sum(), x)[0].tolist() == [6, 12]
+    assert not functional.jacobian(lambda x: x ** 3, x).requires_grad
+
+
+def test_refusals(x, y):
+    strict = {"strict": True}
+    for call, message in (
+            (lambda: functional.jacobian(lambda x: torch.ones(2), x, **strict), "Output 0 of the user-provided function does not"),
+            (lambda: functional.jacobian(lambda x, y: x, (x, y), **strict), "Output 0 of the user-provided function is"),
+            (lambda: functional.vhp(lambda x: x.sum(), x, x, **strict), "While computing the hessian, found that the jacobian"),
+            (lambda: functional.vjp(lambda x: x, x), "The vector v can only be None if the user-provided function returns"),
+            (lambda: functional.vjp(lambda x: x, x, torch.ones(3, dtype=D)), "v has invalid size: should be torch.Size([2])"),
+            (lambda: functional.hessian(lambda x: x, x), "The Tensor returned by the function given to hessian should contain"),
+            (lambda: functional.jacobian(lambda x: x, x, strict=True, vectorize=True), "torch.autograd.functional.jacobian:")):
+        with pytest.raises(RuntimeError) as e:
+            call()
+        assert str(e.value).startswith(message)
+    with pytest.raises(TypeError, match="The inputs given to vjp must be either a Tensor or a tuple of Tensors"):
+        functional.vjp(lambda x: x, 3)
+
+
+class Wrong(torch.autograd.Function):
+    """Twice its argument, with three times the gradient."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x * 2
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * 3
+
+
+@pytest.mark.parametrize("fast", [False, True])
+def test_gradcheck(x, y, fast):
+    x.requires_grad_(), y.requires_grad_()
+    assert gradcheck(lambda x, y: (x.sum() * y.sin(), x * x), (x, y), fast_mode=fast)
+    assert gradgradcheck(lambda x, y: x.sin() * y, (x, y), fast_mode=fast)
+    with pytest.raises(GradcheckError, match="Jacobian mismatch for output 0 with respect to input 0"):
+        gradcheck(Wrong.apply, x, fast_mode=fast)
+    assert not gradcheck(Wrong.apply, x, fast_mode=fast, raise_exception=False)
+    z = torch.tensor([1 + 2j, 3 - 1j], dtype=torch.complex128, requires_grad=True)
+    assert gradcheck(lambda z: z.conj() * z * (1 + 1j), z, fast_mode=fast)
+    assert gradcheck(lambda z: z.abs(), z, fast_mode=fast)
+
+
+def test_gradcheck_options(x):
+    with pytest.raises(ValueError, match="gradcheck expects at least one input tensor to require gradient"):
+        gradcheck(lambda x: x, x)
+    x.requires_grad_()
+    assert gradcheck(lambda x, k: (x * k, k), (x, 3), check_batched_grad=True, check_forward_ad=True, check_grad_dtypes=True)
+    assert gradcheck(lambda x: x.sin(), x, against="jax")
+    with pytest.raises(GradcheckError, match="Numerical gradient for function expected to be zero"):
+        gradcheck(lambda x: x.detach() * 1, x)
+    with pytest.warns(UserWarning, match="is not a double precision floating point or complex"):
+        gradcheck(lambda x: x * 2, torch.ones(2, requires_grad=True), atol=1e-1)
+    calls = []
+
+    class Drifting(Wrong):
+        @staticmethod
+        def backward(ctx, g):
+            calls.append(1)
+            return g * (2 + 1e-7 * len(calls))
+    with pytest.raises(GradcheckError, match="Backward is not reentrant"):
+        gradcheck(Drifting.apply, x)
+    assert gradcheck(Drifting.apply, x, nondet_tol=1e-3)

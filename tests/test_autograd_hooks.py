@@ -1,0 +1,197 @@
+"""Hooks of tensors and of backward nodes: when they run, what they see, what they may return."""
+from __future__ import annotations
+
+import pytest
+from counting import counting
+
+import torchish as torch
+from torchish.autograd.graph import register_multi_grad_hook
+
+
+@pytest.fixture
+def x():
+    return torch.tensor([1.0, 2.0], requires_grad=True)
+
+
+@pytest.mark.parametrize("look", [False, True])
+def test_order_is_torchs_and_hooks_may_look(x, look):
+    log = []
+
+    def note(name):
+        def hook(*args):
+            log.append((name, args[0].tolist()) if look else name)
+        return hook
+    w1, w2 = torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True)
+    for name, w in (("w1", w1), ("w2", w2)):
+        w.register_hook(note(name))
+        w.register_post_accumulate_grad_hook(note("post " + name))
+    h = x.detach() * w1
+    h.register_hook(note("h"))
+    h.retain_grad()
+    h.register_hook(note("h again"))
+    loss = (h * w2).sum()
+    loss.register_hook(note("loss"))
+    loss.backward()
+    assert [e[0] if look else e for e in log] == ["loss", "w2", "post w2", "h", "h again", "w1", "post w1"]
+    assert (w1.grad.tolist(), w2.grad.tolist(), h.grad.tolist()) == ([1, 2], [1, 2], [1, 1])
+
+
+@pytest.mark.parametrize("look", [False, True])
+def test_a_hook_runs_once_with_the_whole_gradient(x, look):
+    log = []
+    a = x * 2
+    a.register_hook(lambda g: log.append(("a", g.tolist() if look else 0)))
+    b = a * 3
+    b.register_hook(lambda g: log.append(("b", g.tolist() if look else 0)))
+    (a + b).sum().backward()
+    assert log == [("b", [1, 1] if look else 0), ("a", [4, 4] if look else 0)]
+    assert x.grad.tolist() == [8, 8]
+
+
+def test_a_hook_waits_for_a_function_that_came_later(x):
+    class Twice(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * 2
+
+    log = []
+    b = x * 1
+    b.register_hook(lambda g: log.append(g.tolist()))
+    (Twice.apply(b) + b * 3).sum().backward()
+    assert log == [[5, 5]] and x.grad.tolist() == [5, 5]
+
+
+def test_returns_that_do_not_fit(x):
+    def size(g):
+        return g.sum()
+    for hook, error, message in ((size, RuntimeError, "hook 'size' has changed the size of value"),
+                                 (lambda g: 3, TypeError, "expected Variable, but hook returned 'int'"),
+                                 (lambda g: g.double(), RuntimeError,
+                                  "hook '<lambda>' has changed the type of value (was torch.FloatTensor got torch.DoubleTensor)")):
+        y = x * 1
+        y.register_hook(hook)
+        with pytest.raises(error) as e:
+            y.sum().backward()
+        assert str(e.value) == message
+    for hook, message in ((lambda i, o: 3, "expected tuple, but hook returned 'int'"),
+                          (lambda i, o: (i[0],) * 3,
+                           "hook '<lambda>' has returned an incorrect number of values (got 3, but expected 2)")):
+        y = x * 1
+        y.grad_fn.register_hook(hook)
+        with pytest.raises((TypeError, RuntimeError)) as e:
+            y.sum().backward()
+        assert str(e.value) == message
+    assert x.grad is None
+
+
+@pytest.mark.parametrize("seen", [False, True])
+def test_hooks_of_nodes(x, seen):
+    log = []
+    y = x * 3
+    y.grad_fn.register_prehook(lambda outs: (outs[0] * 2,))
+    y.grad_fn.register_hook(lambda ins, outs: log.append((ins[0].tolist(), ins[1], outs[0].tolist())))
+    handle = y.grad_fn.register_hook(lambda ins, outs: (ins[0] * 10, None))
+    loss = (y * 5).sum()
+    if seen:
+        assert loss.item() == 45
+    loss.backward(retain_graph=True)
+    assert log == [([30, 30], None, [10, 10])]
+    assert x.grad.tolist() == [300, 300]
+    handle.remove()
+    x.grad = None
+    loss.backward()
+    assert x.grad.tolist() == [30, 30]
+
+
+def test_hooks_of_a_node_with_several_results(x):
+    log = []
+    a, _ = x.split(1)
+    a.grad_fn.register_prehook(lambda outs: log.append([None if g is None else g.tolist() for g in outs]))
+    (a * 2).sum().backward()
+    assert log == [[[2], None]] and x.grad.tolist() == [2, 0]
+
+
+def test_hooks_of_the_accumulating_node(x):
+    log = []
+    node = (x * 1).grad_fn.next_functions[0][0]
+    assert node.variable is x and node is (x * 2).grad_fn.next_functions[0][0]
+    node.register_prehook(lambda grads: (grads[0] * 3,))
+    node.register_hook(lambda ins, outs: log.append((ins, outs[0].tolist())))
+    (x * 2).sum().backward()
+    assert x.grad.tolist() == [6, 6] and log == [((), [6, 6])]
+    assert torch.autograd.grad((x * 2).sum(), x)[0].tolist() == [2, 2]
+
+
+def test_hooks_stay_with_the_value_and_retain_grad_follows_the_tensor(x):
+    log = []
+    y = x * 2
+    y.register_hook(lambda g: log.append(("old", g.tolist())))
+    y.retain_grad()
+    y.mul_(3)
+    y.register_hook(lambda g: log.append(("new", g.tolist())))
+    (y * 5).sum().backward()
+    assert log == [("new", [5, 5]), ("old", [15, 15])]
+    assert y.grad.tolist() == [5, 5] and y.retains_grad
+
+
+def test_several_gradients_at_once():
+    log = []
+    a, b, d = (torch.ones(2, requires_grad=True) for _ in range(3))
+    c = a * b
+    handle = register_multi_grad_hook((a, c, d), lambda gs: log.append([None if g is None else g.tolist() for g in gs]))
+    (c * 3).sum().backward(retain_graph=True)
+    (c * d).sum().backward()
+    assert log == [[[3, 3], [3, 3], None], [[1, 1], [1, 1], [1, 1]]]
+    handle.remove()
+    (a * d).sum().backward()
+    assert len(log) == 2
+    first = []
+    register_multi_grad_hook((a, d), lambda g: first.append(g.tolist()), mode="any")
+    (a * d * 2).sum().backward()
+    assert first == [[2, 2]]
+
+
+def test_a_training_step_with_a_hook_is_compiled_once(x):
+    w = torch.ones(2, requires_grad=True)
+
+    def step():
+        h = x.detach() * w
+        h.register_hook(lambda g: g * 2)
+        h.sum().backward()
+        with torch.no_grad():
+            w.sub_(0.125 * w.grad)
+        w.grad = None
+        return w.sum().item()
+    step(), step()
+    with counting() as count:
+        step(), step()
+    assert count.compiled == 0
+    assert w.tolist() == [1 - 4 * 0.25, 1 - 4 * 0.5]
+
+
+@pytest.mark.parametrize("look", [False, True])
+def test_python_on_the_way_may_end_the_tape_and_the_graph_is_freed_after_all(x, look):
+    class Squared(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, b):
+            ctx.save_for_backward(b)
+            return b * b
+
+        @staticmethod
+        def backward(ctx, g):
+            if look:
+                g.tolist()
+            return g * 2 * ctx.saved_tensors[0]
+
+    b = x * x
+    b.register_hook(lambda g: g.tolist() and None if look else None)
+    loss = (Squared.apply(b) + b * b).sum()
+    loss.backward()
+    assert x.grad.tolist() == [8, 64]
+    with pytest.raises(RuntimeError, match="second time"):
+        loss.backward()
+    assert x.grad.tolist() == [8, 64]

@@ -1,0 +1,117 @@
+"""Writes and the graph: what is refused in torch's words, and which gradient is right where it is not."""
+from __future__ import annotations
+
+import pytest
+
+import torchish as torch
+
+NO_GRAD = "A view was created in no_grad mode and is being modified inplace with grad mode enabled"
+SEVERAL = "is a view and is being modified inplace. This view is the output of a function that returns multiple views"
+
+
+@pytest.fixture
+def x():
+    return torch.tensor([1.0, 2.0], requires_grad=True)
+
+
+def test_views_that_may_not_be_written(x):
+    for make, name in ((lambda y: y.unbind(), "Output 0 of Unbind"), (lambda y: y.split(1), "Output 0 of Split"),
+                       (lambda y: y.chunk(2), "Output 0 of Split")):
+        with pytest.raises(RuntimeError) as e:
+            make(x * 1)[0].mul_(2)
+        assert str(e.value).startswith(name) and SEVERAL in str(e.value)
+    for y in (x, x * 1):
+        with torch.no_grad():
+            v = y.view(1, 2)
+        with pytest.raises(RuntimeError, match=NO_GRAD):
+            v.mul_(2)
+    plain = torch.zeros(2)
+    with torch.no_grad():
+        v = plain[0]
+    v.mul_(2)       # nothing requires a gradient here
+    with pytest.raises(RuntimeError, match=NO_GRAD):
+        v.mul_(x[0])
+
+
+def test_a_write_in_no_grad_leaves_the_graph_as_it_was(x):
+    y = x * 1
+    with torch.no_grad():
+        y.mul_(3)
+        y[0].add_(1)
+    assert y.tolist() == [4, 6] and y.requires_grad and y.grad_fn.name() == "MulBackward0"
+    y.sum().backward()
+    assert x.grad.tolist() == [1, 1]
+
+
+class _Function(torch.autograd.Function):
+    @staticmethod
+    def backward(ctx, g):
+        return g.reshape(2) * 2
+
+
+class Doubled(_Function):
+    @staticmethod
+    def forward(ctx, x):
+        x.mul_(2)
+        ctx.mark_dirty(x)
+        return x
+
+
+class Seen(_Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x.view(1, 2)
+
+
+class Same(_Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x
+
+
+def test_functions_that_write_their_argument(x):
+    y = x * 1
+    z = Doubled.apply(y)
+    assert z is y and y.grad_fn.name() == "DoubledBackward"
+    y.sum().backward()
+    assert x.grad.tolist() == [2, 2]
+    with pytest.raises(RuntimeError, match="a leaf Variable that requires grad has been used in an in-place operation"):
+        Doubled.apply(x)
+
+    class Lost(_Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.mark_dirty(x)
+            return x * 1
+    with pytest.raises(RuntimeError, match="Some elements marked as dirty during the forward method were not returned"):
+        Lost.apply(x * 1)
+
+
+def test_a_function_that_writes_a_view_changes_its_base():
+    x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    base = x * 1
+
+    class Tripled(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, v):
+            v.mul_(3)
+            ctx.mark_dirty(v)
+            return v
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * 3
+    Tripled.apply(base[:2])
+    assert base.tolist() == [3, 6, 3]
+    base.sum().backward()
+    assert x.grad.tolist() == [3, 3, 1]
+
+
+def test_views_that_functions_return_may_not_be_written(x):
+    for function in (Seen, Same):
+        y = function.apply(x)
+        assert y._is_view() and y.grad_fn.name() == f"{function.__name__}Backward"
+        with pytest.raises(RuntimeError, match="This view was created inside a custom Function"):
+            y.mul_(2)
+        y.sum().backward()
+    assert x.grad.tolist() == [4, 4]

@@ -1,0 +1,157 @@
+"""Roots, cotangents and inputs of backward: what is asked, what is refused, what is accumulated."""
+from __future__ import annotations
+
+import pytest
+
+import torchish as torch
+from torchish.autograd import backward, grad
+from torchish.autograd.graph import get_gradient_edge
+
+
+@pytest.fixture
+def x():
+    return torch.tensor([1.0, 2.0], requires_grad=True)
+
+
+@pytest.mark.parametrize("seen", [False, True])
+def test_roots_at_the_same_place_add_up(x, seen):
+    y = (x * 3).sum()
+    if seen:
+        assert y.item() == 9
+    assert grad([y, y], x)[0].tolist() == [6, 6]
+    y = x * 2
+    views = [y.view(2), y.view(2), y]
+    assert grad(views, x, [torch.ones(2)] * 3)[0].tolist() == [6, 6]
+
+
+def test_a_root_may_be_an_input_and_an_input_may_come_twice(x):
+    y = (x * 3).sum()
+    assert [g.tolist() for g in grad([y, y], [y, x, x])] == [2, [6, 6], [6, 6]]
+    assert grad([(x * 1).sum(), x.sum(), x], x, [None, None, torch.ones(2)])[0].tolist() == [3, 3]
+
+
+def test_a_hooked_place_is_taken_before_its_hooks_only_where_the_walk_goes_on(x):
+    def hooked():
+        y = x * 2
+        y.register_hook(lambda g: g * 10)
+        return y, (y * 3).sum()
+    y, z = hooked()
+    assert [g.tolist() for g in grad(z, [y, x])] == [[3, 3], [60, 60]]
+    y, z = hooked()
+    assert grad(z, y)[0].tolist() == [30, 30]
+
+
+def test_edges_stand_for_tensors(x):
+    y = x * 2
+    z = (y * y).sum()
+    edge = get_gradient_edge(y)
+    assert edge.node is y.grad_fn and edge.output_nr == 0
+    assert [g.tolist() for g in grad(z, [edge, x], retain_graph=True)] == [[4, 8], [8, 16]]
+    assert grad(edge, x, torch.ones(2), retain_graph=True)[0].tolist() == [2, 2]
+    backward(get_gradient_edge(z))
+    assert x.grad.tolist() == [8, 16]
+    leaf = get_gradient_edge(x)
+    assert leaf.node.variable is x
+    assert grad((x * 3).sum(), leaf)[0].tolist() == [3, 3]
+    with pytest.raises(RuntimeError, match="not possible to get the gradient edge"):
+        get_gradient_edge(torch.ones(2))
+
+
+@pytest.mark.parametrize("create", [False, True])
+def test_a_batch_of_cotangents(x, create):
+    jacobian, = grad(x * x, x, torch.eye(2), is_grads_batched=True, create_graph=create)
+    assert jacobian.tolist() == [[2, 0], [0, 4]]
+    if create:
+        assert grad(jacobian.sum(), x)[0].tolist() == [2, 2]
+    y = x * x
+    y.register_hook(lambda g: g * 3)        # a hook sees one cotangent at a time
+    assert grad(y, x, torch.eye(2), is_grads_batched=True)[0].tolist() == [[6, 0], [0, 12]]
+    with pytest.raises(RuntimeError, match="interpret the first dimension of each grad_output as the batch dimension"):
+        grad(x.sum(), x, torch.ones(2, 3), is_grads_batched=True)
+
+
+def test_refusals(x):
+    other = torch.ones(2, requires_grad=True)
+    for call, error, message in (
+            (lambda: grad(x * 1, x), RuntimeError, "grad can be implicitly created only for scalar outputs"),
+            (lambda: grad(x * 1, x, torch.ones(3)), RuntimeError, "Mismatch in shape: grad_output[0] has a shape of"),
+            (lambda: grad(x.sum(), other), RuntimeError, "The differentiated Tensor at index 0 appears to not have been used"),
+            (lambda: grad(x.sum(), torch.ones(2)), RuntimeError, "One of the differentiated Tensors does not require grad"),
+            (lambda: grad(x.sum(), []), RuntimeError, "`inputs` argument to `grad()` cannot be empty."),
+            (lambda: grad(x.sum(), x, allow_unused=False, materialize_grads=True), ValueError, "Expected allow_unused to be True"),
+            (lambda: backward(x.sum(), inputs=[]), RuntimeError, "`inputs` argument to `backward()` cannot be empty."),
+            (lambda: backward([x.sum(), torch.ones(2)], [None, torch.ones(2)]), RuntimeError, "element 1 of tensors does not"),
+            (lambda: backward(x.sum(), [1.0]), TypeError, "gradients can be either Tensors or None, but got float"),
+            (lambda: backward([x.sum(), x.sum()], [None]), RuntimeError, "got 2 tensors and 1 gradients"),
+            (lambda: grad((x * (1 + 1j)).sum(), x), RuntimeError, "real scalar outputs but got torch.complex64")):
+        with pytest.raises(error) as e:
+            call()
+        assert str(e.value).startswith(message) or message in str(e.value)
+    assert x.grad is None
+    assert grad(x.sum(), other, materialize_grads=True)[0].tolist() == [0, 0]
+
+
+def test_nothing_is_shared_and_old_references_see_the_sum(x):
+    given = torch.ones(2)
+    x.backward(given)
+    assert x.grad is not given
+    x.grad.mul_(3)
+    assert given.tolist() == [1, 1]
+    kept = x.grad
+    (x * 2).sum().backward()
+    assert kept is x.grad and kept.tolist() == [5, 5]
+
+
+def test_a_backward_that_fails_changes_no_gradient(x):
+    w = torch.ones(2, requires_grad=True)
+    w.grad = torch.ones(2)
+
+    def fail(g):
+        raise ValueError("no")
+    handle = w.register_hook(fail)
+    with pytest.raises(ValueError, match="no"):
+        (x * w).sum().backward()
+    assert x.grad is None and w.grad.tolist() == [1, 1]
+    handle.remove()
+    x.register_post_accumulate_grad_hook(fail)
+    with pytest.raises(ValueError, match="no"):
+        (w * x).sum().backward()
+    assert x.grad is None and w.grad.tolist() == [1, 1]
+
+
+def test_what_may_be_assigned_to_grad(x):
+    for value, error, message in ((torch.ones(3), RuntimeError, "attempting to assign a gradient of size '[3]' to a tensor"),
+                                  (torch.ones(2).double(), RuntimeError, "attempting to assign a gradient with dtype 'double'"),
+                                  (3, TypeError, "assigned grad expected to be a Tensor or None but got grad of type int"),
+                                  (x, RuntimeError, "can't assign Variable as its own grad")):
+        with pytest.raises(error) as e:
+            x.grad = value
+        assert str(e.value).startswith(message)
+
+
+def test_only_what_leads_to_an_input_is_gone_through(x):
+    ran = []
+
+    class Noted(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 1
+
+        @staticmethod
+        def backward(ctx, g):
+            ran.append(1)
+            return g
+
+    w = torch.ones(2, requires_grad=True)
+    assert grad((Noted.apply(x) * w).sum(), w)[0].tolist() == [1, 2]
+    (Noted.apply(x) * w).sum().backward(inputs=[w])
+    assert ran == [] and w.grad.tolist() == [1, 2] and x.grad is None
+    y = x * 2
+    (y * 3).sum().backward(inputs=[y])
+    assert y.grad.tolist() == [3, 3] and x.grad is None
+
+
+def test_a_gradient_of_a_linear_function_requires_none(x):
+    assert not grad((x * 2).sum(), x, create_graph=True)[0].requires_grad
+    assert grad((x * x).sum(), x, create_graph=True)[0].requires_grad
+    assert grad((x * 2).sum(), x, torch.ones((), requires_grad=True), create_graph=True)[0].requires_grad

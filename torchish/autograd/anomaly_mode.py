@@ -1,0 +1,47 @@
+"""torch.autograd.anomaly_mode: backward looks for nan and tells the line of the forward op that is to blame.
+
+In: the mode.  Out: backward raises torch's error, after a warning with the user's line.
+Source: https://docs.pytorch.org/docs/stable/autograd.html#anomaly-detection
+"""
+from __future__ import annotations
+
+import warnings
+
+from ..anomaly import anomaly, is_anomaly_check_nan_enabled, is_anomaly_enabled
+
+__all__ = ["detect_anomaly", "is_anomaly_check_nan_enabled", "is_anomaly_enabled", "set_detect_anomaly"]
+
+
+def _set(enabled: bool, check_nan: bool) -> tuple:
+    """Switches the mode; returns what it was."""
+    before = (anomaly.enabled, anomaly.check_nan, anomaly.check)
+    anomaly.enabled, anomaly.check_nan, anomaly.check = enabled, check_nan, enabled and check_nan
+    return before
+
+
+class detect_anomaly:
+    """Inside, backward is first gone through op by op, not compiled, so it is slow."""
+
+    def __init__(self, check_nan: bool = True) -> None:
+        self.check_nan = check_nan
+        warnings.warn("Anomaly Detection has been enabled. This mode will increase the runtime and should only be enabled for "
+                      "debugging.", stacklevel=2)
+
+    def __enter__(self) -> None:
+        self.before = _set(True, self.check_nan)
+
+    def __exit__(self, *args: object) -> None:
+        anomaly.enabled, anomaly.check_nan, anomaly.check = self.before
+
+
+class set_detect_anomaly:
+    """Sets the mode at once; as a context it goes back afterwards."""
+
+    def __init__(self, mode: bool, check_nan: bool = True) -> None:
+        self.before = _set(bool(mode), check_nan)
+
+    def __enter__(self) -> None:
+        """The switch was made when the object was built."""
+
+    def __exit__(self, *args: object) -> None:
+        anomaly.enabled, anomaly.check_nan, anomaly.check = self.before

@@ -1,0 +1,94 @@
+"""`torch.autograd.backward` and `torch.autograd.grad`.
+
+In: roots (tensors or edges), cotangents, inputs.  Out: `.grad` filled, or gradients returned.  What is said about bad input is
+said here, before anything is recorded.
+Source: https://docs.pytorch.org/docs/stable/autograd.html
+"""
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from .. import accumulate
+from ..recorder import hooks
+from ..tensor import Tensor
+from ..walk import NotBatched
+from .graph import GradientEdge, tensor_at
+
+__all__ = ["backward", "grad"]
+
+
+def _listed(value: Any) -> list:
+    """Tensors, with edges turned into tensors that stand there."""
+    values = [value] if isinstance(value, (Tensor, GradientEdge)) else list(value)
+    return [tensor_at(v) if isinstance(v, GradientEdge) else v for v in values]
+
+
+def _cotangents(given: Any, roots: list) -> list:
+    """One for each root, None where it is not given."""
+    if given is None:
+        return [None] * len(roots)
+    listed = [given] if isinstance(given, Tensor) else list(given)
+    for c in listed:
+        if c is not None and not isinstance(c, Tensor):
+            raise TypeError(f"gradients can be either Tensors or None, but got {type(c).__name__}")
+    if len(listed) < len(roots):
+        raise RuntimeError(f"got {len(roots)} tensors and {len(listed)} gradients")
+    return listed[:len(roots)]
+
+
+def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None = None, create_graph: bool = False,
+             grad_variables: Any = None, inputs: Any = None) -> None:
+    """Accumulates the sum of the gradients of `tensors` into the leaves (or into `inputs`).
+
+    Errors: torch's, for roots without a graph, cotangents that do not fit, a graph already freed.
+    """
+    if grad_variables is not None:
+        warnings.warn("`grad_variables` is deprecated. Use `grad_tensors` instead.", FutureWarning, stacklevel=2)
+        if grad_tensors is not None:
+            raise RuntimeError("`grad_tensors` and `grad_variables` (deprecated) arguments both passed to `backward()`. Please "
+                               "only use `grad_tensors`.")
+        grad_tensors = grad_variables
+    if inputs is not None:
+        inputs = _listed(inputs)
+    roots = _listed(tensors)
+    accumulate.backward(roots, _cotangents(grad_tensors, roots), retain_graph, create_graph, inputs)
+
+
+def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool | None = None, create_graph: bool = False,
+         only_inputs: bool = True, allow_unused: bool | None = None, is_grads_batched: bool = False,
+         materialize_grads: bool = False) -> tuple[Tensor | None, ...]:
+    """Gradients of `outputs` with respect to `inputs`, one for each, not accumulated.
+
+    is_grads_batched: the first dimension of each of `grad_outputs` counts cotangents; so does that of the results.
+    """
+    if materialize_grads and allow_unused is False:
+        raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False.")
+    if not only_inputs:
+        warnings.warn("only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate gradient for other "
+                      "parts of the graph, please use torch.autograd.backward.", FutureWarning, stacklevel=2)
+    roots, wrt = _listed(outputs), _listed(inputs)
+    cotangents = _cotangents(grad_outputs, roots)
+    unused = bool(allow_unused)
+    if is_grads_batched and any(c is not None for c in cotangents):
+        return _batched(roots, wrt, cotangents, retain_graph, create_graph, unused, materialize_grads)
+    return accumulate.grad(roots, wrt, cotangents, retain_graph, create_graph, unused, materialize_grads)
+
+
+def _batched(roots: list, wrt: list, cotangents: list, retain: bool | None, create: bool, unused: bool,
+             materialize: bool) -> tuple:
+    """Gradients for a batch of cotangents: in one pull, or, where a Python function or a hook lies on the way, one by one."""
+    for k, (x, c) in enumerate(zip(roots, cotangents, strict=True)):
+        if c is not None and tuple(c.shape[1:]) != tuple(x.shape):
+            raise RuntimeError(
+                "If `is_grads_batched=True`, we interpret the first dimension of each grad_output as the batch dimension. The "
+                "sizes of the remaining dimensions are expected to match the shape of corresponding output, but a mismatch was "
+                f"detected: grad_output[{k}] has a shape of {c.shape} and output[{k}] has a shape of {x.shape}. If you only want "
+                "some tensors in `grad_output` to be considered batched, consider using vmap.")
+    n = next(c.shape[0] for c in cotangents if c is not None)
+    try:
+        return accumulate.grad(roots, wrt, cotangents, retain, create, unused, materialize, n)
+    except NotBatched:
+        rows = [accumulate.grad(roots, wrt, [c if c is None else c[k] for c in cotangents],
+                                True if k < n - 1 else retain, create, unused, materialize) for k in range(n)]
+        return tuple([None if c[0] is None else hooks.stack(list(c)) for c in zip(*rows, strict=True)])

@@ -1,0 +1,164 @@
+"""The `ctx` of a custom function: what forward hands to backward, and the node that the graph shows.
+
+In: calls of `ctx`'s methods in forward.  Out: saved tensors and flags for backward; `grad_fn` of the results.
+Source: https://docs.pytorch.org/docs/stable/autograd.html#context-method-mixins
+"""
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+from ..grad_fn import GradFn, edge_of, leaf_node
+from ..graph import SECOND_TIME
+from ..recorder import hooks
+from ..stops import NodeHooks
+from ..tape import state
+from ..tensor import Tensor
+from .saving import SavedTensor
+
+__all__ = ["BackwardCFunction", "FunctionCtx", "undefined_backward"]
+
+
+def undefined_backward(ctx: Any, *grad_outputs: Any) -> Any:
+    """Gradients of the inputs from those of the results; every subclass that is differentiated defines it."""
+    raise NotImplementedError("You must implement either the backward or vjp method for your custom autograd.Function to use it "
+                              "with backward mode AD.")
+
+
+class FunctionCtx:
+    """What forward hands to backward."""
+    needs_input_grad: tuple[bool, ...] = ()
+    materialize_grads = True
+    _to_save: tuple = ()
+    _for_forward: tuple = ()
+    _saved: Any = None
+    _freed = False
+    _dirty: tuple = ()
+    _constant: tuple = ()
+
+    def save_for_backward(self, *tensors: Tensor | None) -> None:
+        """Keeps inputs or results for backward (`saved_tensors`)."""
+        for k, t in enumerate(tensors):
+            if t is not None and not isinstance(t, Tensor):
+                raise TypeError(f"save_for_backward can only save variables, but argument {k} is of type {type(t).__name__}")
+        self._to_save = tensors
+
+    def save_for_forward(self, *tensors: Tensor | None) -> None:
+        """Keeps tensors for `jvp`."""
+        self._for_forward = tensors
+
+    @property
+    def saved_tensors(self) -> tuple:
+        """The tensors kept by `save_for_backward`."""
+        if self._freed:
+            raise RuntimeError(SECOND_TIME)
+        if self._saved is None:
+            return tuple(self._to_save or self._for_forward)
+        return tuple([None if s is None else s.unpack(self._place) for s in self._saved])
+
+    def _place(self, value: Tensor, k: int) -> Tensor:
+        return value
+
+    def mark_dirty(self, *args: Tensor) -> None:
+        """Tells that forward changed these inputs in place."""
+        self._dirty = args
+
+    def mark_non_differentiable(self, *args: Tensor) -> None:
+        """Tells that these results have no gradient."""
+        self._constant = args
+
+    def set_materialize_grads(self, value: bool) -> None:
+        """Whether gradients that are not there come to backward as zeros (the default) or as None."""
+        self.materialize_grads = value
+
+
+class BackwardCFunction(FunctionCtx, GradFn):
+    """The `ctx` of one call, which is also its backward node."""
+    _forward_cls: Any = None
+    _node_hooks: NodeHooks | None = None
+    _step: Any = None
+
+    def __init__(self) -> None:
+        self._inputs: list = []
+        self._tensors: tuple[bool, ...] = ()
+
+    def _link(self, step: Any) -> None:
+        """The step holds this object; this one does not hold the step, nor the results."""
+        self._step = weakref.ref(step)
+
+    def _keep(self, results: list) -> list:
+        """What is to be saved, before the results take their places in the graph: (value, which result) each."""
+        kept: list = []
+        for t in self._to_save:
+            k = next((k for k, r in enumerate(results) if r is t), -1) if t is not None else -1
+            if k >= 0 and not any(t is c for c in self._constant) and t.dtype.category >= 2:
+                kept.append((hooks.public["_alias"](t.detach()), k))
+            else:
+                kept.append((t, -1))
+        return kept
+
+    def _settle(self, kept: list, results: list) -> None:
+        """Saves, after forward is done and the results stand in the graph."""
+        name = self.name()
+        self._saved = [None if t is None else SavedTensor(t, results[k] if k >= 0 else None, k, name if k >= 0 else "")
+                       for t, k in kept]
+        self._to_save = ()
+
+    def _free(self) -> None:
+        """A backward has gone through without retaining the graph."""
+        self._freed = bool(self._saved)
+        self._saved = []
+
+    def _place(self, value: Tensor, k: int) -> Tensor:
+        step = self._step()
+        return value if step is None else step.stand(value, k)
+
+    def apply(self, *grads: Any) -> Any:
+        """Runs the user's backward."""
+        own = self._forward_cls
+        backward, vjp = own.backward, own.vjp
+        if backward is not undefined_backward and vjp is not undefined_backward:
+            raise RuntimeError("Implementing both 'backward' and 'vjp' for a custom Function is not allowed. You should only "
+                               "implement one of them.")
+        return (vjp if vjp is not undefined_backward else backward)(self, *grads)
+
+    def name(self) -> str:
+        """The class's name and "Backward"."""
+        return type(self).__name__
+
+    @property
+    def next_functions(self) -> tuple:
+        """The nodes of the inputs."""
+        return tuple((None, 0) if x is None else ((leaf_node(x), 0) if x._leaf else edge_of(x))
+                     for x, tensor in zip(self._inputs, self._tensors, strict=True) if tensor)
+
+    def _hooks(self) -> NodeHooks:
+        if self._node_hooks is None:
+            self._node_hooks = NodeHooks()
+        return self._node_hooks
+
+    def __call__(self, *grads: Any) -> Any:
+        step = self._step() if self._step is not None else None
+        if step is None:
+            raise RuntimeError(f"{self.name()} belongs to a graph that is gone")
+        found = step.pull(list(grads), True, state.tape.grad)
+        return found[0] if len(found) == 1 else tuple(found)
+
+    def _sequence_nr(self) -> int:
+        step = self._step() if self._step is not None else None
+        return -1 if step is None else step.serial
+
+    @property
+    def _raw_saved_tensors(self) -> tuple:
+        if self._freed:
+            raise RuntimeError(SECOND_TIME)
+        return tuple(self._saved or ())
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __repr__(self) -> str:
+        return f"<torch.autograd.function.{self.name()} object at 0x{id(self):012x}>"

@@ -1,0 +1,130 @@
+"""torch.autograd.forward_ad: tensors that carry a tangent.
+
+In: tensors and tangents, within a dual level.  Out: the tangents of what was computed from them.  Within a level everything is
+recorded on a tape of its own; a tangent is JAX's jvp of what stands there when it is asked for. At the end of the level the tensors
+that live on get their values, without tangents.
+Source: https://docs.pytorch.org/docs/stable/autograd.html#forward-mode-automatic-differentiation
+"""
+from __future__ import annotations
+
+from sys import getrefcount
+from typing import Any, NamedTuple
+
+from ..nested import Nested, entry
+from ..ops.transforms import pushed_forward
+from ..storage import bind
+from ..tangents import check_tangent
+from ..tape import state
+from ..tensor import Tensor
+
+__all__ = ["UnpackedDualTensor", "dual_level", "enter_dual_level", "exit_dual_level", "make_dual", "unpack_dual"]
+
+_ALONE = 3      # references to a tensor nobody else holds: the tape's list, the loop's, getrefcount's
+
+
+class UnpackedDualTensor(NamedTuple):
+    """A tensor without its tangent, and the tangent (None where it has none)."""
+    primal: Tensor
+    tangent: Tensor | None
+
+
+class _Level:
+    """The open level: its tape, and the tangents of the inputs that have one."""
+
+    def __init__(self) -> None:
+        self.nested = Nested("dual", forward=True)
+        self.tangents: dict[int, Tensor] = {}       # number of the input -> tangent
+        self.nested.__enter__()
+
+    def outside(self, x: Tensor) -> Tensor:
+        """`x` as a tensor outside the level."""
+        return self.nested.so_far([x])[0] if self.nested.holds(x) else x
+
+    def end(self) -> None:
+        """Everything computed within that lives on gets its place outside."""
+        nested, tape = self.nested, self.nested.tape
+        lasting = [x for x in tape.tensors if getrefcount(x) > _ALONE and nested.holds(x) and id(x) not in nested.writes]
+        closed = nested.close(lasting)
+        nested.__exit__(None, None, None)
+        results = closed.apply_effects(entry("dual", [closed], (), lambda f: f))
+        for x, value in zip(lasting, results, strict=True):
+            bind(x, value)
+            if x._leaf and x._tape is not None:
+                x._home, x._tape = x._tape, None
+
+
+class _Levels:
+    current: _Level | None = None
+
+
+_levels = _Levels()
+
+
+def enter_dual_level() -> int:
+    """Opens the level in which dual tensors can be made; returns its number."""
+    if _levels.current is not None:
+        raise RuntimeError("Nested forward mode AD is not supported at the moment")
+    _levels.current = _Level()
+    return 0
+
+
+def exit_dual_level(*, level: int | None = None) -> None:
+    """Closes the level: its tensors keep their values and lose their tangents."""
+    open_ = _levels.current
+    if open_ is None or (level is not None and level < 0):
+        raise RuntimeError("Dual level must be a positive number.")
+    if level not in (None, 0) or state.tape is not open_.nested.tape:
+        raise RuntimeError("Trying to exit a forward AD level that was not the last one that was created. This is not supported.")
+    _levels.current = None
+    open_.end()
+
+
+class dual_level:
+    """The block in which dual tensors can be made: `with dual_level(): ...`."""
+
+    def __enter__(self) -> int:
+        return enter_dual_level()
+
+    def __exit__(self, *_: object) -> None:
+        exit_dual_level()
+
+    def __call__(self, fn: Any) -> Any:
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            with dual_level():
+                return fn(*args, **kwargs)
+        return wrapped
+
+
+def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> Tensor:
+    """`tensor` with a tangent of the same shape: what is computed from it has one, too.
+
+    Errors: torch's, outside a level, for integers, for shapes that differ, for a tensor that has a tangent already.
+    """
+    open_ = _levels.current
+    if open_ is None:
+        raise RuntimeError("Trying to create a dual Tensor for forward AD but no level exists, make sure to enter_dual_level() "
+                           "first.")
+    check_tangent(tensor, tangent)
+    nested = open_.nested
+    if nested.is_marked(tensor):
+        raise RuntimeError("Making a dual Tensor based on a Tensor that already has a forward gradient at the same level 0 is not "
+                           "supported.")
+    primal, tangent = open_.outside(tensor), open_.outside(tangent)
+    dual = nested.input(primal, mark=True)
+    number = len(nested.operands) - 1
+    nested.tape.inputs[number] = primal         # gradients go past the dual to the tensor it was made of
+    if primal._graph is not None and primal._data is not None:
+        nested.tape.upstream[dual._node.slot] = primal._graph
+    open_.tangents[number] = tangent
+    return dual
+
+
+def unpack_dual(tensor: Tensor, *, level: int | None = None) -> UnpackedDualTensor:
+    """(primal, tangent) of a tensor; the tangent is None where it has none."""
+    open_ = _levels.current
+    if open_ is None or not open_.nested.is_marked(tensor) or not tensor._node.aval.differentiable:
+        return UnpackedDualTensor(tensor, None)
+    wrt = tuple(open_.tangents)
+    primal, tangent = open_.nested.so_far([tensor], (wrt,), lambda f: pushed_forward(f, wrt, [0]),
+                                          list(open_.tangents.values()), True)
+    return UnpackedDualTensor(primal, tangent)

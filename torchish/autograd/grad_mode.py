@@ -1,0 +1,60 @@
+"""torch.autograd.grad_mode: the modes, and two switches that change nothing here.
+
+In: modes.  Out: contexts and decorators.
+Source: https://docs.pytorch.org/docs/stable/autograd.html#locally-disabling-gradient-computation
+"""
+from __future__ import annotations
+
+from typing import Any
+
+from ..modes import enable_grad, inference_mode, no_grad, set_grad_enabled
+
+__all__ = ["enable_grad", "enforce_grad_layout_policy", "inference_mode", "is_multithreading_enabled", "is_view_replay_enabled",
+           "no_grad", "set_grad_enabled", "set_multithreading_enabled"]
+
+_threads = [True]
+
+
+class _Switch:
+    """A flag that is set at once, and set back at the end of a `with` block."""
+
+    def __init__(self, mode: bool) -> None:
+        self.mode, self.before = mode, _threads[0]
+        _threads[0] = mode
+
+    def __enter__(self) -> None:
+        """The switch was made when the object was built."""
+
+    def __exit__(self, *args: object) -> None:
+        _threads[0] = self.before
+
+    def clone(self) -> Any:
+        """Another one of the same mode."""
+        return type(self)(self.mode)
+
+
+class set_multithreading_enabled(_Switch):
+    """Whether backward may use several threads: noted; XLA decides by itself."""
+
+
+def is_multithreading_enabled() -> bool:
+    """What `set_multithreading_enabled` said last."""
+    return _threads[0]
+
+
+def is_view_replay_enabled() -> bool:
+    """False: views are always taken anew from their base."""
+    return False
+
+
+class enforce_grad_layout_policy:
+    """How gradients lie in memory: accepted; XLA lays them out."""
+
+    def __init__(self, enabled: bool = True) -> None:
+        self.enabled = enabled
+
+    def __enter__(self) -> None:
+        """Nothing to do."""
+
+    def __exit__(self, *args: object) -> None:
+        """Nothing to do."""

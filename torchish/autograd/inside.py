@@ -1,0 +1,205 @@
+"""Custom functions inside transforms: the user's forward, backward, jvp and vmap as one entry with derivatives of its own.
+
+In: a call of `Function.apply` while a nested tape is recorded.  Out: an entry whose derivative, for any transform around it, is
+what the user's backward (or, in forward mode, jvp) records. Their Python runs once, on stand-ins.
+Source: https://docs.pytorch.org/docs/stable/notes/extending.func.html
+"""
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from ..avals import aval_of
+from ..nested import Closed, Nested, entry
+from ..ops.transforms import with_pullback, with_pushforward
+from ..storage import assign
+from ..tape import state
+from ..tensor import Tensor
+from ..utils._pytree import broadcast_prefix, tree_flatten, tree_structure
+from .context import FunctionCtx
+
+__all__ = ["VmapInfo", "apply_inside"]
+
+MORE = "For more details, please see https://pytorch.org/docs/main/notes/extending.func.html"
+
+
+class VmapInfo(NamedTuple):
+    """What a `vmap` staticmethod is told about the batch."""
+    batch_size: int
+    randomness: str
+
+
+class _Ctx(FunctionCtx):
+    """The `ctx` of a call inside a transform; what it keeps is replaced by stand-ins for backward and jvp."""
+
+    def kept(self) -> list[tuple[Any, Any, Tensor]]:
+        """(where, which, tensor) of all that forward has kept."""
+        found: list[tuple[Any, Any, Tensor]] = [("_to_save", k, t) for k, t in enumerate(self._to_save) if t is not None]
+        found += [("_for_forward", k, t) for k, t in enumerate(self._for_forward) if t is not None]
+        return found + [(None, name, t) for name, t in self.__dict__.items() if isinstance(t, Tensor)]
+
+    def with_stand_ins(self, kept: list, tensors: list[Tensor]) -> _Ctx:
+        """A copy that keeps these tensors instead."""
+        other = _Ctx()
+        other.__dict__.update(self.__dict__)
+        lists = {"_to_save": list(self._to_save), "_for_forward": list(self._for_forward)}
+        for (where, which, _), t in zip(kept, tensors, strict=True):
+            if where is None:
+                other.__dict__[which] = t
+            else:
+                lists[where][which] = t
+        other._to_save, other._for_forward = tuple(lists["_to_save"]), tuple(lists["_for_forward"])
+        return other
+
+    def for_jvp(self) -> _Ctx:
+        """The same, with what was kept for forward mode in `saved_tensors`."""
+        self._to_save = self._for_forward or self._to_save
+        return self
+
+
+def apply_inside(cls: Any, own: set[str], args: tuple, kwargs: dict) -> Any:
+    """`cls.apply(*args, **kwargs)` while a nested tape is recorded; `own`: which of the optional methods the class defines."""
+    nested: Nested = state.tape.nested
+    if "setup_context" not in own and nested.in_transform():
+        raise RuntimeError("In order to use an autograd.Function with functorch transforms (vmap, grad, jvp, jacrev, ...), it must "
+                           f"override the setup_context staticmethod. {MORE}")
+    if nested.batch is not None and any(isinstance(a, Tensor) and nested.is_marked(a) for a in args):
+        if cls.generate_vmap_rule and "vmap" in own:
+            raise RuntimeError(f"You tried to vmap over {cls.__name__}, but it has both generate_vmap_rule=True and an overridden "
+                               "vmap staticmethod. Please set generate_vmap_rule=False or delete the overridden vmap staticmethod "
+                               f"to avoid ambiguity. {MORE}")
+        if "vmap" in own:
+            return _mapped(cls, nested, args)
+        if not cls.generate_vmap_rule:
+            raise RuntimeError(f"You tried to vmap over {cls.__name__}, but it does not have vmap support. Please override and "
+                               f"implement the vmap staticmethod or set generate_vmap_rule=True. {MORE}")
+    if nested.name == "jvp" and "jvp" not in own and any(isinstance(a, Tensor) and nested.is_marked(a) for a in args):
+        cls.jvp(None)
+    return _Call(cls, own, args).run(kwargs, nested.forward)
+
+
+def _mapped(cls: Any, nested: Nested, args: tuple) -> Any:
+    """The user's `vmap`, outside, on tensors with the batch in them."""
+    outside, dims = [], []
+    for a in args:
+        inner = isinstance(a, Tensor) and nested.holds(a)
+        dims.append(0 if inner and nested.is_marked(a) else None)
+        outside.append(nested.unwrap(a) if inner else a)
+    with nested.outside():
+        found = cls.vmap(VmapInfo(nested.batch, nested.randomness), tuple(dims), *outside)      # type: ignore[arg-type]
+    if not (isinstance(found, tuple) and len(found) == 2):
+        raise RuntimeError("Expected the vmap staticmethod to have two returns, an output and out_dims with pytree structure "
+                           f"compatible with the output. Got a {type(found)} instead")
+    out, out_dims = found
+    leaves, spec = tree_flatten(out)
+    flat = broadcast_prefix(out_dims, spec)
+    if flat is None:
+        raise RuntimeError("The autograd.Function's vmap staticmethod returned an incompatible (output, out_dims) tuple. Expected "
+                           f"out_dims={out_dims} to be compatible with the structure of `output`. out_dims has structure "
+                           f"{tree_structure(out_dims)} but output has structure {spec}. {MORE}")
+    for k, (x, d) in enumerate(zip(leaves, flat, strict=True)):
+        if isinstance(x, Tensor) and d is not None:
+            a, d = x._node.aval, d % x.dim()
+            leaves[k] = nested.input(x, aval_of(a.shape[:d] + a.shape[d + 1:], a.dtype, a.device), axis=d)
+    return spec.unflatten(leaves)
+
+
+class _Call:
+    """One call: forward, and what is to differentiate it, each on a tape of its own."""
+
+    def __init__(self, cls: Any, own: set[str], args: tuple) -> None:
+        self.cls, self.own, self.args = cls, own, args
+        self.tensors = [k for k, a in enumerate(args) if isinstance(a, Tensor)]
+        self.ctx = _Ctx()
+        self.ctx.needs_input_grad = tuple([isinstance(a, Tensor) and a.requires_grad for a in args])    # type: ignore[assignment]
+        self.results: list = []
+
+    def run(self, kwargs: dict, forward_mode: bool) -> Any:
+        """Records the call; returns what forward returned, outside."""
+        closed, several = self._forward(kwargs)
+        places = [k for k, r in enumerate(self.results) if isinstance(r, Tensor)]
+        constant = [any(self.results[k] is c for c in self.ctx._constant) for k in places]
+        rest, kept = len(closed.outs) - len(places), self._sources(places)
+        flags = (*[not c for c in constant], *[False] * rest)
+        differentiated = any(self.ctx.needs_input_grad) and state.tape.grad
+        if forward_mode and "jvp" in self.own:
+            push, wrt = self._push(places)
+            out = entry("function", [closed, push], (self.cls, "jvp", kept),
+                        lambda f, p: with_pushforward(f, p, len(places), kept, len(self.tensors)), flags=flags)
+        elif differentiated or forward_mode:
+            pull, wrt = self._pull(places)
+            out = entry("function", [closed, pull], (self.cls, "pull", tuple(wrt), kept),
+                        lambda f, p: with_pullback(f, p, len(places), kept, wrt), flags=flags)
+        else:
+            out = entry("function", [closed], (), lambda f: f, flags=flags)
+        return self._hand_out(closed.apply_effects(out), places, several)
+
+    def _forward(self, kwargs: dict) -> tuple[Closed, bool]:
+        with Nested("function", grad=False) as inside:
+            inner = [inside.input(a) if isinstance(a, Tensor) else a for a in self.args]
+            self.inner = inner
+            if "setup_context" in self.own:
+                output = self.cls.forward(*inner, **kwargs)
+                self.cls.setup_context(self.ctx, tuple(inner), output)
+            else:
+                output = self.cls.forward(self.ctx, *inner, **kwargs)
+            self.results = list(output) if isinstance(output, tuple) else [output]
+            self.kept = self.ctx.kept()
+            closed = inside.close([*[r for r in self.results if isinstance(r, Tensor)], *[t for _, _, t in self.kept]])
+        return closed, isinstance(output, tuple)
+
+    def _pull(self, places: list[int]) -> tuple[Closed, list[int]]:
+        """The user's backward: (kept, cotangents) -> gradients; and of which tensor arguments they are."""
+        with Nested("backward", grad=True) as inside:
+            ctx = self._stand_ins(inside)
+            cotangents = [inside.input(r, rg=r._node.aval.differentiable) if isinstance(r, Tensor) else None for r in self.results]
+            backward = self.cls.backward if self.cls.backward.__name__ != "undefined_backward" else self.cls.vjp
+            found = backward(ctx, *cotangents)
+            found = found if isinstance(found, tuple) else (found,)
+            n = len(self.args)
+            if len(found) > n and all(g is None for g in found[n:]):
+                found = found[:n]
+            if len(found) != n:
+                raise RuntimeError(f"function {self.cls.__name__}Backward returned an incorrect number of gradients (expected {n}, "
+                                   f"got {len(found)})")
+            wrt = [j for j, k in enumerate(self.tensors) if found[k] is not None and self.args[k]._node.aval.differentiable]
+            closed = inside.close([found[self.tensors[j]] for j in wrt])
+        return _captured_only(closed, len(self.kept) + len(places)), wrt
+
+    def _push(self, places: list[int]) -> tuple[Closed, list[int]]:
+        """The user's jvp: (kept, tangents) -> tangents of the results."""
+        with Nested("jvp_rule", grad=True) as inside:
+            ctx = self._stand_ins(inside).for_jvp()
+            tangents = [inside.input(a, rg=True) if isinstance(a, Tensor) and a._node.aval.differentiable else None
+                        for a in self.args]
+            found = self.cls.jvp(ctx, *tangents)
+            found = found if isinstance(found, tuple) else (found,)
+            wrt = [j for j, k in enumerate(self.tensors) if self.args[k]._node.aval.differentiable]
+            closed = inside.close([found[k] for k in places if self.results[k]._node.aval.differentiable])
+        return _captured_only(closed, len(self.kept) + len(wrt)), wrt
+
+    def _sources(self, places: list[int]) -> tuple[tuple[bool, int], ...]:
+        """Where what was kept is found: arguments and results keep their place in the graph, what lies between is constant."""
+        found = []
+        for i, (_, _, t) in enumerate(self.kept):
+            given = next((j for j, k in enumerate(self.tensors) if self.inner[k] is t), None)
+            result = next((j for j, k in enumerate(places) if self.results[k] is t), len(places) + i)
+            found.append((False, result) if given is None else (True, given))
+        return tuple(found)
+
+    def _stand_ins(self, inside: Nested) -> _Ctx:
+        return self.ctx.with_stand_ins(self.kept, [inside.input(t, rg=t._node.aval.differentiable) for _, _, t in self.kept])
+
+    def _hand_out(self, found: tuple, places: list[int], several: bool) -> Any:
+        outs = list(self.results)
+        for k, r in zip(places, found, strict=False):
+            original = next((a for a, i in zip(self.args, self.inner, strict=True) if i is self.results[k]), None)
+            if any(self.results[k] is d for d in self.ctx._dirty) and original is not None:
+                r = assign(original, r)
+            outs[k] = r
+        return tuple(outs) if several else outs[0]
+
+
+def _captured_only(closed: Closed, given: int) -> Closed:
+    """Its first operands come from the derivative, not from the tape."""
+    closed.operands = closed.operands[given:]
+    return closed

@@ -1,0 +1,154 @@
+"""What lies behind a place of the graph.
+
+In: places, each (tape, ended graph or custom function; slot there).  Out: the leaves and places that a backward from there
+would reach; and, of everything, what leads to given targets.  Only asked where hooks, custom functions or `inputs=` need it.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from .hooks import hooks
+from .plan import reach, sources_of
+from .segment import Graph
+from .tape import BACKWARD, INPUT, LEAF, Node, Tape, path, state
+
+__all__ = ["Behind", "entries_of", "is_function", "leading", "maker_of", "now_at", "position_of", "slot_on", "source_at",
+           "source_of", "spread"]
+
+
+def entries_of(home: Any) -> list[Node]:
+    """The entries of an open tape or an ended graph."""
+    return path(home.node) if isinstance(home, Tape) else home.entries()
+
+
+def source_at(home: Any, slot: int) -> Any:
+    """The leaf at a slot, or the place in another home it came from; None for a result of an entry."""
+    if not isinstance(home, Tape):
+        return home.sources.get(slot)
+    if slot in home.upstream:
+        return home.upstream[slot]
+    if slot in home.leaves:
+        return home.leaves[slot]
+    made = home.outs()
+    if made[slot].rg and made[slot].__class__ is Node and made[slot].kind is INPUT:     # type: ignore[attr-defined]
+        return home.inputs[made[slot].inputs - 1]    # type: ignore[attr-defined]
+    return None
+
+
+def maker_of(home: Any, slot: int) -> Node:
+    """The entry whose result stands at a slot."""
+    return next(n for n in entries_of(home) if any(o.slot == slot for o in n.outs))
+
+
+def position_of(home: Any, function: Any) -> int:
+    """The slot on `home` at which the results of a custom function begin; -1 where they are not on it."""
+    sources = home.upstream if isinstance(home, Tape) else home.sources
+    return max((s for s, source in sources.items() if isinstance(source, tuple) and source[0] is function), default=-1)
+
+
+class Behind:
+    """What a walk from some places meets: ids of leaves, and places as (id of the home, slot)."""
+
+    def __init__(self) -> None:
+        self.leaves: set[int] = set()
+        self.places: set[tuple[int, int]] = set()
+
+    def holds(self, source: Any) -> bool:
+        """Whether a leaf, a place, or something a custom function took is among them."""
+        if not isinstance(source, tuple):
+            return source is not None and id(source) in self.leaves
+        home, slot = source
+        if (id(home), slot) in self.places:
+            return True
+        return is_function(home) and any(self.holds(_stand(x)) for x in home.inputs if x is not None)
+
+
+def is_function(home: Any) -> bool:
+    """Whether a home is a call of a custom function."""
+    return not isinstance(home, (Tape, Graph))
+
+
+def _stand(x: Any) -> Any:
+    """The place of an input of a custom function; the leaf itself where it is one."""
+    return x if x._leaf else x._graph if x._graph is not None else (x._tape or x._home, x._node.slot)
+
+
+def spread(starts: Iterable[tuple[Any, int]]) -> Behind:
+    """Everything that lies at or behind the places `starts`."""
+    behind, todo = Behind(), list(starts)
+    while todo:
+        home, slot = todo.pop()
+        if (id(home), slot) in behind.places:
+            continue
+        behind.places.add((id(home), slot))
+        if is_function(home):
+            sources = [_stand(x) for x in home.inputs if x is not None]
+        else:
+            _, touched = reach(entries_of(home), [slot])
+            sources = [source_at(home, s) for s in touched]
+            behind.places.update((id(home), s) for s in touched)
+        for source in sources:
+            if isinstance(source, tuple):
+                todo.append(source)
+            elif source is not None:
+                behind.leaves.add(id(source))
+    return behind
+
+
+def leading(starts: Iterable[tuple[Any, int]], targets: Iterable[Any]) -> Behind:
+    """Of what lies behind `starts`: the places that are targets or lead to one."""
+    homes: dict[int, Any] = {}
+    todo = [home for home, _ in starts]
+    while todo:
+        home = todo.pop()
+        if id(home) in homes:
+            continue
+        homes[id(home)] = home
+        if is_function(home):
+            found = [_stand(x) for x in home.inputs if x is not None]
+        else:
+            found = list((home.upstream if isinstance(home, Tape) else home.sources).values())
+        todo.extend(source[0] for source in found if isinstance(source, tuple))
+    result = Behind()
+    for x in targets:
+        stand = _stand(x)
+        if isinstance(stand, tuple):
+            result.places.add((id(stand[0]), stand[1]))
+        else:
+            result.leaves.add(id(x))
+    # a graph depends on older ones only; the open tape, which has no serial number yet, comes last
+    for home in sorted((h for h in homes.values() if not is_function(h)), key=lambda h: getattr(h, "serial", 1 << 62)):
+        for n in entries_of(home):
+            if n.kind is INPUT or n.kind is LEAF:
+                hit = result.holds(source_at(home, n.slot))
+            else:
+                hit = (n.grad or (n.kind is BACKWARD and n.info.differentiable)) and \
+                    any((id(home), s) in result.places for s in sources_of(n))
+            if hit:
+                result.places.update((id(home), o.slot) for o in n.outs)
+    return result
+
+
+def slot_on(tape: Tape, x: Any) -> int | None:
+    """Where a target stands on the tape; None where it does not."""
+    if x._tape is tape or x._home is tape:
+        return x._node.slot
+    known = tape.foreign.get(id(x))
+    return known[0] if known is not None and known[1] is x else None
+
+
+def now_at(held: Any, home: Any, slot: int) -> tuple[Any, int]:
+    """Where a place is after hooks that may have ended the tape: where the tensor that stood there stands."""
+    if held is None:
+        return home, slot
+    if held._graph is None and held._tape is not state.tape and held._home is not state.tape:
+        hooks.concrete(held)
+    return held._graph if held._graph is not None else (held._tape or held._home, held._node.slot)
+
+
+def source_of(tape: Tape, slot: int, place: int) -> Any:
+    """The leaf at a slot, or the place in an older graph it came from; None for a result of the tape."""
+    if place >= 0:
+        return tape.upstream[slot] if slot in tape.upstream else tape.inputs[place]
+    return tape.upstream.get(slot) or tape.leaves.get(slot)

@@ -1,0 +1,45 @@
+"""Handles of registered hooks.
+
+In: a dictionary of hooks, keyed by handle id.  Out: a handle that takes its own hook out again.
+"""
+from __future__ import annotations
+
+import itertools
+import weakref
+from collections import OrderedDict
+from typing import Any
+
+__all__ = ["RemovableHandle"]
+
+_ids = itertools.count()
+
+
+class RemovableHandle:
+    """Removes one hook by `remove()` or at the end of a `with` block.
+
+    hooks_dict: where the hook is kept; extra_dict: one or several further dictionaries keyed by the same id.
+    """
+    def __init__(self, hooks_dict: OrderedDict, *, extra_dict: Any = None) -> None:
+        self.id = next(_ids)
+        extra = extra_dict if isinstance(extra_dict, (list, tuple)) else [extra_dict]
+        self._dicts = [weakref.ref(d) for d in [hooks_dict, *extra] if d is not None]
+
+    def remove(self) -> None:
+        """Takes the hook out; calling it again does nothing."""
+        for ref in self._dicts:
+            hooks = ref()
+            if hooks is not None:
+                hooks.pop(self.id, None)
+
+    def __getstate__(self) -> tuple:
+        return tuple(ref() for ref in self._dicts), self.id
+
+    def __setstate__(self, state: tuple) -> None:
+        dicts, self.id = state
+        self._dicts = [weakref.ref(d) for d in dicts if d is not None]
+
+    def __enter__(self) -> RemovableHandle:
+        return self
+
+    def __exit__(self, *exc: Any) -> None:
+        self.remove()

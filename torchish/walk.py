@@ -1,0 +1,495 @@
+"""Backward: from roots to the leaves, over the open tape and the graphs of ended ones.
+
+In: tensors and their cotangents.  Out: gradients by tensor, recorded as entries like everything else.  What waits is pulled
+in the order of age, the youngest first; where hooks stand the walk pauses until the whole gradient has arrived, and goes on
+from wherever the place is then: a hook that looked at a value has ended the tape.  Where the walk goes through several
+graphs, the tape ends between them, so that equal graphs run equal programs.
+"""
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import count
+from typing import Any
+
+from .anomaly import anomaly, check_function, check_graph, check_tape
+from .behind import (
+    Behind,
+    entries_of,
+    is_function,
+    leading,
+    maker_of,
+    now_at,
+    position_of,
+    slot_on,
+    source_at,
+    source_of,
+    spread,
+)
+from .graph import check_not_freed, record_backward, segment_backward
+from .nodes import operand_slots, pull_node, stand_in
+from .plan import reach
+from .recorder import Restart, enter, hooks
+from .segment import Graph
+from .stops import PreHook, Stop
+from .tape import Tape, state
+
+__all__ = ["NotBatched", "Pass", "gradients", "running"]
+
+running: list[Pass] = []        # the walks under way, the innermost last
+_ids = count(1)
+
+
+class NotBatched(Exception):
+    """A Python function or a hook lies on the way of a batch of cotangents: they are to be taken one by one."""
+
+
+class Start:
+    """A gradient that waits at tensor `x`, which stands on the open tape. done: the hooks there have run."""
+    __slots__ = ("x", "g", "done")
+
+    def __init__(self, x: Any, g: Any, done: bool) -> None:
+        self.x, self.g, self.done = x, g, done
+
+
+class Pass:
+    """One backward: what is asked, what waits, and what has been found so far."""
+
+    def __init__(self, targets: list | None, retain: bool, create: bool, arrived: Callable | None) -> None:
+        self.careful: bool | None = None        # whether values of gradients are kept until all is done
+        self.batch: int | None = None   # how many cotangents are pulled at once
+        self.arrived = arrived          # what is done to a leaf and its gradient
+        self.id = next(_ids)
+        self.targets = None if targets is None else {id(x): x for x in targets}
+        self.retain, self.create = retain, create
+        self.found: dict[int, tuple[Any, Any]] = {}             # id of a tensor -> (tensor, gradient)
+        self.hooked: set[int] = set()                           # leaves whose hooks have run
+        self.done: set[int] = set()                             # tensors whose gradient has been accumulated
+        self.borrowed: set[int] = set()                         # gradients that someone else may hold, too
+        self.open: list[Start] = []
+        self.pending: dict[Any, dict[int, list]] = {}           # graph or function -> slot -> [cotangent, hooks have run]
+        self.left: dict[Tape, list[int]] = {}                   # tape -> slots it was pulled from, nothing freed yet
+        self.freeing: list[tuple[Graph, set[int]]] = []
+        self.tape, self.depth = state.tape, state.tape.node.depth
+        self.through = False                                    # an older graph has been gone through
+        self.towards: Behind | None = None      # what leads to a target
+        self.ahead: Behind | None = None        # what the walk will come to
+        self.roots: list[tuple[Any, int]] = []
+
+    # what arrives where
+
+    def sum(self, a: Any, b: Any) -> Any:
+        """The sum of two contributions, in the grad mode of a backward."""
+        state.tape.set_grad(self.create)
+        return hooks.add(a, b)
+
+    def add(self, x: Any, g: Any) -> None:
+        """Adds a contribution to the gradient of tensor `x`."""
+        known = self.found.get(id(x))
+        self.found[id(x)] = (x, g if known is None else self.sum(known[1], g))
+
+    def start(self, x: Any, g: Any) -> None:
+        """Begins, or goes on, at tensor `x`."""
+        if x._leaf:
+            g = hooks.to_dtype(g, x.dtype) if g is not None else hooks.ones_like(x)
+            self.borrowed.add(id(g))
+            self.deliver(x, g)
+        else:
+            self.open.append(Start(x, g, False))
+
+    def deliver(self, source: Any, g: Any) -> None:
+        """`source` is a leaf or a place in an older graph."""
+        if isinstance(source, tuple):
+            if self.targets is None or self._leads(source):
+                self.send(source, g, False)
+        elif self.targets is None or id(source) in self.targets:
+            self.add(source, g)
+
+    def send(self, place: tuple[Any, int], g: Any, done: bool) -> None:
+        """Adds a contribution to the cotangent at a place in an older graph or of a function's result."""
+        graph, slot = place
+        at = self.pending.setdefault(graph, {})
+        if slot in at:
+            at[slot] = [self.sum(at[slot][0], g), done or at[slot][1]]
+        else:
+            at[slot] = [g, done]
+
+    def _leads(self, place: tuple[Any, int]) -> bool:
+        """Whether a target stands at or behind a place."""
+        if self.towards is None:
+            self.towards = leading([place, *self._waiting()], (self.targets or {}).values())
+        return self.towards.holds(place)
+
+    def _waiting(self) -> list[tuple[Any, int]]:
+        """The places where gradients wait."""
+        return [s.x._graph if s.x._graph is not None else (s.x._tape or s.x._home, s.x._node.slot) for s in self.open] + \
+            [(graph, s) for graph, at in self.pending.items() for s in at]
+
+    def _needed(self, home: Any, slots: Any) -> bool:
+        """Whether a node has to be gone through: no, where no target lies behind it."""
+        if self.targets is None:
+            return True
+        if is_function(home):
+            return self._leads((home, -1))
+        made = {s for n in entries_of(home) if any(o.slot in slots for o in n.outs) for s in operand_slots(n)}
+        sources = [source_at(home, s) for s in slots if s not in made]
+        return any(self._leads((home, s)) for s in made) or any(self._leads(s) if isinstance(s, tuple) else id(s) in self.targets
+                                                                for s in sources if s is not None)
+
+    # the order of things
+
+    def go(self) -> None:
+        """Until nothing waits."""
+        while True:
+            self._settle()
+            if self.open:
+                try:
+                    self._on_tape(state.tape)
+                except Restart:         # the tape ended before the entry was recorded: what waits is in graphs now
+                    continue
+            elif self.pending:
+                self._in_graph(max(self.pending, key=lambda g: g.serial))
+            else:
+                break
+        for run in (self._leaf_hooks, self._arrive):    # every hook has run before the first gradient is accumulated
+            run(list(self.found))
+        self._free()
+
+    def _free(self) -> None:
+        """Lets go of what has been gone through."""
+        for graph, slots in self.freeing:
+            graph.freed |= slots
+        for tape, roots in self.left.items():
+            if tape is state.tape:
+                with suppress(Restart):
+                    record_backward(tape, tuple(roots), (None,) * len(roots), (), (), False, False, 0)
+            elif tape.graph is not None:
+                found, _ = reach(tape.graph.entries(), roots)
+                tape.graph.freed |= {o.slot for n in found for o in n.outs}
+
+    def _settle(self) -> None:
+        """What waited on a tape that has ended since waits in its graph now."""
+        here, tape = [], state.tape
+        for s in self.open:
+            x = s.x
+            if x._graph is None and not (x._tape is tape or x._home is tape) and tape.nested is None:
+                hooks.concrete(x)
+            if x._graph is not None:
+                self.towards = None     # the tape may have become a graph
+                self.send(x._graph, s.g if s.g is not None else hooks.ones_like(x), s.done)
+            else:
+                here.append(s)
+        self.open = here
+
+    def _on_tape(self, tape: Tape) -> None:
+        """The next thing on the open tape: a pull from everything that may go on, or the hooks of the last place that waits."""
+        now, *slots = enter(*[s.x for s in self.open])
+        if now is not tape or any(s.x._graph is not None for s in self.open):
+            return
+        at: dict[int, Start] = {}
+        for slot, s in zip(slots, self.open, strict=True):
+            same = at.get(slot)
+            if same is not None:
+                ones = [hooks.ones_like(s.x) if g is None else g for g in (same.g, s.g)]
+                s = Start(s.x, self.sum(*ones), same.done or s.done)
+            at[slot] = s
+        waiting = [s for s, stop in tape.hooked.items() if stop.active()] if tape.hooked else []
+        free = {slot: s for slot, s in at.items() if s.done or slot not in waiting}
+        if free:
+            self._pull_tape(tape, free, at, waiting)
+            return
+        self.open = list(at.values())
+        slot = max(at)
+        if not self._younger_function(tape, slot):
+            grads = {k: s.g if s.g is not None else hooks.ones_like(s.x) for k, s in at.items()}
+            self._pause(tape, slot, grads)
+
+    def _in_graph(self, graph: Any) -> None:
+        """The next thing in an older graph."""
+        at = self.pending[graph]
+        if is_function(graph):
+            if self.batch is not None:
+                raise NotBatched
+            if self._leaves_first():
+                return
+            self._function(graph, {k: g for k, (g, _) in self.pending.pop(graph).items()})
+            return
+        waiting = [s for s, stop in graph.hooked.items() if stop.active()]
+        free = {s: g for s, (g, done) in at.items() if done or s not in waiting}
+        if not free:
+            slot = max(at)
+            if not self._younger_function(graph, slot):
+                self._pause(graph, slot, {k: g for k, (g, _) in at.items()})
+            return
+        for s in free:
+            if not at.pop(s)[1]:
+                self._capture(graph, s, free[s])
+        if not at:
+            del self.pending[graph]
+        if self.through or self.pending or any(isinstance(s, tuple) for s in graph.sources.values()):
+            hooks.finish(state.tape)
+        self.through = True
+        state.tape.set_grad(self.create)
+        self._pull_graph(graph, free, waiting)
+
+    def _younger_function(self, home: Any, slot: int) -> bool:
+        """Goes through a custom function that came after `slot` first: it may still add to the gradient there."""
+        for function in sorted((g for g in self.pending if is_function(g)), key=lambda g: -g.serial):
+            if position_of(home, function) > slot:
+                self._in_graph(function)
+                return True
+        return False
+
+    # pulls
+
+    def _pull_tape(self, tape: Tape, free: dict[int, Start], at: dict[int, Start], waiting: list[int]) -> None:
+        """Records a backward from `free`; the places where hooks wait are its stops, and begin another one."""
+        given = [s.g for s in free.values() if s.g is not None]
+        now, *entered = enter(*given)
+        if now is not tape:
+            return
+        places = iter(entered)
+        cts = tuple([None if s.g is None else next(places) for s in free.values()])
+        stops = tuple(sorted((s for s in waiting if s not in free and
+                              (self.targets is None or self._leads((tape, s)))), reverse=True))
+        asked: tuple = ()
+        if self.targets is not None:
+            asked = tuple(sorted({s for x in self.targets.values() if (s := slot_on(tape, x)) is not None}
+                                 - {s for s, f in free.items() if f.done} - set(stops)))
+        if anomaly.check:
+            check_tape(tape, tuple(free), cts)
+        # Python that runs on the way may end the tape: what has been gone through is freed when all is done
+        later = not self.retain and (bool(waiting) or any(is_function(home) for home, _ in tape.upstream.values()))
+        node = record_backward(tape, tuple(free), cts, None if self.targets is None else asked, stops, self.retain or later,
+                               self.create, self.depth if tape is self.tape else 0)
+        if later:
+            self.left.setdefault(tape, []).extend(s for s in free if s not in self.left.get(tape, ()))
+        self.open = [s for slot, s in at.items() if slot not in free]
+        for out, slot, place in zip(node.outs, node.info.wrt, node.info.places, strict=True):
+            g = hooks.make(tape, out)
+            if slot in stops:
+                self.open.append(Start(stand_in(tape, slot), g, False))
+                continue
+            if slot in asked:
+                self._capture(tape, slot, g)
+            source = source_of(tape, slot, place)
+            if source is not None:
+                self.deliver(source, g)
+
+    def _pull_graph(self, graph: Graph, starts: dict[int, Any], waiting: list[int]) -> None:
+        """Takes cotangents through the graph of an ended tape."""
+        entries = graph.entries()
+        waiting = [s for s in waiting if s not in starts]
+        found, touched = reach(entries, starts, waiting)
+        freed = graph.freed
+        check_not_freed(found, freed)
+        if anomaly.check:
+            check_graph(graph, found, starts)
+        asked = {x._graph[1] for x in (self.targets or {}).values() if x._graph is not None and x._graph[0] is graph}
+        stops = frozenset(s for s in waiting if s in touched)
+        ends = {s for s in touched if s in graph.sources and self._wanted(graph.sources[s])}
+        wrt = tuple(sorted(ends | {s for s in asked if s in touched and s not in starts} | stops))
+        grads = segment_backward(graph, found, starts, wrt, stops, self.create, self.batch is not None) if wrt else ()
+        if not self.create:
+            state.tape.stepped, state.tape.mark = True, state.tape.last
+        if not self.retain:
+            self.freeing.append((graph, {o.slot for n in found for o in n.outs}))
+        for s, g in zip(wrt, grads, strict=True):
+            if s in stops:
+                self.send((graph, s), g, False)
+                continue
+            if s in asked and s not in starts:
+                self._capture(graph, s, g)
+            if s in ends:
+                self.deliver(graph.sources[s], g)
+
+    def _wanted(self, source: Any) -> bool:
+        return self.targets is None or (self._leads(source) if isinstance(source, tuple) else id(source) in self.targets)
+
+    def _function(self, step: Any, starts: dict[int, Any]) -> None:
+        """A custom function: its hooks, its backward, and on from its inputs."""
+        state.tape.set_grad(self.create)
+        for k in sorted(starts, reverse=True):
+            stop = step.hooked.get(k)
+            if stop is not None and stop.active():
+                starts[k] = stop.run(starts[k])
+            self._capture(step, k, starts[k])
+        if self.targets is not None and not self._needed(step, ()):
+            return
+        node = step.node_hooks
+        grads = [starts.get(k) for k in range(len(step.avals))]
+        if node is not None:
+            grads = node.run_pre(grads)
+        result = step.pull(grads, self.retain, self.create)
+        if anomaly.check:
+            check_function(step, result)
+        if node is not None:
+            result = node.run_post(result, grads)
+        for x, g in zip(step.inputs, result, strict=True):
+            if x is not None and g is not None:
+                self.start(x, g)
+
+    # pauses
+
+    def _capture(self, home: Any, slot: int, g: Any) -> None:
+        """Keeps the gradient at a place for the targets that stand there."""
+        for x in (self.targets or {}).values():
+            if not x._leaf and (x._graph == (home, slot) if x._graph is not None else
+                                x._node.slot == slot and (x._tape is home or x._home is home)):
+                self.add(x, g)
+
+    def _pause(self, home: Any, slot: int, grads: dict[int, Any]) -> None:
+        """Runs the hooks at `slot`, whose gradient is complete: those of tensors, then those of the node."""
+        state.tape.set_grad(self.create)
+        if self.batch is not None:
+            raise NotBatched
+        if self._leaves_first():
+            return
+        stop: Stop = home.hooked[slot]
+        node = maker_of(home, slot) if stop.has_node_hooks() else None
+        group = [slot] if node is None else [o.slot for o in reversed(node.outs) if o.slot in grads]
+        held = {s: self._take(home, s) for s in group}
+        needed = self._needed(home, set(group))
+        ran = {}
+        for s in group:
+            here = home.hooked.get(s)
+            if needed:          # as in torch: what is asked for here is taken before the hooks where the walk goes on from here
+                self._capture(*now_at(held[s], home, s), grads[s])
+            ran[s] = here.run(grads[s]) if here is not None else grads[s]
+            if not needed:
+                self._capture(*now_at(held[s], home, s), ran[s])
+        if not needed:
+            return
+        if node is not None:
+            self._node_hooks(stop.node, node, held, home, ran)
+            return
+        for s in group:
+            self._put(held[s], home, s, ran[s])
+
+    def _node_hooks(self, node_hooks: Any, node: Any, held: dict, home: Any, grads: dict[int, Any]) -> None:
+        """Runs the hooks of a node, and goes on from its results or, where a hook sees the operands' gradients, from those."""
+        full = node_hooks.run_pre([grads.get(o.slot) for o in node.outs])
+        if not node_hooks.post:
+            for s, x in held.items():
+                self._put(x, home, s, full[s - node.outs[0].slot])
+            return
+        first, x = next(iter(held.items()))
+        home, first = now_at(x, home, first)
+        node = maker_of(home, first)
+        below, results = pull_node(home, node, full, self.create)
+        if not self.retain and isinstance(home, Graph):
+            self.freeing.append((home, {o.slot for o in node.outs}))
+        results = node_hooks.run_post(results, full)
+        for x, g in zip(below, results, strict=True):
+            if x is not None and g is not None:
+                self.start(x, g)
+
+    def _take(self, home: Any, slot: int) -> Any:
+        """Takes what waits at a place out of the queue; the tensor that stands there, where that is on the open tape."""
+        if isinstance(home, Tape):
+            held = next(s for s in self.open if s.x._graph is None and s.x._node.slot == slot)
+            self.open.remove(held)
+            return held.x
+        at = self.pending[home]
+        at.pop(slot)
+        if not at:
+            del self.pending[home]
+        return None
+
+    def _put(self, held: Any, home: Any, slot: int, g: Any) -> None:
+        """The gradient goes on from a place whose hooks have run, wherever the place is now."""
+        if held is not None:
+            self.open.append(Start(held, g, True))
+        else:
+            self.send((home, slot), g, True)
+
+    # leaves
+
+    def _leaves_first(self) -> bool:
+        """Before hooks further back run: those of leaves whose gradient is complete, as in torch. Whether there were any."""
+        hooked = [k for k, (x, _) in self.found.items() if x._leaf and k not in self.hooked and
+                  (x._hooks or (x._post_hooks and self.arrived is not None))]
+        if not hooked:
+            return False
+        behind = spread(self._waiting())
+        ripe = [k for k in hooked if k not in behind.leaves]
+        self._leaf_hooks(ripe)
+        self._arrive(ripe)
+        return bool(ripe)
+
+    def _leaf_hooks(self, ids: list[int]) -> None:
+        """Runs the hooks of leaves."""
+        for k in ids:
+            x, g = self.found[k]
+            if not x._leaf or k in self.hooked:
+                continue
+            self.hooked.add(k)
+            if not x._hooks:
+                continue
+            if self.batch is not None:
+                raise NotBatched
+            state.tape.set_grad(self.create)
+            stop = Stop()
+            hooks_of = list(x._hooks.items())       # those of the node `AccumulateGrad` come last, and only where it runs
+            stop.hooks = OrderedDict([h for h in hooks_of if not isinstance(h[1], PreHook)] +
+                                     [h for h in hooks_of if isinstance(h[1], PreHook) and self.arrived is not None])
+            self.found[k] = (x, new := stop.run(g))
+            if new is not g:
+                self.borrowed.add(id(new))
+
+    def _arrive(self, ids: list[int]) -> None:
+        """Gradients that are complete are accumulated, where this is a backward that does."""
+        for k in ids:
+            if self.arrived is not None and k not in self.done:
+                self.done.add(k)
+                self.arrived(self, *self.found[k])
+
+    def reaches(self, x: Any) -> bool:
+        """Whether this backward will come to tensor `x`."""
+        if self.ahead is None:
+            self.ahead = spread(self.roots)
+        return self.ahead.holds(x if x._leaf else x._graph if x._graph is not None else (x._tape or x._home, x._node.slot))
+
+
+def gradients(roots: list, cotangents: list, targets: list | None, retain: bool, create: bool,
+              arrived: Callable | None = None, batch: int | None = None) -> Pass:
+    """The walk from `roots`: its `found` has the gradients of `targets`, or of every leaf that is reached.
+
+    roots: tensors that require a gradient; cotangents: tensors, or None for ones.  arrived: called with each complete gradient.
+    """
+    if targets is None and state.tape.stepped:
+        _end_before_accumulating(state.tape, roots)
+    for x in [*roots, *(targets or ()), *cotangents]:
+        if x is not None and x._view is not None:
+            hooks.refresh(x)
+    walk = Pass(targets, retain, create, arrived)
+    walk.batch = batch
+    if batch is not None:
+        if state.tape.nested is not None or state.tape.inline is not None:
+            raise NotBatched
+        hooks.finish(state.tape)        # only the graph of an ended tape can be pulled with a batch
+        cotangents = [hooks.stack([hooks.ones_like(x)] * batch) if c is None else c for x, c in zip(roots, cotangents, strict=True)]
+    for x, c in zip(roots, cotangents, strict=True):
+        if c is not None:
+            walk.borrowed.add(id(c))
+        walk.start(x, c)
+    mode = state.tape.grad
+    running.append(walk)
+    try:
+        walk._settle()
+        walk.roots = walk._waiting()
+        walk.go()
+    finally:
+        running.remove(walk)
+        state.tape.set_grad(mode)
+    return walk
+
+
+def _end_before_accumulating(tape: Tape, roots: list) -> None:
+    """A second backward that adds to gradients still lazy begins a tape of its own, if its forward came after the first."""
+    mark = tape.mark
+    if mark is None or not all(x._tape is tape and x._node.slot >= mark.next_slot for x in roots):
+        return
+    if any(x is not None and x._leaf and x._grad is not None and x._grad._data is None for x in tape.inputs):
+        hooks.split(tape, mark)
