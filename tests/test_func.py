@@ -1,0 +1,213 @@
+"""torch.func against the same transforms of JAX: gradients, Jacobians, batches, in any order; inside training steps."""
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import torchish as torch
+from torchish.func import grad, grad_and_value, hessian, jacfwd, jacrev, jvp, linearize, vjp, vmap
+from torchish.tape import stats
+
+
+def f(x):
+    return (x.sin() * x).sum()
+
+
+def jf(x):
+    return (jnp.sin(x) * x).sum()
+
+
+@pytest.fixture
+def x():
+    torch.manual_seed(0)
+    return torch.randn(2, 3)
+
+
+def arr(t):
+    return jnp.asarray(t.detach().numpy())
+
+
+def close(a, b):
+    np.testing.assert_allclose(a.detach().numpy(), np.asarray(b), rtol=1e-5, atol=1e-5)
+
+
+ORDERS = {
+    "grad": (lambda: grad(f), lambda: jax.grad(jf)),
+    "vmap grad": (lambda: vmap(grad(f)), lambda: jax.vmap(jax.grad(jf))),
+    "vmap vmap": (lambda: vmap(vmap(torch.cos)), lambda: jnp.cos),
+    "jacrev": (lambda: jacrev(torch.sin), lambda: jax.jacrev(jnp.sin)),
+    "jacfwd": (lambda: jacfwd(torch.sin), lambda: jax.jacfwd(jnp.sin)),
+    "hessian": (lambda: hessian(f), lambda: jax.hessian(jf)),
+    "jacrev jacfwd": (lambda: jacrev(jacfwd(f)), lambda: jax.hessian(jf)),
+    "vmap hessian": (lambda: vmap(hessian(f)), lambda: jax.vmap(jax.hessian(jf))),
+    "grad vmap grad": (lambda: grad(lambda x: vmap(grad(f))(x).square().sum()),
+                       lambda: jax.grad(lambda x: (jax.vmap(jax.grad(jf))(x) ** 2).sum())),
+    "jvp grad": (lambda: lambda x: jvp(grad(f), (x,), (x,))[1], lambda: lambda x: jax.jvp(jax.grad(jf), (x,), (x,))[1]),
+    "grad jvp": (lambda: grad(lambda x: jvp(f, (x,), (x,))[1]), lambda: jax.grad(lambda x: jax.jvp(jf, (x,), (x,))[1])),
+    "vmap jvp": (lambda: vmap(lambda x: jvp(f, (x,), (x,))[1]), lambda: jax.vmap(lambda x: jax.jvp(jf, (x,), (x,))[1])),
+    "vjp of vmap": (lambda: lambda x: vjp(vmap(f), x)[1](x[:, 0])[0], lambda: lambda x: jax.vjp(jax.vmap(jf), x)[1](x[:, 0])[0]),
+    "linearize": (lambda: lambda x: linearize(grad(f), x)[1](x), lambda: lambda x: jax.jvp(jax.grad(jf), (x,), (x,))[1]),
+}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_in_any_order(order, x):
+    ours, theirs = ORDERS[order]
+    close(ours()(x), theirs()(arr(x)))
+
+
+def test_third_derivative_of_a_scalar():
+    close(grad(grad(grad(torch.sin)))(torch.tensor(1.0)), -np.cos(1.0))
+
+
+def test_gradients_are_conjugates_of_jax_where_complex():
+    c = torch.randn(3, dtype=torch.complex64)
+    close(grad(lambda z: z.abs().square().sum())(c), 2 * arr(c))
+
+
+def test_trees_argnums_and_aux(x):
+    y = x * 2
+
+    def loss(d, k, y):
+        return (d["a"] * y).sum() * k, {"y": y}
+    (g, gy), (value, aux) = grad_and_value(loss, argnums=(0, 2), has_aux=True)({"a": x}, 3.0, y)
+    close(g["a"], 3 * arr(y))
+    close(gy, 3 * arr(x))
+    close(value, 3 * (arr(x) * arr(y)).sum())
+    assert aux["y"].shape == (2, 3) and not g["a"].requires_grad
+    _, back = vjp(lambda d: {"p": d["a"] * 2, "q": d["a"].sum()}, {"a": x})
+    close(back({"p": x, "q": torch.tensor(1.0)})[0]["a"], 2 * arr(x) + 1)
+    block = jacrev(lambda a, b: {"o": a * b.sum()}, argnums=(0, 1))(x[0], y)["o"]
+    assert [tuple(b.shape) for b in block] == [(3, 3), (3, 2, 3)]
+
+
+def test_chunks_give_the_same(x):
+    close(jacrev(torch.sin, chunk_size=2)(x), jax.jacrev(jnp.sin)(arr(x)))
+    close(jacfwd(torch.sin, chunk_size=4)(x), jax.jacrev(jnp.sin)(arr(x)))
+
+
+def test_the_pullback_may_be_mapped(x):
+    _, back = vjp(torch.sin, x)
+    close(vmap(back)(torch.stack([x, 2 * x]))[0], jnp.stack([arr(x), 2 * arr(x)]) * jnp.cos(arr(x)))
+
+
+def no_grad_inside(v):
+    with torch.no_grad():
+        c = v * 2
+    return (c * v).sum()
+
+
+def test_no_grad_stops_cotangents_and_not_tangents(x):
+    """As torch: no_grad is nothing to forward mode; detach stops both."""
+    ones = torch.ones(2, 3)
+    close(grad(no_grad_inside)(x), 2 * arr(x))
+    close(grad(lambda v: vmap(no_grad_inside)(v).sum())(x), 2 * arr(x))
+    close(jvp(no_grad_inside, (x,), (ones,))[1], (4 * arr(x)).sum())
+    close(jvp(vmap(no_grad_inside), (x,), (ones,))[1], (4 * arr(x)).sum(1))
+    close(jvp(grad(no_grad_inside), (x,), (ones,))[1], np.full((2, 3), 2.0))
+    close(jvp(lambda v: (v.detach() * v).sum(), (x,), (ones,))[1], arr(x).sum())
+
+
+def test_what_requires_grad_outside(x):
+    w = torch.ones(3, requires_grad=True)
+    assert grad(lambda v: (v * w).sum())(x).requires_grad
+    assert not grad(lambda v: v.sum())(x).requires_grad
+    with torch.no_grad():
+        assert not grad(lambda v: (v * w).sum())(x).requires_grad
+    grad(lambda v: (v * w * w).sum())(x).sum().backward()
+    close(w.grad, np.full(3, 4.0))
+
+
+def test_autograd_inside(x):
+    w = torch.ones(3, requires_grad=True)
+    close(vmap(lambda v: torch.autograd.grad((v * w * w).sum(), w)[0])(x), 2 * arr(x))
+
+
+def test_python_may_look_at_values_where_there_is_no_batch(x):
+    def branch(v):
+        return (v * 2).sum() if v.sum() > 1000 else (v * 3).sum() * v.sum().item()
+    close(grad(branch)(x), np.full((2, 3), 3 * arr(x).sum()))
+    close(jvp(branch, (x,), (torch.ones(2, 3),))[1], 18 * arr(x).sum())
+
+
+def test_writes_outside_happen_and_are_undone_by_an_error(x):
+    z = x.clone()
+    row = z[0]
+
+    def writes(v, fail=False):
+        z.mul_(2)
+        if fail:
+            raise ValueError("stop")
+        return (v * row).sum()
+    close(grad(writes)(x[0]), 2 * arr(x)[0])
+    close(z, 2 * arr(x))
+    close(row, 2 * arr(x)[0])
+    with pytest.raises(ValueError, match="stop"):
+        grad(writes)(x[0], fail=True)
+    close(z, 2 * arr(x))
+    norm, same = torch.nn.BatchNorm1d(3), torch.nn.BatchNorm1d(3)
+    jvp(norm, (x,), (x,))
+    same(x)
+    close(norm.running_mean, arr(same.running_mean))
+    assert norm.num_batches_tracked == 1
+
+
+def test_a_step_with_transforms_is_one_program():
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 1))
+    opt = torch.optim.SGD(net.parameters(), 0.1)
+    seen = []
+    for step in range(6):
+        v = torch.randn(6, 3)
+        slope = vmap(grad(lambda row: net(row).sum()))(v)
+        loss = net(v).square().mean() + (slope * (step + 1.5)).square().mean()
+        opt.zero_grad()
+        loss.backward()
+        opt.step()
+        seen.append(stats.compilations)
+    # one program, and another one where the number is seen to change
+    assert seen[5] == seen[2] and seen[2] - seen[0] <= 2
+    assert all(np.isfinite(arr(p)).all() for p in net.parameters())
+
+
+def test_a_step_has_the_gradients_of_jax():
+    w = torch.randn(3, requires_grad=True)
+    v = torch.randn(5, 3)
+
+    def loss(w, v, tanh, mapped, gradient):
+        return (mapped(gradient(lambda r: tanh((r * w).sum())))(v) ** 2).sum()
+    loss(w, v, torch.tanh, vmap, grad).backward()
+    close(w.grad, jax.grad(loss)(arr(w), arr(v), jnp.tanh, jax.vmap, jax.grad))
+
+
+ERRORS = [
+    (lambda x: grad(lambda v: v)(x), RuntimeError, "Expected f.* to return a scalar Tensor, got tensor with 2 dims"),
+    (lambda x: grad(lambda v: 1.0)(x), RuntimeError, "Expected f.* to return a Tensor, got <class 'float'>"),
+    (lambda x: grad(lambda v: v.sum(), argnums=1)(x), RuntimeError, "Got argnum=1, but only 1 positional inputs"),
+    (lambda x: grad(lambda v: v.sum(), has_aux=True)(x), RuntimeError, "should be a tuple: .output, aux. if has_aux is True"),
+    (lambda x: grad(lambda v: v.sum())(torch.ones(2, dtype=torch.int64)), RuntimeError, "only Tensors of floating point dtype"),
+    (lambda x: vjp(torch.sin, x)[1](x[0]), RuntimeError, r"Mismatch in shape: grad_output\[0\] has a shape of torch.Size"),
+    (lambda x: vjp(torch.sin, x)[1]((x,)), RuntimeError, r"cotangents: \(\*,\), primal output: \*"),
+    (lambda x: jvp(torch.sin, x, x), RuntimeError, "Expected primals to be a tuple"),
+    (lambda x: jvp(torch.sin, (x,), (x[0],)), RuntimeError, "different size than that of the original Tensor"),
+    (lambda x: jvp(lambda v: torch.ones(3), (x,), (x,), strict=True), RuntimeError, "independent of the inputs"),
+    (lambda x: jacrev(lambda v: v * 1j)(x), RuntimeError, "jacrev: Expected all outputs to be real"),
+    (lambda x: linearize(torch.sin, x)[1](x[0]), RuntimeError, "tangent:0 with shape"),
+]
+
+
+@pytest.mark.parametrize("k", range(len(ERRORS)))
+def test_errors_are_torchs(k, x):
+    call, kind, text = ERRORS[k]
+    with pytest.raises(kind, match=text):
+        call(x)
+
+
+def test_leaked_tensors_are_refused(x):
+    kept = []
+    grad(lambda v: kept.append(v * 2) or v.sum())(x)
+    assert "grad" in repr(kept[0])
+    with pytest.raises(RuntimeError, match="made inside grad was used after it returned"):
+        kept[0] + 1

@@ -1,0 +1,156 @@
+"""autograd.Function inside transforms, and forward mode by dual tensors."""
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import torchish as torch
+import torchish.autograd.forward_ad as fw
+from torchish.func import functional_call, grad, jacfwd, jacrev, jvp, vmap
+from torchish.tape import stats
+
+
+class Sine(torch.autograd.Function):
+    """sin, with twice its gradient, so that one sees whose rule is used."""
+
+    @staticmethod
+    def forward(x):
+        return x.sin()
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx, g):
+        x, = ctx.saved_tensors
+        return g * x.cos() * 2
+
+
+class Generated(Sine):
+    generate_vmap_rule = True
+
+
+class Mapped(Sine):
+    seen: list = []
+
+    @staticmethod
+    def vmap(info, in_dims, x):
+        Mapped.seen.append((info.batch_size, info.randomness, in_dims, tuple(x.shape)))
+        return Mapped.apply(x), in_dims[0]
+
+
+class Forward(Sine):
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_forward(*inputs)
+
+    @staticmethod
+    def jvp(ctx, t):
+        x, = ctx.saved_tensors
+        return t * x.cos() * 3
+
+
+class Old(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x.sin()
+
+    @staticmethod
+    def backward(ctx, g):
+        return g
+
+
+@pytest.fixture
+def x():
+    torch.manual_seed(0)
+    return torch.randn(2, 3)
+
+
+def arr(t):
+    return np.asarray(t.detach().numpy())
+
+
+def close(a, b):
+    np.testing.assert_allclose(arr(a), b, rtol=1e-5, atol=1e-5)
+
+
+def test_the_users_backward_is_used(x):
+    close(grad(lambda v: Sine.apply(v).sum())(x), 2 * np.cos(arr(x)))
+    close(grad(lambda v: grad(lambda u: Sine.apply(u).sum())(v).sum())(x), -2 * np.sin(arr(x)))
+    close(jacrev(Sine.apply)(x).sum((0, 1)), 2 * np.cos(arr(x)))
+
+
+def test_vmap_by_a_rule_that_is_generated_or_written(x):
+    close(vmap(Generated.apply)(x), np.sin(arr(x)))
+    close(vmap(grad(lambda v: Generated.apply(v).sum()))(x), 2 * np.cos(arr(x)))
+    leaf = x.clone().requires_grad_()
+    vmap(Generated.apply)(leaf).sum().backward()
+    close(leaf.grad, 2 * np.cos(arr(x)))
+    close(vmap(Mapped.apply)(x), np.sin(arr(x)))
+    assert Mapped.seen == [(2, "error", (0,), (2, 3))]
+
+
+def test_jvp_uses_the_users_jvp(x):
+    close(jvp(Forward.apply, (x,), (x,))[1], 3 * arr(x) * np.cos(arr(x)))
+    close(jacfwd(Forward.apply)(x).sum((0, 1)), 3 * np.cos(arr(x)))
+
+
+def test_what_is_missing_is_said(x):
+    with pytest.raises(RuntimeError, match="must override the setup_context staticmethod"):
+        grad(lambda v: Old.apply(v).sum())(x)
+    with pytest.raises(RuntimeError, match="You tried to vmap over Sine, but it does not have vmap support"):
+        vmap(Sine.apply)(x)
+    with pytest.raises(NotImplementedError, match="You must implement the jvp function"):
+        jvp(Sine.apply, (x,), (x,))
+
+
+def test_dual_tensors(x):
+    w = torch.ones(3, requires_grad=True)
+    with fw.dual_level():
+        dual = fw.make_dual(x, 2 * x)
+        sine = dual.sin()
+        tangent = fw.unpack_dual(sine).tangent
+        close(tangent, 2 * arr(x) * np.cos(arr(x)))
+        assert fw.unpack_dual(x).tangent is None and fw.unpack_dual(dual.detach()).tangent is None
+        with torch.no_grad():
+            close(fw.unpack_dual(dual * 2).tangent, 4 * arr(x))
+        written = x.clone()
+        written.mul_(dual)
+        close(fw.unpack_dual(written).tangent, 2 * arr(x) ** 2)
+        assert abs(dual.sum().item() - arr(x).sum()) < 1e-5
+        (dual * w).sum().backward()
+        slope = fw.unpack_dual((dual * w * w).sum()).tangent
+    slope.backward()            # reverse over forward, after the level
+    close(w.grad, 5 * arr(x).sum(0))
+    close(sine, np.sin(arr(x)))
+    close(written, arr(x) ** 2)
+    assert fw.unpack_dual(dual).tangent is None
+
+
+def test_dual_levels_refuse(x):
+    with pytest.raises(RuntimeError, match="no level exists, make sure to enter_dual_level"):
+        fw.make_dual(x, x)
+    with pytest.raises(RuntimeError, match="Dual level must be a positive number"):
+        fw.exit_dual_level()
+    with fw.dual_level():
+        with pytest.raises(RuntimeError, match="Nested forward mode AD is not supported at the moment"):
+            fw.enter_dual_level()
+        with pytest.raises(RuntimeError, match=r"Tensor is of size \[2, 3\] while the given forward gradient is of size \[3\]"):
+            fw.make_dual(x, x[0])
+        with pytest.raises(ValueError, match="Expected primal to be floating point or complex, but got: torch.int64"):
+            fw.make_dual(torch.ones(2, dtype=torch.int64), x)
+        with pytest.raises(RuntimeError, match="already has a forward gradient at the same level 0"):
+            fw.make_dual(fw.make_dual(x, x), x)
+    close(x + 1, arr(x) + 1)
+
+
+def test_a_module_with_dual_parameters_compiles_once(x):
+    lin, seen = torch.nn.Linear(3, 3), []
+    for _ in range(3):
+        with fw.dual_level():
+            values = {n: fw.make_dual(p, torch.ones_like(p)) for n, p in lin.named_parameters()}
+            tangent = fw.unpack_dual(functional_call(lin, values, x)).tangent
+        close(tangent, arr(x).sum(1, keepdims=True) + np.ones((1, 3)))
+        seen.append(stats.compilations)
+    assert seen[2] == seen[1]

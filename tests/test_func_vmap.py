@@ -1,0 +1,181 @@
+"""torch.vmap: dimensions, trees, chunks, randomness, in-place, what it refuses; modules as functions; ensembles."""
+from __future__ import annotations
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import torchish as torch
+from torchish.func import functional_call, functionalize, grad, stack_module_state, vmap
+from torchish.nn import functional as F
+from torchish.tape import stats
+
+
+@pytest.fixture
+def x():
+    torch.manual_seed(0)
+    return torch.randn(2, 3)
+
+
+def arr(t):
+    return np.asarray(t.detach().numpy())
+
+
+def close(a, b):
+    np.testing.assert_allclose(arr(a), np.asarray(b), rtol=1e-5, atol=1e-5)
+
+
+def test_dimensions_in_and_out(x):
+    close(vmap(torch.dot)(x, x), (arr(x) ** 2).sum(1))
+    close(vmap(lambda a, b: a @ b, in_dims=(0, None))(x, torch.ones(3)), arr(x).sum(1))
+    close(vmap(lambda a: a * 2, in_dims=1, out_dims=-1)(x), 2 * arr(x))
+    close(vmap(lambda d, k: d["a"].sum() * k, in_dims=({"a": 1}, None))({"a": x}, 2), 2 * arr(x).sum(0))
+    a, (b, c) = vmap(lambda v: (v, (v.sum(), torch.ones(2))), out_dims=(1, (0, None)))(x)
+    assert (tuple(a.shape), tuple(b.shape), tuple(c.shape)) == ((3, 2), (2,), (2,))
+    assert vmap(lambda v: torch.ones(4))(x).shape == (2, 4)
+    assert vmap(lambda v: v)(torch.ones(0, 3)).shape == (0, 3)
+    close(vmap(lambda v: v.cumsum(0), chunk_size=1, out_dims=1)(x), arr(x).cumsum(1).T)
+
+
+def test_views_and_writes_to_what_is_mapped(x):
+    def writes(v):
+        v = v.clone()
+        v[0] = 5.0
+        v[1:].mul_(v[0])
+        return v
+    close(vmap(writes)(x), np.stack([[5, 5 * r[1], 5 * r[2]] for r in arr(x)]))
+
+
+def test_a_loop_compiles_twice_for_a_number_that_changes():
+    seen = []
+    for k in range(5):
+        vmap(lambda v, k=k: v * (k + 0.5) + torch.zeros(3))(torch.randn(4, 3)).sum().item()
+        seen.append(stats.compilations)
+    assert seen[1] - seen[0] <= 1 and seen[4] == seen[1]
+
+
+REFUSED = [
+    (lambda x: vmap(lambda v: v)(), ValueError, r"got no inputs"),
+    (lambda x: vmap(torch.add)(x, torch.ones(3)), ValueError, r"same size in the mapped dimension, got sizes \[2, 3\]"),
+    (lambda x: vmap(torch.add, in_dims=(0,))(x, x), ValueError, r"in_dims is not compatible with the structure of `inputs`"),
+    (lambda x: vmap(torch.add, in_dims=[0, 0])(x, x), ValueError, r"expected `in_dims` to be int or a .potentially nested. tuple"),
+    (lambda x: vmap(lambda v: v, in_dims=2)(x), ValueError, r"expected in_dim to satisfy -2 <= in_dim < 2"),
+    (lambda x: vmap(lambda v, k: v)(x, 1.0), ValueError, r"We cannot vmap over non-Tensor arguments"),
+    (lambda x: vmap(lambda v: v, in_dims=(None,))(x), ValueError, r"Expected at least one Tensor to vmap over"),
+    (lambda x: vmap(lambda v: 1)(x), ValueError, r"must only return Tensors, got type <class 'int'>"),
+    (lambda x: vmap(lambda v: v, out_dims=None)(x), ValueError, r"can not return a BatchedTensor when out_dim is None"),
+    (lambda x: vmap(lambda v: v, out_dims=(0, 0))(x), ValueError, r"out_dims is not compatible with the structure of `outputs`"),
+    (lambda x: vmap(lambda v: v, out_dims=2)(x), IndexError, r"expected to be in range of \[-2, 1\], but got 2"),
+    (lambda x: vmap(lambda v: v, chunk_size=0), ValueError, r"chunk_size should be None or greater than 0"),
+    (lambda x: vmap(lambda v: v, randomness="some"), RuntimeError, r"Only allowed values for randomness"),
+    (lambda x: vmap(lambda v: v.sum().item())(x), RuntimeError, r"It looks like you're calling .item\(\) on a Tensor"),
+    (lambda x: vmap(lambda v: v if v.sum() > 0 else -v)(x), RuntimeError, r"data-dependent control flow"),
+    (lambda x: vmap(lambda v: torch.zeros(3).mul_(v))(x), RuntimeError, r"vmap: inplace arithmetic"),
+    (lambda x: vmap(lambda v: v + torch.randn(3))(x), RuntimeError, r"called random operation while in randomness error mode"),
+    (lambda x: vmap(F.dropout)(x), RuntimeError, r"called random operation while in randomness error mode"),
+]
+
+
+@pytest.mark.parametrize("k", range(len(REFUSED)))
+def test_errors_are_torchs(k, x):
+    call, kind, text = REFUSED[k]
+    with pytest.raises(kind, match=text):
+        call(x)
+    close(x + 1, arr(x) + 1)        # and what comes after is as if nothing had been
+
+
+def test_a_batched_tensor_is_printed(x):
+    shown = []
+    vmap(lambda v: shown.append(repr(v)) or v)(x)
+    vmap(vmap(lambda v: shown.append(repr(v)) or v))(x)
+    assert shown[0] == "BatchedTensor(lvl=1, bdim=0, value=\n    " + repr(x).replace("\n", "\n    ") + "\n)"
+    assert shown[1].startswith("BatchedTensor(lvl=2, bdim=0, value=\n    BatchedTensor(lvl=1, bdim=0, value=\n        tensor(")
+
+
+def test_randomness(x):
+    same = vmap(lambda v: v * 0 + torch.rand(3), randomness="same")(x)
+    assert (same[0] == same[1]).all()
+    torch.manual_seed(1)
+    different = vmap(lambda v: v * 0 + torch.rand(3), randomness="different")(x)
+    torch.manual_seed(1)
+    close(different, arr(torch.rand(2, 3)))
+    nested = vmap(lambda v: grad(lambda u: (u * torch.rand(3)).sum())(v), randomness="different")(x)
+    assert len(set(arr(nested).ravel())) == 6
+    kept = vmap(lambda v: F.dropout(v, 0.5), randomness="different")(torch.ones(64, 8))
+    assert set(arr(kept).ravel()) == {0.0, 2.0} and len({tuple(r) for r in arr(kept)}) > 16
+    assert vmap(lambda v: v * 0 + torch.randperm(3), randomness="different")(x).sum() == 6
+
+
+def test_gradients_of_each_sample_and_functional_call():
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 1))
+    values = {name: p.detach() for name, p in net.named_parameters()}
+    v, y = torch.randn(5, 3), torch.randn(5, 1)
+
+    def loss(values, v, y):
+        return (functional_call(net, values, (v,)) - y).square().sum()
+    found = vmap(grad(loss), in_dims=(None, 0, 0))(values, v, y)
+
+    def jloss(values, v, y):
+        h = jnp.tanh(v @ values["0.weight"].T + values["0.bias"])
+        return ((h @ values["2.weight"].T + values["2.bias"] - y) ** 2).sum()
+    expected = jax.vmap(jax.grad(jloss), (None, 0, 0))({n: arr(p) for n, p in values.items()}, arr(v), arr(y))
+    for name, g in expected.items():
+        close(found[name], g)
+    assert all(p.grad is None for p in net.parameters())
+
+
+class Tied(torch.nn.Module):
+    """Two names for one tensor."""
+
+    def __init__(self):
+        super().__init__()
+        self.a = torch.nn.Linear(3, 3)
+        self.b = self.a.bias
+
+    def forward(self, v):
+        return self.a(v) * 0 + self.a.bias + self.b
+
+
+def test_functional_call_ties_and_refuses(x):
+    net, zero, one = Tied(), torch.zeros(3), torch.ones(3)
+    close(functional_call(net, {"b": one}, x), np.full((2, 3), 2.0))
+    close(functional_call(net, {"b": one, "a.bias": zero}, x, tie_weights=False), np.ones((2, 3)))
+    with pytest.raises(ValueError, match=r"got multiple values for keys \['a.bias', 'b'\], which are tied"):
+        functional_call(net, {"b": one, "a.bias": zero}, x)
+    assert net.b is net.a.bias and net.b.requires_grad
+    with pytest.raises(RuntimeError, match=r"(?s)Error.s. in reparametrizing for Linear:.*Missing key.s.: 'bias'"):
+        functional_call(net.a, {"weight": torch.eye(3)}, x, strict=True)
+    with pytest.raises(ValueError, match="appeared in multiple dictionaries"):
+        functional_call(net.a, ({"bias": zero}, {"bias": zero}), x)
+    with pytest.raises(AttributeError, match="Linear has no attribute `q`"):
+        functional_call(net.a, {"q.r": zero}, x)
+    with pytest.raises(TypeError, match="is not an instance of torch.Tensor"):
+        functional_call(net.a, {"bias": 1.0}, x)
+
+
+def test_an_ensemble_is_trained_in_one_program(x):
+    torch.manual_seed(0)
+    models = [torch.nn.Linear(3, 4) for _ in range(3)]
+    values, buffers = stack_module_state(models)
+    assert values["weight"].shape == (3, 4, 3) and values["weight"].is_leaf and values["weight"].requires_grad
+
+    def run(values, buffers, v):
+        return functional_call(models[0], (values, buffers), (v,))
+    out = vmap(run, in_dims=(0, 0, None))(values, buffers, x)
+    close(out, np.stack([arr(m(x)) for m in models]))
+    out.sum().backward()
+    close(values["weight"].grad, np.broadcast_to(arr(x).sum(0), (3, 4, 3)))
+    with pytest.raises(RuntimeError, match="Expected all models to be of the same class"):
+        stack_module_state([models[0], torch.nn.ReLU()])
+
+
+def test_names_of_partial_functions_and_functionalize(x):
+    part = functools.partial(torch.add, alpha=2)
+    close(vmap(part)(x, x), 3 * arr(x))
+    with pytest.raises(ValueError, match=r"vmap\(functools.partial\(add, ...\)\)\(<inputs>\): got no inputs"):
+        vmap(part)()
+    close(functionalize(lambda v: v.clone().add_(1))(x), arr(x) + 1)

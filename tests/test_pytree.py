@@ -1,0 +1,47 @@
+"""torch.utils._pytree: order, leaves, structures and their text, registered classes."""
+from __future__ import annotations
+
+from collections import OrderedDict, defaultdict, deque, namedtuple
+
+import pytest
+
+from torchish.utils import _pytree as tree
+
+Pair = namedtuple("Pair", "a b")
+
+
+def test_flatten_and_back():
+    nested = {"b": 1, "a": [2, (3, None)], "c": OrderedDict(z=4), "d": deque([5], maxlen=3), "e": defaultdict(int, {"k": 6}),
+              "p": Pair(7, 8)}
+    leaves, spec = tree.tree_flatten(nested)
+    assert leaves == [1, 2, 3, None, 4, 5, 6, 7, 8] and (spec.num_leaves, spec.num_children) == (9, 6)
+    again = spec.unflatten(leaves)
+    assert again == nested and type(again["p"]) is Pair and again["d"].maxlen == 3
+    assert repr(tree.tree_structure(([1],))) == "TreeSpec(tuple, None, [TreeSpec(list, None, [*])])"
+    assert repr(tree.tree_structure({"a": 1, "b": 2})) == "TreeSpec(dict, ['a', 'b'], [*,\n  *])"
+    with pytest.raises(ValueError, match="`leaves` has length 1 but the spec refers to a pytree that holds 9 items"):
+        tree.tree_unflatten([1], spec)
+
+
+def test_maps():
+    assert tree.tree_map(lambda a, b: (a, b), (1, 2), ((3, 4), 5)) == ((1, (3, 4)), (2, 5))
+    assert tree.tree_map_only(int, lambda v: v + 1, [1, 2.0, "a"]) == [2, 2.0, "a"]
+    assert tree.tree_all(lambda v: v > 0, [1, 2]) and tree.tree_any_only(int, lambda v: v > 1, [2, "a"])
+    with pytest.raises(ValueError, match="Node arity mismatch; expected 2, but got 3"):
+        tree.tree_map(lambda a, b: a, (1, 2), (1, 2, 3))
+    with pytest.raises(ValueError, match="Node keys mismatch; missing key"):
+        tree.tree_map(lambda a, b: a, {"a": 1}, {"b": 1})
+    assert [tree.keystr(path) for path, _ in tree.tree_leaves_with_path({"a": [1, Pair(2, 3)]})] == ["['a'][0]", "['a'][1].a",
+                                                                                                  "['a'][1].b"]
+    assert tree.broadcast_prefix((0, 1), tree.tree_structure((1, (2, 3)))) == [0, 1, 1]
+    assert tree.broadcast_prefix((0, (1,)), tree.tree_structure((1, (2, 3)))) is None
+
+
+def test_registered_classes():
+    class Box:
+        def __init__(self, inside):
+            self.inside = inside
+    tree.register_pytree_node(Box, lambda b: ([b.inside], "label"), lambda children, _: Box(*children))
+    assert tree.tree_map(lambda v: v * 2, Box(3)).inside == 6
+    with pytest.raises(ValueError, match="is already registered as pytree node"):
+        tree.register_pytree_node(Box, lambda b: ([], None), lambda c, _: Box(0))

@@ -1,0 +1,150 @@
+"""torch.func.jvp, linearize, jacfwd, hessian: derivatives pushed forward through a function.
+
+In: a function of tensors, tangents.  Out: its value and how it changes along them.  A call records one entry: JAX's jvp.
+no_grad does not stop tangents; detach does, as in torch.
+Source: https://docs.pytorch.org/docs/stable/func.api.html
+"""
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from ..creation import constant
+from ..nested import Closed, Nested, entry
+from ..ops.transforms import jacobian_forward, pushed_forward
+from ..recorder import hooks
+from ..tangents import check_tangent
+from ..tensor import Tensor
+from ..utils._pytree import TreeSpec, tree_flatten
+from .arguments import Chosen, check_unchanged, only_tensors, split_aux
+from .reverse import jacrev
+
+__all__ = ["hessian", "jacfwd", "jvp", "linearize"]
+
+JVP = "jvp(f, primals, tangents)"
+
+
+class _Run:
+    """A function that has been run once: its outputs' structure, and the `Closed` that it became."""
+
+    def __init__(self, primals: list[Tensor], call: Callable, has_aux: bool, strict: bool = False,
+                 randomness: str | None = None) -> None:
+        with Nested("jvp", forward=True, randomness=randomness) as inside:
+            inner = [inside.input(x, mark=True) for x in primals]
+            out, aux, self.aux_spec = split_aux(call(inner), has_aux, JVP)
+            outs, self.spec = only_tensors(out, JVP)
+            if strict and not all(inside.is_marked(x) for x in outs):
+                raise RuntimeError("jvp(f, primals, tangents, strict=True): The output of f is independent of the inputs. This is "
+                                   "not allowed with strict=True.")
+            self.avals = [x._node.aval for x in outs]
+            self.closed: Closed = inside.close([*outs, *aux])
+        self.count = len(outs)
+        self.roots = tuple([k for k, a in enumerate(self.avals) if a.differentiable])
+
+    def tangents(self, found: tuple) -> list:
+        """One tangent for each output: those found, zeros for integers."""
+        rest = iter(found)
+        return [next(rest) if a.differentiable else hooks.zeros(a) for a in self.avals]
+
+
+def jvp(func: Callable, primals: Any, tangents: Any, *, strict: bool = False, has_aux: bool = False) -> tuple:
+    """(output, tangents of the output), or with aux: what `func` does at `primals` to the direction `tangents` (both tuples).
+
+    Errors: torch's, where structures or shapes differ, for what is no tensor, and with `strict` for outputs that do not depend on
+    the primals.
+    """
+    if not isinstance(primals, tuple):
+        raise RuntimeError(f"{JVP}: Expected primals to be a tuple. E.g. it should be valid to call f(*primals).")
+    leaves, spec = tree_flatten(primals)
+    given, given_spec = tree_flatten(tangents)
+    if spec != given_spec:
+        raise RuntimeError(f"{JVP}: Expected primals and tangents to have the same python structure. For example, if primals is a "
+                           f"tuple of 3 tensors, tangents also must be. Got primals with structure {spec} and tangents with "
+                           f"structure {given_spec}")
+    if not leaves:
+        raise RuntimeError(f"{JVP}: Expected primals to contain at least one Tensor.")
+    for name, xs in (("primals", leaves), ("tangents", given)):
+        for x in xs:
+            if not isinstance(x, Tensor):
+                raise RuntimeError(f"{JVP}: Expected {name} to only contain Tensors, got {type(x)}")
+    for x, t in zip(leaves, given, strict=True):
+        check_tangent(x, t)
+    run = _Run(leaves, lambda inner: func(*spec.unflatten(inner)), has_aux, strict)
+    closed, n, roots = run.closed, len(leaves), run.roots
+    flags = (*closed.flags(), *[True] * len(roots))
+    results = entry("jvp", [closed], (n, run.count), lambda f: pushed_forward(f, range(n), roots), given, flags)
+    changes = run.tangents(results[len(closed.outs):])
+    found = closed.apply_effects(results[:len(closed.outs)])
+    both = run.spec.unflatten(found[:run.count]), run.spec.unflatten(changes)
+    return both if run.aux_spec is None else (*both, run.aux_spec.unflatten(found[run.count:]))
+
+
+def linearize(func: Callable, *primals: Any) -> tuple[Any, Callable]:
+    """(output, jvp_fn): jvp_fn(*tangents) gives the tangents of the output; `func` itself runs once.
+
+    Errors: torch's, for tangents whose structure, shape or dtype is not that of the primals.
+    """
+    leaves, spec = tree_flatten(primals)
+    run = _Run(leaves, lambda inner: func(*spec.unflatten(inner)), False)
+    closed, n, roots = run.closed, len(leaves), run.roots
+    versions = [x._version for x in closed.operands]
+    out = run.spec.unflatten(closed.apply_effects(entry("linearize", [closed], (), lambda f: f)))
+
+    def jvp_fn(*tangents: Any) -> Any:
+        """The tangents of the output along these of the primals."""
+        given, given_spec = tree_flatten(tangents)
+        _check_like(given, given_spec, leaves, spec)
+        check_unchanged(closed, versions)
+        skip = len(closed.outs)
+        found = entry("linearize_push", [closed], (n,), lambda f: _only(pushed_forward(f, range(n), roots), skip), given, True)
+        return run.spec.unflatten(run.tangents(found))
+    return out, jvp_fn
+
+
+def _only(both: Callable, skip: int) -> Callable:
+    return lambda args, tangents=(): both(args, tangents)[skip:]
+
+
+def _check_like(given: list, given_spec: TreeSpec, leaves: list, spec: TreeSpec) -> None:
+    if given_spec != spec:
+        raise RuntimeError(f"Expected the tangents {given_spec} to have the same argspec as the primals {spec}")
+    for k, (t, x) in enumerate(zip(given, leaves, strict=True)):
+        for what in ("shape", "device", "dtype"):
+            if getattr(t, what) != getattr(x, what):
+                raise RuntimeError(f"tangent:{k} with {what} {getattr(t, what)} in flattened pytree doesn't match the {what} "
+                                   f"{getattr(x, what)} of the corresponding primal.")
+
+
+def jacfwd(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False, *, chunk_size: int | None = None,
+           randomness: str = "error") -> Callable:
+    """The function that gives the Jacobian of `func`, column by column: for each output and each of `argnums`, shape out + in."""
+    if chunk_size is not None and chunk_size <= 0:
+        raise ValueError("jacfwd: `chunk_size` should be greater than 0.")
+
+    @functools.wraps(func, updated=())
+    def wrapper(*args: Any) -> Any:
+        chosen = Chosen(args, argnums)
+        for k, x in enumerate(chosen.tensors):
+            if x.is_complex():
+                raise RuntimeError("jacfwd: Expected all inputs to be real but received complex tensor at flattened input idx: "
+                                   f"{k}")
+        run = _Run(chosen.tensors, lambda inner: chosen.call(func, inner, {}), has_aux, randomness=randomness)
+        closed, n, roots = run.closed, len(chosen.tensors), run.roots
+        flags = (*closed.flags(), *[True] * (n * len(roots)))
+        results = entry("jacfwd", [closed], (n, run.count, chunk_size), lambda f: jacobian_forward(f, range(n), roots, chunk_size),
+                        flags=flags)
+        found = iter(results[len(closed.outs):])
+        blocks = []
+        for a in run.avals:
+            blocks.append(chosen.put([next(found) if a.differentiable else constant((*a.shape, *x.shape), 0, dtype=a.dtype)
+                                      for x in chosen.tensors]))
+        rest = closed.apply_effects(results[:len(closed.outs)])
+        jacobian = run.spec.unflatten(blocks)
+        return jacobian if run.aux_spec is None else (jacobian, run.aux_spec.unflatten(rest[run.count:]))
+    return wrapper
+
+
+def hessian(func: Callable, argnums: int | tuple[int, ...] = 0) -> Callable:
+    """The function that gives the second derivatives of `func`: jacfwd of jacrev."""
+    return jacfwd(jacrev(func, argnums), argnums)

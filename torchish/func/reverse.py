@@ -1,0 +1,163 @@
+"""torch.func.grad, grad_and_value, vjp, jacrev: derivatives pulled back through a function.
+
+In: a function of tensors.  Out: functions that give its gradients.  A call records one entry: JAX's vjp of the function.
+Source: https://docs.pytorch.org/docs/stable/func.api.html
+"""
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from ..nested import Closed, Nested, entry
+from ..ops.transforms import gradients, jacobian_reverse, pulled_back
+from ..recorder import hooks
+from ..tensor import Tensor
+from ..utils._pytree import TreeSpec, tree_flatten
+from .arguments import Chosen, check_unchanged, only_tensors, split_aux, tensors_of
+
+__all__ = ["grad", "grad_and_value", "jacrev", "vjp"]
+
+
+def grad(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable:
+    """The function that gives the gradient of `func`, which returns a scalar, with respect to the arguments `argnums`.
+
+    With `has_aux`, func returns (scalar, aux) and the gradient comes with aux. Differentiable to any order.
+    """
+    both = grad_and_value(func, argnums, has_aux)
+
+    @functools.wraps(func, updated=())
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        found, value = both(*args, **kwargs)
+        return (found, value[1]) if has_aux else found
+    return wrapper
+
+
+def grad_and_value(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable:
+    """As `grad`; gives (gradient, value), or (gradient, (value, aux))."""
+    @functools.wraps(func, updated=())
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        chosen = Chosen(args, argnums)
+        n = len(chosen.tensors)
+        with Nested("grad", grad=True) as inside:
+            inner = [inside.input(x, rg=True) for x in chosen.tensors]
+            out = chosen.call(func, inner, kwargs)
+            out, aux, spec = split_aux(out, has_aux, "grad_and_value(f)(*args)")
+            _check_scalar(out)
+            closed = inside.close([out, *aux])
+        if not out._node.aval.dtype.is_floating_point:      # an integer: nothing leads back from it
+            results = entry("grad", [closed], (0,), lambda f: f)
+            grads = [hooks.zeros(x._node.aval) for x in chosen.tensors]
+        else:
+            flags = (*closed.flags(), *[True] * n)
+            results = entry("grad", [closed], (n,), lambda f: gradients(f, range(n)), flags=flags)
+            grads = list(results[len(closed.outs):])
+        value, *rest = closed.apply_effects(results[:len(closed.outs)])
+        return chosen.put(grads), (value if spec is None else (value, spec.unflatten(rest)))
+    return wrapper
+
+
+def _check_scalar(out: Any) -> None:
+    if not isinstance(out, Tensor):
+        raise RuntimeError(f"grad_and_value(f)(*args): Expected f(*args) to return a Tensor, got {type(out)}")
+    if out.dim() != 0:
+        raise RuntimeError("grad_and_value(f)(*args): Expected f(*args) to return a scalar Tensor, got tensor with "
+                           f"{out.dim()} dims. Maybe you wanted to use the vjp or jacrev APIs instead?")
+    if out.is_complex():
+        raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {out.dtype}")
+
+
+class _Run:
+    """A function that has been run once: its results outside, and what is needed to pull cotangents back through it."""
+
+    def __init__(self, func: Callable, primals: list[Tensor], call: Callable, has_aux: bool, caller: str) -> None:
+        with Nested("vjp", grad=True) as inside:
+            inner = [inside.input(x, rg=True) for x in primals]
+            out, aux, self.aux_spec = split_aux(call(func, inner), has_aux, caller)
+            outs, self.spec = only_tensors(out, caller)
+            if not outs:
+                raise RuntimeError(f"{caller}: Expected f to be a function that has non-empty output (got output = {outs})")
+            self.avals = [x._node.aval for x in outs]
+            self.closed: Closed = inside.close([*outs, *aux])
+        self.count = len(outs)
+        self.roots = tuple([k for k, a in enumerate(self.avals) if a.differentiable])
+
+
+def vjp(func: Callable, *primals: Any, has_aux: bool = False) -> tuple:
+    """(output, vjp_fn), or (output, vjp_fn, aux): vjp_fn(cotangents) gives the gradients of the primals, a tuple.
+
+    Cotangents have the structure of the output. Errors: torch's, for what is no tensor, for shapes and structures that differ.
+    """
+    leaves, spec = tensors_of(primals)
+    run = _Run(func, leaves, lambda f, inner: f(*spec.unflatten(inner)), has_aux, "vjp(f, *primals)")
+    closed = run.closed
+    versions = [x._version for x in closed.operands]
+    results = closed.apply_effects(entry("vjp", [closed], (), lambda f: f))
+    out = run.spec.unflatten(results[:run.count])
+
+    def vjp_fn(cotangents: Any, retain_graph: bool = True, create_graph: bool | None = None) -> Any:
+        """The gradients of the primals, a tuple."""
+        given, given_spec = tree_flatten(cotangents)
+        _check_cotangents(given, given_spec, run)
+        check_unchanged(closed, versions)
+        n, skip, roots = len(leaves), len(closed.outs), run.roots
+        found = entry("vjp_pull", [closed], (n,), lambda f: _only(pulled_back(f, range(n), roots), skip),
+                      [given[k] for k in roots], True)
+        return spec.unflatten(found)
+    if run.aux_spec is not None:
+        return out, vjp_fn, run.aux_spec.unflatten(results[run.count:])
+    return out, vjp_fn
+
+
+def _only(both: Callable, skip: int) -> Callable:
+    return lambda args, cotangents=(): both(args, cotangents)[skip:]
+
+
+def _check_cotangents(given: list, spec: TreeSpec, run: _Run) -> None:
+    if spec != run.spec:
+        star = [_Star()] * max(spec.num_leaves, run.spec.num_leaves)
+        raise RuntimeError("Expected pytree structure of cotangents to be the same as pytree structure of outputs to the function. "
+                           f"cotangents: {spec.unflatten(star[:spec.num_leaves])}, primal output: "
+                           f"{run.spec.unflatten(star[:run.spec.num_leaves])}")
+    for k, (c, aval) in enumerate(zip(given, run.avals, strict=True)):
+        if not isinstance(c, Tensor):
+            raise TypeError(f"gradients can be either Tensors or None, but got {type(c).__name__}")
+        if tuple(c.shape) != tuple(aval.shape):
+            raise RuntimeError(f"Mismatch in shape: grad_output[{k}] has a shape of {c.shape} and output[{k}] has a shape of "
+                               f"{aval.shape}.")
+
+
+class _Star:
+    def __repr__(self) -> str:
+        return "*"
+
+
+def jacrev(func: Callable, argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False, chunk_size: int | None = None,
+           _preallocate_and_copy: bool = False) -> Callable:
+    """The function that gives the Jacobian of `func`, row by row: for each output and each of `argnums`, shape out + in.
+
+    chunk_size: so many rows at a time. With `has_aux`, func returns (output, aux) and the Jacobian comes with aux.
+    """
+    if chunk_size is not None and chunk_size <= 0:
+        raise ValueError("jacrev: `chunk_size` should be greater than 0.")
+
+    @functools.wraps(func, updated=())
+    def wrapper(*args: Any) -> Any:
+        chosen = Chosen(args, argnums)
+        run = _Run(func, chosen.tensors, lambda f, inner: chosen.call(f, inner, {}), has_aux, "vjp(f, *primals)")
+        for k, aval in enumerate(run.avals):
+            if not aval.differentiable:
+                raise RuntimeError("vjp(f, ...): All outputs of f must be floating-point or complex Tensors, got Tensor with dtype "
+                                   f"{aval.dtype}")
+            if aval.dtype.is_complex:
+                raise RuntimeError("jacrev: Expected all outputs to be real but received complex tensor at flattened input idx: "
+                                   f"{k}")
+        closed, n, roots = run.closed, len(chosen.tensors), range(run.count)
+        flags = (*closed.flags(), *[True] * (n * run.count))
+        results = entry("jacrev", [closed], (n, run.count, chunk_size), lambda f: jacobian_reverse(f, range(n), roots, chunk_size),
+                        flags=flags)
+        found = results[len(closed.outs):]
+        jacobian = run.spec.unflatten([chosen.put(found[k * n:(k + 1) * n]) for k in roots])
+        rest = closed.apply_effects(results[:len(closed.outs)])
+        return jacobian if run.aux_spec is None else (jacobian, run.aux_spec.unflatten(rest[run.count:]))
+    return wrapper

@@ -1,0 +1,360 @@
+"""Tapes inside tapes: a user's function, run on a tape of its own and recorded outside as one entry.
+
+In: a Python function of tensors.  Out: a `Closed`: the function as a pure function of arrays, with the tensors it read; an
+`entry` of the tape outside made from one or more of them and a transformation (of ops/transforms.py).
+
+    with Nested("vmap") as inside:
+        inner = [inside.input(x) for x in tensors]      # stand-ins, without values
+        closed = inside.close([fn(*inner)])
+    result, = entry("vmap", [closed], key, make)
+
+The function is run at every call, on its own branch of the trie; what is made from it is kept at the node where its tape ended, so
+a second call of the same kind compiles nothing.  What it reads from outside is captured: the tensor is left as it is and becomes an
+operand of the entry.  What it writes outside is put back when its tape is closed, and is a further result of the entry,
+assigned outside.  Numbers that were seen to change are operands, too.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from sys import getrefcount
+from typing import Any
+
+from .avals import Aval, aval_of
+from .closed import Closed, entry
+from .hooks import hooks
+from .ops.create import filled as FULL
+from .ops.transforms import Pure, batched
+from .recorder import record, slot_of
+from .slots import advance, leaf_slot
+from .storage import rebind, refresh
+from .tape import INPUT, Node, Tape, slots, state
+
+__all__ = ["Closed", "Nested", "entry", "escaped"]
+
+SHOWN = {"vmap": "BatchedTensor(lvl={}, bdim=0, value="} | dict.fromkeys(
+    ("grad", "vjp", "jvp"), "GradTrackingTensor(lvl={}, value=")
+TRANSFORMS = frozenset(("vmap", "grad", "vjp", "jvp"))
+OURS = 0        # the thread of a nested tape: nobody's, so that tensors from outside are never taken for its own
+_NOBODY = 4     # references to a written tensor that nothing else refers to: the list's, its entry's, the loop's, getrefcount's
+
+
+def escaped(name: str) -> RuntimeError:
+    """The error for a tensor that has outlived the function which made it."""
+    if name == "vmap":
+        return RuntimeError("Either your tensor may have escaped from inside a function being vmapped and this is a user error "
+                            "(see https://pytorch.org/functorch/stable/ux_limitations.html)")
+    return RuntimeError(f"a tensor made inside {name} was used after it returned (functions given to {name} must return what they "
+                        "compute, not store it)")
+
+
+class Nested:
+    """One run of a function on a tape of its own; a context in which what is recorded goes there.
+
+    name: of the transform, for messages and the entry.  forward: derivatives are pushed forward, so no_grad stops only those that
+    are pulled back.  batch: for vmap, the size of the batch that inner tensors do not show.  grad: grad mode inside, where it is
+    not that outside.  randomness: what random draws do: "error", "same", "different" (for each member of the batch), None: nothing
+    special.
+    """
+
+    def __init__(self, name: str, forward: bool = False, batch: int | None = None, grad: bool | None = None,
+                 randomness: str | None = None) -> None:
+        self.name, self.batch, self.randomness = name, batch, randomness
+        self.outer: Tape = state.tape
+        above = self.outer.nested
+        self.level: int = above.level + 1 if above is not None else 1
+        self.forward: bool = forward or (above is not None and above.forward)
+        self.tape = Tape(self.outer.grad if grad is None else grad, nested=self, autocast=self.outer.autocast)
+        self.tape.thread = OURS
+        self.operands: list = []        # the tensor outside that stands at each input
+        self.writes: dict[int, tuple[Any, Any]] = {}    # id -> (tensor from outside that was written, what it was)
+        self.generators: dict[int, tuple[Any, Any]] = {}    # id -> (generator that drew here, what it was before)
+        self.closed = False
+        # recorded once, run many times (loops, jit): random numbers must be drawn by entries
+        self.repeated: bool = above is not None and above.repeated
+        # random draws differ between members of a batch, of this function or of one around it
+        self.varies: bool = randomness == "different" or (above is not None and above.varies)
+        self.axes: dict[int, int] = {}  # under vmap: the batch's dimension of the operands that have one
+        self._marked: tuple[set[int], int] = (set(), 0)
+
+    def __enter__(self) -> Nested:
+        state.tape = self.tape
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if not self.closed:
+            self._put_back()
+        state.tape = self.outer
+
+    @contextmanager
+    def outside(self) -> Iterator[None]:
+        """The tape outside is the current one for a while."""
+        state.tape = self.outer
+        try:
+            yield
+        finally:
+            self.outer, state.tape = state.tape, self.tape      # it may have ended, and another one have begun
+
+    # tensors that come in
+
+    def input(self, x: Any, aval: Aval | None = None, rg: bool | None = None, axis: int | None = None, mark: bool = False) -> Any:
+        """The inner tensor that stands for `x`: with another aval, or requiring a gradient, where that is given.
+
+        axis: the dimension of `x` that is the batch's.  mark: `is_marked` is to tell what depends on it.
+        """
+        aval = x._node.aval if aval is None else aval
+        node = self._input(x, aval, x.requires_grad if rg is None else rg)
+        inner = hooks.make(self.tape, node)
+        self.tape.inputs.append(inner)
+        if axis is not None:
+            self.axes[len(self.operands) - 1] = axis
+        if axis is not None or mark:
+            self._marked[0].add(node.slot)
+        return inner
+
+    def _input(self, x: Any, aval: Aval, rg: bool) -> Node:
+        tape = self.tape
+        key = aval.grad if rg else aval.plain
+
+        def build() -> Node:
+            node = Node(tape.node, INPUT)
+            node.results([aval], [rg], False)
+            node.inputs += 1
+            return node
+        node = advance(tape, key, build)    # type: ignore[arg-type]
+        tape.args.append(None)
+        self.operands.append(x)
+        return node
+
+    def slot(self, x: Any) -> int:
+        """The slot of a tensor that does not stand on this tape as it is: a stale view, a written leaf, one from outside."""
+        tape = self.tape
+        view = x._view
+        if view is not None and view.version != _base(view)._version_count:
+            if self.holds(view.base):
+                refresh(x)
+            else:
+                with self.outside():
+                    refresh(x)
+        if x._tape is tape:
+            return x._node.slot
+        if x._home is tape:
+            return leaf_slot(tape, x) if x._leaf and tape.grad else x._node.slot
+        known = tape.foreign.get(id(x))
+        if known is not None and known[1] is x and known[2] is x._pending:
+            return known[0]
+        pending = x._pending
+        if pending is not None and not x._leaf and x._node.aval.device == "cpu":
+            aval = x._node.aval
+            slot = record(FULL, (tuple(aval.shape), pending[0], aval.dtype))._node.slot
+        else:
+            if pending is not None:
+                hooks.concrete_pending(x)
+                pending = None
+            slot = self._capture(x)
+        tape.foreign[id(x)] = (slot, x, pending)
+        return slot
+
+    def _capture(self, x: Any) -> int:
+        tape = self.tape
+        slot = self._input(x, x._node.aval, x._node.rg or x._leaf).slot
+        tape.inputs.append(x)
+        if x._graph is not None and x._data is not None:
+            tape.upstream[slot] = x._graph
+        return slot
+
+    def holds(self, x: Any) -> bool:
+        """Whether `x` was made, or written, on this tape."""
+        return x._tape is self.tape or x._home is self.tape
+
+    # what is done to them
+
+    def written(self, x: Any, value: Any) -> None:
+        """`x` is about to take a new value (`storage.bind`)."""
+        ours = self.holds(x)
+        if self.batch is not None and self.is_marked(value) and not (ours and self.is_marked(x)):
+            raise RuntimeError("vmap: inplace arithmetic(self, *extra_args) is not possible because there exists a Tensor `other` "
+                               "in extra_args that has more elements than `self`. This happened due to `other` being vmapped over "
+                               "but `self` not being vmapped over in a vmap. Please try to use out-of-place operators instead of "
+                               "inplace arithmetic. If said operator is being called inside the PyTorch framework, please file a "
+                               "bug report instead.")
+        if ours or id(x) in self.writes:
+            return
+        before = object.__new__(hooks.tensor)
+        before.__dict__.update(x.__dict__)
+        lives = before._tape if before._tape is not None else before._home
+        if lives is not None and before._data is None:
+            lives.tensors.append(before)
+        self.writes[id(x)] = (x, before)
+        self.operands = [before if o is x else o for o in self.operands]
+
+    def is_marked(self, x: Any) -> bool:
+        """Whether the value of `x` depends on a marked input: under vmap, whether it differs between members of the batch."""
+        return self.holds(x) and x._node.slot in self.marked_slots()
+
+    def marked_slots(self) -> set[int]:
+        """The slots of this tape whose values depend on a marked input."""
+        found, upto = self._marked
+        news = []
+        node = self.tape.node
+        while node.depth > upto and node.parent is not None:
+            news.append(node)
+            node = node.parent
+        for n in reversed(news):
+            if self.batch is None and n.op is not None and n.op.differentiable is False:
+                continue            # detach and the like: no derivative passes
+            reads = slots(n.operands) if n.info.__class__ is tuple or n.info is None else (*n.info.roots, *slots(n.operands))
+            if any(s in found for s in reads):
+                found.update(o.slot for o in n.outs)
+        self._marked = (found, self.tape.node.depth)
+        return found
+
+    def drew(self, generator: Any, before: Any) -> None:
+        """`generator` is about to leave its state on this tape; `before`: its state, and where numpy would begin."""
+        self.generators.setdefault(id(generator), (generator, before))
+
+    def in_transform(self) -> bool:
+        """Whether this function, or one around it, was given to a transform of torch.func."""
+        above = self.outer.nested
+        return self.name in TRANSFORMS or (above is not None and above.in_transform())
+
+    def draws(self) -> None:
+        """A generator is about to be used here: torch's error where vmap has not been told what that means."""
+        level: Any = self
+        while level is not None:
+            if level.randomness == "error":
+                raise RuntimeError("vmap: called random operation while in randomness error mode. Please either use the 'same' or "
+                                   "'different' randomness flags on vmap or perform the randomness operation out of vmap")
+            level = level.outer.nested
+        if self.varies:
+            raise RuntimeError("vmap: this random operation draws the same numbers for all members of the batch; with "
+                               "randomness='different' draw them outside and pass them in")
+
+    def members(self, draw: Callable[[tuple], Any], shape: tuple) -> Any:
+        """draw(shape) for each member of the batches around: drawn outside, at once, with the batch in front."""
+        if self.randomness != "different":
+            with self.outside():
+                return draw(shape)
+        with self.outside():
+            x = draw((self.batch, *shape))
+        a = x._node.aval
+        return self.input(x, aval_of(a.shape[1:], a.dtype, a.device), rg=False, axis=0)
+
+    # values
+
+    def value(self, x: Any) -> Any:
+        """The array of `x`, which this function, or one around it, computes: what is there so far is run outside."""
+        if self.closed:
+            raise escaped(self.name)
+        if self.batch is not None and self.holds(x):
+            raise RuntimeError("vmap: It looks like you're calling .item() on a Tensor. We don't support vmap over calling .item() "
+                               "on a Tensor, please try to rewrite what you're doing with other operations. If error is occurring "
+                               "somewhere inside PyTorch internals, please file a bug report.")
+        if self.repeated and self.holds(x):
+            raise RuntimeError(f"{self.name}: a value is looked at (item, bool, tolist, printing) in a function that is recorded "
+                               "once and run many times; torch.where and torch.cond choose by a value without a look")
+        if not self.holds(x):
+            with self.outside():
+                return hooks.concrete(x) if x._data is None else x._data
+        found, = self.so_far([x])
+        with self.outside():
+            return found._array()
+
+    def choose(self, x: Any) -> None:
+        """Python is about to take a branch by the value of `x`."""
+        if self.batch is not None and not self.closed:
+            raise RuntimeError("vmap: It looks like you're attempting to use a Tensor in some data-dependent control flow. We "
+                               "don't support that yet, please file an issue at https://github.com/pytorch/pytorch/issues .")
+
+    def so_far(self, xs: Sequence[Any], key: tuple = (), make: Callable[..., Any] | None = None, operands: Sequence[Any] = (),
+               flags: Any = None) -> tuple:
+        """Tensors outside with the values of `xs` (or what `make` gives), from what has been recorded up to now."""
+        closed = Closed(self, tuple([slot_of(self.tape, x) for x in xs]), ())
+        with self.outside():
+            return entry(f"{self.name}_so_far", [closed], key, make or _plainly, operands, flags)
+
+    def unwrap(self, x: Any) -> Any:
+        """The tensor outside that `x` stands for; under vmap with the batch in front."""
+        if self.batch is None:
+            return self.so_far([x])[0]
+        size, out = self.batch, 0 if self.is_marked(x) else None
+        slot_of(self.tape, x)
+        axes = self.in_axes()
+        return self.so_far([x], (axes, out, size), lambda f: batched(f, axes, [out], size))[0]
+
+    def in_axes(self) -> tuple[int | None, ...]:
+        """Under vmap: the batch's dimension of each operand."""
+        return tuple([self.axes.get(k) for k in range(len(self.operands))])
+
+    def show(self, x: Any) -> str:
+        """How `x` is printed."""
+        if self.closed:
+            return f"<tensor of {self.name}, which has returned>"
+        value = self.unwrap(x)
+        with self.outside():
+            text = repr(value)
+        if self.name not in SHOWN:
+            return text
+        head = SHOWN[self.name].format(self.level)
+        return head + "\n    " + text.replace("\n", "\n    ") + "\n)"
+
+    # the end
+
+    def close(self, outs: Sequence[Any]) -> Closed:
+        """Ends the tape with `outs` (tensors, of this tape or not) as its results. What was written outside is put back."""
+        found = [slot_of(self.tape, x) for x in outs]
+        effects: list[tuple[Callable[[Any], None], Any]] = []
+        for x, _ in list(self.writes.values()):
+            if x._view is None and getrefcount(x) > _NOBODY:
+                effects.append((_rebinder(x), x._node.slot))
+        for x in self.operands:
+            g = x._grad
+            if g is not None and self.holds(g):
+                effects.append((_grad_setter(x), slot_of(self.tape, g)))
+                x._grad = None
+        states = []
+        for g, _ in self.generators.values():
+            if g._lazy is not None and self.holds(g._lazy[0]):
+                states.append(g)
+                found += [slot_of(self.tape, s) for s in g._lazy]
+        self.closed = True
+        self._put_back()
+        state.tape = self.outer
+        found += [s for _, s in effects]
+        return Closed(self, tuple(found), tuple([set_ for set_, _ in effects]), len(outs), tuple(states))
+
+    def _put_back(self) -> None:
+        for x, before in self.writes.values():
+            grad = x._grad
+            x.__dict__.clear()
+            x.__dict__.update(before.__dict__)
+            if x._view is not None:
+                x._view.version = -1        # it was brought up to date with what is put back
+            x._grad = grad if grad is None or not self.holds(grad) else before._grad
+        written = {id(before): x for x, before in self.writes.values()}
+        self.operands = [written.get(id(o), o) for o in self.operands]
+        for g, before in self.generators.values():
+            if g._lazy is not None and self.holds(g._lazy[0]):
+                g._lazy = before[0]
+                if not self.closed:
+                    _, g._base, g._behind = before
+
+
+def _base(view: Any) -> Any:
+    base = view.base
+    while base._view is not None:
+        base = base._view.base
+    return base
+
+
+def _rebinder(x: Any) -> Callable[[Any], None]:
+    return partial(rebind, x)
+
+
+def _grad_setter(x: Any) -> Callable[[Any], None]:
+    return partial(setattr, x, "_grad")
+
+
+def _plainly(f: Pure) -> Pure:
+    return f

@@ -1,0 +1,20 @@
+"""What forward mode asks of tangents.
+
+In: a tensor and its tangent.  Out: torch's errors where they do not fit.
+"""
+from __future__ import annotations
+
+from .tensor import Tensor
+
+__all__ = ["check_tangent"]
+
+
+def check_tangent(primal: Tensor, tangent: Tensor) -> None:
+    """torch's errors for a tangent that does not fit its primal."""
+    for name, x in (("primal", primal), ("tangent", tangent)):
+        if not x._node.aval.differentiable:
+            raise ValueError(f"Expected {name} to be floating point or complex, but got: {x.dtype}")
+    if tuple(primal.shape) != tuple(tangent.shape):
+        raise RuntimeError("Trying to set a forward gradient that has a different size than that of the original Tensor, this is "
+                           f"not supported. Tensor is of size {list(primal.shape)} while the given forward gradient is of size "
+                           f"{list(tangent.shape)}.")
