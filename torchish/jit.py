@@ -1,16 +1,19 @@
 """torch.jit: scripts and traces are the functions and modules themselves; all of torchish is compiled anyway.
 
-In: functions, modules.  Out: the same objects.  torch's archive of scripted modules (jit.save, jit.load) is not had.
+In: functions, modules.  Out: the same objects.  Called, `torchish.jit(fn)`, it records `fn` once (jit_once.py).
+torch's archive of scripted modules (jit.save, jit.load) is not had.
 Source: https://docs.pytorch.org/docs/stable/jit.html
 """
 from __future__ import annotations
 
 import builtins
+import sys
 import types
 import typing
 from collections.abc import Callable
 from typing import Any
 
+from .jit_once import jit
 from .missing import missing
 from .nn.module import Module
 
@@ -109,4 +112,12 @@ def isinstance(obj: Any, target_type: Any) -> bool:
     return all(isinstance(v, args[0]) for v in obj)
 
 
+class _Namespace(types.ModuleType):
+    """torch.jit, which as `torchish.jit(fn)` is a function too (jit_once.py)."""
+
+    def __call__(self, fn: Callable | None = None, *, name: str | None = None) -> Any:
+        return jit(fn, name=name)
+
+
+sys.modules[__name__].__class__ = _Namespace
 __getattr__ = missing("torch.jit", globals())
