@@ -11,6 +11,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+import torchish as torch
 from torchish import dtypes
 from torchish.dtypes import NAMES, dtype, finfo, iinfo
 
@@ -106,3 +107,47 @@ def test_numpy_names_and_pickle() -> None:
 def test_default_dtype_is_floating(wrong: Any) -> None:
     with pytest.raises(TypeError, match="only floating-point types are supported as the default type"):
         dtypes.set_default_dtype(wrong)
+
+
+# what torch 2.13 makes of these numbers
+FLOAT8 = {
+    "float8_e4m3fn": [1.25, 448.0, -0.009765625, 448.0], "float8_e5m2": [1.25, 512.0, -0.009765625, np.inf],
+    "float8_e4m3fnuz": [1.25, np.nan, -0.009765625, np.nan], "float8_e5m2fnuz": [1.25, 512.0, -0.009765625, np.nan],
+    "float8_e8m0fnu": [1.0, 512.0, 0.0078125, 1073741824.0],
+}
+
+
+@pytest.mark.parametrize("name", FLOAT8)
+def test_float8_is_stored_and_converted(name: str) -> None:
+    d, numbers = getattr(torch, name), [1.3, 500., -0.01, 1e9]
+    x = torch.tensor(numbers).to(d)
+    assert x.dtype is d and x.element_size() == 1 and x.type() == f"torch.{name.capitalize()}Tensor"
+    np.testing.assert_array_equal(x.float().numpy(), np.array(FLOAT8[name], np.float32))
+    np.testing.assert_array_equal(torch.tensor(numbers, dtype=d).tolist(), FLOAT8[name])
+    np.testing.assert_array_equal(torch.empty(4, dtype=d).copy_(torch.tensor(numbers)).tolist(), FLOAT8[name])
+    assert torch.equal(x.view(torch.uint8).view(d).view(torch.uint8), x.view(torch.uint8))
+    with pytest.raises(RuntimeError, match="Promotion for Float8 Types is not supported, attempted to promote Float8_e"):
+        x + torch.ones(4)
+    with pytest.raises(TypeError, match="couldn't find storage object Float8_e"):
+        torch.set_default_dtype(d)
+
+
+def test_names_without_a_type() -> None:
+    assert torch.complex32 is torch.chalf and torch.complex32.is_complex and torch.complex32.itemsize == 4
+    assert pickle.loads(pickle.dumps(torch.quint8)) is torch.quint8 and not torch.uint4.is_floating_point
+    with pytest.raises(TypeError, match="torch.complex32 is only a name here"):
+        torch.zeros(2, dtype=torch.complex32)
+
+
+def test_forms_of_to_and_type() -> None:
+    x, i = torch.ones(2, 3), torch.ones(2, dtype=torch.int64)
+    assert x.to() is x.to("cpu") is x.to(torch.float32) is x.to(x) is x.type(torch.FloatTensor) is x.float() is x
+    assert x.to(torch.float32, False, True) is not x and x.to("cpu", torch.float32, copy=True) is not x
+    assert {x.to(i).dtype, x.to("cpu", torch.int64).dtype, x.type("torch.LongTensor").dtype, x.to(int).dtype} == {torch.int64}
+    assert x.t().to(torch.float64).stride() == (1, 3) and x.t().double(memory_format=torch.contiguous_format).stride() == (2, 1)
+    for wrong, error in ((lambda: x.to("cpu", "cpu"), TypeError), (lambda: x.type("FloatTensor"), ValueError),
+                         (lambda: x.to(torch.int8, torch.int8), TypeError), (lambda: x.type(5), TypeError)):
+        with pytest.raises(error):
+            wrong()
+    with pytest.raises(RuntimeError, match="required rank 4 tensor to use channels_last format"):
+        x.to(memory_format=torch.channels_last)

@@ -4,12 +4,16 @@ In: a tensor and what it is to become.  Out: another tensor (or the same, where 
 """
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, overload
 
 from . import dtypes
+from .avals import contiguous_strides
+from .devices import device as Device
 from .devices import place
 from .from_python import known_dtype
+from .layouts import preserve_format
 from .recorder import hooks
+from .strides import asked, laid, suggested
 
 __all__ = ["Convert"]
 
@@ -17,31 +21,50 @@ __all__ = ["Convert"]
 class Convert:
     """The part of Tensor that converts."""
 
+    @overload
+    def to(self, dtype: Any, non_blocking: bool = False, copy: bool = False, *, memory_format: Any = None) -> Any: ...
+
+    @overload
+    def to(self, device: Any = None, dtype: Any = None, non_blocking: bool = False, copy: bool = False, *,
+           memory_format: Any = None) -> Any: ...
+
+    @overload
+    def to(self, tensor: Any, non_blocking: bool = False, copy: bool = False, *, memory_format: Any = None) -> Any: ...
+
     def to(self, *args: Any, **kwargs: Any) -> Any:
-        """This tensor with another dtype or device: to(dtype), to(device, dtype), to(other), each with copy=, non_blocking=."""
-        dtype, device, copy = parse_to(args, kwargs)
+        """This tensor with another dtype or device: to(dtype), to(device, dtype), to(other), each with copy=, memory_format=."""
+        dtype, device, copy, layout = parse_to(args, kwargs)
         out = self
         if dtype is not None and dtype is not self.dtype:
             out = hooks.to_dtype(out, dtype)
         if device is not None and device != self._node.aval.device:
             out = hooks.move(out, device)
+        if layout is not None and layout is not preserve_format:
+            wanted = asked(*laid(out._node.aval), layout)       # also where nothing changes: the rank is checked
+            if out is not self or copy or suggested(*laid(out._node.aval)) != layout.name:
+                same = out is not self and out.stride() == (wanted or contiguous_strides(out.shape))
+                return out if same else out.clone(memory_format=layout)
         return out.clone() if copy and out is self else out
 
     def cpu(self, memory_format: Any = None) -> Any:
         """This tensor on the CPU."""
-        return self.to("cpu")
+        return self.to("cpu", memory_format=memory_format)
 
     def cuda(self, device: Any = None, non_blocking: bool = False, memory_format: Any = None) -> Any:
         """This tensor on the accelerator that JAX has."""
-        return self.to("cuda" if device is None else device)
+        return self.to("cuda" if device is None else device, memory_format=memory_format)
 
     def type(self, dtype: Any = None, non_blocking: bool = False) -> Any:
         """The legacy type name, or this tensor converted to `dtype` (a dtype or a legacy name)."""
         if dtype is None:
             return f"torch.{'cuda.' if self.is_cuda else ''}{legacy_name(self.dtype)}"
+        if not isinstance(dtype, (str, type, dtypes.dtype)):
+            raise TypeError("dtype must be a type, str, or dtype object")
+        if isinstance(dtype, type) and not hasattr(dtype, "legacy_dtype"):
+            dtype = dtype.__name__
         if isinstance(dtype, str):
-            name = dtype.rpartition(".")[2]
-            found = next((d for d in dtypes.ALL if legacy_name(d) == name), None)
+            place_, _, name = dtype.rpartition(".")
+            found = next((d for d in dtypes.ALL if legacy_name(d) == name), None) if place_ in ("torch", "torch.cuda") else None
             if found is None:
                 raise ValueError(f"invalid type: '{dtype}'")
             dtype = found
@@ -57,15 +80,21 @@ def legacy_name(d: dtypes.dtype) -> str:
     return {"complex64": "ComplexFloat", "complex128": "ComplexDouble"}.get(d.name, dtypes.c_name(d)) + "Tensor"
 
 
-def parse_to(args: tuple, kwargs: dict) -> tuple[Any, Any, bool]:
-    """dtype, device and copy of the arguments of `to`."""
+def parse_to(args: tuple, kwargs: dict) -> tuple[Any, Any, bool, Any]:
+    """dtype, device, copy and memory format of the arguments of `to`."""
     kwargs = dict(kwargs)
     dtype, device = kwargs.pop("dtype", None), kwargs.pop("device", None)
-    other, copy = kwargs.pop("other", None), bool(kwargs.pop("copy", False))
-    for ignored in ("non_blocking", "memory_format"):
-        kwargs.pop(ignored, None)
-    if kwargs:
-        raise TypeError(f"to() got an unexpected keyword argument '{next(iter(kwargs))}'")
+    other, copy = kwargs.pop("tensor", kwargs.pop("other", None)), bool(kwargs.pop("copy", False))
+    layout, _ = kwargs.pop("memory_format", None), kwargs.pop("non_blocking", False)
+    if kwargs or sum(isinstance(a, (dtypes.dtype, type)) for a in args) > 1 or len(args) > 4 or \
+            any(isinstance(a, (str, Device)) for a in args[1:]):
+        got = ", ".join(["torch.dtype" if isinstance(a, dtypes.dtype) else type(a).__name__ for a in args]
+                        + [f"{k}={type(v).__name__}" for k, v in kwargs.items()])
+        raise TypeError(f"to() received an invalid combination of arguments - got ({got}{', ' if kwargs else ''}), but expected "
+                        "one of:\n * (torch.device device, torch.dtype dtype, bool non_blocking, bool copy, *, "
+                        "torch.memory_format memory_format)\n * (torch.dtype dtype, bool non_blocking, bool copy, *, "
+                        "torch.memory_format memory_format)\n * (Tensor tensor, bool non_blocking, bool copy, *, "
+                        "torch.memory_format memory_format)")
     flags = 0
     for a in args:
         if isinstance(a, (dtypes.dtype, type)):
@@ -82,13 +111,15 @@ def parse_to(args: tuple, kwargs: dict) -> tuple[Any, Any, bool]:
         dtype, device = other.dtype, other.device
     if device is not None:
         device = place(device)
-    return dtype, device, copy
+    return dtype, device, copy, layout
 
 
 def _cast(name: str) -> Any:
     target = dtypes.NAMES[name]
 
     def method(self: Any, memory_format: Any = None) -> Any:
+        if memory_format is not None:
+            return self.to(target, memory_format=memory_format)
         return self if self.dtype is target else hooks.to_dtype(self, target)
     method.__name__ = name
     method.__doc__ = f"This tensor as torch.{target.name}."

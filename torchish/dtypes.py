@@ -22,8 +22,17 @@ class dtype:
     __slots__ = ("aliases", "category", "itemsize", "name", "np")
 
     def __init__(self, name: str, np_dtype: Any, category: int, aliases: tuple[str, ...] = ()) -> None:
-        self.name, self.np, self.category = name, np.dtype(np_dtype), category
-        self.itemsize, self.aliases = self.np.itemsize, aliases
+        self.name, self.category, self.aliases = name, category, aliases
+        if isinstance(np_dtype, int):       # a name only, with its size
+            self.itemsize = np_dtype
+        else:
+            self.np = np.dtype(np_dtype)
+            self.itemsize = self.np.itemsize
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "np":
+            raise TypeError(f"{self} is only a name here: XLA has no such type")
+        raise AttributeError(f"'torch.dtype' object has no attribute '{name}'")
 
     is_floating_point = property(lambda self: self.category == FLOAT)
     is_complex = property(lambda self: self.category == COMPLEX)
@@ -35,7 +44,7 @@ class dtype:
 
     def to_complex(self) -> dtype:
         """The complex dtype whose parts have this dtype (of float16: complex64, as there is no complex32)."""
-        if self.category < FLOAT:
+        if self.category < FLOAT or self in FLOAT8:
             raise RuntimeError(f"Unknown Complex ScalarType for {_c_name(self)}")
         return _COMPLEX.get(self, self)
 
@@ -65,11 +74,23 @@ float32 = dtype("float32", np.float32, FLOAT, ("float",))
 float64 = dtype("float64", np.float64, FLOAT, ("double",))
 complex64 = dtype("complex64", np.complex64, COMPLEX, ("cfloat",))
 complex128 = dtype("complex128", np.complex128, COMPLEX, ("cdouble",))
+float8_e4m3fn = dtype("float8_e4m3fn", ml_dtypes.float8_e4m3fn, FLOAT)
+float8_e5m2 = dtype("float8_e5m2", ml_dtypes.float8_e5m2, FLOAT)
+float8_e4m3fnuz = dtype("float8_e4m3fnuz", ml_dtypes.float8_e4m3fnuz, FLOAT)
+float8_e5m2fnuz = dtype("float8_e5m2fnuz", ml_dtypes.float8_e5m2fnuz, FLOAT)
+float8_e8m0fnu = dtype("float8_e8m0fnu", ml_dtypes.float8_e8m0fnu, FLOAT)
 
 ALL = (bool_, uint8, int8, int16, int32, int64, uint16, uint32, uint64, float16, bfloat16, float32, float64, complex64,
        complex128)
-NAMES: dict[str, dtype] = {n: d for d in ALL for n in (d.name, *d.aliases)}
-_NUMPY = {d.np: d for d in ALL}
+FLOAT8 = (float8_e4m3fn, float8_e5m2, float8_e4m3fnuz, float8_e5m2fnuz, float8_e8m0fnu)     # to store; no arithmetic
+# names that programs compare with; no tensor has these types
+ONLY_NAMES = (dtype("complex32", 4, COMPLEX, ("chalf",)), dtype("float4_e2m1fn_x2", 1, FLOAT),
+              *(dtype(f"{sign}int{bits}", 1, INTEGER) for sign in ("", "u") for bits in range(1, 8)),
+              *(dtype(name, size, INTEGER) for name, size in (("qint8", 1), ("quint8", 1), ("qint32", 4), ("quint4x2", 1),
+                                                              ("quint2x4", 1), ("bits8", 1), ("bits16", 2), ("bits1x8", 1),
+                                                              ("bits2x4", 1), ("bits4x2", 1))))
+NAMES: dict[str, dtype] = {n: d for d in (*ALL, *FLOAT8, *ONLY_NAMES) for n in (d.name, *d.aliases)}
+_NUMPY = {d.np: d for d in (*ALL, *FLOAT8)}
 _BARE_UNSIGNED = (uint16, uint32, uint64)  # torch stores these, but promotes them with floats only
 _REAL = {complex64: float32, complex128: float64}
 _COMPLEX = {float16: complex64, bfloat16: complex64, float32: complex64, float64: complex128}
@@ -101,11 +122,16 @@ def set_default_dtype(d: dtype) -> None:
         raise TypeError("invalid dtype object: only floating-point types are supported as the default type")
     if not d.is_floating_point:
         raise TypeError("only floating-point types are supported as the default type")
+    if d in FLOAT8:
+        raise TypeError(f"couldn't find storage object {_c_name(d)}Storage")
     default.float = d
 
 
 def from_numpy(np_dtype: Any) -> dtype:
     """The dtype of a numpy or jax dtype; TypeError where torch has none."""
+    if isinstance(np_dtype, np.dtype) and not np_dtype.isnative:
+        raise ValueError("given numpy array has byte order different from the native byte order. Conversion between byte orders is "
+                         "currently not supported.")
     found = _NUMPY.get(np.dtype(np_dtype))
     if found is None:
         raise TypeError(
@@ -121,6 +147,8 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
     a, b = type1, type2
     if a is b:
         return a
+    if a in FLOAT8 or b in FLOAT8:
+        raise RuntimeError(f"Promotion for Float8 Types is not supported, attempted to promote {_c_name(a)} and {_c_name(b)}")
     if a.category < b.category:
         a, b = b, a
     if a.category != FLOAT and (a in _BARE_UNSIGNED or b in _BARE_UNSIGNED):
@@ -145,10 +173,19 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
 def _c_name(d: dtype) -> str:
     return {"bool": "Bool", "uint8": "Byte", "int8": "Char", "int16": "Short", "int32": "Int", "int64": "Long",
             "float16": "Half", "bfloat16": "BFloat16", "float32": "Float", "float64": "Double",
-            "complex64": "ComplexFloat", "complex128": "ComplexDouble"}.get(d.name, d.name.replace("uint", "UInt"))
+            "complex64": "ComplexFloat", "complex128": "ComplexDouble"}.get(
+                d.name, d.name.replace("uint", "UInt").replace("float8", "Float8"))
 
 
 c_name = _c_name
+_C_TYPES = {"float32": "float", "float64": "double", "int64": "long int", "int32": "int", "int16": "short int",
+            "int8": "signed char", "uint8": "unsigned char", "float16": "c10::Half", "bfloat16": "c10::BFloat16",
+            "complex64": "c10::complex<float>", "complex128": "c10::complex<double>"}
+
+
+def c_type(d: dtype) -> str:
+    """The dtype by the name of its C type, which some of torch's messages print."""
+    return _C_TYPES.get(d.name, d.name)
 
 
 def scalar_dtype(value: Any) -> dtype:
@@ -193,6 +230,13 @@ def result_dtype(operands: list[tuple[dtype, int]], scalars: list[Any]) -> dtype
     return result
 
 
+def fitting(x: Any, to: dtype) -> Any:
+    """Numbers about to become `to`, as torch fits them: e4m3fn has no infinity, e8m0fnu neither signs nor zero."""
+    if to is float8_e4m3fn:
+        return x.clip(-448, 448)
+    return abs(x).clip(2.0 ** -127) if to is float8_e8m0fnu else x
+
+
 def can_cast(from_: dtype, to: dtype) -> bool:
     """Whether torch's casting rules allow `from_` where `to` is wanted (kinds may only go up)."""
     if from_.is_complex and not to.is_complex:
@@ -224,7 +268,9 @@ class finfo(_Info):
         super().__init__(d, info)
         self.eps, self.max, self.min = float(info.eps), float(info.max), float(info.min)
         self.tiny = self.smallest_normal = float(info.smallest_normal)
-        self.resolution = float(f"1e-{info.precision}")
+        self.resolution = 1.0 if d in FLOAT8 else float(f"1e-{info.precision}")
+        if d is float8_e5m2fnuz:        # so says torch
+            self.eps = 0.125
 
     def __repr__(self) -> str:
         return (f"finfo(resolution={self.resolution:g}, min={self.min:g}, max={self.max:g}, eps={self.eps:g}, "

@@ -14,7 +14,7 @@ from . import dtypes
 from .grad_fn import grad_fn_of
 from .printing import format_tensor
 from .recorder import hooks
-from .storage import refresh
+from .storage import byte_offset, refresh, storage_owner
 
 __all__ = ["Exchange"]
 
@@ -46,15 +46,23 @@ class Exchange:
     def tolist(self) -> Any:
         """The elements as nested lists of Python numbers."""
         array = self._numpy()
-        return (array.astype(np.float32) if array.dtype.kind == "V" else array).tolist()
+        return (array.astype(np.float32) if array.dtype.kind not in "biufc" else array).tolist()
 
     def numpy(self, *, force: bool = False) -> np.ndarray:
         """The elements as a numpy array (a copy: later writes to either are not seen by the other)."""
         if self.requires_grad and not force:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
-        if self.dtype is dtypes.bfloat16:
-            raise TypeError("Got unsupported ScalarType BFloat16")
-        return np.array(self._array())
+        if self.dtype is dtypes.bfloat16 or self.dtype in dtypes.FLOAT8:
+            raise TypeError(f"Got unsupported ScalarType {dtypes.c_name(self.dtype)}")
+        return self._laid_out(self._array())
+
+    def _laid_out(self, array: Any) -> np.ndarray:
+        """A copy that lies in memory as this tensor is said to."""
+        strides = self._node.aval.strides
+        if strides is None:
+            return np.array(array)
+        order = sorted(range(array.ndim), key=lambda d: (-strides[d], d))
+        return np.array(np.asarray(array).transpose(order), order="C").transpose(np.argsort(order))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         array = self.numpy()
@@ -72,11 +80,19 @@ class Exchange:
         return self._array().__dlpack_device__()
 
     def data_ptr(self) -> int:
-        """The address of the storage: equal for tensors that share it."""
+        """The address of the first element: that of the storage, and for a view how far it lies behind."""
         base = self._view.base if self._view is not None else self
-        return base._array().unsafe_buffer_pointer()
+        return base._array().unsafe_buffer_pointer() + byte_offset(self) if self._node.aval.numel else 0
+
+    def _inside(self) -> Any:
+        """The run of a function that is to compute this tensor (nested.py); None for an ordinary one."""
+        tape = self._tape if self._tape is not None else self._home
+        return tape.nested if tape is not None and self._data is None else None
 
     def __bool__(self) -> bool:
+        nested = self._inside()
+        if nested is not None:
+            nested.choose(self)
         if self._node.aval.numel != 1:
             if self._node.aval.numel == 0:
                 raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
@@ -89,10 +105,18 @@ class Exchange:
         return self.item()
 
     def __int__(self) -> int:
-        return int(self._number())
+        return int(self._real("int64_t"))
 
     def __float__(self) -> float:
-        return float(self._number())
+        return float(self._real("double"))
+
+    def _real(self, wanted: str) -> Any:
+        number = self._number()
+        if isinstance(number, complex):
+            if number.imag:
+                raise RuntimeError(f"value cannot be converted to type {wanted} without overflow")
+            return number.real
+        return number
 
     def __complex__(self) -> complex:
         return complex(self._number())
@@ -120,6 +144,9 @@ class Exchange:
                            f"{type(element)}.")
 
     def __repr__(self, *, tensor_contents: Any = None) -> str:
+        nested = self._inside()
+        if nested is not None:
+            return nested.show(self)
         array = self._array()       # first: a grad_fn would keep the step's inputs alive while it runs
         requires_grad, name = self.requires_grad, None
         if requires_grad and not self._leaf:
@@ -130,8 +157,8 @@ class Exchange:
                              device=None if device == "cpu" else device)
 
     def __format__(self, spec: str) -> str:
-        return self.item().__format__(spec) if not self._node.aval.shape and spec else \
-            (str(self.item()) if not self._node.aval.shape and not self.requires_grad else object.__format__(self, spec))
+        number = not self._node.aval.shape and type(self) is hooks.tensor
+        return self.item().__format__(spec) if number else object.__format__(self, spec)
 
     def __deepcopy__(self, memo: dict) -> Any:
         if not self.is_leaf:
@@ -141,12 +168,27 @@ class Exchange:
                                "usage, see https://github.com/pytorch/pytorch/pull/103001")
         found = memo.get(id(self))
         if found is None:
-            found = memo[id(self)] = hooks.rebuild(type(self), self._array(), self._leaf)
+            base = self if self._view is None else storage_owner(self)
+            shared = (base is not self or self._shared) and not base._leaf
+            if shared and ("storage", id(base)) not in memo:
+                memo["storage", id(base)] = hooks.rebuild(hooks.tensor, base._array(), False, base.stride())
+            if shared:
+                found = self._seen_in(memo["storage", id(base)]) if base is not self else memo["storage", id(base)]
+                found = found if type(self) is hooks.tensor else type(self)._make_subclass(type(self), found, self._leaf)
+            else:
+                found = hooks.rebuild(type(self), self._array(), self._leaf, self.stride())
+            memo[id(self)] = found
             if self._grad is not None:
                 found._grad = self._grad.__deepcopy__(memo)
         return found
 
+    def _seen_in(self, storage: Any) -> Any:
+        """What this view of its base is of another tensor like the base."""
+        found = hooks.seen_in(storage, self.dtype, tuple(self.shape), self.stride(), self.storage_offset())
+        return found.requires_grad_() if self._leaf else found
+
     def __reduce_ex__(self, protocol: Any) -> tuple:
-        if not self.is_leaf:
-            raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) can be pickled; call detach() first")
-        return hooks.rebuild, (type(self), self._numpy(), self._leaf)
+        plain = type(self) is hooks.tensor and not self.requires_grad
+        if plain and self._view is not None and not (base := storage_owner(self)).requires_grad:
+            return hooks.seen_in, (base, self.dtype, tuple(self.shape), self.stride(), self.storage_offset())
+        return hooks.rebuild, (type(self), self._numpy(), self.requires_grad, self.stride())

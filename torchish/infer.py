@@ -12,24 +12,27 @@ import jax
 import numpy as np
 
 from . import dtypes
-from .avals import Aval, Out, aval_of, contiguous_strides
+from .avals import Aval, Out, aval_of
 from .ops.table import Op
 from .replay import call
+from .strides import RULES, laid, strides_of
 from .tape import Const, Node, Ref
 
-__all__ = ["results"]
+__all__ = ["results", "seen_through"]
 
 _cache: dict[tuple, tuple] = {}
 _LIMIT = 50_000
 
 
-def results(op: Op, node: Node, known: list[Out]) -> tuple[list[Aval], bool]:
+def results(op: Op, node: Node, known: list[Out], autocast: Any = None) -> tuple[list[Aval], bool]:
     """Avals of the results, and whether the op returns several. Sets `node.info` to the operands' casts."""
     avals = _operand_avals(node.operands, known)
     flat = [a for group in avals for a in (group if group.__class__ is list else [group])
             if a.__class__ is Aval]
     device = _device(flat)
-    node.info = _casts(op, avals) if op.promote else None
+    node.info = _autocasts(op, avals, flat, device, autocast) if autocast is not None and op.autocast else None
+    if op.promote:
+        node.info = _casts(op, avals if node.info is None else [_cast(a, d) for a, d in zip(avals, node.info, strict=True)])
     key = (op.index, node.info, dtypes.default.float, _freeze(avals, node.operands), _attributes(node.attrs))
     found = _cache.get(key)
     if found is None:
@@ -39,8 +42,7 @@ def results(op: Op, node: Node, known: list[Out]) -> tuple[list[Aval], bool]:
     specs, many = found
     outs = []
     for shape, dtype in specs:
-        strides = _strides(op, node.attrs, flat[0], len(outs)) if op.view and flat else None
-        outs.append(aval_of(shape, dtype, device, strides))
+        outs.append(aval_of(shape, dtype, device, _strides(op, node.attrs, avals, flat, shape, len(outs))))
     return outs, many
 
 
@@ -115,6 +117,30 @@ def _casts(op: Op, avals: list) -> tuple:
     return tuple(common if a is not None and p.promoted else None for p, a in zip(operands_of, avals, strict=True))
 
 
+def _autocasts(op: Op, avals: list, flat: list[Aval], device: str, autocast: dict) -> tuple | None:
+    """The casts of the operands in a region of torch.autocast: floating ones, except double, go to the op's precision."""
+    rule, _, only = op.autocast.partition(" ")      # type: ignore[union-attr]
+    kind = device.partition(":")[0]
+    low = dict(autocast).get(kind)
+    eligible = [a.dtype for a in flat if a.dtype.is_floating_point and a.dtype is not dtypes.float64]
+    if low is None or only and only != kind or not eligible or rule == "pair" and len(flat) < 2:
+        return None
+    if rule == "promote":
+        target = dtypes.float32 if dtypes.float32 in eligible else low
+    else:
+        target = dtypes.float32 if rule == "float" else low
+
+    def cast(a: Any) -> Any:
+        if a.__class__ is list:
+            return target if any(cast(x) for x in a) else None
+        return target if a.__class__ is Aval and a.dtype.is_floating_point and a.dtype is not dtypes.float64 else None
+    return tuple(cast(a) for a in avals)
+
+
+def _cast(a: Any, dtype: Any) -> Any:
+    return aval_of(a.shape, dtype, a.device, a.strides) if dtype is not None and a.__class__ is Aval else a
+
+
 def _kind(a: Any) -> str | None:
     if a.__class__ is Aval:
         return a.dtype.name
@@ -161,16 +187,48 @@ def _fillers(operands: tuple, arrays: list) -> list:
     return [next(rest) if o.__class__ is int or o.__class__ is tuple else o for o in operands]
 
 
-def _strides(op: Op, attrs: dict, aval: Aval, index: int) -> tuple[int, ...] | None:
-    """Strides of a view, found by running the op on a numpy array of these strides (never read). None: contiguous."""
-    strides = aval.strides if aval.strides is not None else contiguous_strides(aval.shape)
-    dummy = np.lib.stride_tricks.as_strided(np.empty(1, np.int8), aval.shape, strides)
+def _strides(op: Op, attrs: dict, avals: list, flat: list[Aval], shape: tuple[int, ...], index: int) -> tuple[int, ...] | None:
+    """Strides of a result, by the op's rule or, for a view, by looking. None: row-major."""
+    rule = op.strides[index] if op.strides.__class__ is tuple else op.strides
+    if not flat or rule is None and not op.view:
+        return None
+    if rule is None:
+        return view_layout(op, attrs, flat[0], index)[0]
+    if rule.__class__ is not str:
+        return rule(flat, attrs)    # type: ignore[operator, misc]
+    if rule != "columns" and all(a.strides is None for a in flat):
+        return None
+    lays = [laid(a) for a in flat] + [((), ()) for a in avals if a.__class__ in (Const, Ref)]
+    return RULES[rule](shape, lays, index)
+
+
+def view_layout(op: Op, attrs: dict, aval: Aval, index: int | None) -> tuple[tuple[int, ...] | None, int]:
+    """Strides of a view (None: row-major) and how many bytes further it begins.
+
+    Found by running the op on a numpy array of these strides, whose elements are never read.
+    """
+    width = aval.dtype.itemsize
+    kind = np.uint8 if aval.dtype in dtypes.FLOAT8 else aval.dtype.np      # numpy does not know all of those by name
+    dummy = np.lib.stride_tricks.as_strided(np.empty(1, kind), aval.shape, [s * width for s in strides_of(aval)])
     try:
         out = op.fn(dummy, **{k: _static(v) for k, v in attrs.items()})
     except (ValueError, TypeError, AttributeError):
-        return None
-    out = out[index] if isinstance(out, (tuple, list)) else out
-    return tuple(out.strides) if isinstance(out, np.ndarray) else None
+        return None, 0
+    out = out[index or 0] if isinstance(out, (tuple, list)) else out
+    if not isinstance(out, np.ndarray):
+        return None, 0
+    moved = out.__array_interface__["data"][0] - dummy.__array_interface__["data"][0]
+    return tuple(s // out.itemsize for s in out.strides), moved
+
+
+def seen_through(op: Op, attrs: dict, aval: Aval, index: int | None) -> tuple[Aval, int]:
+    """What a tensor of this aval is when seen through a view op, and how many bytes further it begins."""
+    strides, moved = view_layout(op, attrs, aval, index)
+    with jax.enable_x64(True):
+        out = jax.eval_shape(lambda x: op.fn(x, **{k: _static(v) for k, v in attrs.items()}),
+                             jax.ShapeDtypeStruct(aval.shape, aval.dtype.np))
+    out = out[index or 0] if isinstance(out, (tuple, list)) else out
+    return aval_of(tuple(out.shape), dtypes.from_numpy(out.dtype), aval.device, strides), moved
 
 
 def _static(v: Any) -> Any:

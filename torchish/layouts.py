@@ -1,12 +1,12 @@
 """torch.layout and torch.memory_format: names for how elements lie in memory.
 
-In: nothing.  Out: constants that compare by identity.  XLA lays memory out by itself: formats are accepted and change nothing.
+In: nothing.  Out: constants that compare by identity.  XLA lays memory out by itself: a format shows in strides only.
 Source: https://docs.pytorch.org/docs/stable/tensor_attributes.html
 """
 from __future__ import annotations
 
-__all__ = ["channels_last", "channels_last_3d", "contiguous_format", "layout", "memory_format", "preserve_format",
-           "sparse_coo", "sparse_csr", "strided"]
+__all__ = ["channels_last", "channels_last_3d", "contiguous_format", "jagged", "layout", "legacy_contiguous_format",
+           "memory_format", "preserve_format", "sparse_bsc", "sparse_bsr", "sparse_coo", "sparse_csc", "sparse_csr", "strided"]
 
 
 class _Named:
@@ -43,7 +43,9 @@ class memory_format(_Named):
 
 strided = layout("strided")
 sparse_coo, sparse_csr = layout("sparse_coo"), layout("sparse_csr")     # for comparisons: no tensor has them
-contiguous_format = memory_format("contiguous_format")
+sparse_csc, sparse_bsr, sparse_bsc = layout("sparse_csc"), layout("sparse_bsr"), layout("sparse_bsc")
+jagged = layout("jagged")
+legacy_contiguous_format = contiguous_format = memory_format("contiguous_format")
 preserve_format = memory_format("preserve_format")
 channels_last = memory_format("channels_last")
 channels_last_3d = memory_format("channels_last_3d")

@@ -11,10 +11,16 @@ from typing import Any
 
 import numpy as np
 
+from .avals import contiguous_strides
 from .convert import legacy_name
 from .creation import constant, from_array
+from .draws import sizes_given
+from .dtypes import c_type
+from .layouts import contiguous_format
+from .ops.strided import memory_of
 from .recorder import hooks
-from .storage import assign, rebind
+from .storage import assign, move_out, rebind, storage_owner
+from .strides import asked
 from .tensor import Tensor
 
 __all__ = ["TypedStorage", "UntypedStorage"]
@@ -42,9 +48,23 @@ class UntypedStorage:
         """1."""
         return 1
 
+    def cpu(self) -> UntypedStorage:
+        """The same on the CPU."""
+        return UntypedStorage(self._base.cpu())
+
+    def cuda(self, device: Any = None) -> UntypedStorage:
+        """The same on the accelerator."""
+        return UntypedStorage(self._base.cuda(device))
+
     def tolist(self) -> list[int]:
         """The bytes."""
-        return np.frombuffer(self._base.detach()._numpy().tobytes(), np.uint8).tolist()
+        return np.frombuffer(memory_of(self._base, True)._numpy().tobytes(), np.uint8).tolist()
+
+    def __getitem__(self, index: int) -> int:
+        return self.tolist()[index]
+
+    def __iter__(self) -> Iterator:
+        return iter(self.tolist())
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, UntypedStorage) and other._base is self._base
@@ -82,15 +102,14 @@ class TypedStorage:
 
     def tolist(self) -> list:
         """The elements as Python numbers."""
-        return self._base.detach()._numpy().reshape(-1).tolist()
+        return memory_of(self._base, True)._numpy().tolist()
 
     def __getitem__(self, index: Any) -> Any:
         found = self.tolist()[index]
         return found if not isinstance(index, slice) else TypedStorage(from_array(np.asarray(found, self.dtype.np)))
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        flat = self._base.detach().view(-1)
-        flat[index] = value
+        memory_of(self._base, True)[index] = value
 
     def __iter__(self) -> Iterator:
         return iter(self.tolist())
@@ -129,25 +148,35 @@ def is_set_to(self: Tensor, tensor: Tensor) -> bool:
     return _base(self) is _base(tensor) and self.shape == tensor.shape and self.stride() == tensor.stride()
 
 
-def _size(size: tuple) -> tuple[int, ...]:
-    return tuple(hooks.sizes(size[0])) if len(size) == 1 and not isinstance(size[0], int) else tuple(size)
-
-
-def resize_(self: Tensor, *size: Any, memory_format: Any = None) -> Tensor:
+def resize_(self: Tensor, *args: Any, size: Any = None, memory_format: Any = None) -> Tensor:
     """Another shape in place: the first elements are kept, new ones are 0 (in torch: whatever is there).
 
     Differs from torch: views of this tensor no longer share memory with it.
     """
-    shape = _size(size)
+    shape = sizes_given("resize_", args, {} if size is None else {"size": size})
     if self._leaf or self.requires_grad:
         raise RuntimeError("cannot resize variables that require grad")
     if shape == tuple(self.shape):
         return self
     count, have = math.prod(shape), self.numel()
+    if self._view is not None and self.storage_offset() + count <= memory_of(self, True).numel():
+        return become(self, self.as_strided(shape, asked(shape, contiguous_strides(shape), memory_format or contiguous_format)
+                                            or contiguous_strides(shape)))
     flat = self.detach().reshape(-1)
     if count > have:
         flat = hooks.public["cat"]([flat, constant((count - have,), 0, dtype=self.dtype, device=self._node.aval.device)])
-    return _take(self, flat[:count].reshape(shape).clone())
+    found = flat[:count].reshape(shape)
+    return _take(self, found.clone(memory_format=memory_format or contiguous_format))
+
+
+def become(x: Tensor, seen: Tensor) -> Tensor:
+    """`x` sees from now on what `seen` sees; a tensor that owns its storage becomes a view of another."""
+    if seen._view is not None and storage_owner(seen) is x:
+        move_out(x)
+        seen._view.base = x._view.base
+    rebind(x, seen)
+    x._view = seen._view
+    return x
 
 
 def _take(x: Tensor, value: Tensor) -> Tensor:
@@ -168,17 +197,17 @@ def set_(self: Tensor, source: Any = None, storage_offset: int = 0, size: Any = 
     """
     if source is None:
         return _take(self, constant((0,), 0, dtype=self.dtype, device=self._node.aval.device))
-    base = source._base.view(-1) if isinstance(source, (TypedStorage, UntypedStorage)) else source
+    memory = isinstance(source, (TypedStorage, UntypedStorage))
+    base = memory_of(source._base, True) if memory else source
     if base.dtype is not self.dtype:
-        raise RuntimeError(f"Could not set tensor of type {base.type()[6:]} to a tensor of type {self.type()[6:]}")
+        if not memory:
+            raise RuntimeError(f"Could not set tensor of type {c_type(base.dtype)} to a tensor of type "
+                               f"{c_type(self.dtype)}")
+        base = base.view(self.dtype)
     if size is not None:
         shape = tuple(size) if not isinstance(size, int) else (size,)
-        base = base.as_strided(shape, stride, storage_offset) if stride is not None else \
-            base.reshape(-1)[storage_offset:storage_offset + math.prod(shape)].view(shape)
-    seen = base.detach()
-    rebind(self, seen)
-    self._view = seen._view
-    return self
+        base = base.as_strided(shape, tuple(stride) if stride else contiguous_strides(shape), storage_offset)
+    return become(self, base.detach())
 
 
 def apply_(self: Tensor, callable: Callable[[Any], Any], /) -> Tensor:

@@ -9,13 +9,17 @@ from __future__ import annotations
 from typing import Any
 
 from . import dtypes
-from .ops.engine import copy, straight, write_by_index
+from .avals import aval_of
+from .infer import seen_through
+from .ops.engine import copy, laid, straight, write_by_index
 from .ops.table import Op, Param
 from .ops.view import view_strides
 from .recorder import enter, hooks, record
+from .strides import strides_of
 from .tape import state
 
-__all__ = ["View", "assign", "become_view", "bind", "copy_into", "in_place", "make_view", "refresh", "write_op"]
+__all__ = ["SEVERAL_VIEWS", "View", "assign", "become_view", "bind", "byte_offset", "copy_into", "in_place",
+           "like", "make_view", "move_out", "refresh", "storage_owner", "write_op"]
 
 
 class View:
@@ -33,6 +37,8 @@ def make_view(x: Any, result: Any, op: Op, values: tuple, which: int | None = No
     if strides is not None and op.copies and view_strides(x.shape, strides, result.shape) is None:
         return result
     view = x._view
+    if (which is not None or not state.tape.grad or x._guard is not None) and op.name != "detach":
+        result._guard = _guard_of(x, op, which)
     if view is None:
         x._shared = True
         result._view = View(x, step, x._version_count)
@@ -42,11 +48,51 @@ def make_view(x: Any, result: Any, op: Op, values: tuple, which: int | None = No
     return result
 
 
+SEVERAL_VIEWS = ("This view is the output of a function that returns multiple views. Such functions do not allow the output "
+                 "views to be modified inplace. You should replace the inplace operation by an out-of-place one.")
+MADE_IN_NO_GRAD = (
+    "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this use case is "
+    "ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either "
+    "both inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want the inplace "
+    "to be tracked).")
+
+
+def _guard_of(x: Any, op: Op, which: int | None) -> Any:
+    """Why a view made now of `x` may not be written where gradients are recorded; None where it may."""
+    if not state.tape.grad:
+        return MADE_IN_NO_GRAD
+    return x._guard if x._guard is not None else (op, which)
+
+
+def _why_guarded(op: Op, which: int) -> str:
+    name = {"chunk": "split", "tensor_split": "split"}.get(op.name, op.name)
+    name = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+    return f"Output {which} of {name} is a view and is being modified inplace. {SEVERAL_VIEWS}"
+
+
 def _owner(view: View) -> Any:
     """The tensor that owns the storage, where the base of `view` has itself become a view (`become_view`)."""
     while view.base._view is not None:
         view.base = view.base._view.base
     return view.base
+
+
+def storage_owner(x: Any) -> Any:
+    """The tensor that owns the storage of the view `x`."""
+    return x._view.base if x._view.base._view is None else _owner(x._view)
+
+
+def byte_offset(x: Any) -> int:
+    """How many bytes after the start of its storage a tensor begins, found by following its chain of views."""
+    view = x._view
+    if view is None:
+        return 0
+    aval, offset = storage_owner(x)._node.aval, 0
+    for op, values, which in view.chain:
+        attributes = {p.name: v for p, v in zip(op.params[1:], values, strict=True)}
+        aval, moved = seen_through(op, attributes, aval, which)
+        offset += moved
+    return offset
 
 
 def refresh(x: Any) -> None:
@@ -77,12 +123,13 @@ def _apply(step: tuple, x: Any) -> Any:
 def bind(x: Any, value: Any) -> None:
     """Gives tensor `x` the value of `value`, lazy or not."""
     tape = state.tape
+    if tape.nested is not None:
+        tape.nested.written(x, value)
     out = value._node
-    x._graph = x._pending = None
+    x._graph, x._pending = value._graph, None
     if value._data is not None or value._pending is not None:
         x._data, x._pending, x._tape, x._home = value._data, value._pending, None, None
         x._node = out.aval.grad if x._leaf or out.rg else out.aval.plain
-        x._graph = value._graph
         return
     if value._tape is not tape:
         tape = enter(value)[0]
@@ -96,6 +143,8 @@ def rebind(x: Any, value: Any) -> None:
     """`x` takes a new value in place; a leaf stays a leaf, and the next read of it in grad mode is told apart."""
     bind(x, value)
     x._version_count += 1
+    if x._retains and x.requires_grad:
+        hooks.retain(x)     # the gradient that is kept is that of the new value
     tape = x._tape
     if x._leaf and tape is not None:
         x._home, x._tape = tape, None
@@ -115,6 +164,13 @@ def _fall_behind(base: Any) -> None:
 def assign(x: Any, value: Any) -> Any:
     """Writes `value` (same shape and dtype) into `x` and so into every tensor that shares its storage. Returns `x`."""
     tape = state.tape
+    if value._node.aval.strides is not x._node.aval.strides:
+        value = like(value, x._node.aval)
+    if x._guard is not None and tape.grad and (x.requires_grad or value.requires_grad or
+                                               (x._view is not None and x._view.base.requires_grad)):
+        raise RuntimeError(x._guard if x._guard.__class__ is str else _why_guarded(*x._guard))
+    if not tape.grad and not x._leaf and not value.requires_grad and x.requires_grad:
+        value = _unseen(x, value)
     if x._view is None:
         if x._leaf and tape.grad:
             raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
@@ -132,12 +188,33 @@ def assign(x: Any, value: Any) -> Any:
     new = value
     for (op, values, which), below in zip(reversed(view.chain), reversed(at), strict=True):
         new = record(write_op(op, which), (below, new, *values))
-    if detached and base.requires_grad and not base._leaf:
-        new = record(straight, (base, new))
+    if base.requires_grad and not base._leaf and (detached or not tape.grad):
+        new = _unseen(base, new)
     rebind(base, new)
     rebind(x, value)
     x._view.version = base._version_count
     return x
+
+
+def _unseen(x: Any, value: Any) -> Any:
+    """`value`, written into `x` where that is not recorded: the graph stays what it was, the gradient goes to the old value."""
+    grad = state.tape.grad
+    state.tape.set_grad(True)
+    try:
+        return record(straight, (x, value))
+    finally:
+        state.tape.set_grad(grad)
+
+
+def like(value: Any, aval: Any) -> Any:
+    """`value` under the strides of `aval`: what is written into a tensor, or accumulated for it, lies as it does."""
+    strides, out = strides_of(aval), value._node.aval
+    if strides_of(out) == strides:
+        return value
+    if value._pending is not None and not value._leaf:      # a constant that nothing has read
+        value._node = aval_of(out.shape, out.dtype, out.device, strides).plain
+        return value
+    return record(laid, (value, strides))
 
 
 def become_view(x: Any, op: Op, values: tuple) -> Any:
@@ -146,7 +223,7 @@ def become_view(x: Any, op: Op, values: tuple) -> Any:
     if x._leaf and tape.grad:
         raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
     if x._view is None and x._shared and not x._leaf:
-        _move_out(x)
+        move_out(x)
     view = x._view
     result = record(op, (x, *values))
     if view is None:
@@ -157,7 +234,7 @@ def become_view(x: Any, op: Op, values: tuple) -> Any:
     return x
 
 
-def _move_out(x: Any) -> None:
+def move_out(x: Any) -> None:
     """Gives the storage of `x` to a tensor of its own, of which `x` and the views of `x` are views from now on."""
     tape = state.tape
     base = object.__new__(hooks.tensor)
@@ -180,7 +257,7 @@ def write_op(op: Op, which: int | None = None) -> Op:
         write = op.write if op.write is not None and which is None else write_by_index(op.fn, which)
         params = (Param("base", "operand"), Param("value", "operand"), *op.params[1:])
         found = _writes[op.index, which] = Op(f"{op.name}_write", write, op.family, params, frozenset(), saves=False,
-                                              rule="CopySlices", index=500_000 + len(_writes))
+                                              rule="CopySlices", index=500_000 + len(_writes), strides="same")
     return found
 
 
@@ -194,6 +271,11 @@ def in_place(x: Any, result: Any, name: str) -> Any:
         if out.shape != own.shape:
             raise RuntimeError(f"output with shape {list(own.shape)} doesn't match the broadcast shape {list(out.shape)}")
         if out.dtype is not own.dtype:
+            if name == "float_power_":
+                raise RuntimeError(f"the base given to float_power_ has dtype {dtypes.c_name(own.dtype)} but the operation's "
+                                   f"result requires dtype {dtypes.c_name(out.dtype)}")
+            if name == "abs_" and own.dtype.is_complex:
+                raise RuntimeError("In-place abs is not supported for complex tensors.")
             if not dtypes.can_cast(out.dtype, own.dtype):
                 raise RuntimeError(f"result type {dtypes.c_name(out.dtype)} can't be cast to the desired output type "
                                    f"{dtypes.c_name(own.dtype)}")

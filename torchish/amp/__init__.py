@@ -1,29 +1,15 @@
-"""torch.amp: scaling of gradients for training in half precision.
+"""torch.amp: regions of lower precision, and scaling of gradients for training in half precision.
 
-In: losses, optimizers.  Out: scaled losses, steps that are left out where gradients overflow.
+In: losses, optimizers, device types.  Out: modes of recording; scaled losses, steps that are left out where gradients overflow.
 Source: https://docs.pytorch.org/docs/stable/amp.html
 """
 from __future__ import annotations
 
 from ..missing import missing
+from . import autocast_mode, grad_scaler
+from .autocast_mode import autocast, custom_bwd, custom_fwd, is_autocast_available
 from .grad_scaler import GradScaler
 
-__all__ = ["GradScaler", "custom_bwd", "custom_fwd", "is_autocast_available"]
-
-
-def is_autocast_available(device_type: str) -> bool:
-    """False: types are what the program says."""
-    return False
-
-
-def custom_fwd(fwd=None, *, device_type, cast_inputs=None):
-    """A decorator of a custom Function's forward that changes nothing."""
-    return (lambda fn: fn) if fwd is None else fwd
-
-
-def custom_bwd(bwd=None, *, device_type):
-    """A decorator of a custom Function's backward that changes nothing."""
-    return (lambda fn: fn) if bwd is None else bwd
-
+__all__ = ["GradScaler", "autocast", "autocast_mode", "custom_bwd", "custom_fwd", "grad_scaler", "is_autocast_available"]
 
 __getattr__ = missing("torch.amp", globals())

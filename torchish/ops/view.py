@@ -49,16 +49,30 @@ def _as(input: Array, shape: tuple[int, ...]) -> Array:
     """`input` under another shape; as a numpy dummy, a view, or an error where torch's `view` gives it."""
     if not isinstance(input, np.ndarray):
         return input.reshape(shape)
-    strides = view_strides(input.shape, input.strides, shape)
+    strides = view_strides(input.shape, _steps(input), shape)
     if strides is None:
         raise RuntimeError("view size is not compatible with input tensor's size and stride (at least one dimension spans across "
                            "two contiguous subspaces). Use .reshape(...) instead.")
-    return np.lib.stride_tricks.as_strided(input, shape, strides)
+    return seen(input, shape, strides)
+
+
+def _steps(x: np.ndarray) -> tuple[int, ...]:
+    """The strides of a numpy array, counted in elements."""
+    return tuple(s // x.itemsize for s in x.strides)
+
+
+def seen(x: np.ndarray, shape: Sequence[int], strides: Sequence[int], offset: int = 0) -> np.ndarray:
+    """The memory of a numpy dummy under other sizes and strides (counted in elements), from its first element + offset on."""
+    found = np.lib.stride_tricks.as_strided(x, shape, [s * x.itemsize for s in strides])
+    if not offset:
+        return found
+    reached = np.lib.stride_tricks.as_strided(x, (abs(offset) + 1,), (x.itemsize if offset > 0 else -x.itemsize,))[abs(offset):]
+    return np.lib.stride_tricks.as_strided(reached, shape, [s * x.itemsize for s in strides])
 
 
 def _as_or_copy(input: Array, shape: tuple[int, ...]) -> Array:
     """`input` under another shape; a numpy dummy that cannot be viewed so has no strides to tell: the result is a copy."""
-    if isinstance(input, np.ndarray) and view_strides(input.shape, input.strides, shape) is None:
+    if isinstance(input, np.ndarray) and view_strides(input.shape, _steps(input), shape) is None:
         raise ValueError("a copy")
     return _as(input, shape)
 
@@ -148,7 +162,7 @@ def _squeeze_rule(attributes: dict) -> str:
 
 
 @op(view=True, write=_reshaped, saves=False, rule=_squeeze_rule, forms="function method", inplace=True,
-    samples=lambda t: [((t(2, 1, 3, 1),), {}), ((t(2, 1, 3, 1), 1), {})])
+    names={"method.dim": "*dim"}, samples=lambda t: [((t(2, 1, 3, 1),), {}), ((t(2, 1, 3, 1), 1), {})])
 def squeeze(input: Array, dim: Dims | None = None) -> Array:
     """Dimensions of size 1 left out: all, or those named in `dim`."""
     dims = wrap_dims(dim, input.ndim, every=False)
@@ -285,7 +299,16 @@ def _expanded_shape(input: Array, size: Shape) -> tuple[int, ...]:
 @op(view=True, saves=False, forms="method", samples=lambda t: [((t(2, 1), (4, 2, 3)), {})])
 def expand(input: Array, size: Shape, *, implicit: bool = False) -> Array:
     """Dimensions of size 1 repeated, and new ones put before, without copying; -1 leaves a size as it is."""
-    return (np if isinstance(input, np.ndarray) else jnp).broadcast_to(input, _expanded_shape(input, size))
+    shape = _expanded_shape(input, size)
+    if not isinstance(input, np.ndarray):
+        return jnp.broadcast_to(input, shape)
+    lead, strides = len(shape) - input.ndim, list(_steps(input))
+    strides = [0 if n != m else s for n, m, s in zip(input.shape, shape[lead:], strides, strict=True)]
+    if not input.ndim:
+        return seen(input, shape, (0,) * lead)
+    for n, after in zip(reversed(shape[:lead]), reversed(shape[1:lead + 1]), strict=True):
+        strides.insert(0, 0 if n != 1 else after * strides[0])
+    return seen(input, shape, strides)
 
 
 @composite()
