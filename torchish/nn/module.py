@@ -176,7 +176,10 @@ class Module(StateDict, Convert):
 
     def __getattr__(self, name: str) -> Any:
         state = self.__dict__
-        for registry in ("_parameters", "_buffers", "_modules"):
+        own = state.get("_parameters")      # what is read at every step comes first
+        if own is not None and name in own:
+            return own[name]
+        for registry in ("_buffers", "_modules"):
             if registry in state and name in state[registry]:
                 return state[registry][name]
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")

@@ -1,10 +1,17 @@
-"""Parameters and buffers: tensors that a Module registers when they are assigned to it."""
+"""Parameters and buffers: tensors that a Module registers when they are assigned to it.
+
+In: a tensor, or nothing where the shape is not known yet.  Out: a parameter or buffer; a placeholder becomes one, the same object,
+by `materialize(shape)`.
+Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.parameter.UninitializedParameter.html
+"""
 from __future__ import annotations
+
+from typing import Any
 
 from .. import api as torch
 from ..tensor import Tensor
 
-__all__ = ["Buffer", "Parameter"]
+__all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter"]
 
 
 class Parameter(Tensor):
@@ -30,3 +37,63 @@ class Buffer(Tensor):
         out = Tensor._make_subclass(cls, data, data.requires_grad)
         out.persistent = persistent
         return out
+
+
+NO_SHAPE = ("Can't access the shape of an uninitialized parameter or buffer. This error usually happens in `load_state_dict` when "
+            "trying to load an uninitialized parameter into an initialized one. Call `forward` to initialize the parameters before "
+            "accessing their attributes.")
+NO_SHARING = ("Can't share memory on an uninitialized parameter or buffer. Call `forward` to initialize the parameters before "
+              "calling `module.share_memory()`.")
+
+
+class UninitializedTensorMixin:
+    """What placeholders share."""
+
+    cls_to_become: type
+
+    def materialize(self, shape: Any, device: Any = None, dtype: Any = None) -> None:
+        """Becomes a tensor of `shape` without values."""
+        self.data = torch.empty(shape, device=self.device if device is None else device,
+                                dtype=self.dtype if dtype is None else dtype)
+        self.__class__ = self.cls_to_become
+
+    @property
+    def shape(self) -> Any:
+        """Raises: there is none."""
+        raise RuntimeError(NO_SHAPE)
+
+    def share_memory_(self) -> Any:
+        """Raises: there is none."""
+        raise RuntimeError(NO_SHARING)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+
+class UninitializedParameter(UninitializedTensorMixin, Parameter):
+    """A parameter whose shape is not known yet."""
+
+    cls_to_become = Parameter
+
+    def __new__(cls, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> UninitializedParameter:
+        return Tensor._make_subclass(cls, torch.empty(0, device=device, dtype=dtype), requires_grad)
+
+    def __deepcopy__(self, memo: dict) -> UninitializedParameter:
+        if id(self) not in memo:
+            memo[id(self)] = type(self)(self.requires_grad, self.device, self.dtype)
+        return memo[id(self)]
+
+
+class UninitializedBuffer(UninitializedTensorMixin, Tensor):
+    """A buffer whose shape is not known yet."""
+
+    cls_to_become = Tensor
+
+    def __new__(cls, requires_grad: bool = False, device: Any = None, dtype: Any = None,
+                persistent: bool = True) -> UninitializedBuffer:
+        return Tensor._make_subclass(cls, torch.empty(0, device=device, dtype=dtype), requires_grad)
+
+
+def is_lazy(param: Any) -> bool:
+    """Whether it is a placeholder."""
+    return isinstance(param, UninitializedTensorMixin)

@@ -1,0 +1,54 @@
+"""Lazy modules, the paths of torch.nn.modules, and data parallelism on one device."""
+from __future__ import annotations
+
+import importlib
+
+import pytest
+from nn_more_golden import cases, recorder, same_module
+
+import torchish as torch
+from torchish import nn
+
+
+@pytest.mark.parametrize(("text", "expected"), cases("lazy"))
+def test_module(text: str, expected: dict) -> None:
+    same_module(text, expected)
+
+
+@pytest.mark.parametrize(("text", "expected"), cases("errors", "nn.Lazy"))
+def test_error(text: str, expected: list) -> None:
+    assert recorder.error(torch, text) == tuple(expected)
+
+
+def test_parameters_stay_the_same_objects() -> None:
+    model = nn.Sequential(nn.LazyLinear(4), nn.LazyLinear(2))
+    before = list(model.parameters())
+    model(torch.ones(1, 3))
+    assert all(a is b for a, b in zip(before, model.parameters())) and type(model[0]) is nn.Linear
+    assert type(model[0].weight) is nn.Parameter and model[1].in_features == 4
+
+
+def test_loading_gives_the_shape() -> None:
+    layer = nn.LazyLinear(3)
+    assert repr(layer.weight) == "<UninitializedParameter>" and layer.has_uninitialized_params()
+    layer.load_state_dict(nn.Linear(2, 3).state_dict())
+    assert layer.weight.shape == (3, 2) and layer(torch.ones(1, 2)).shape == (1, 3)
+
+
+def test_paths_of_modules() -> None:
+    for path, name in (("conv", "Conv2d"), ("batchnorm", "_BatchNorm"), ("container", "Sequential"), ("rnn", "LSTM"),
+                       ("normalization", "LayerNorm"), ("instancenorm", "_InstanceNorm")):
+        assert hasattr(importlib.import_module(f"torchish.nn.modules.{path}"), name)
+    assert nn.modules.conv.Conv2d is nn.Conv2d and nn.modules.utils._pair(3) == (3, 3)
+
+
+def test_parallel_wrappers() -> None:
+    inner = nn.Linear(2, 2)
+    x = torch.ones(1, 2)
+    for wrapper in (nn.DataParallel(inner), nn.parallel.DistributedDataParallel(inner)):
+        assert wrapper.module is inner and list(wrapper.state_dict()) == ["module.weight", "module.bias"]
+        assert torch.equal(wrapper(x), inner(x))
+    with wrapper.no_sync():
+        assert not wrapper.require_backward_grad_sync
+    pieces = nn.parallel.scatter((torch.arange(4), "a"), [0, 1])
+    assert [p[0].tolist() for p in pieces] == [[0, 1], [2, 3]] and nn.parallel.gather([x, x], 0).shape == (2, 2)

@@ -1,0 +1,35 @@
+"""RNN, LSTM, GRU, their cells and packed sequences, against recorded answers of torch."""
+from __future__ import annotations
+
+import pytest
+from nn_more_golden import cases, recorder, same_module
+
+import torchish as torch
+from torchish import nn
+
+
+@pytest.mark.parametrize(("text", "expected"), cases("recurrent"))
+def test_layer(text: str, expected: dict) -> None:
+    same_module(text, expected)
+
+
+@pytest.mark.parametrize(("text", "expected"), cases("errors", "nn.LSTM", "nn.GRU", "nn.RNN", "nn.utils.rnn"))
+def test_error(text: str, expected: list) -> None:
+    assert recorder.error(torch, text) == tuple(expected)
+
+
+@pytest.mark.parametrize(("text", "expected"), cases("sequences"))
+def test_sequences(text: str, expected: list) -> None:
+    assert recorder.flat(eval(text, recorder.names(torch))) == expected
+
+
+def test_packed_sequence_moves() -> None:
+    packed = nn.utils.rnn.pack_sequence([torch.ones(2, 1), torch.ones(1, 1)])
+    assert packed.to(torch.float32) is packed and packed.double().data.dtype == torch.float64
+    assert not packed.is_cuda and packed.batch_sizes.tolist() == [2, 1]
+
+
+def test_weights_by_name() -> None:
+    layer = nn.LSTM(3, 4, bidirectional=True)
+    assert [n for n, _ in layer.named_parameters()][4:6] == ["weight_ih_l0_reverse", "weight_hh_l0_reverse"]
+    assert layer.all_weights[0][0] is layer.weight_ih_l0 and layer.flatten_parameters() is None
