@@ -26,6 +26,7 @@ ELSEWHERE = {
     "_copy": "copy_, an expression of tests/op_expressions.py",
     "_view_dtype": "x.view(dtype), an expression of tests/op_expressions.py",
     "to_dtype": "x.to, an expression of tests/op_expressions.py",
+    "_laid": "strides of a value: tests/test_views.py",
     "_straight": "a write through .data: tests of views",
     "_batch_norm_stats": "updates running statistics: tests/test_nn_norm.py",
     "_instance_norm_stats": "updates running statistics: tests/test_nn_norm.py",
@@ -50,6 +51,7 @@ GRADIENT_DIFFERS = {
 # Ops whose gradient is not that of the formula: why.
 NO_DIFFERENCES = {"_ctc_loss": "as torch's, it holds for normalised log-probabilities only"}
 NODES_DIFFER = dict.fromkeys(("linalg_lstsq",), "singular values have a gradient of zeros here, none in torch")
+NODES_DIFFER |= dict.fromkeys(("_lstm_layer", "_recurrent_layer", "lstm_cell"), "one op here, whose results share a name of node")
 SIGNS = dict.fromkeys(("linalg_svd", "linalg_eigh", "linalg_eig"), "the signs of the vectors are free")
 ROUNDED = {"hardsigmoid": "torch has 1/6 in float32"}
 

@@ -15,7 +15,7 @@ FILES = sources()
 # Who may pass which door (files, or folders with a trailing slash).
 DOORS = {
     "jax.jit": ["torchish/xla.py"],
-    "jax.vjp": ["torchish/xla.py", "torchish/replay.py"],
+    "jax.vjp": ["torchish/xla.py", "torchish/replay.py", "torchish/ops/transforms.py"],
     "jax.numpy": ["torchish/ops/", "torchish/rng/", "torchish/replay.py", "torchish/segment.py", "torchish/xla.py"],
     "os.environ": ["torchish/config.py"],
     "os.getenv": ["torchish/config.py"],

@@ -24,6 +24,13 @@ import torchish  # noqa: E402, F401  declares the table
 
 F = torch.nn.functional
 
+
+def recurrent(function: Callable, x: Any, state: Any, weights: list, biases: bool, reverse: bool) -> tuple:
+    """One direction of one recurrent layer: torch has both or the first, so time is turned for the other."""
+    out, *last = function(x.flip(0) if reverse else x, state, weights, biases, 1, 0.0, False, False, False)
+    return out.flip(0) if reverse else out, *(h.squeeze(0) for h in last)
+
+
 # Private ops whose public function takes other arguments. Those not here have no counterpart: expressions cover them.
 TWINS: dict[str, Callable] = {
     "_max_dim": torch.max, "_min_dim": torch.min, "_max_all": torch.max, "_min_all": torch.min,
@@ -33,11 +40,16 @@ TWINS: dict[str, Callable] = {
     "_var_mean": lambda x, d, c, k: torch.var_mean(x, d, correction=c, keepdim=k),
     "_std_mean": lambda x, d, c, k: torch.std_mean(x, d, correction=c, keepdim=k),
     "_attention": lambda q, k, v, m, c, s, g: F.scaled_dot_product_attention(q, k, v, m, 0.0, c, scale=s, enable_gqa=g),
+    "_as_strided": torch.as_strided,
     "_block_diag": lambda xs: torch.block_diag(*xs), "_take_along_dim": torch.take_along_dim, "_one_hot": F.one_hot,
     "_repeat_interleave": torch.repeat_interleave, "einsum_core": torch.einsum,
     "tensordot_core": lambda a, b, i, j: torch.tensordot(a, b, (i, j)),
     "_batch_norm_train": lambda x, w, b, e: F.batch_norm(x, None, None, w, b, True, eps=e),
     "_batch_norm_eval": lambda x, w, b, m, v, e: F.batch_norm(x, m, v, w, b, False, eps=e),
+    "_lstm_layer": lambda x, n, h, c, wi, wh, bi, bh, wr, reverse: recurrent(
+        torch.lstm, x, [h[None], c[None]], [w for w in (wi, wh, bi, bh, wr) if w is not None], bi is not None, reverse),
+    "_recurrent_layer": lambda x, n, h, wi, wh, bi, bh, mode, reverse: recurrent(
+        getattr(torch, {"gru": "gru"}.get(mode, f"rnn_{mode}")), x, h[None], [wi, wh, bi, bh], True, reverse),
     "_instance_norm": lambda x, w, b, e: F.instance_norm(x, weight=w, bias=b, eps=e),
     "_embedding_bag": lambda w, i, o, mode, p, last, pad, scale: F.embedding_bag(
         i, w, o, mode=mode, per_sample_weights=p, include_last_offset=last, padding_idx=None if pad < 0 else pad,

@@ -5,10 +5,14 @@ In: the functions made from the table and those written by hand.  Out: one flat 
 from __future__ import annotations
 
 import math
+from types import ModuleType
 
 import numpy as np
 
 from . import dtypes, memory, methods
+from .anomaly import is_anomaly_check_nan_enabled, is_anomaly_enabled
+from .bodies import once_only
+from .bundle import Bundle, plain_tape
 from .creation import as_tensor, asarray, from_array, from_numpy, tensor
 from .data_dependent import *  # noqa: F403
 from .devices import device, get_default_device, set_default_device
@@ -32,7 +36,6 @@ from .draws import (
     sample_gamma,
 )
 from .dtypes import can_cast, dtype, finfo, get_default_dtype, iinfo, promote_types, set_default_dtype
-from .foreach import FOREACH
 from .info import *  # noqa: F403
 from .layouts import *  # noqa: F403
 from .legacy import *  # noqa: F403
@@ -47,7 +50,7 @@ from .tensor import Tensor
 from .wiring import assign_all, spaces
 
 pi, e, inf, nan, newaxis = math.pi, math.e, math.inf, math.nan, None
-_assign = assign_all
+_assign, _Bundle, _plain_tape, _once_only = assign_all, Bundle, plain_tape, once_only
 
 
 def _filled(like: Tensor, value: float) -> Tensor:
@@ -58,9 +61,14 @@ def _filled(like: Tensor, value: float) -> Tensor:
 
 _dropped, _rrelu_slopes, _standard_gamma, _sample_dirichlet = dropped, rrelu_slopes, sample_gamma, sample_dirichlet
 del dropped, rrelu_slopes, sample_gamma, sample_dirichlet
+_shown = {*globals(), *spaces["function"]}
 globals().update({name: fn for space in ("private", "function") for name, fn in spaces[space].items()
                   if name not in globals()})
-globals().update({name: d for d in dtypes.ALL for name in (d.name, *d.aliases)})
+globals().update({name: d for d in dtypes.NAMES.values() for name in (d.name, *d.aliases)})
 namespace.__dict__.update({name: value for name, value in globals().items() if not name.startswith("__")})
 namespace.linalg, namespace.special = spaces["linalg"], spaces["special"]
-__all__ = sorted(name for name in globals() if not name.startswith("_"))
+_HELPERS = {"LEGACY", "ModuleType", "annotations", "assign_all", "from_array", "namespace", "scalar", "softmin", "spaces",
+            "tensortype", "to_dtype"}
+__all__ = sorted(name for name, value in globals().items()
+                 if not name.startswith("_") and (name in _shown or isinstance(value, dtypes.dtype))
+                 and not isinstance(value, ModuleType) and name not in _HELPERS)

@@ -38,6 +38,8 @@ class Aval:
 
     def __repr__(self) -> str:
         short = {"float": "f", "int": "i", "uint": "u", "complex": "c", "bfloat": "bf", "bool": "bool"}
+        if self.dtype.name.startswith("float8"):
+            return f"{self.dtype.name.replace('float', 'f')}[{','.join(map(str, self.shape))}]"
         head = self.dtype.name.rstrip("0123456789")
         return f"{short[head]}{self.dtype.name[len(head):]}[{','.join(map(str, self.shape))}]"
 

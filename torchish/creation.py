@@ -12,12 +12,14 @@ import jax
 import numpy as np
 
 from . import dtypes
-from .avals import Aval, aval_of
+from .avals import Aval, aval_of, contiguous_strides
 from .devices import from_jax, place, to_jax
 from .from_python import array_of, known_dtype
 from .ops.create import filled as FULL
 from .recorder import record
-from .storage import bind
+from .scalar import converted
+from .storage import bind, like
+from .strides import asked, laid
 from .tensor import Tensor, wrap
 
 __all__ = ["array_aval", "as_tensor", "asarray", "concrete_pending", "constant", "constant_like", "from_array", "from_numpy",
@@ -33,8 +35,8 @@ def array_aval(array: Any) -> Aval:
     return aval_of(tuple(array.shape), dtypes.from_numpy(array.dtype), device)
 
 
-def from_array(array: Any, device: str = "cpu") -> Tensor:
-    """A concrete tensor with the values of a numpy array (copied) or jax array (kept)."""
+def from_array(array: Any, device: str = "cpu", strides: tuple[int, ...] | None = None) -> Tensor:
+    """A concrete tensor with the values of a numpy array (copied) or jax array (kept), and its strides unless others are given."""
     if isinstance(array, jax.Array):
         return wrap(array)
     array = np.asarray(array)
@@ -42,8 +44,15 @@ def from_array(array: Any, device: str = "cpu") -> Tensor:
     with jax.enable_x64(True):
         data = jax.device_put(np.array(array, order="C"), to_jax(device))
     x = object.__new__(Tensor)
-    x._data, x._node = data, aval_of(array.shape, dtype, device).plain
+    x._data, x._node = data, aval_of(array.shape, dtype, device, strides or strides_of_array(array)).plain
     return x
+
+
+def strides_of_array(array: np.ndarray) -> tuple[int, ...] | None:
+    """The strides of a numpy array, in elements; None where a tensor cannot have them, or they are row-major."""
+    if array.flags.c_contiguous or any(s < 0 or s % array.itemsize for s in array.strides):
+        return None
+    return tuple(s // array.itemsize for s in array.strides)
 
 
 def _array(data: Any, dtype: dtypes.dtype | None) -> np.ndarray:
@@ -53,7 +62,7 @@ def _array(data: Any, dtype: dtypes.dtype | None) -> np.ndarray:
     return array_of(data, dtype, Tensor, lambda x: x.detach()._numpy())
 
 
-def tensor(data: Any, *, dtype: dtypes.dtype | None = None, device: Any = None, requires_grad: bool = False,
+def tensor(data: Any, dtype: dtypes.dtype | None = None, device: Any = None, requires_grad: bool = False,
            pin_memory: bool = False) -> Tensor:
     """A leaf tensor that copies `data`: a number, nested lists, a numpy or JAX array.
 
@@ -99,29 +108,40 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
     """A tensor with the values of a numpy array. Differs from torch: the memory is not shared."""
     if not isinstance(ndarray, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {_named(type(ndarray))})")
+    if any(s < 0 for s in ndarray.strides):
+        raise ValueError("At least one stride in the given numpy array is negative, and tensors with negative strides are not "
+                         "currently supported. (You can probably work around this by making a copy of your array with "
+                         "array.copy().)")
     return from_array(ndarray)
 
 
-def constant(size: tuple[int, ...], value: Any, *, dtype: dtypes.dtype, device: str = "cpu") -> Tensor:
+def constant(size: tuple[int, ...], value: Any, *, dtype: dtypes.dtype, device: str = "cpu",
+             strides: tuple[int, ...] | None = None, memory_format: Any = None) -> Tensor:
     """A tensor full of `value` that costs nothing until it is read: by an entry (then it is one), or by the user."""
     if any(n < 0 for n in size):
         raise RuntimeError(f"Trying to create tensor with negative dimension {min(size)}: {list(size)}")
+    kind = dtype.np         # refused here where it is only a name
+    if value.__class__ is not bool and value != 0 and value != 1:
+        converted(value, kind)      # refused here, not where the tensor is read
+    if memory_format is not None:
+        strides = asked(size, contiguous_strides(tuple(size)), memory_format)
     x = object.__new__(Tensor)
-    x._node, x._pending = aval_of(tuple(size), dtype, device).plain, (value,)
+    x._node, x._pending = aval_of(tuple(size), dtype, device, strides).plain, (value,)
     return x
 
 
-def constant_like(like: Tensor, value: Any, *, dtype: dtypes.dtype | None = None) -> Tensor:
-    """A constant with the shape and device of `like`."""
-    aval = like._node.aval
-    return constant(aval.shape, value, dtype=dtype or aval.dtype, device=aval.device)
+def constant_like(x: Tensor, value: Any, *, dtype: dtypes.dtype | None = None, memory_format: Any = None) -> Tensor:
+    """A constant with the shape, device and memory format of `x`."""
+    aval = x._node.aval
+    strides = None if aval.strides is None and memory_format is None else asked(*laid(aval), memory_format)
+    return constant(aval.shape, value, dtype=dtype or aval.dtype, device=aval.device, strides=strides)
 
 
 def concrete_pending(x: Tensor) -> Any:
     """The array of a constant that the user looks at."""
     aval, (value,) = x._node.aval, x._pending
     with jax.enable_x64(True):
-        x._data = jax.device_put(np.full(aval.shape, value, aval.dtype.np), to_jax(aval.device))
+        x._data = jax.device_put(np.full(aval.shape, converted(value, aval.dtype.np)), to_jax(aval.device))
     x._pending = None
     return x._data
 
@@ -133,7 +153,8 @@ def settle(x: Tensor) -> None:
         return
     aval, (value,) = x._node.aval, x._pending
     x._pending = None
-    bind(x, record(FULL, (tuple(aval.shape), value, aval.dtype)))
+    full = record(FULL, (tuple(aval.shape), value, aval.dtype))
+    bind(x, full if aval.strides is None else like(full, aval))
 
 
 def finish_new(x: Tensor, out: Any, device: Any, requires_grad: bool) -> Tensor:
@@ -141,5 +162,5 @@ def finish_new(x: Tensor, out: Any, device: Any, requires_grad: bool) -> Tensor:
     if device is not None:
         x = x.to(device=device)
     if out is not None:
-        return out.copy_(x)
+        return out._store(x)
     return x.requires_grad_() if requires_grad else x

@@ -10,6 +10,7 @@ import numpy as np
 
 from . import dtypes
 from .creation import from_array
+from .ops.check import require
 from .ops.index import selected
 from .recorder import hooks, record
 from .tensor import Tensor
@@ -19,13 +20,16 @@ __all__ = ["allclose", "bincount", "equal", "masked_select", "nonzero", "unique"
 
 def nonzero(input: Tensor, *, as_tuple: bool = False, out: Any = None) -> Any:
     """Places of the elements that are not zero: (n, ndim), or with `as_tuple` one 1-D tensor for each dimension."""
+    if out is not None and out.dtype.name != "int64":
+        raise RuntimeError("nonzero: Expected out tensor to have scalar type Long but got scalar type"
+                           f"{dtypes.c_name(out.dtype)}")
     array = input._numpy()
     if as_tuple:
         if array.ndim == 0:
             array = array.reshape(1)
         return tuple(from_array(p.astype(np.int64)) for p in np.nonzero(array))
     places = np.argwhere(array).astype(np.int64)
-    return from_array(places) if out is None else out.copy_(from_array(places))
+    return from_array(places) if out is None else out._store(from_array(places))
 
 
 def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Any = None) -> Any:
@@ -33,7 +37,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Any =
     if input is None and other is None:
         return nonzero(condition, as_tuple=True)
     result = hooks.public["where"](condition, input, other)
-    return result if out is None else hooks.store_out(out, result)
+    return result if out is None else hooks.store_out(out, result, "where")
 
 
 def masked_select(input: Tensor, mask: Tensor, *, out: Any = None) -> Tensor:
@@ -79,7 +83,13 @@ def unique(input: Tensor, sorted: bool = True, return_inverse: bool = False, ret
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
     """How often each non-negative integer comes."""
     w = None if weights is None else weights._numpy()
-    return from_array(np.bincount(input._numpy(), w, minlength).astype(np.int64 if w is None else np.float64))
+    if input.is_floating_point() or input.is_complex() or input.dtype.name == "bool":
+        raise NotImplementedError(f'"bincount_cpu" not implemented for {dtypes.c_name(input.dtype)!r}')
+    require(minlength >= 0, "minlength should be >= 0")
+    require(input.dim() == 1 and not (input._numpy() < 0).any(), "bincount only supports 1-d non-negative integral inputs.")
+    require(w is None or w.shape == input.shape, "weights should be 1-d and have the same length as input")
+    kind = np.int64 if w is None else w.dtype if w.dtype == np.float32 else np.float64
+    return from_array(np.bincount(input._numpy(), w, minlength).astype(kind))
 
 
 for _fn in (nonzero, masked_select, equal, allclose, unique, bincount):

@@ -16,36 +16,35 @@ from dataclasses import replace
 from types import FunctionType
 from typing import Any
 
+from .bundle import range_of
 from .dtypes import dtype
+from .keywords import Keywords, hidden, keywords, renamed
 from .ops.table import ALIASES, COMPOSITES, EMPTY, TABLE, Composite, Op, Param
-from .recorder import Restart, hooks, record, record_results, slot_of
+from .recorder import Restart, Results, hooks, record, record_results, slot_of
 from .storage import become_view, in_place, make_view
 from .tape import state
 
 __all__ = ["build", "return_types"]
 
 
-class _Required:
-    """The default of a parameter that must be given, by this name or by numpy's."""
-
-    def __repr__(self) -> str:
-        return "<required>"
-
-
-REQUIRED = _Required()
 NUMBERS = frozenset({int, float, bool})
+LISTS = frozenset({list, tuple})
+CASTING = frozenset({"sum", "nansum", "prod", "mean", "cumsum", "cumprod"})     # ops that cast their results into `out`
 return_types: dict[str, type] = {}
 # operator -> how it is formed; "r" reflected, "i" in place
 REFLECTED = frozenset(["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift",
                        "rshift"])
 
 
-def store_out(out: Any, result: Any) -> Any:
-    """Writes `result` into the tensor given as `out=`, as torch does: resized where its shape differs."""
+def store_out(out: Any, result: Any, exact: str | None = None) -> Any:
+    """Writes `result` into the tensor given as `out=`, as torch does: resized where its shape differs.
+
+    exact: the name of an op that casts nothing.
+    """
     if isinstance(result, tuple):
-        return type(result)(*[store_out(o, r) for o, r in zip(out, result, strict=True)]) if hasattr(result, "_fields") \
-            else tuple(store_out(o, r) for o, r in zip(out, result, strict=True))
-    return hooks.store_out(out, result)
+        return type(result)(*[store_out(o, r, exact) for o, r in zip(out, result, strict=True)]) if hasattr(result, "_fields") \
+            else tuple(store_out(o, r, exact) for o, r in zip(out, result, strict=True))
+    return hooks.store_out(out, result, exact)
 
 
 def _shown(result: tuple) -> str:
@@ -123,13 +122,13 @@ def _default(source: _Source, name: str, value: Any) -> str:
     return f"{name}=D_{name}"
 
 
-def _signature(source: _Source, params: Iterable[Param], out: bool, extra: Iterable[str] = ()) -> str:
+def _signature(source: _Source, params: Iterable[Param], out: bool, extra: Iterable[str] = (), many: str | None = None) -> str:
     parts, star, last = [], False, []
     listed = list(params)
     for k, p in enumerate(listed):
-        if _is_varargs(listed, k):
+        if _is_varargs(listed, k) or p.name == many:
             parts.append("*args")               # sizes one by one or as a sequence, or by keyword
-            last.append(f"{p.name}=None")
+            last.append(_default(source, p.name, None if p.default is EMPTY else p.default))
             star = True
             continue
         if p.keyword_only and not star:
@@ -142,24 +141,6 @@ def _signature(source: _Source, params: Iterable[Param], out: bool, extra: Itera
     return ", ".join(parts + last)
 
 
-def _numpy_names(params: list[Param], call: str) -> tuple[list[Param], list[str], list[str]]:
-    """numpy's names of `dim` and `keepdim`, which torch takes too: parameters, further keywords, lines that sort them out."""
-    names = [p.name for p in params]
-    if "dim" not in names or "axis" in names:
-        return params, [], []
-    k = names.index("dim")
-    params, extra, lines = list(params), ["axis"], ["    if axis is not None: dim = axis"]
-    if params[k].default is EMPTY:
-        if not all(p.default is not EMPTY or p.keyword_only for p in params[k + 1:]) or params[k].keyword_only:
-            return params, [], []
-        params[k] = replace(params[k], default=REQUIRED)
-        lines.append(f"    elif dim is D_dim: raise TypeError('{call}() missing 1 required positional arguments: \"dim\"')")
-    if "keepdim" in names:
-        extra.append("keepdims")
-        lines.append("    if keepdims is not None: keepdim = keepdims")
-    return params, extra, lines
-
-
 def _is_varargs(params: list[Param], k: int) -> bool:
     p = params[k]
     return p.kind == "shape" and not p.keyword_only and p.default is EMPTY and all(q.keyword_only for q in params[k + 1:])
@@ -170,6 +151,7 @@ def _varargs(name: str, op: Op) -> list[str]:
     lines = [f"    if {name} is not None: args = ({name},)",
              "    if len(args) == 1 and args[0].__class__ is not int:"]
     if op.name == "view":               # a dtype asks for another op
+        lines.insert(0, "    if dtype is not None: return hooks.public['_view_dtype'](self, dtype)")
         lines.append("        if args[0].__class__ is DTYPE: return hooks.public['_view_dtype'](self, args[0])")
     return [*lines, "        args = hooks.sizes(args[0])", f"    {name} = args"]
 
@@ -193,19 +175,23 @@ def _fast_key(op: Op, params: list[Param]) -> tuple[list[str], str | None] | Non
         elif p.kind == "number":
             codes.append(f"None if {n} is D_{n} else ({n}.__class__, {n} or str({n}))" if p.default is not EMPTY
                          else f"({n}.__class__, {n} or str({n}))")
+        elif p.kind == "operands":
+            codes.append(f"(tuple([x._node.slot if x._tape is tape else slot_of(tape, x) for x in {n}]) "
+                         f"if {n}.__class__ in LISTS else range_of(tape, {n}))")
         elif p.kind in ("static", "shape"):
             codes.append(n)
-        else:
+        elif p.kind != "runtime":       # a runtime number is no part of the key
             return None
-    return (codes, mixed) if any(p.kind in ("operand", "mixed") for p in params) else None
+    return (codes, mixed) if any(p.kind in ("operand", "operands", "mixed") for p in params) else None
 
 
 def _lines_of_fast_path(op: Op, params: list[Param], hit: list[str]) -> list[str]:
+    """A look-up in the trie; once more where the tape ended on the way, and past it where the entry is not known."""
     fast = _fast_key(op, params)
     if fast is None:
         return []
     codes, mixed = fast
-    lines = ["    try:"]
+    lines = ["while True:", "    tape = state.tape", "    try:"]
     if mixed is None:
         lines.append(f"        _key = ({op.index}, {', '.join(codes)})")
     else:
@@ -216,13 +202,14 @@ def _lines_of_fast_path(op: Op, params: list[Param], hit: list[str]) -> list[str
                   f"            _key = ({op.index}, {', '.join(c.removeprefix('@') for c in codes)})"]
     lines += ["        node = tape.node.children.get(_key)",
               "        if node is not None:"] + [f"            {h}" for h in hit]
-    lines += ["    except (AttributeError, TypeError, Restart):", "        pass"]
-    return lines
+    lines += ["    except Restart: continue", "    except (AttributeError, TypeError): pass", "    break"]
+    return [f"    {line}" for line in lines]
 
 
 def function_of(op: Op, name: str, first: str | None = None, operator: bool = False) -> Callable:
     """The public function (or, with `first="self"`, the method) of an op; an `operator` gives way to other classes."""
-    params = list(op.params)
+    form = "function" if first is None else "method"
+    params = renamed(op.params, op.names, form)
     order = params
     if first is not None:
         at = next((k for k, p in enumerate(params) if p.name == "input"), 0)
@@ -233,27 +220,36 @@ def function_of(op: Op, name: str, first: str | None = None, operator: bool = Fa
     many = returns(op)
     # an optimizer's op has hundreds of results, which go straight into the tensors they replace
     source.names |= {"state": state, "record": record_results if op.family == "optim" else record, "OP": op,
-                     "NUMBERS": NUMBERS, "new": object.__new__, "TENSOR": hooks.tensor,
+                     "NUMBERS": NUMBERS, "LISTS": LISTS, "RESULTS": Results, "range_of": range_of, "new": object.__new__,
+                     "TENSOR": hooks.tensor,
                      "make_view": make_view, "DTYPE": dtype, "R": many, "slot_of": slot_of, "Restart": Restart, "hooks": hooks,
                      "store_out": store_out}
     lines = source.lines
-    order, extra, sorting = _numpy_names(order, name)
-    lines.append(f"def {name}({_signature(source, order, out, extra)}):")
-    lines += sorting
+    fixed = hidden(op.params, op.names, form)
+    source.names |= fixed
+    order = [p for p in order if p.name not in fixed]
+    taken = keywords(order, name, op.names, form)
+    extra = [*taken.extra, *["dtype"] * (op.name == "view")]
+    lines.append(f"def {name}({_signature(source, taken.params, out, extra, taken.star)}):")
+    lines += taken.lines
     for k, p in enumerate(params):
         if _is_varargs(params, k):
             lines += _varargs(p.name, op)
         elif p.kind == "shape":
             lines.append(f"    if {p.name}.__class__ is int: {p.name} = ({p.name},)")
-        elif p.kind == "static":
+        elif p.kind == "static" and p.name not in fixed:
             lines.append(f"    if {p.name}.__class__ is list: {p.name} = tuple({p.name})")
-    lines.append("    tape = state.tape")
     values = ", ".join(p.name for p in params)
     attributes = ", ".join(p.name for p in params[1:])
     view = f"make_view({params[0].name}, r, OP, ({attributes}{',' if len(params) > 1 else ''}))" if params else "r"
-    hit = ["tape.node = node", "r = new(TENSOR); r._tape = tape; r._node = node; tape.tensors.append(r)",
+    numbers = [p.name for p in params if p.kind == "runtime"]
+    advance = ["tape.node = node", *([f"tape.floats += ({', '.join(numbers)},)"] if numbers else [])]
+    hit = [*advance, "r = new(TENSOR); r._tape = tape; r._node = node; tape.tensors.append(r)",
            f"return {view if op.view else 'r'}"]
-    if many is None and not out:
+    if op.family == "optim":
+        lines += _lines_of_fast_path(op, params, ["if node.aval is None:", *[f"    {h}" for h in advance],
+                                                  "    return RESULTS(tape, node)"])
+    elif many is None and not out:
         lines += _lines_of_fast_path(op, params, ["if node.aval is not None:", *[f"    {h}" for h in hit]])
     elif many is None:
         lines += _lines_of_fast_path(op, params, ["if node.aval is not None and out is None:", *[f"    {h}" for h in hit]])
@@ -268,67 +264,63 @@ def function_of(op: Op, name: str, first: str | None = None, operator: bool = Fa
     if many is not None:
         lines.append("    r = R(*r)")
     if out:
-        lines.append("    if out is not None: return store_out(out, r)")
+        exact = f", {op.name!r}" if op.promote is None and op.name not in CASTING else ""
+        lines.append(f"    if out is not None: return store_out(out, r{exact})")
     lines.append("    return r")
     return source.compile(op.doc, "torch" if first is None else "torch.Tensor")
 
 
-def inplace_of(op: Op, functional: Callable) -> Callable:
-    """`name_`: the functional op, then a write into `self`."""
+def inplace_of(op: Op, functional: Callable, first: str = "self") -> Callable:
+    """`name_`: the functional op, then a write into its first parameter, `self` of the method."""
     name = f"{op.name}_"
     at = next((k for k, p in enumerate(op.params) if p.name == "input"), 0)
-    params = [replace(op.params[at], name="self", default=EMPTY), *op.params[:at], *op.params[at + 1:]]
+    fixed = hidden(op.params, op.names, "method")
+    params = [p for p in renamed(op.params, op.names, "method") if p.name not in fixed]
+    params = [replace(params[at], name=first, default=EMPTY), *params[:at], *params[at + 1:]]
     source = _Source(name, f"Tensor.{name}")
     source.names |= {"functional": functional, "in_place": in_place, "become_view": become_view, "OP": op}
-    params, extra, sorting = _numpy_names(params, name)
-    source.lines.append(f"def {name}({_signature(source, params, False, extra)}):")
-    source.lines += sorting
+    taken = keywords(params, name, op.names, "method")
+    source.lines.append(f"def {name}({_signature(source, taken.params, False, taken.extra, taken.star)}):")
+    source.lines += taken.lines
     if op.view:
         values = ", ".join(p.name for p in params[1:])
-        source.lines.append(f"    return become_view(self, OP, ({values}{',' if len(params) > 1 else ''}))")
+        source.lines.append(f"    return become_view({first}, OP, ({values}{',' if len(params) > 1 else ''}))")
         return source.compile(f"In-place form of {op.name}.", "torch.Tensor")
     call = ["*args" if _is_varargs(params, k) else (f"{p.name}={p.name}" if p.keyword_only else p.name)
             for k, p in enumerate(params)]
-    source.lines.append(f"    return in_place(self, functional({', '.join(call)}), {name!r})")
+    source.lines.append(f"    return in_place({first}, functional({', '.join(call)}), {name!r})")
     return source.compile(f"In-place form of {op.name}.", "torch.Tensor")
-
-
-def _numpy_names_of_composite(params: list[inspect.Parameter], name: str) -> tuple[list[str], list[str]]:
-    """Further keywords of a composite with `dim`, and the lines that sort them out."""
-    if any(p.kind is p.VAR_KEYWORD for p in params):
-        return [], []
-    simple = [Param(p.name, "static", EMPTY if p.default is p.empty else p.default, p.kind is p.KEYWORD_ONLY) for p in params]
-    _, extra, lines = _numpy_names(simple, name)
-    return extra, lines
 
 
 def composite_of(record_: Composite, namespace: Any, first: str | None = None) -> Callable:
     """The public function or method of a composite."""
-    params = list(inspect.signature(record_.fn).parameters.values())[1:]
+    given = list(inspect.signature(record_.fn).parameters.values())[1:]
+    params = [Param(p.name, "static", EMPTY if p.default is p.empty else p.default, p.kind is p.KEYWORD_ONLY) for p in given]
+    form = "function" if first is None else "method"
+    params = renamed(params, record_.names, form)
+    if first is not None and given[0].kind is not inspect.Parameter.VAR_POSITIONAL:
+        params[0] = replace(params[0], name=first)
     source = _Source(record_.name, f"{'Tensor.' if first else ''}{record_.name}")
     source.names |= {"FN": record_.fn, "T": namespace}
-    parts, call, star = [], [], False
-    extra, sorting = _numpy_names_of_composite(params, record_.name)
-    for k, p in enumerate(params):
-        name = first if k == 0 and first else p.name
-        if p.kind is p.VAR_POSITIONAL:
-            parts.append(f"*{name}")
-            call.append(f"*{name}")
-            star = True
-        elif p.kind is p.VAR_KEYWORD:
-            parts.append(f"**{name}")
-            call.append(f"**{name}")
-        else:
-            if p.kind is p.KEYWORD_ONLY and not star:
-                parts.append("*")
-                star = True
-            default = REQUIRED if extra and p.name == "dim" and p.default is p.empty else p.default
-            parts.append(name if default is p.empty else _default(source, name, default))
-            call.append(f"{p.name}={name}" if p.kind is p.KEYWORD_ONLY else name)
+    taken = Keywords(params)
+    if not any(p.kind is p.VAR_KEYWORD for p in given):
+        taken = keywords(params, record_.name, record_.names, form)
+    parts, call, last, star = [], [], [], False
+    for p, q in zip(given, taken.params, strict=True):
+        sign = {p.VAR_POSITIONAL: "*", p.VAR_KEYWORD: "**"}.get(p.kind, "")
+        call.append(f"{p.name}={q.name}" if p.kind is p.KEYWORD_ONLY else f"{sign}{q.name}")
+        if q.name == taken.star:
+            parts.append("*args")
+            last.append(_default(source, q.name, None if q.default is EMPTY else q.default))
+        elif p.kind is p.KEYWORD_ONLY and not star:
+            parts.append("*")
+        star = star or parts[-1:] == ["*"] or sign == "*" or q.name == taken.star
+        if q.name != taken.star:
+            parts.append(f"{sign}{q.name}" if sign or q.default is EMPTY else _default(source, q.name, q.default))
     out = "out" in record_.forms and first is None
-    if extra or out:
-        parts += ([] if star else ["*"]) + ["out=None"] * out + [f"{name}=None" for name in extra]
-    source.lines += [f"def {record_.name}({', '.join(parts)}):", *sorting]
+    last += ["out=None"] * out + [f"{name}=None" for name in taken.extra]
+    parts += ["*"] * (bool(last) and not star) + last
+    source.lines += [f"def {record_.name}({', '.join(parts)}):", *taken.lines]
     if out:
         source.names["store_out"] = store_out
         source.lines.append(f"    if out is not None: return store_out(out, FN(T, {', '.join(call)}))")
@@ -376,7 +368,7 @@ def _build_all(cls: type, namespace: Any) -> dict[str, dict[str, Callable]]:
         made = function_of(op, op.name)
         for form in op.forms & spaces.keys() or {"private"}:
             spaces[form][op.name] = made
-        if not op.params or op.params[0].kind not in ("operand", "mixed"):
+        if not any(p.kind in ("operand", "mixed") and (k == 0 or p.name == "input") for k, p in enumerate(op.params)):
             continue
         method = None
         if "method" in op.forms or op.dunder or "inplace" in op.forms:
@@ -387,7 +379,7 @@ def _build_all(cls: type, namespace: Any) -> dict[str, dict[str, Callable]]:
             inplace = inplace_of(op, method)    # type: ignore[arg-type]
             _method(cls, inplace.__name__, inplace)
             if "function" in op.forms:
-                spaces["function"][inplace.__name__] = inplace
+                spaces["function"][inplace.__name__] = inplace_of(op, method, "input")  # type: ignore[arg-type]
         if op.dunder:
             operators.append((op, method))  # type: ignore[arg-type]
     for record_ in COMPOSITES.values():

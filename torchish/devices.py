@@ -7,7 +7,7 @@ Source: https://docs.pytorch.org/docs/stable/tensor_attributes.html#torch.device
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, overload
 
 import jax
 
@@ -28,6 +28,12 @@ class device:
     __slots__ = ("index", "type")
     type: str
     index: int | None
+
+    @overload
+    def __new__(cls, device: Any) -> device: ...
+
+    @overload
+    def __new__(cls, type: str, index: int = -1) -> device: ...
 
     def __new__(cls, *args: Any, **kwargs: Any) -> device:
         given = dict(kwargs)

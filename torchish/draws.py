@@ -5,8 +5,9 @@ and enter a step as its inputs; what depends on values of the step (dropout, ber
 """
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -27,6 +28,7 @@ __all__ = ["bernoulli", "binomial", "drawn", "dropped", "laid_out", "multinomial
            "rrelu_slopes", "sample_dirichlet", "sample_gamma", "uniforms"]
 
 NEAR = 1 << 18      # so many draws of a step that has not run are made again in numpy (under a millisecond)
+SELU = 1.7580993408473766    # the value that alpha_dropout puts in place of what it drops, with a minus sign
 SINGLE = (dtypes.float32, dtypes.float16, dtypes.bfloat16)
 
 
@@ -71,16 +73,44 @@ def dropped(name: str, x: Tensor, p: float, mask_shape: tuple | None, axes: tupl
             g._behind += 2 * (out._node.aval.numel if mask_shape is None else prod(mask_shape))
             g._lazy = (key, pos)
             return out
+    if tape.nested is not None and tape.nested.varies:
+        return _dropped_by_member(name, x, p, mask_shape or tuple(x.shape))
     return drawn(name, x, p=p, mask_shape=mask_shape, axes=axes)
 
 
+def _dropped_by_member(name: str, x: Tensor, p: float, mask_shape: tuple) -> Tensor:
+    """Dropout with a mask for each member of a batch (vmap with randomness="different")."""
+    keep = state.tape.nested.members(
+        lambda shape: drawn("_bernoulli_p", shape=shape, dtype=dtypes.float32, p=1 - p).reshape(shape), mask_shape).to(x.dtype)
+    if name == "_dropout":
+        return x * keep * (1 / (1 - p))
+    a = 1 / ((SELU ** 2 * p + 1) * (1 - p)) ** 0.5
+    return (x * keep - SELU * (1 - keep)) * a + a * SELU * p
+
+
+def _varies() -> bool:
+    """Whether each member of a batch is to draw for itself."""
+    return state.tape.nested is not None and state.tape.nested.varies
+
+
 def _far(g: Generator) -> bool:
-    """Whether the state is best left on the tape: a step that has not run yet has drawn too much to be done again."""
+    """Whether the state is best left on the tape: a step that has not run yet has drawn too much to be done again.
+
+    So it is where what is recorded once will run many times.
+    """
+    if _repeated():
+        return True
     return g._lazy is not None and g._behind > NEAR and g._lazy[0]._data is None
+
+
+def _repeated() -> bool:
+    return state.tape.nested is not None and state.tape.nested.repeated
 
 
 def uniforms(g: Generator, shape: tuple, dtype: dtypes.dtype, low: float = 0.0, high: float = 1.0) -> Tensor:
     """uniform_(low, high) in the order of memory of a contiguous tensor."""
+    if _varies():
+        return state.tape.nested.members(lambda s: uniforms(g, s, dtype, low, high), shape)
     if dtype in SINGLE and _far(g):
         rng.fills.check_uniform(dtype.np, low, high)
         return drawn("_uniform", generator=g, shape=shape, dtype=dtype, low=low, high=high)
@@ -89,6 +119,10 @@ def uniforms(g: Generator, shape: tuple, dtype: dtypes.dtype, low: float = 0.0, 
 
 def normals(g: Generator, shape: tuple, dtype: dtypes.dtype, mean: float = 0.0, std: float = 1.0) -> Tensor:
     """normal_(mean, std) in the order of memory of a contiguous tensor."""
+    if _varies():
+        return state.tape.nested.members(lambda s: normals(g, s, dtype, mean, std), shape)
+    if dtype in SINGLE and 0 < prod(shape) < 16 and _repeated():      # torch draws so few in another way, which is numpy's here
+        return normals(g, (16,), dtype, mean, std)[:prod(shape)].reshape(shape)
     if dtype in SINGLE and prod(shape) >= 16 and _far(g):
         check_std(std)
         return drawn("_normal", generator=g, shape=shape, dtype=dtype, mean=mean, std=std)
@@ -107,6 +141,16 @@ def _new(values: Tensor, out: Any, device: Any, requires_grad: bool) -> Tensor:
     return finish_new(values, out, device if device is not None or place() == "cpu" else place(), requires_grad)
 
 
+@overload
+def rand(size: Sequence[int], *, generator: Generator | None = None, out: Any = None, dtype: Any = None, layout: Any = None,
+         device: Any = None, pin_memory: bool = False, requires_grad: bool = False) -> Tensor: ...
+
+
+@overload
+def rand(*size: int, generator: Generator | None = None, out: Any = None, dtype: Any = None, layout: Any = None,
+         device: Any = None, pin_memory: bool = False, requires_grad: bool = False) -> Tensor: ...
+
+
 def rand(*size: Any, generator: Generator | None = None, out: Any = None, dtype: Any = None, layout: Any = None,
          device: Any = None, requires_grad: bool = False, pin_memory: bool = False, names: Any = None,
          **named: Any) -> Tensor:
@@ -116,6 +160,16 @@ def rand(*size: Any, generator: Generator | None = None, out: Any = None, dtype:
     """
     shape, dtype = sizes_given("rand", size, named), dtypes.default.float if dtype is None else dtype
     return _new(uniforms(generator_of(generator), shape, dtype), out, device, requires_grad)
+
+
+@overload
+def randn(size: Sequence[int], *, generator: Generator | None = None, out: Any = None, dtype: Any = None, layout: Any = None,
+          device: Any = None, pin_memory: bool = False, requires_grad: bool = False) -> Tensor: ...
+
+
+@overload
+def randn(*size: int, generator: Generator | None = None, out: Any = None, dtype: Any = None, layout: Any = None,
+          device: Any = None, pin_memory: bool = False, requires_grad: bool = False) -> Tensor: ...
 
 
 def randn(*size: Any, generator: Generator | None = None, out: Any = None, dtype: Any = None, layout: Any = None,
@@ -129,6 +183,17 @@ def randn(*size: Any, generator: Generator | None = None, out: Any = None, dtype
     return _new(normals(generator_of(generator), shape, dtype), out, device, requires_grad)
 
 
+@overload
+def randint(high: int, size: Sequence[int], *, generator: Generator | None = None, out: Any = None, dtype: Any = None,
+            layout: Any = None, device: Any = None, pin_memory: bool = False, requires_grad: bool = False) -> Tensor: ...
+
+
+@overload
+def randint(low: int, high: int, size: Sequence[int], *, generator: Generator | None = None, out: Any = None,
+            dtype: Any = None, layout: Any = None, device: Any = None, pin_memory: bool = False,
+            requires_grad: bool = False) -> Tensor: ...
+
+
 def randint(*args: Any, generator: Generator | None = None, out: Any = None, dtype: Any = None, layout: Any = None,
             device: Any = None, requires_grad: bool = False, pin_memory: bool = False, **named: Any) -> Tensor:
     """Integers of [low, high): randint(high, size) or randint(low, high, size); all three may be given by name.
@@ -137,7 +202,13 @@ def randint(*args: Any, generator: Generator | None = None, out: Any = None, dty
     """
     low, high, size = _bounds(args, named)
     dtype = dtypes.int64 if dtype is None else dtype
-    return _new(from_array(rng.randint(generator_of(generator).host(), size, dtype, low, high)), out, device, requires_grad)
+    return _new(_integers(generator_of(generator), size, dtype, low, high), out, device, requires_grad)
+
+
+def _integers(g: Generator, shape: tuple, dtype: Any, low: int, high: int) -> Tensor:
+    if _varies():
+        return state.tape.nested.members(lambda s: _integers(g, s, dtype, low, high), shape)
+    return from_array(rng.randint(g.host(), shape, dtype, low, high))
 
 
 def _bounds(args: tuple, named: dict[str, Any]) -> tuple[int, int, tuple[int, ...]]:
@@ -168,7 +239,15 @@ def randperm(n: int, *, generator: Generator | None = None, out: Any = None, dty
     """
     n, = sizes_given("randperm", (n,), {})
     dtype = dtypes.int64 if dtype is None else dtype
-    return _new(from_array(rng.randperm(generator_of(generator).host(), n, dtype.np)), out, device, requires_grad)
+    return _new(_permutations(generator_of(generator), (n,), dtype.np), out, device, requires_grad)
+
+
+def _permutations(g: Generator, shape: tuple, dtype: Any) -> Tensor:
+    """A permutation of the last dimension for each place of those before it."""
+    if _varies():
+        return state.tape.nested.members(lambda s: _permutations(g, s, dtype), shape)
+    rows = [rng.randperm(g.host(), shape[-1], dtype) for _ in range(prod(shape[:-1]))]
+    return from_array(np.stack(rows).reshape(shape))
 
 
 def _like(name: str, input: Any, dtype: Any, draw: Any) -> Tensor:
@@ -187,7 +266,7 @@ def _like(name: str, input: Any, dtype: Any, draw: Any) -> Tensor:
 
 
 def rand_like(input: Tensor, *, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
-              memory_format: Any = None, generator: Generator | None = None) -> Tensor:
+              pin_memory: bool = False, memory_format: Any = None, generator: Generator | None = None) -> Tensor:
     """Uniform numbers in the shape, dtype and memory order of `input`."""
     g = generator_of(generator)
     x = _like("rand_like", input, dtype,
@@ -196,7 +275,7 @@ def rand_like(input: Tensor, *, dtype: Any = None, layout: Any = None, device: A
 
 
 def randn_like(input: Tensor, *, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
-               memory_format: Any = None, generator: Generator | None = None) -> Tensor:
+               pin_memory: bool = False, memory_format: Any = None, generator: Generator | None = None) -> Tensor:
     """Standard normal numbers in the shape, dtype and memory order of `input`."""
     g = generator_of(generator)
     x = _like("randn_like", input, dtype,
@@ -204,9 +283,21 @@ def randn_like(input: Tensor, *, dtype: Any = None, layout: Any = None, device: 
     return finish_new(x, None, device or input.device, requires_grad)
 
 
+@overload
+def randint_like(input: Tensor, high: int, *, generator: Generator | None = None, memory_format: Any = None,
+                 dtype: Any = None, layout: Any = None, device: Any = None, pin_memory: bool = False,
+                 requires_grad: bool = False) -> Tensor: ...
+
+
+@overload
+def randint_like(input: Tensor, low: int, high: int, *, generator: Generator | None = None, memory_format: Any = None,
+                 dtype: Any = None, layout: Any = None, device: Any = None, pin_memory: bool = False,
+                 requires_grad: bool = False) -> Tensor: ...
+
+
 def randint_like(input: Tensor, *args: Any, dtype: Any = None, layout: Any = None, device: Any = None,
-                 requires_grad: bool = False, memory_format: Any = None, generator: Generator | None = None,
-                 **named: Any) -> Tensor:
+                 requires_grad: bool = False, pin_memory: bool = False, memory_format: Any = None,
+                 generator: Generator | None = None, **named: Any) -> Tensor:
     """Integers of [low, high), or of [0, high), in the shape, dtype and memory order of `input`."""
     low, high, _ = _bounds(args, named | {"size": (0,)})
     engine = generator_of(generator).host()
@@ -253,10 +344,20 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
     """
     g = generator_of(generator)
     if p is not None:
-        return from_array(rng.bernoulli(g.host(), tuple(input.shape), input.dtype, p))
+        return _flips(g, tuple(input.shape), input.dtype, p)
+    if _varies():
+        shape = tuple(input.shape)
+        u = uniforms(g, shape, input.dtype if input.dtype in (*SINGLE, dtypes.float64) else dtypes.float32)
+        return finish_new((u < input.detach()).to(input.dtype), out, None, False)
     if input._data is None and input._pending is None and input.dtype in (*SINGLE, dtypes.float64):
         return finish_new(drawn("_bernoulli", input.detach(), generator=g), out, None, False)
     return finish_new(from_array(rng.bernoulli_of(g.host(), concrete(input))), out, None, False)
+
+
+def _flips(g: Generator, shape: tuple, dtype: Any, p: float) -> Tensor:
+    if _varies():
+        return state.tape.nested.members(lambda s: _flips(g, s, dtype, p), shape)
+    return from_array(rng.bernoulli(g.host(), shape, dtype, p))
 
 
 def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None,

@@ -5,7 +5,11 @@ same, with torch's first sentence.  The classes here derive from them and mark w
 """
 from __future__ import annotations
 
-__all__ = ["CompileError", "LinAlgError", "LostValueError"]
+__all__ = ["AcceleratorError", "CompileError", "LinAlgError", "LostValueError"]
+
+
+class AcceleratorError(RuntimeError):
+    """torch's class for failures of an accelerator; XLA's own come as CompileError or RuntimeError."""
 
 
 class CompileError(RuntimeError):

@@ -4,6 +4,7 @@ In: a tensor, parameters, a generator.  Out: the same tensor, filled in the orde
 """
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import numpy as np
@@ -16,11 +17,14 @@ from .storage import assign
 from .tensor import Tensor
 
 __all__: list[str] = []
+ONE = Ellipsis          # the default that says that one bound was given, not two
 
 
 def _fill(name: str, draw: Any, quick: Any = None) -> None:
     """Gives Tensor the method `name`: draw(engine, shape, dtype, ...) in numpy, or quick(generator, shape, dtype, ...)."""
     def method(self: Tensor, *args: Any, generator: Generator | None = None, **kwargs: Any) -> Tensor:
+        if "from" in kwargs:        # torch's name, which no Python function can declare
+            kwargs["from_"] = kwargs.pop("from")
         g, aval = generator_of(generator), self._node.aval
         axes, plain = (None, True) if aval.strides is None else (rng.memory_order(aval.strides), self.is_contiguous())
         if plain and quick is not None and aval.device == "cpu":
@@ -30,24 +34,22 @@ def _fill(name: str, draw: Any, quick: Any = None) -> None:
         values = rng.filled(lambda shape: draw(g.host(), shape, aval.dtype, *args, **kwargs), tuple(aval.shape), axes)
         return assign(self, laid_out(from_array(values, aval.device), aval.strides))
     method.__name__, method.__qualname__ = name, f"Tensor.{name}"
+    P = inspect.Parameter
+    own = [p for p in list(inspect.signature(draw).parameters.values())[3:] if p.kind is P.POSITIONAL_OR_KEYWORD]
+    method.__signature__ = inspect.Signature([      # type: ignore[attr-defined]
+        P("self", P.POSITIONAL_OR_KEYWORD), *own, P("generator", P.KEYWORD_ONLY, default=None)])
     method.__doc__ = f"Overwrites this tensor with numbers of torch's {name}."
     setattr(Tensor, name, method)
 
 
-def _range(a: float = 0.0, b: float = 1.0, **named: float) -> tuple[float, float]:
-    return named.get("from", a), named.get("to", b)
+def _uniform(engine: Any, shape: tuple, dtype: Any, from_: float = 0.0, to: float = 1.0) -> np.ndarray:
+    return rng.uniform(engine, shape, dtype, from_, to)
 
 
-def _uniform(engine: Any, shape: tuple, dtype: Any, *args: float, **named: float) -> np.ndarray:
-    return rng.uniform(engine, shape, dtype, *_range(*args, **named))
-
-
-def _random(engine: Any, shape: tuple, dtype: Any, *bounds: int | None, **named: int) -> np.ndarray:
-    if len(bounds) == 1 and "to" not in named:      # random_(to)
-        return rng.random(engine, shape, dtype, 0, bounds[0])
-    low, high = (*bounds, None, None)[:2]
-    low, high = named.get("from", low), named.get("to", high)
-    return rng.random(engine, shape, dtype, 0 if low is None and high is not None else low, high)
+def _random(engine: Any, shape: tuple, dtype: Any, from_: int | None = None, to: Any = ONE) -> np.ndarray:
+    if to is ONE:       # random_() or random_(to); random_(from, None) goes up to the largest number
+        from_, to = None, from_
+    return rng.random(engine, shape, dtype, 0 if from_ is None and to is not None else from_, to)
 
 
 def _bernoulli(engine: Any, shape: tuple, dtype: Any, p: Any = 0.5) -> np.ndarray:
@@ -56,8 +58,8 @@ def _bernoulli(engine: Any, shape: tuple, dtype: Any, p: Any = 0.5) -> np.ndarra
     return rng.bernoulli(engine, shape, dtype, p)
 
 
-def _quick_uniform(g: Generator, shape: tuple, dtype: Any, *args: float, **named: float) -> Tensor:
-    return uniforms(g, shape, dtype, *_range(*args, **named))
+def _quick_uniform(g: Generator, shape: tuple, dtype: Any, from_: float = 0.0, to: float = 1.0) -> Tensor:
+    return uniforms(g, shape, dtype, from_, to)
 
 
 for _name, _draw, _quick in (

@@ -142,7 +142,8 @@ def _filled(data: Any, kinds: set[type], target: Dtype) -> np.ndarray:
         except OverflowError:
             raise ValueError("Overflow when unpacking long long") from None
     with np.errstate(over="ignore"):
-        return np.array(data, target.np)
+        return np.array(data, target.np) if target not in dtypes.FLOAT8 else \
+            dtypes.fitting(np.array(data, np.float64), target).astype(target.np)
 
 
 def _astype(array: np.ndarray, target: Dtype, checked: bool = False) -> np.ndarray:
@@ -156,4 +157,4 @@ def _astype(array: np.ndarray, target: Dtype, checked: bool = False) -> np.ndarr
     if array.dtype.kind == "c" and not target.is_complex:
         array = array.real
     with np.errstate(over="ignore", invalid="ignore"):
-        return array.astype(target.np)
+        return dtypes.fitting(array, target).astype(target.np)

@@ -46,8 +46,14 @@ class Generator:
 
     # the state in numpy, and on the tape
 
-    def host(self) -> rng.Engine:
+    def host(self, to_draw: bool = True) -> rng.Engine:
         """The engine in numpy, brought up to date with what steps have drawn."""
+        nested = state.tape.nested
+        if nested is not None and to_draw:
+            nested.draws()
+            if nested.repeated:
+                raise RuntimeError(f"{nested.name}: this random function draws when it is called, so every run of what is recorded "
+                                   "here would see the same numbers; rand, randn and dropout (32 bits or fewer) draw anew")
         lazy, engine = self._lazy, self._engine
         if lazy is None:
             return engine
@@ -67,12 +73,14 @@ class Generator:
 
     def on_tape(self, device: str = "cpu") -> State:
         """The state as tensors on `device`, for an op that draws in a step."""
+        if state.tape.nested is not None:
+            state.tape.nested.draws()
         lazy, inline = self._lazy, state.tape.inline is not None
         if lazy is not None and not inline:
             tape = lazy[0]._tape or lazy[0]._home
             if lazy[0]._node.aval.device == device and (tape is None or tape.failed is None):
                 return lazy
-        key, pos = self.host().to_arrays()
+        key, pos = self.host(False).to_arrays()
         lazy = (from_array(key, device), from_array(np.array(pos, np.int32), device))
         if not inline:
             self._set(lazy)
@@ -84,10 +92,18 @@ class Generator:
             self._engine.skip(draws)
             return
         old = self._lazy
+        if state.tape.nested is not None:
+            state.tape.nested.drew(self, (old, self._base, self._behind))
         if old[0]._data is not None:            # type: ignore[index]
             self._base, self._behind = old, 0
         self._behind += draws
         self._lazy = (key, pos)
+
+    def carry_on(self, key: Tensor, pos: Tensor) -> None:
+        """Takes over the state that a loop has left, whose number of draws is not known: numpy will look at it."""
+        if state.tape.nested is not None:
+            state.tape.nested.drew(self, (self._lazy, self._base, self._behind))
+        self._lazy, self._behind = (key, pos), SKIP + 1
 
     # torch's methods
 
@@ -110,7 +126,7 @@ class Generator:
 
     def get_state(self) -> Tensor:
         """The 5056 bytes of the state."""
-        return from_array(np.frombuffer(self.host().get_state(), np.uint8))
+        return from_array(np.frombuffer(self.host(False).get_state(), np.uint8))
 
     def set_state(self, new_state: Tensor) -> Generator:
         """Takes over state bytes."""

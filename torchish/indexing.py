@@ -299,8 +299,8 @@ def _is_old_style(index: list, tensor: type) -> bool:
 @cache
 def _dtype_kind(dtype: Any) -> str:
     """"m" for the dtype of a mask, "i" for one of places, "" for one that cannot index."""
-    name = str(dtype).rpartition(".")[2]
-    return "m" if name in ("bool", "uint8") else "i" if name in ("int64", "int32", "int16", "int8") else ""
+    of_numpy, name = isinstance(dtype, np.dtype), str(dtype).rpartition(".")[2]
+    return "m" if name in ("bool", "uint8") else "i" if name in ("int64", "int32") or of_numpy and name in ("int16", "int8") else ""
 
 
 def _is_mask(item: Any) -> bool:

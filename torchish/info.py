@@ -4,7 +4,8 @@ In: tensors, dtypes.  Out: booleans, dtypes, numbers.
 """
 from __future__ import annotations
 
-from typing import Any
+from numbers import Number
+from typing import Any, overload
 
 from . import dtypes
 from .tensor import Tensor
@@ -51,7 +52,26 @@ def typename(obj: Any) -> str:
     return name if module in ("builtins", "") else f"{module}.{name}"
 
 
-def result_type(tensor1: Any, tensor2: Any) -> dtypes.dtype:
-    """The dtype that an arithmetic op of the two would compute in."""
-    tensors = [(x.dtype, x.ndim) for x in (tensor1, tensor2) if isinstance(x, Tensor)]
-    return dtypes.result_dtype(tensors, [x for x in (tensor1, tensor2) if not isinstance(x, Tensor)])
+@overload
+def result_type(tensor: Tensor, other: Any) -> dtypes.dtype: ...
+
+
+@overload
+def result_type(scalar: Number, tensor: Tensor) -> dtypes.dtype: ...
+
+
+@overload
+def result_type(scalar1: Number, scalar2: Number) -> dtypes.dtype: ...
+
+
+def result_type(*args: Any, **named: Any) -> dtypes.dtype:
+    """The dtype that an arithmetic op of the two, tensors or numbers, would compute in."""
+    names = ({"tensor", "other"}, {"tensor", "scalar"}, {"scalar1", "scalar2"})
+    if len(args) + len(named) != 2 or not any(set(named) <= pair for pair in names):
+        given = ", ".join([type(a).__name__ for a in args] + [f"{k}={type(v).__name__}" for k, v in named.items()])
+        raise TypeError(f"result_type() received an invalid combination of arguments - got ({given}), but expected one of:\n"
+                        " * (Tensor tensor, Tensor other)\n * (Number scalar, Tensor tensor)\n"
+                        " * (Tensor tensor, Number other)\n * (Number scalar1, Number scalar2)")
+    both = (*args, *named.values())
+    tensors = [(x.dtype, x.ndim) for x in both if isinstance(x, Tensor)]
+    return dtypes.result_dtype(tensors, [x for x in both if not isinstance(x, Tensor)])

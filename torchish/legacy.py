@@ -100,8 +100,10 @@ def set_default_tensor_type(t: Any, /) -> None:
     set_default_device("cuda" if cuda else "cpu")
 
 
-def new(self: Tensor, *args: Any, device: Any = None) -> Tensor:
+def new(self: Tensor, *args: Any, device: Any = None, data: Any = None, size: Any = None) -> Tensor:
     """A tensor of this one's dtype and device, made as the old constructors do: of sizes or of data."""
+    if data is not None or size is not None:
+        args = (data,) if data is not None else tuple(size)
     if len(args) == 1 and isinstance(args[0], Tensor):
         return as_tensor(args[0].detach(), self.dtype)
     return construct(args, self.dtype, self._node.aval.device if device is None else place(device))

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from .creation import from_array
+from .dtypes import FLOAT
 from .recorder import hooks
 from .storage import in_place
 from .tensor import Tensor
+from .wiring import spaces  # noqa: F401  makes the operators
 
 __all__: list[str] = []
 
@@ -39,6 +41,12 @@ def __pos__(self: Tensor) -> Tensor:
     return self.positive()
 
 
+def __invert__(self: Tensor) -> Tensor:
+    if self.dtype.category >= FLOAT:
+        raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
+    return self.bitwise_not()
+
+
 def __reversed__(self: Tensor) -> Tensor:
     return self if self.dim() == 0 else self.flip(0)
 
@@ -47,8 +55,10 @@ def __array_wrap__(self: Tensor, array: np.ndarray, context: Any = None, return_
     return from_array(array)
 
 
-for _fn in (fill_diagonal_, to_dense, as_subclass, __pos__, __reversed__, __array_wrap__):
+for _fn in (fill_diagonal_, to_dense, as_subclass, __pos__, __invert__, __reversed__, __array_wrap__):
     _fn.__qualname__ = f"Tensor.{_fn.__name__}"
     setattr(Tensor, _fn.__name__, _fn)
 Tensor.is_sparse_csr = False
 Tensor.__long__ = Tensor.__int__
+
+Tensor.__div__, Tensor.__rdiv__, Tensor.__idiv__ = Tensor.__truediv__, Tensor.__rtruediv__, Tensor.__itruediv__

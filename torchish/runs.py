@@ -13,7 +13,7 @@ from .creation import as_tensor, from_array
 from .data_dependent import nonzero
 from .tensor import Tensor
 
-__all__ = ["argwhere", "cond", "from_dlpack", "frombuffer", "to_dlpack", "unique_consecutive"]
+__all__ = ["argwhere", "from_dlpack", "frombuffer", "to_dlpack", "unique_consecutive"]
 
 
 def argwhere(input: Tensor) -> Tensor:
@@ -30,10 +30,10 @@ def unique_consecutive(input: Tensor, return_inverse: bool = False, return_count
     new[1:] = (rows[1:] != rows[:-1]).reshape(max(n - 1, 0), -1).any(1) if n > 1 else []
     firsts = np.flatnonzero(new)
     values = rows[firsts] if dim is None else np.moveaxis(rows[firsts], 0, dim)
-    inverse = (np.cumsum(new) - 1).reshape(array.shape if dim is None else -1)
+    inverse = (np.cumsum(new) - 1).reshape(array.shape if dim is None else (-1,))
     counts = np.diff(np.append(firsts, n))
     result = (values, *([inverse] if return_inverse else []), *([counts] if return_counts else []))
-    tensors = tuple(from_array(np.ascontiguousarray(a).astype(np.int64) if k else a) for k, a in enumerate(result))
+    tensors = tuple(from_array(np.array(a, np.int64 if k else None)) for k, a in enumerate(result))
     return tensors[0] if len(tensors) == 1 else tensors
 
 
@@ -65,11 +65,6 @@ def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None
 def to_dlpack(tensor: Tensor) -> Any:
     """A DLPack capsule."""
     return tensor.__dlpack__()
-
-
-def cond(pred: Any, true_fn: Any, false_fn: Any, operands: Any = ()) -> Any:
-    """true_fn(*operands) if `pred` else false_fn(*operands): a look at `pred`, then Python's own choice."""
-    return (true_fn if bool(pred) else false_fn)(*operands)
 
 
 for _fn in (argwhere, unique_consecutive):

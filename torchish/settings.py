@@ -21,6 +21,9 @@ __all__ = ["are_deterministic_algorithms_enabled", "broadcast_shapes", "compile"
            "use_deterministic_algorithms"]
 
 
+COMPILE_MODES = ("default", "lite", "reduce-overhead", "max-autotune-no-cudagraphs", "max-autotune")
+
+
 class _Kept:
     """What was set."""
     deterministic = warn_only = warn_always = False
@@ -132,6 +135,10 @@ def compile(model: Callable | None = None, *, fullgraph: bool = False, dynamic: 
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.compile.html
     """
+    if model is not None and not callable(model):
+        raise AssertionError(f"A callable function is expected, but {type(model)} is provided.")
+    if mode is not None and mode not in COMPILE_MODES:
+        raise RuntimeError(f"Unrecognized mode={mode}, should be one of: {', '.join(COMPILE_MODES)}")
     if mode is not None and options is not None:
         raise RuntimeError("Either mode or options can be specified, but both can't be specified at the same time.")
     return (lambda fn: fn) if model is None else model

@@ -39,7 +39,7 @@ class Subscript:
             if self._leaf and state.tape.grad:
                 raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
             part = _slice(self, spec, starts)
-            value = hooks.copy_cast(part, value)
+            value = hooks.copy_cast(part, _fitting(part.shape, value))
             assign(self, record(write_op(SLICE), (self, value, starts, spec)))
             return
         outer, inner = spec
@@ -48,6 +48,17 @@ class Subscript:
             assign(part, hooks.mask_put(part, hooks.as_tensor(tensors[0]), value, _leads(inner) - 1))
             return
         assign(part, record(INDEX_PUT, (part, _places(tensors), hooks.to_dtype(value, self.dtype), inner, False)))
+
+
+def _fitting(shape: tuple, value: Any) -> Any:
+    """`value` without leading dimensions of size 1 that are too many for `shape`; refused where it does not expand to it."""
+    given = tuple(value.shape)
+    extra = len(given) - len(shape)
+    if extra > 0 and given[:extra] == (1,) * extra:
+        value, given, extra = value.reshape(given[extra:]), given[extra:], 0
+    if extra > 0 or any(n not in (1, m) for n, m in zip(given[::-1], tuple(shape)[::-1], strict=False)):
+        value.expand(tuple(shape))          # which raises the fitting error
+    return value
 
 
 def _leads(spec: tuple) -> int:

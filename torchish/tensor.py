@@ -9,20 +9,25 @@ import warnings
 from typing import Any
 
 from . import accumulate
-from .avals import Aval, Out, contiguous_strides
+from .anomaly import anomaly
+from .avals import Aval, Out
 from .convert import Convert
 from .devices import device as Device
+from .dtypes import c_name
 from .dtypes import dtype as Dtype
 from .exchange import Exchange
-from .grad_fn import GradFn, grad_fn_of
+from .grad_fn import GradFn, edge_of, grad_fn_of
+from .graph import first_backward
 from .recorder import hooks
 from .sizes import Size
+from .stops import add_hook, retain
 from .storage import refresh
+from .strides import lies_as, strides_of
 from .subscript import Subscript
 from .tape import Tape, state
 from .writes import Writes
 
-__all__ = ["Tensor", "make", "wrap"]
+__all__ = ["Tensor", "make", "twin", "wrap"]
 
 NON_LEAF_GRAD = (
     "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be populated during "
@@ -56,8 +61,10 @@ class Tensor(Subscript, Writes, Convert, Exchange):
     _owner: int | None = None
     _version_count: int = 0
     _hooks: dict | None = None
-    _retains: bool = False
+    _retains: Any = None
     _post_hooks: dict | None = None
+    _accumulator: Any = None
+    _guard: Any = None
 
     __array_priority__ = 1000
     is_sparse = is_quantized = is_nested = is_mkldnn = is_meta = is_mps = is_xpu = False
@@ -135,17 +142,16 @@ class Tensor(Subscript, Writes, Convert, Exchange):
 
     def stride(self, dim: int | None = None) -> tuple[int, ...] | int:
         """Distance, in elements, of neighbours along each dimension (or one): logical, XLA may lay memory out otherwise."""
-        aval = self._node.aval
-        strides = aval.strides if aval.strides is not None else contiguous_strides(aval.shape)
-        return strides if dim is None else strides[dim]
+        strides = strides_of(self._node.aval)
+        if dim is None:
+            return strides
+        self.size(dim)      # refuses what is out of range
+        return strides[dim]
 
     def is_contiguous(self, memory_format: Any = None) -> bool:
-        """Whether the elements lie in row-major order."""
+        """Whether the elements lie in row-major order, or in the order of a memory format."""
         aval = self._node.aval
-        if aval.strides is None:
-            return True
-        want = contiguous_strides(aval.shape)
-        return aval.numel == 0 or all(n == 1 or a == b for n, a, b in zip(aval.shape, aval.strides, want, strict=True))
+        return memory_format is None and aval.strides is None or lies_as(aval.shape, strides_of(aval), memory_format)
 
     def is_floating_point(self) -> bool:
         """Whether the dtype is a floating one."""
@@ -220,10 +226,17 @@ class Tensor(Subscript, Writes, Convert, Exchange):
         if value is not None:
             if not isinstance(value, Tensor):
                 raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}")
+            if value is self:
+                raise RuntimeError("can't assign Variable as its own grad")
             if value.shape != self.shape:
-                raise RuntimeError(f"assigned grad has data of a different size: {list(value.shape)} and {list(self.shape)}")
+                raise RuntimeError(f"attempting to assign a gradient of size '{list(value.shape)}' to a tensor of size "
+                                   f"'{list(self.shape)}'. Please ensure that the gradient and the tensor are the same size")
             if value.dtype is not self.dtype:
-                raise RuntimeError("assigned grad has data of a different type")
+                raise RuntimeError(f"attempting to assign a gradient with dtype '{c_name(value.dtype).lower()}' to a tensor with "
+                                   f"grad_dtype '{c_name(self.dtype)}'. The gradient must match the tensor's grad_dtype "
+                                   "(defaults to the tensor's dtype). You can set the tensor's grad_dtype attribute with a "
+                                   "specific dtype, or None to allow any dtype. Set grad_dtype with caution. Diverging the dtypes "
+                                   "of a tensor and its gradient may break downstream systems that assume they match.")
         self._grad = value
 
     @grad.deleter
@@ -236,6 +249,9 @@ class Tensor(Subscript, Writes, Convert, Exchange):
 
         Source: https://docs.pytorch.org/docs/stable/generated/torch.Tensor.backward.html
         """
+        # a backward that is known here has been checked before
+        if gradient is None and inputs is None and not (create_graph or anomaly.check) and first_backward(self, bool(retain_graph)):
+            return
         accumulate.backward([self], [gradient], retain_graph, create_graph, inputs)
 
     def retain_grad(self) -> None:
@@ -243,30 +259,31 @@ class Tensor(Subscript, Writes, Convert, Exchange):
         if not self.requires_grad:
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
         if not self._leaf:
-            self._retains = True
-            accumulate.watch(self)
+            retain(self)
 
     @property
     def retains_grad(self) -> bool:
         """Whether `.grad` is kept although it is no leaf."""
-        return self._retains and not self._leaf
+        return bool(self._retains) and not self._leaf
 
     def register_hook(self, hook: Any) -> Any:
         """Calls `hook(grad)` whenever a gradient of this tensor is computed; what it returns replaces the gradient."""
         if not self.requires_grad:
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
-        return accumulate.add_hook(self, "_hooks", hook)
+        return add_hook(self, "_hooks", hook)
 
     def register_post_accumulate_grad_hook(self, hook: Any) -> Any:
         """Calls `hook(tensor)` after a gradient has been accumulated into this leaf."""
+        if not self.requires_grad:
+            raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
         if not self._leaf:
             raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
-        return accumulate.add_hook(self, "_post_hooks", hook)
+        return add_hook(self, "_post_hooks", hook)
 
     def detach(self) -> Tensor:
         """The same values, cut from the graph; shares storage with this tensor."""
         tape = self._tape
-        if tape is not None and tape.thread != state.tape.thread:
+        if tape is not None and tape.thread != state.tape.thread and state.tape.nested is None:
             return wrap(self._array())      # another thread's step: its value is taken as it is now
         return hooks.public["detach"](self)
 
@@ -282,7 +299,7 @@ class Tensor(Subscript, Writes, Convert, Exchange):
     @property
     def output_nr(self) -> int:
         """Which result of its backward node this is."""
-        return grad_fn_of(self).output_nr if self.grad_fn is not None else 0
+        return 0 if self._leaf or not self.requires_grad else edge_of(self)[1]
 
     @property
     def _version(self) -> int:
@@ -290,13 +307,12 @@ class Tensor(Subscript, Writes, Convert, Exchange):
 
     @property
     def _base(self) -> Tensor | None:
-        return self._view.base if self._view is not None else None
+        return self._view.base if self._is_view() else None
 
     def _is_view(self) -> bool:
-        return self._view is not None and self._view.chain[-1][0].name != "detach"
+        return self._guard is not None or bool(self._view and self._view.chain) and self._view.chain[-1][0].name != "detach"
 
-    def __hash__(self) -> int:
-        return id(self)
+    __hash__ = object.__hash__
 
 
 def make(tape: Tape, out: Out) -> Tensor:
@@ -305,6 +321,21 @@ def make(tape: Tape, out: Out) -> Tensor:
     x._tape, x._node = tape, out
     tape.tensors.append(x)
     return x
+
+
+def twin(x: Tensor) -> Tensor:
+    """Another tensor with the value that `x` has now; later writes to `x` leave it alone."""
+    if x._view is not None:
+        return hooks.public["_alias"](x)
+    same = object.__new__(Tensor)
+    same._node, same._data, same._pending, same._graph = x._node, x._data, x._pending, x._graph
+    tape = x._tape or x._home
+    if tape is not None and x._data is None:
+        same._tape = tape
+        tape.tensors.append(same)
+    elif x._data is not None:
+        same._node = x._node.aval.grad if x._node.rg else x._node.aval.plain
+    return same
 
 
 def wrap(array: Any, source: Any = None) -> Tensor:

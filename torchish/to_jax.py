@@ -58,7 +58,7 @@ def _tensor(x: Any) -> Any:
 def in_line_tape() -> Iterator[None]:
     """Entries go on a tape that is replayed at once, over the tracers its inputs hold."""
     outer, sealed = state.tape, state.sealed
-    state.tape, state.sealed = Tape(outer.grad, inline=True), None
+    state.tape, state.sealed = Tape(outer.grad, inline=True, autocast=outer.autocast), None
     try:
         yield
     finally:

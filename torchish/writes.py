@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from .layouts import contiguous_format, preserve_format
 from .ops.engine import fill, zero
 from .recorder import hooks, record
-from .storage import assign, copy_into, rebind
+from .storage import assign, byte_offset, copy_into, rebind
 from .tape import state
 
 __all__ = ["Writes"]
@@ -42,8 +43,12 @@ class Writes:
         return assign(self, hooks.constant_like(self, 0))
 
     def contiguous(self, memory_format: Any = None) -> Any:
-        """This tensor with its elements in row-major order: itself, or a copy."""
-        return self if self.is_contiguous() else self.clone()
+        """This tensor with its elements in row-major order (or another memory format): itself, or a copy."""
+        if self.is_contiguous(None if memory_format is preserve_format else memory_format):
+            return self
+        if memory_format is preserve_format:
+            raise RuntimeError("preserve memory format is unsupported by the contiguous operator")
+        return self.clone(memory_format=memory_format or contiguous_format)
 
     def detach_(self) -> Any:
         """Cuts this tensor from its graph, in place."""
@@ -74,10 +79,10 @@ class Writes:
         return False
 
     def storage_offset(self) -> int:
-        """0 for a tensor of its own; views do not tell theirs, since XLA lays memory out by itself."""
-        return 0
+        """How many elements after the start of its storage a view begins: logical, as strides are."""
+        return byte_offset(self) // self._node.aval.dtype.itemsize
 
-    def new_tensor(self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
+    def new_tensor(self, data: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False,
                    pin_memory: bool = False) -> Any:
         """A tensor of `data` with the dtype and device of this one."""
         out = hooks.as_tensor(data, dtype or self.dtype, device or self.device)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from .. import api
 from ..errors import LinAlgError
+from ..ldl import ldl_factor, ldl_factor_ex, ldl_solve
 from ..missing import missing
 from ..space import published
 
 _functions = published("linalg", "linalg_")
 globals().update(_functions)
-__all__ = sorted([*_functions, "LinAlgError"])
+__all__ = sorted([*_functions, "LinAlgError", "ldl_factor", "ldl_factor_ex", "ldl_solve"])
 __getattr__ = missing("torch.linalg", globals())

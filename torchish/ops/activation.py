@@ -11,14 +11,15 @@ from jax import lax
 from jax.scipy.special import erf
 
 from .check import wrap_dim
-from .precision import floating, magnitude, need_inexact, need_real
+from .pointwise import BOOL_SUBTRACTION
+from .precision import dtype_name, floating, in_wide, magnitude, need_float, need_inexact, need_real, unlike, wide
 from .table import Array, Number, cast, op
 
 NO_COMPLEX = "clamp is not supported for complex types"
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805      # Klambauer et al. 2017, arXiv:1706.02515
 
 
-@op(forms="function method F", inplace=True)
+@op(strides="elementwise", forms="function method F", inplace=True)
 def relu(input: Array) -> Array:
     """max(input, 0); gradient 0 at 0."""
     if input.dtype == bool:
@@ -27,174 +28,192 @@ def relu(input: Array) -> Array:
     return jnp.where(input <= 0, jnp.zeros((), input.dtype), input)
 
 
-@op(forms="F", rule="HardtanhBackward0", inplace=True)
+@op(strides="elementwise", forms="F", rule="HardtanhBackward0", inplace=True)
 def relu6(input: Array) -> Array:
     """input limited to [0, 6]; gradient 0 at both ends."""
     return hardtanh(input, 0, 6)
 
 
-@op(forms="F", inplace=True)
+@op(strides="elementwise", forms="F", inplace=True)
 def hardtanh(input: Array, min_val: Number = -1.0, max_val: Number = 1.0) -> Array:
     """input limited to [min_val, max_val]; gradient 0 at both ends."""
     need_real(NO_COMPLEX, input)
+    if input.dtype == bool:
+        raise RuntimeError("Bool inputs not supported for hardtanh")
+    if jnp.issubdtype(input.dtype, jnp.unsignedinteger) and isinstance(min_val, (int, float)) and min_val < 0:
+        raise RuntimeError("cannot do hardtanh on an unsigned type with negative limits")
     low, high = cast(min_val, input.dtype), cast(max_val, input.dtype)
     return jnp.where(input <= low, low, jnp.where(input >= high, high, input))
 
 
-@op(forms="F", inplace=True)
+@op(strides="elementwise", forms="F", inplace=True)
 def leaky_relu(input: Array, negative_slope: Number = 0.01) -> Array:
     """input where positive, else negative_slope * input."""
-    need_inexact("leaky_relu_cpu", input)
+    need_float("leaky_relu_cpu", input)
     return jnp.where(input > 0, input, input * cast(negative_slope, input.dtype))
 
 
 def _elu(x: Array, scale: Array | float, alpha: Array | float, slope: Array | float) -> Array:
     # exp sees only what is not positive, so that neither it nor its gradient overflows
-    return jnp.where(x > 0, scale * x, scale * alpha * jnp.expm1(jnp.where(x > 0, 0, x) * slope))
+    y = wide(x)
+    return jnp.where(y > 0, scale * y, scale * alpha * jnp.expm1(jnp.where(y > 0, 0, y) * slope)).astype(x.dtype)
 
 
-@op(forms="F", inplace=True)
+@op(strides="elementwise", forms="F", inplace=True)
 def elu(input: Array, alpha: Number = 1.0) -> Array:
     """input where positive, else alpha * (exp(input) - 1)."""
-    need_inexact("elu_cpu", input)
-    return _elu(input, 1, cast(alpha, input.dtype), 1)
+    need_float("elu_cpu", input)
+    return _elu(input, 1, cast(alpha, wide(input).dtype), 1)
 
 
-@op(forms="function F", rule="EluBackward0", inplace=True)
+@op(strides="elementwise", forms="function F", rule="EluBackward0", inplace=True)
 def selu(input: Array) -> Array:
     """The self-normalizing elu (arXiv:1706.02515)."""
-    need_inexact("elu_cpu", input)
+    need_float("elu_cpu", input)
     return _elu(input, _SELU_SCALE, _SELU_ALPHA, 1)
 
 
-@op(forms="function F", inplace=True)
+@op(strides="elementwise", forms="function F", inplace=True)
 def celu(input: Array, alpha: Number = 1.0) -> Array:
     """input where positive, else alpha * (exp(input / alpha) - 1)."""
-    need_inexact("elu_cpu", input)
-    a = cast(alpha, input.dtype)
+    need_float("elu_cpu", input)
+    a = cast(alpha, wide(input).dtype)
     return _elu(input, 1, a, 1 / a)
 
 
-@op(forms="F")
+@op(strides="elementwise", forms="F out")
 def gelu(input: Array, *, approximate: str = "none") -> Array:
     """input * Phi(input), Phi the normal distribution function; by tanh if `approximate` is 'tanh'."""
-    need_inexact("GeluKernelImpl", input)
-    if approximate == "none":
-        return 0.5 * input * (1 + erf(input * sqrt(0.5)))
-    if approximate != "tanh":
+    need_float("GeluKernelImpl", input)
+    if approximate not in ("none", "tanh"):
         raise RuntimeError("approximate argument must be either none or tanh.")
-    return 0.5 * input * (1 + jnp.tanh(sqrt(2 / pi) * (input + 0.044715 * input * input * input)))
+    x = wide(input)
+    bell = erf(x * sqrt(0.5)) if approximate == "none" else jnp.tanh(sqrt(2 / pi) * (x + 0.044715 * x * x * x))
+    return (0.5 * x * (1 + bell)).astype(input.dtype)
 
 
-@op(forms="F", inplace=True)
+@op(strides="elementwise", forms="F", inplace=True)
 def silu(input: Array) -> Array:
     """input * sigmoid(input)."""
     need_inexact("silu_cpu", input)
-    return input * lax.logistic(input)
+    return in_wide(lambda x: x * lax.logistic(x))(input)
 
 
 def _softplus(x: Array) -> Array:
     return jnp.logaddexp(x, jnp.zeros((), x.dtype))
 
 
-@op(forms="F", inplace=True)
+@op(strides="elementwise", forms="F", inplace=True)
 def mish(input: Array) -> Array:
     """input * tanh(softplus(input))."""
-    need_inexact("mish_cpu", input)
-    return input * jnp.tanh(_softplus(input))
+    need_float("mish_cpu", input)
+    return in_wide(lambda x: x * jnp.tanh(_softplus(x)))(input)
 
 
-@op(forms="F")
+@op(autocast="float cuda", strides="elementwise", forms="F out")
 def softplus(input: Array, beta: Number = 1.0, threshold: Number = 20.0) -> Array:
     """log(1 + exp(beta * input)) / beta; input itself where beta * input > threshold."""
-    need_inexact("softplus_cpu", input)
-    b = cast(beta, input.dtype)
-    x = input * b
-    large = x > cast(threshold, input.dtype)
-    return jnp.where(large, input, jnp.log1p(jnp.exp(jnp.where(large, 0, x))) / b)
+    need_float("softplus_cpu", input)
+    x = wide(input)
+    b = cast(beta, x.dtype)
+    large = x * b > cast(threshold, x.dtype)
+    return jnp.where(large, x, jnp.log1p(jnp.exp(jnp.where(large, 0, x * b))) / b).astype(input.dtype)
 
 
-@op(forms="F", rule="LogSigmoidBackward0")
+@op(forms="F out", rule="LogSigmoidBackward0")
 def logsigmoid(input: Array) -> Array:
     """log(sigmoid(input)), without underflow."""
-    need_inexact("log_sigmoid_cpu", input)
-    return -_softplus(-input)
+    need_float("log_sigmoid_cpu", input)
+    return in_wide(lambda x: -_softplus(-x))(input)
 
 
-@op(forms="F", inplace=True)
+@op(strides="elementwise", forms="F", inplace=True)
 def hardsigmoid(input: Array) -> Array:
     """input / 6 + 1/2 limited to [0, 1]; gradient 0 at both ends."""
-    need_inexact("hardsigmoid_cpu", input)
+    need_float("hardsigmoid_cpu", input)
     inside = (input > -3) & (input < 3)
     return jnp.where(inside, input / 6 + 0.5, lax.stop_gradient(jnp.clip(input / 6 + 0.5, 0, 1)))
 
 
-@op(forms="F", inplace=True)
+@op(strides="elementwise", forms="F", inplace=True)
 def hardswish(input: Array) -> Array:
     """input * (input + 3) / 6 between -3 and 3, 0 below, input above."""
-    need_inexact("hardswish_cpu", input)
+    need_float("hardswish_cpu", input)
     inside = (input > -3) & (input < 3)
     x = jnp.where(inside, input, 0)
     return jnp.where(inside, x * (x + 3) / 6, jnp.where(input <= -3, 0, input))
 
 
-@op(forms="F", rule="DivBackward0")
+@op(strides="elementwise", forms="F", rule="DivBackward0")
 def softsign(input: Array) -> Array:
     """input / (1 + |input|)."""
     x = floating(input)
     return x / (1 + magnitude(x))
 
 
-@op(forms="F", rule="SubBackward0")
+@op(strides="elementwise", forms="F", rule="SubBackward0")
 def tanhshrink(input: Array) -> Array:
     """input - tanh(input)."""
+    if input.dtype == bool:
+        raise RuntimeError(BOOL_SUBTRACTION)
     x = floating(input)
     return x - jnp.tanh(x)
 
 
-@op(forms="F")
+@op(strides="elementwise", forms="F out")
 def softshrink(input: Array, lambd: Number = 0.5) -> Array:
     """input drawn toward 0 by lambd, 0 within it."""
-    need_inexact("softshrink_check", input)
+    need_float("softshrink_check", input)
+    if isinstance(lambd, (int, float)) and not 0 <= lambd <= float(jnp.finfo(input.dtype).max):
+        raise RuntimeError(f"lambda must be in range [0, {float(jnp.finfo(input.dtype).max):g}] for input dtype "
+                           f"{dtype_name(input)}, but found {lambd:g}")
     width = cast(lambd, input.dtype)
     x = jnp.where(input > width, input - width, jnp.where(input < -width, input + width, 0))
     return jnp.where(jnp.isnan(input), input, x)
 
 
-@op(forms="function method F")
+@op(strides="elementwise", forms="function method F out")
 def hardshrink(input: Array, lambd: Number = 0.5) -> Array:
     """input where |input| > lambd, else 0."""
-    need_inexact("hardshrink_cpu", input)
+    need_float("hardshrink_cpu", input)
     width = cast(lambd, input.dtype)
     return jnp.where((input >= -width) & (input <= width), jnp.zeros((), input.dtype), input)
 
 
-@op(forms="function F", inplace=True, samples=lambda t: [((t(3, 4), 0.11, 20.0), {})])
+@op(strides="elementwise", forms="function F out", inplace=True, samples=lambda t: [((t(3, 4), 0.11, 20.0), {})])
 def threshold(input: Array, threshold: Number, value: Number) -> Array:
     """input where it exceeds `threshold`, else `value`."""
+    if input.dtype == bool or jnp.iscomplexobj(input):
+        raise unlike("threshold_cpu", input)
     return jnp.where(input <= cast(threshold, input.dtype), cast(value, input.dtype), input)
 
 
-@op(forms="F", samples=lambda t: [((t(3, 4),), {}), ((t(4, 3), 0), {})])
+@op(strides="elementwise", forms="F", samples=lambda t: [((t(3, 4),), {}), ((t(4, 3), 0), {})])
 def glu(input: Array, dim: int = -1) -> Array:
     """a * sigmoid(b), where a and b are the halves of input along `dim`."""
     if input.ndim == 0:
-        raise RuntimeError("glu does not support 0-dimensional tensors")
+        raise RuntimeError("glu does not support scalars because halving size must be even")
     axis = wrap_dim(dim, input.ndim)
     if input.shape[axis] % 2:
         raise RuntimeError(f"Halving dimension must be even, but dimension {axis} is size {input.shape[axis]}")
+    need_float("glu_cpu", input)
     a, b = jnp.split(input, 2, axis)
-    return a * lax.logistic(b)
+    return in_wide(lambda x, y: x * lax.logistic(y))(a, b)
 
 
-@op(forms="function method F", rule="PreluKernelBackward0",
+@op(autocast="low", strides="elementwise", forms="function method F", rule="PreluKernelBackward0",
     samples=lambda t: [((t(2, 3, 4), t(3)), {}), ((t(3, 4), t(1)), {})])
 def prelu(input: Array, weight: Array) -> Array:
     """input where positive, else weight * input; one weight, or one for each channel (dim 1)."""
     if input.dtype != weight.dtype:
         raise RuntimeError("prelu: Type promoting not supported. Got "
                            f"{input.dtype} and {weight.dtype}")
+    need_float("prelu_cpu", input)
+    if weight.ndim > 1:
+        raise RuntimeError(f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.ndim}")
     if weight.size != 1:
+        if input.ndim == 0:
+            raise RuntimeError("Not allow zero-dim input tensor.")
         channels = input.shape[1] if input.ndim > 1 else 1
         if weight.size != channels:
             raise RuntimeError("Mismatch of parameter numbers and input channel size. Found parameter numbers = "

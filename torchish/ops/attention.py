@@ -14,7 +14,7 @@ from jax import lax
 from .check import broadcast_shapes, require
 from .linalg import product
 from .matmul_check import cpp_name
-from .precision import wide
+from .precision import dtype_name, is_float, wide
 from .table import Array, composite, op
 
 __all__ = ["attention", "attention_weights"]
@@ -28,6 +28,7 @@ def _checked(query: jax.Array, key: jax.Array, value: jax.Array | None, attn_mas
             f"got query.dim: {query.ndim} key.dim: {key.ndim} and value.dim: {value.ndim} instead.")
     require(query.dtype == key.dtype == value.dtype, "Expected query, key, and value to have the same dtype, but got "
             f"query.dtype: {cpp_name(query)} key.dtype: {cpp_name(key)} and value.dtype: {cpp_name(value)} instead.")
+    require(is_float(query), f"expected scalar type Float but found {dtype_name(query)}")
     if attn_mask is not None:
         require(not is_causal, "_scaled_dot_product_attention: Explicit attn_mask should not be set when "
                                "is_causal=True")
@@ -78,14 +79,17 @@ def _samples(t: Any) -> list:
             ((t(2, 4, 3), t(2, 4, 3), t(2, 4, 3, seed=1), None, True, 0.5, False), {})]
 
 
-@op(name="_attention", forms="", rule=_rule, samples=_samples)
+@op(name="_attention", autocast="low", forms="", rule=_rule, samples=_samples)
 def attention(query: Array, key: Array, value: Array, attn_mask: Array | None, is_causal: bool, scale: float | None,
               enable_gqa: bool) -> Array:
     """softmax(query key^T scale + mask) value."""
     _checked(query, key, value, attn_mask, is_causal)
     key, value = _grouped(query, key, enable_gqa), _grouped(query, value, enable_gqa)
     broadcast_shapes(query.shape[:-2], key.shape[:-2])
-    return product(_weights(query, key, attn_mask, is_causal, scale), value)
+    dtype = query.dtype
+    if jax.default_backend() == "cpu":      # where halves are computed in float32 anyway, and rounded after each step
+        query, key, value = wide(query), wide(key), wide(value)
+    return product(_weights(query, key, attn_mask, is_causal, scale), value).astype(dtype)
 
 
 @op(name="_attention_weights", forms="", rule="SafeSoftmaxBackward0",

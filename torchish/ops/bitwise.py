@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
+from .check import one_tensor
 from .precision import inexact, unlike
 from .table import Array, ArrayLike, op
 
@@ -24,43 +25,43 @@ def _whole(kernel: str, x: Array) -> None:
         raise unlike(kernel, x)
 
 
-@op(promote="arith", dunder="and", inplace=True, saves=False, samples=_bits)
+@op(promote="arith", dunder="and", inplace=True, check=one_tensor("bitwise_and"), saves=False, samples=_bits)
 def bitwise_and(input: ArrayLike, other: ArrayLike) -> Array:
     """The bits set in both."""
     _whole("bitwise_and_cpu", input)
     return input & other
 
 
-@op(promote="arith", dunder="or", inplace=True, saves=False, samples=_bits)
+@op(promote="arith", dunder="or", inplace=True, check=one_tensor("bitwise_or"), saves=False, samples=_bits)
 def bitwise_or(input: ArrayLike, other: ArrayLike) -> Array:
     """The bits set in either."""
     _whole("bitwise_or_cpu", input)
     return input | other
 
 
-@op(promote="arith", dunder="xor", inplace=True, saves=False, samples=_bits)
+@op(promote="arith", dunder="xor", inplace=True, check=one_tensor("bitwise_xor"), saves=False, samples=_bits)
 def bitwise_xor(input: ArrayLike, other: ArrayLike) -> Array:
     """The bits set in one of both."""
     _whole("bitwise_xor_cpu", input)
     return input ^ other
 
 
-@op(dunder="invert", inplace=True, saves=False, samples=lambda t: [((t(3, dtype="bool"),), {})])
+@op(inplace=True, saves=False, samples=lambda t: [((t(3, dtype="bool"),), {})])
 def bitwise_not(input: Array) -> Array:
     """Every bit turned; for bool the negation."""
     if inexact(input):
-        raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
+        raise unlike("bitwise_not_cpu", input)
     return ~input
 
 
-@op(promote="arith", dunder="lshift", inplace=True, saves=False, samples=_shifts)
+@op(promote="arith", dunder="lshift", inplace=True, check=one_tensor("bitwise_left_shift"), saves=False, samples=_shifts)
 def bitwise_left_shift(input: ArrayLike, other: ArrayLike) -> Array:
     """input * 2 ** other, by bits."""
     _whole("lshift_cpu", input)
     return jnp.left_shift(input, other)
 
 
-@op(promote="arith", dunder="rshift", inplace=True, saves=False, samples=_shifts)
+@op(promote="arith", dunder="rshift", inplace=True, check=one_tensor("bitwise_right_shift"), saves=False, samples=_shifts)
 def bitwise_right_shift(input: ArrayLike, other: ArrayLike) -> Array:
     """floor(input / 2 ** other), by bits; the sign is kept."""
     _whole("rshift_cpu", input)
@@ -85,7 +86,7 @@ def logical_xor(input: Array, other: Array) -> Array:
     return jnp.logical_xor(input, other)
 
 
-@op(inplace=True, saves=False)
+@op(strides="elementwise", inplace=True, saves=False)
 def logical_not(input: Array) -> Array:
     """Whether input is zero."""
     return jnp.logical_not(input)

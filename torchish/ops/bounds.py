@@ -106,7 +106,7 @@ def where_(condition: Mask, input: ArrayLike, other: ArrayLike) -> Array:
     return jnp.where(condition, input, other)
 
 
-@op(inplace=True, samples=lambda t: [((t(3, 4),), {})])
+@op(strides="elementwise", inplace=True, samples=lambda t: [((t(3, 4),), {})])
 def nan_to_num(input: Array, nan: Number | None = None, posinf: Number | None = None,
                neginf: Number | None = None) -> Array:
     """NaN replaced by `nan` (0), infinities by the largest and smallest finite numbers or the values given."""

@@ -4,14 +4,26 @@ In: dimensions and shapes as the user gave them.  Out: the same made non-negativ
 """
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import prod
 from typing import Any
 
+import numpy as np
+
 from ..dtypes import c_name, from_numpy, result_dtype
 
-__all__ = ["broadcast_shapes", "common", "infer_shape", "listing", "nonnegative", "prod", "require", "type_name",
+__all__ = ["broadcast_shapes", "common", "infer_shape", "listing", "nonnegative", "one_tensor", "out_of_bounds", "prod",
+           "refuse_outside", "require", "type_name",
            "wrap_dim", "wrap_dims"]
+
+
+def one_tensor(name: str) -> Callable[[Any, Any], None]:
+    """The check of an op of two operands that refuses two numbers."""
+    def check(*kinds: str | None) -> None:
+        if all(k in ("int", "float", "complex") for k in kinds):
+            raise TypeError(f"{name}() received an invalid combination of arguments - got ({', '.join(map(str, kinds))}), "
+                            "but expected one of:\n * a tensor and a number\n * a number and a tensor\n * two tensors")
+    return check
 
 
 def listing(shape: Iterable[int]) -> str:
@@ -95,6 +107,19 @@ def require(condition: bool, message: str, error: type[Exception] = RuntimeError
     """Raises `error(message)` unless `condition` holds."""
     if not condition:
         raise error(message)
+
+
+def refuse_outside(places: Any, n: int, refuse: Callable[[int], Exception], wrap: bool = False) -> None:
+    """Raises for the first of `places` outside [0, n), with `wrap` [-n, n), if they are a numpy array: if they are known."""
+    if isinstance(places, np.ndarray) and places.size:
+        outside = (places >= n) | (places < (-n if wrap else 0))
+        if outside.any():
+            raise refuse(int(places[outside].flat[0]))
+
+
+def out_of_bounds(dim: int, n: int, error: type[Exception] = RuntimeError, name: str = "") -> Callable[[int], Exception]:
+    """torch's refusal of one place along `dim`."""
+    return lambda place: error(f"{name}index {place} is out of bounds for dimension {dim} with size {n}")
 
 
 def common(tensors: Sequence[Any]) -> Sequence[Any]:

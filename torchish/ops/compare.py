@@ -8,8 +8,9 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from .check import require
 from .precision import dtype_name, inexact, is_float, need_real
-from .table import Array, ArrayLike, Number, alias, cast, composite, op, unary
+from .table import Array, ArrayLike, alias, cast, composite, op, unary
 
 
 @op(promote="compare", dunder="eq", inplace=True, saves=False)
@@ -52,11 +53,13 @@ def ge(input: Array, other: ArrayLike) -> Array:
     return input >= other
 
 
-@op(saves=False)
-def isclose(input: Array, other: Array, rtol: Number = 1e-05, atol: Number = 1e-08, equal_nan: bool = False) -> Array:
+@op(strides="elementwise", saves=False)
+def isclose(input: Array, other: Array, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Array:
     """|input - other| <= atol + rtol * |other|, or both equal; NaN is close to NaN only if `equal_nan`."""
     if input.dtype != other.dtype:
         raise RuntimeError(f"{dtype_name(input)} did not match {dtype_name(other)}")
+    require(rtol >= 0, f"rtol must be greater than or equal to zero, but got {rtol}")
+    require(atol >= 0, f"atol must be greater than or equal to zero, but got {atol}")
     close = input == other
     if equal_nan and inexact(input):
         close |= jnp.isnan(input) & jnp.isnan(other)
@@ -77,14 +80,26 @@ def _test(name: str, fn: Any, doc: str) -> None:
     unary(name, fn, promote=None, inplace=False, saves=False, doc=doc)
 
 
+def _infinite(name: str, value: float) -> Any:
+    def body(x: Array) -> Array:
+        need_real(f"{name} does not support complex inputs.", x, RuntimeError)
+        return x == value if is_float(x) else jnp.zeros(x.shape, bool)
+    return body
+
+
+def _signbit(x: Array) -> Array:
+    need_real("signbit is not implemented for complex tensors.", x)
+    return jnp.signbit(x) if is_float(x) else x < 0
+
+
 _test("isnan", lambda x: jnp.isnan(x) if inexact(x) else jnp.zeros(x.shape, bool), "Whether input is NaN.")
 _test("isinf", lambda x: jnp.isinf(x) if inexact(x) else jnp.zeros(x.shape, bool), "Whether input is an infinity.")
 _test("isfinite", lambda x: jnp.isfinite(x) if inexact(x) else jnp.ones(x.shape, bool),
       "Whether input is a finite number.")
-_test("isposinf", lambda x: x == jnp.inf if is_float(x) else jnp.zeros(x.shape, bool), "Whether input is +infinity.")
-_test("isneginf", lambda x: x == -jnp.inf if is_float(x) else jnp.zeros(x.shape, bool), "Whether input is -infinity.")
+_test("isposinf", _infinite("isposinf", jnp.inf), "Whether input is +infinity.")
+_test("isneginf", _infinite("isneginf", -jnp.inf), "Whether input is -infinity.")
 _test("isreal", lambda x: jnp.imag(x) == 0, "Whether the imaginary part is 0.")
-_test("signbit", lambda x: jnp.signbit(x) if is_float(x) else x < 0, "Whether the sign bit is set.")
+_test("signbit", _signbit, "Whether the sign bit is set.")
 
 alias("ne", "not_equal")
 alias("lt", "less")

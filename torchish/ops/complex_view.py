@@ -31,7 +31,8 @@ def _complex_of(x: Array) -> Array:
 def view_as_real(input: Array) -> Array:
     """Real and imaginary parts along a new last dimension of size 2."""
     if isinstance(input, np.ndarray):       # asked for its strides
-        return np.lib.stride_tricks.as_strided(input, (*input.shape, 2), (*(2 * s for s in input.strides), 1))
+        return input.real[..., None].repeat(0, -1) if not input.size else np.lib.stride_tricks.as_strided(
+            input.real, (*input.shape, 2), (*input.strides, input.real.itemsize))
     require(jnp.iscomplexobj(input), "view_as_real is only supported for complex tensors")
     return _real_pair(input)
 
@@ -40,7 +41,11 @@ def view_as_real(input: Array) -> Array:
 def view_as_complex(input: Array) -> Array:
     """Pairs along the last dimension as complex numbers."""
     if isinstance(input, np.ndarray):       # asked for its strides
-        return np.lib.stride_tricks.as_strided(input, input.shape[:-1], tuple(s // 2 for s in input.strides[:-1]))
+        width = input.itemsize
+        require(input.strides[-1] == width, "Tensor must have a last dimension with stride 1")
+        require(all(s % (2 * width) == 0 for s in input.strides[:-1]), "Tensor must have a stride divisible by 2 for all but last "
+                                                                       "dimension")
+        return np.lib.stride_tricks.as_strided(input.view(f"c{2 * width}"), input.shape[:-1], input.strides[:-1])
     if not from_numpy(input.dtype).is_floating_point:
         raise RuntimeError("view_as_complex is only supported for half, float and double tensors, but got a tensor of scalar "
                            "type: "
@@ -72,6 +77,21 @@ def _bits(x: jax.Array, target: Any) -> jax.Array:
     return found != 0 if is_bool else found
 
 
+def _seen_as(x: np.ndarray, target: np.dtype, names: str) -> np.ndarray:
+    """A numpy dummy as another dtype: the strides of all but the last dimension stay as many bytes."""
+    before, after = x.itemsize, target.itemsize
+    if before == after or not x.ndim:
+        return x.view(target)
+    require(x.strides[-1] == before, f"self.stride(-1) must be 1 to view {names} (different element sizes), but got "
+                                     f"{x.strides[-1] // before}")
+    for d, s in enumerate(x.strides[:-1]):
+        require(s % after == 0, f"self.stride({d}) must be divisible by {after // before} to view {names} (different element "
+                                f"sizes), but got {s // before}")
+    shape = (*x.shape[:-1], x.shape[-1] * before // after)
+    start = np.lib.stride_tricks.as_strided(x, (max(after // before, 1),), (before,)).view(target)
+    return np.lib.stride_tricks.as_strided(start, shape, (*x.strides[:-1], after))
+
+
 def _written(base: Array, value: Array, *, dtype: DType) -> Array:
     return _bits(value, base.dtype).reshape(base.shape)
 
@@ -80,10 +100,10 @@ def _written(base: Array, value: Array, *, dtype: DType) -> Array:
 def view_dtype(input: Array, dtype: DType) -> Array:
     """The same bytes as another dtype; the last dimension changes with the size of an element."""
     target = np.dtype(dtype.np)
-    if isinstance(input, np.ndarray):       # asked for its strides: they are taken to be those of a contiguous tensor
-        raise TypeError("no strides")
     before, after = input.dtype.itemsize, target.itemsize
     names = f"{dtype_name(input)} as {c_name(dtype)}"
+    if isinstance(input, np.ndarray):       # asked for its strides
+        return _seen_as(input, target, names)
     if before != after:
         require(input.ndim > 0, f"self.dim() cannot be 0 to view {names} (different element sizes)")
         n = input.shape[-1]

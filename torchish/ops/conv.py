@@ -28,10 +28,14 @@ def _each(name: str, value: int | Sequence[int], n: int) -> tuple[int, ...]:
     return values if len(values) == n else values * n
 
 
-def _operands(name: str, n: int, x: jax.Array, w: jax.Array, bias: jax.Array | None) -> None:
+def _operands(name: str, n: int, x: jax.Array, w: jax.Array, bias: jax.Array | None, named: bool = False) -> None:
+    """Ranks and dtypes must fit; `named`: the padding is a word, which torch resolves first."""
     require(x.ndim in (n + 1, n + 2), f"Expected {n + 1}D (unbatched) or {n + 2}D (batched) input to {name}, but got "
                                       "input of "
                                       f"size: {listing(x.shape)}")
+    require(w.ndim >= 3, "weight should have at least three dimensions")
+    require(w.ndim == n + 2 or not named, f"Expected {w.ndim}-dimensional input for {w.ndim}-dimensional weight{listing(w.shape)}, "
+            f"but got {n + 2}-dimensional input of size {listing(x.shape if x.ndim == n + 2 else (1, *x.shape))} instead")
     require(w.ndim == n + 2, f"expected stride to be a single integer value or a list of {w.ndim - 2} values to match "
                              "the "
                              f"convolution dimensions, but got stride={listing((1,) * n)}")
@@ -45,7 +49,8 @@ def _operands(name: str, n: int, x: jax.Array, w: jax.Array, bias: jax.Array | N
 def _positive(stride: Sequence[int], dilation: Sequence[int], padding: Sequence[int], groups: int) -> None:
     require(min(padding) >= 0, "negative padding is not supported")
     require(min(stride) > 0, "non-positive stride is not supported")
-    require(min(dilation) > 0, "non-positive dilation is not supported")
+    shown = listing(dilation if len(dilation) > 1 else (1, *dilation))
+    require(min(dilation) > 0, "dilation should be greater than zero" + (f", but got {shown}" if 0 in dilation else ""))
     require(groups > 0, "non-positive groups is not supported")
 
 
@@ -102,7 +107,7 @@ def _finish(compute: Callable[[jax.Array, jax.Array], jax.Array], x: jax.Array, 
 
 def _convolution(n: int, x: jax.Array, w: jax.Array, bias: jax.Array | None, stride: Any, padding: Any, dilation: Any,
                  groups: int) -> jax.Array:
-    _operands(f"conv{n}d", n, x, w, bias)
+    _operands(f"conv{n}d", n, x, w, bias, isinstance(padding, str))
     batched = x.ndim == n + 2
     x = x if batched else x[None]
     stride, dilation = _each("stride", stride, n), _each("dilation", dilation, n)
@@ -172,10 +177,12 @@ def _declare(n: int) -> tuple[Op, Op]:
 
     conv.__doc__ = f"Cross-correlation over {n} dim(s): (N, C, *size), (O, C / groups, *kernel) -> (N, O, *size)."
     conv_transpose.__doc__ = f"The gradient of conv{n}d with respect to its input: weight (C, O / groups, *kernel)."
-    forward = op(name=f"conv{n}d", forms="function F", rule=_node(n), samples=lambda t: [
+    forward = op(name=f"conv{n}d", strides="any format", autocast="low", forms="function F",
+                 rule=_node(n), samples=lambda t: [
         ((t(2, 4, *size), t(6, 4, *kernel), t(6)), {"padding": 1}),
         ((t(2, 4, *size), t(6, 2, *kernel), t(6)), {"stride": 2, "padding": 2, "groups": 2})])(conv)
-    backward = op(name=f"conv_transpose{n}d", forms="function F", rule=_node(n), samples=lambda t: [
+    backward = op(name=f"conv_transpose{n}d", strides="any format", autocast="low", forms="function F",
+                  rule=_node(n), samples=lambda t: [
         ((t(2, 4, *size), t(4, 3, *kernel), t(3)), {"stride": 2, "padding": 1, "output_padding": 1})])(conv_transpose)
     return forward, backward
 

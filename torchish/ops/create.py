@@ -45,7 +45,7 @@ def finish(result, out, device, requires_grad):
     if device is not None:
         result = result.to(device)
     if out is not None:
-        return out.copy_(result)
+        return out._store(result)
     if requires_grad:
         require(result.is_floating_point() or result.is_complex(),
                 "Only Tensors of floating point and complex dtype can require gradients")
@@ -53,10 +53,12 @@ def finish(result, out, device, requires_grad):
     return result
 
 
-def known(name: str, dtype, default: DType) -> DType:
-    """The dtype that was asked for, or the default. TypeError unless it is one."""
+def known(name: str, dtype, default: DType, out=None) -> DType:
+    """The dtype that was asked for, that of `out`, or the default. TypeError unless it is one."""
     if dtype is None:
-        return default
+        return default if out is None else out.dtype
+    if out is not None and dtype is not out.dtype:
+        raise RuntimeError(f"dtype {dtypes.c_name(dtype)} does not match dtype of out parameter ({dtypes.c_name(out.dtype)})")
     if not isinstance(dtype, DType):
         named = {float: dtypes.float64, int: dtypes.int64, bool: dtypes.bool_}.get(dtype)
         require(named is not None, f"{name}(): argument 'dtype' must be torch.dtype, not {type(dtype).__name__}",
@@ -71,13 +73,14 @@ def _declare_constant(name: str, value: int, doc: str) -> None:
              requires_grad=False, memory_format=None):
         sizes = _sizes(shape, size)
         require(name != "zeros" or all(n >= 0 for n in sizes), "zeros: Dimension size must be non-negative.")
-        result = t._full(sizes, value, dtype=known(name, dtype, dtypes.default.float))
+        result = t._full(sizes, value, dtype=known(name, dtype, dtypes.default.float, out),
+                         memory_format=memory_format)
         return finish(result, out, device, requires_grad)
 
     def like(t, input, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False,
              memory_format=None):
         dtype = None if dtype is None else known(f"{name}_like", dtype, dtype)
-        return finish(t._full_like(input, value, dtype=dtype), None, device, requires_grad)
+        return finish(t._full_like(input, value, dtype=dtype, memory_format=memory_format), None, device, requires_grad)
 
     def new(t, input, *shape, size=None, dtype=None, device=None, requires_grad=False, layout=None,
             pin_memory=False):
@@ -105,6 +108,17 @@ _declare_constant("ones", 1, "ones")
 _declare_constant("empty", 0, "zeros (torch: of whatever is there)")
 
 
+def _ends(name, start, end, steps):
+    """The ends of a line as numbers; `steps` must be a whole number."""
+    for v in (start, end):
+        require(not getattr(v, "ndim", 0), f"{name} only supports 0-dimensional start and end tensors, but got "
+                f"start with {getattr(start, 'ndim', 0)} dimension(s) and end with {getattr(end, 'ndim', 0)} dimension(s).")
+    require(hasattr(steps, "__index__"), f"{name}() received an invalid combination of arguments - got "
+            f"({', '.join(type(v).__name__ for v in (start, end, steps))}), but expected one of:\n * (Number start, Number end, "
+            "int steps)", TypeError)
+    return _number(start), _number(end)
+
+
 def _number(value):
     """A Python number; a 0-dim tensor gives its value."""
     return value.item() if hasattr(value, "item") else value
@@ -116,7 +130,7 @@ def full(t, size, fill_value, *, out=None, dtype=None, layout=None, device=None,
     require(not getattr(fill_value, "ndim", 0), "full(): argument 'fill_value' (position 2) must be Number, not Tensor",
             TypeError)
     value = _number(fill_value)
-    dtype = known("full", dtype, dtypes.scalar_dtype(value))
+    dtype = known("full", dtype, dtypes.scalar_dtype(value), out)
     return finish(t._full(_sizes((size,), None), value, dtype=dtype), out, device, requires_grad)
 
 
@@ -125,7 +139,7 @@ def full_like(t, input, fill_value, *, dtype=None, layout=None, device=None, pin
               requires_grad=False, memory_format=None):
     """A tensor with `fill_value` in every place and the shape and dtype of `input`."""
     dtype = None if dtype is None else known("full_like", dtype, dtype)
-    return finish(t._full_like(input, _number(fill_value), dtype=dtype), None, device, requires_grad)
+    return finish(t._full_like(input, _number(fill_value), dtype=dtype, memory_format=memory_format), None, device, requires_grad)
 
 
 @composite(forms="method")
@@ -162,8 +176,11 @@ def arange(t, start=0, end=None, step=1, *, out=None, dtype=None, layout=None, d
     require(integers or (isfinite(start) and isfinite(end)), f"unsupported range: {start} -> {end}")
     require((step > 0 and end >= start) or (step < 0 and end <= start),
             "upper bound and lower bound inconsistent with step sign")
-    length = -((start - end) // step) if integers else ceil((end - start) / step)
-    dtype = known("arange", dtype, dtypes.int64 if integers else dtypes.default.float)
+    dtype = known("arange", dtype, dtypes.int64 if integers else dtypes.default.float, out)
+    if dtype.category < dtypes.FLOAT and not integers:      # torch counts in the type that is asked for
+        start, end, step = int(start), int(end), int(step)
+        require(step != 0, "step must be nonzero", ValueError)
+    length = -((start - end) // step) if dtype.category < dtypes.FLOAT or integers else ceil((end - start) / step)
     return finish(t._arange(start, step, int(length), dtype=dtype), out, device, requires_grad)
 
 
@@ -193,6 +210,8 @@ def powers(start: Number, end: Number, steps: int, base: Number, *, dtype: DType
     """base to the power of `steps` evenly spaced exponents."""
     require(steps >= 0, "number of steps must be non-negative")
     wide = dtypes.complex128 if dtype.is_complex else dtypes.float64
+    if dtype.category < dtypes.FLOAT:       # torch counts in the type that is asked for
+        start, end = (cast(v, dtype.np) for v in (start, end))
     exponents = _line(start, end, steps, wide) if steps else jnp.zeros(0, wide.np)
     return jnp.power(cast(base, wide.np), exponents).astype(dtype.np)
 
@@ -205,8 +224,8 @@ def _inexact(*values) -> DType:
 def linspace(t, start, end, steps, *, out=None, dtype=None, layout=None, device=None, pin_memory=False,
              requires_grad=False):
     """`steps` evenly spaced values from start to end, both included."""
-    start, end = _number(start), _number(end)
-    result = t._linspace(start, end, int(steps), dtype=known("linspace", dtype, _inexact(start, end)))
+    start, end = _ends("linspace", start, end, steps)
+    result = t._linspace(start, end, int(steps), dtype=known("linspace", dtype, _inexact(start, end), out))
     return finish(result, out, device, requires_grad)
 
 
@@ -214,8 +233,8 @@ def linspace(t, start, end, steps, *, out=None, dtype=None, layout=None, device=
 def logspace(t, start, end, steps, base=10.0, *, out=None, dtype=None, layout=None, device=None, pin_memory=False,
              requires_grad=False):
     """base**start to base**end in `steps` values with evenly spaced exponents."""
-    start, end = _number(start), _number(end)
-    result = t._logspace(start, end, int(steps), _number(base), dtype=known("logspace", dtype, _inexact(start, end)))
+    start, end = _ends("logspace", start, end, steps)
+    result = t._logspace(start, end, int(steps), _number(base), dtype=known("logspace", dtype, _inexact(start, end), out))
     return finish(result, out, device, requires_grad)
 
 
@@ -231,7 +250,7 @@ def eye(t, n, m=None, *, out=None, dtype=None, layout=None, device=None, pin_mem
     m = n if m is None else m
     require(n >= 0, f"n must be greater or equal to 0, got {n}")
     require(m >= 0, f"m must be greater or equal to 0, got {m}")
-    return finish(t._eye(n, m, dtype=known("eye", dtype, dtypes.default.float)), out, device, requires_grad)
+    return finish(t._eye(n, m, dtype=known("eye", dtype, dtypes.default.float, out)), out, device, requires_grad)
 
 
 @op(name="_triangle_indices", forms="function", saves=False, differentiable=False)

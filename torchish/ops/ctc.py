@@ -47,7 +47,7 @@ def _alphas(log_probs: jax.Array, labels: jax.Array, input_lengths: jax.Array, b
     return lax.scan(step, start, (times, emitted[1:]))[0]
 
 
-@op(name="_ctc_loss", forms="", rule=last_node("CtcLossBackward0"), samples=lambda t: [
+@op(name="_ctc_loss", autocast="float", forms="", rule=last_node("CtcLossBackward0"), samples=lambda t: [
     ((t(5, 2, 4, low=-3, high=-0.5), t(2, 2, dtype="int64", low=1, high=4), t(2, dtype="int64", low=5, high=6),
       t(2, dtype="int64", low=1, high=3), 0, "mean", False), {})])
 def ctc(log_probs: Array, targets: Array, input_lengths: Array, target_lengths: Array, blank: int, reduction: str,

@@ -52,7 +52,7 @@ def diagonal_copy(input: Array, offset: int = 0, dim1: int = 0, dim2: int = 1) -
     return diagonal(input, offset, dim1, dim2)
 
 
-@op(saves=False, forms="function method", samples=lambda t: [((t(3, 3), t(3)), {})])
+@op(strides="first", saves=False, forms="function method", samples=lambda t: [((t(3, 3), t(3)), {})])
 def diagonal_scatter(input: Array, src: Array, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Array:
     """`input` with its diagonal replaced by `src`."""
     a, b = _two_dims(input.ndim, dim1, dim2)

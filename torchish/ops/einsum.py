@@ -12,9 +12,10 @@ import jax
 import jax.numpy as jnp
 
 from ..dtypes import from_numpy, promote_types
-from .check import listing, require, wrap_dim
+from .check import broadcast_shapes, listing, require, wrap_dim
 from .linalg import product
 from .matmul_check import PRECISION, same_types
+from .precision import dtype_name, is_float
 from .table import Array, Arrays, Dim, Dims, alias, composite, op
 
 __all__ = ["cdist", "einsum", "kron", "outer", "tensordot"]
@@ -49,13 +50,13 @@ def einsum(t: Any, *args: Any) -> Any:
     return t.einsum_core(equation, list(operands))
 
 
-def _labels(text: str, start: int) -> str:
+def _labels(text: str, start: int, what: str) -> str:
     """One operand's subscripts, checked; an ellipsis becomes one '.'."""
     out, i = "", 0
     while i < len(text):
         if text[i] == ".":
             require(text[i:i + 3] == "..." and "." not in out,
-                    f"einsum(): found '.' at index {start + i} in the equation string that is not part of any ellipsis")
+                    f"einsum(): found '.' for {what} that is not part of any ellipsis{' (...)' if what == 'output' else ''}")
             out, i = out + ".", i + 3
             continue
         require(text[i] in _LETTERS, f"einsum(): invalid subscript given at index {start + i} in the equation string, "
@@ -68,8 +69,8 @@ def _plan(equation: str, operands: Arrays) -> tuple[list[str], str]:
     """The checked subscripts of the operands and of the output."""
     left, arrow, right = equation.replace(" ", "").partition("->")
     terms, start = [], 0
-    for term in left.split(","):
-        terms.append(_labels(term, start))
+    for k, term in enumerate(left.split(",")):
+        terms.append(_labels(term, start, f"operand {k}"))
         start += len(term) + 1
     require(len(terms) >= len(operands), "einsum(): more operands were provided than specified in the equation")
     require(len(terms) <= len(operands), "einsum(): fewer operands were provided than specified in the equation")
@@ -101,7 +102,7 @@ def _plan(equation: str, operands: Arrays) -> tuple[list[str], str]:
     if not arrow:
         once = "".join(sorted(c for c in sizes if counted.count(c) == 1))
         return terms, ("." if "." in "".join(terms) else "") + once
-    result = _labels(right, start + 1)
+    result = _labels(right, start + 1, "output")
     for i, label in enumerate(result):
         require(label == "." or label in sizes,
                 f"einsum(): output subscript {label} does not appear in the equation for any input operand")
@@ -119,7 +120,7 @@ def _einsum_rule(avals: Any, attributes: Any) -> str:
     return "SumBackward1" if "," not in left else "ViewBackward0"
 
 
-@op(name="einsum_core", forms="", rule=_einsum_rule, samples=lambda t: [
+@op(name="einsum_core", autocast="pair", forms="", rule=_einsum_rule, samples=lambda t: [
     (("ij,jk->ik", [t(2, 3), t(3, 4)]), {}), (("...ii->...i", [t(2, 3, 3)]), {}),
     (("bi,bj,ij->b", [t(2, 3), t(2, 4), t(3, 4)]), {})])
 def einsum_core(equation: str, operands: Arrays) -> Array:
@@ -128,6 +129,8 @@ def einsum_core(equation: str, operands: Arrays) -> Array:
     for x in operands[1:]:
         same_types("expected scalar type {} but found {}", operands[0], x)
     text = ",".join(terms) + "->" + result
+    if len(operands) == 1 and operands[0].dtype == jnp.bool_ and set(terms[0]) - set(result):
+        operands = [operands[0].astype(jnp.int64)]      # a sum
     return jnp.einsum(text.replace(".", "..."), *operands, precision=PRECISION).astype(operands[0].dtype)
 
 
@@ -145,7 +148,7 @@ def tensordot(t: Any, a: Any, b: Any, dims: Any = 2, out: Any = None) -> Any:
     return t.tensordot_core(a, b, tuple(first), tuple(second), out=out)
 
 
-@op(name="tensordot_core", forms="out", rule="ViewBackward0",
+@op(name="tensordot_core", autocast="low", forms="out", rule="ViewBackward0",
     samples=lambda t: [((t(2, 3, 4), t(4, 3, 5), (2, 1), (0, 1)), {})])
 def tensordot_core(a: Array, b: Array, dims_self: Dims, dims_other: Dims) -> Array:
     """a * b summed over paired dims; the rest of a's dims come first."""
@@ -182,7 +185,7 @@ def outer(input: Array, vec2: Array) -> Array:
 alias("outer", "ger")
 
 
-@op(rule="ViewBackward0", samples=lambda t: [((t(2, 3), t(4, 3)), {})])
+@op(autocast="low", rule="ViewBackward0", samples=lambda t: [((t(2, 3), t(4, 3)), {})])
 def inner(input: Array, other: Array) -> Array:
     """input * other summed over their last dims; a 0-dim operand multiplies."""
     if input.ndim == 0 or other.ndim == 0:
@@ -198,17 +201,21 @@ def inner(input: Array, other: Array) -> Array:
 @op(rule="UnsafeViewBackward0", samples=lambda t: [((t(2, 2), t(2, 3)), {}), ((t(2), t(2, 3)), {})])
 def kron(input: Array, other: Array) -> Array:
     """Kronecker product: blocks input[i, j] * other."""
-    return jnp.kron(*_common(input, other))
+    a, b = _common(input, other)
+    n = max(a.ndim, b.ndim)
+    a, b = (x.reshape((1,) * (n - x.ndim) + x.shape) for x in (a, b))
+    blocks = a.reshape([k for m in a.shape for k in (m, 1)]) * b.reshape([k for m in b.shape for k in (1, m)])
+    return blocks.reshape([m * k for m, k in zip(a.shape, b.shape, strict=True)])
 
 
-@op(saves=False, samples=lambda t: [((t(3, 4),), {})])
+@op(autocast="float cpu", saves=False, samples=lambda t: [((t(3, 4),), {})])
 def trace(input: Array) -> Array:
     """Sum of the diagonal of a matrix; integers give int64."""
     require(input.ndim == 2, f"trace: expected a matrix, but got tensor with dim {input.ndim}")
     return jnp.trace(input, dtype=None if jnp.issubdtype(input.dtype, jnp.inexact) else jnp.int64)
 
 
-@op(name="linalg_cross", forms="linalg private out", samples=lambda t: [((t(2, 3), t(2, 3, seed=1)), {})])
+@op(name="linalg_cross", autocast="promote cuda", forms="linalg private out", samples=lambda t: [((t(2, 3), t(2, 3, seed=1)), {})])
 def linalg_cross(input: Array, other: Array, *, dim: Dim = -1) -> Array:
     """Vector product along a dim of size 3; the other dims broadcast."""
     require(input.ndim == other.ndim, "linalg.cross: inputs must have the same number of dimensions.")
@@ -216,6 +223,7 @@ def linalg_cross(input: Array, other: Array, *, dim: Dim = -1) -> Array:
     require(input.shape[d] == 3 and other.shape[d] == 3, f"linalg.cross: inputs dimension {dim} must have length 3. "
                                                          "Got "
             f"{input.shape[d]} and {other.shape[d]}")
+    broadcast_shapes(input.shape, other.shape)
     return jnp.cross(*_common(input, other), axis=d)
 
 
@@ -228,14 +236,18 @@ def cross(t: Any, input: Any, other: Any, dim: int | None = None) -> Any:
     return t.linalg_cross(input, other, dim=dim)
 
 
-@op(name="linalg_multi_dot", forms="linalg private out", rule="ViewBackward0",
+@op(name="linalg_multi_dot", autocast="low", forms="linalg private out", rule="ViewBackward0",
     samples=lambda t: [(([t(2, 3), t(3, 4), t(4, 2)],), {})])
 def linalg_multi_dot(tensors: Arrays) -> Array:
     """The product of several matrices in the cheapest order; the first and the last may be vectors."""
     require(len(tensors) >= 2, f"multi_dot(): expected at least 2 tensors but got {len(tensors)}")
-    for a, b in pairwise(tensors):
-        require(a.shape[-1] == b.shape[0], f"multi_dot(): tensors {listing(a.shape)} and {listing(b.shape)} cannot be "
-                                           "multiplied")
+    for name, x in (("first", tensors[0]), ("last", tensors[-1])):
+        require(x.ndim in (1, 2), f"multi_dot(): the {name} tensor must be 1D or 2D but got {x.ndim}D")
+    for k, x in enumerate(tensors[1:-1], 1):
+        require(x.ndim == 2, f"multi_dot(): tensor {k} must be 2D but got {x.ndim}D")
+    for k, (a, b) in enumerate(pairwise(tensors)):
+        require(a.shape[-1] == b.shape[0], f"multi_dot(): tensors {k} and {k + 1} with shapes {listing(a.shape)} and "
+                                           f"{listing(b.shape)} cannot be multiplied")
     return product(*tensors) if len(tensors) == 2 else jnp.linalg.multi_dot(tensors, precision=PRECISION)
 
 
@@ -246,12 +258,15 @@ def chain_matmul(t: Any, *matrices: Any, out: Any = None) -> Any:
     return given[0] if len(given) == 1 else t.linalg_multi_dot(given, out=out)
 
 
-@op(rule="CdistBackward0", forms="function",
+@op(autocast="float", rule="CdistBackward0", forms="function",
     samples=lambda t: [((t(3, 4), t(2, 4, seed=1)), {}), ((t(3, 4), t(2, 4, seed=1)), {"p": 1.0})])
 def cdist(x1: Array, x2: Array, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary") -> Array:
     """The p-norm distance of each row of x1 from each of x2: (*, n, d), (*, m, d) -> (*, n, m); gradient 0 at 0."""
     require(x1.ndim >= 2 and x2.ndim >= 2, f"cdist only supports at least 2D tensors, X{1 if x1.ndim < 2 else 2} got: "
             f"{min(x1.ndim, x2.ndim)}D")
+    for k, x in ((1, x1), (2, x2)):
+        require(is_float(x), f"cdist only supports floating-point dtypes, X{k} got: {dtype_name(x)}")
+    require(p >= 0, "cdist only supports non-negative p values")
     require(x1.shape[-1] == x2.shape[-1], "X1 and X2 must have the same number of columns. "
             f"X1: {x1.shape[-1]} X2: {x2.shape[-1]}")
     many = x1.shape[-2] > 25 or x2.shape[-2] > 25
@@ -266,14 +281,14 @@ def cdist(x1: Array, x2: Array, p: float = 2.0, compute_mode: str = "use_mm_for_
 def vector_norm(x: jax.Array, p: float, dim: int, keepdim: bool = False) -> jax.Array:
     """(sum |x|^p)^(1/p) over one dim, with gradient 0 where the norm is 0."""
     if p == 0:
-        return (x != 0).astype(x.dtype).sum(dim, keepdims=keepdim)
+        return (x != 0).astype(x.real.dtype).sum(dim, keepdims=keepdim)
     size = jnp.where(x == 0, 0, jnp.abs(x))
     if p == 1:
         return size.sum(dim, keepdims=keepdim)
     if p == float("inf"):
         return size.max(dim, keepdims=keepdim)
     if p == 2:
-        total = (x * x).sum(dim, keepdims=keepdim)
+        total = (x * jnp.conj(x)).real.sum(dim, keepdims=keepdim)
         positive = total > 0
         return jnp.where(positive, jnp.sqrt(jnp.where(positive, total, 1)), total)
     present = size > 0

@@ -2,7 +2,7 @@
 
 In: integer indices and a weight (rows, columns).  Out: the rows at the indices, or their sum,
 mean or maximum for each bag.
-An index outside the table is clamped: a value cannot be refused before it is known.
+An index outside the table is refused where its value is known when the lookup is first recorded, clamped elsewhere.
 """
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from .check import require
+from .check import refuse_outside, require
 from .einsum import vector_norm
-from .precision import dtype_name
+from .precision import dtype_name, is_float
 from .table import Array, composite, op
 
 __all__ = ["embedding", "embedding_bag_core"]
@@ -37,7 +37,12 @@ def _scaled(rows: jax.Array, factor: jax.Array) -> jax.Array:
     return fixed + (rows - fixed) * factor
 
 
-@op(forms="function", samples=lambda t: [((t(5, 3), t(2, 4, dtype="int64", low=0, high=5)), {})])
+def _look(weight: Any, indices: Any, *others: Any) -> None:
+    if weight.ndim == 2:
+        refuse_outside(indices, weight.shape[0], lambda place: IndexError("index out of range in self"))
+
+
+@op(forms="function", look=_look, samples=lambda t: [((t(5, 3), t(2, 4, dtype="int64", low=0, high=5)), {})])
 def embedding(weight: Array, indices: Array, padding_idx: int = -1, scale_grad_by_freq: bool = False,
               sparse: bool = False) -> Array:
     """weight[indices]: (rows, d), (*) -> (*, d); the row padding_idx gets no gradient. Gradients are always dense."""
@@ -92,6 +97,8 @@ def embedding_bag_core(weight: Array, indices: Array, offsets: Array, mode: str,
                        include_last_offset: bool, padding_idx: int, scale_grad_by_freq: bool) -> Array:
     """The sum, mean or maximum of the rows of each bag; bag i starts at offsets[i]."""
     _check(weight, indices)
+    require(is_float(weight), "Expected tensor for argument #1 'weight' to have one of the following scalar types: Half, BFloat16, "
+            f"Float, Double; but got torch.{dtype_name(weight)}Tensor instead (while checking arguments for embedding_bag)")
     bags = offsets.shape[0] - include_last_offset
     rows = embedding(weight, indices, padding_idx, scale_grad_by_freq)
     bag = jnp.searchsorted(offsets[:bags], jnp.arange(indices.shape[0]), side="right") - 1

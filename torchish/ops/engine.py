@@ -11,10 +11,11 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from ..dtypes import fitting, from_numpy
 from .check import broadcast_shapes
 from .table import Array, Number, cast, op
 
-__all__ = ["copy", "detach", "fill", "straight", "zero"]
+__all__ = ["copy", "detach", "fill", "laid", "straight", "zero"]
 
 
 @op(forms="function method", view=True, saves=False, differentiable=False, write=lambda base, value: value,
@@ -24,12 +25,13 @@ def detach(input: Array) -> Array:
     return lax.stop_gradient(input) if not hasattr(input, "strides") else input
 
 
-@op(name="_copy", forms="", saves=False, rule="CopyBackwards")
+@op(name="_copy", strides="same", forms="", saves=False, rule="CopyBackwards")
 def copy(input: Array, src: Array) -> Array:
     """`src` broadcast to the shape and cast to the dtype of `input`, to which no gradient goes."""
     if src.dtype != input.dtype:
         # a complex source loses its imaginary part, as torch's copy_ does with a warning
-        src = (src.real if jnp.iscomplexobj(src) and not jnp.iscomplexobj(input) else src).astype(input.dtype)
+        src = src.real if jnp.iscomplexobj(src) and not jnp.iscomplexobj(input) else src
+        src = fitting(src, from_numpy(input.dtype)).astype(input.dtype)
     if src.shape == input.shape:
         return src
     shape = broadcast_shapes(input.shape, src.shape)
@@ -38,19 +40,19 @@ def copy(input: Array, src: Array) -> Array:
     return jnp.broadcast_to(src, shape)
 
 
-@op(name="_fill", forms="", saves=False, rule="FillBackward2", samples=lambda t: [((t(2, 3), 1.5), {})])
+@op(name="_fill", strides="first", forms="", saves=False, rule="FillBackward2", samples=lambda t: [((t(2, 3), 1.5), {})])
 def fill(input: Array, value: Number) -> Array:
     """`value` in every place: what fill_ does to a tensor with history, whose gradient becomes 0."""
     return jnp.full(input.shape, cast(value, input.dtype))
 
 
-@op(name="_zero", forms="", saves=False, rule="ZeroBackward0", samples=lambda t: [((t(2, 3),), {})])
+@op(name="_zero", strides="first", forms="", saves=False, rule="ZeroBackward0", samples=lambda t: [((t(2, 3),), {})])
 def zero(input: Array) -> Array:
     """Zeros: what zero_ does to a tensor with history."""
     return jnp.zeros(input.shape, input.dtype)
 
 
-@op(name="_straight", forms="", saves=False, rule="AliasBackward0")
+@op(name="_straight", strides="first", forms="", saves=False, rule="")
 def straight(input: Array, value: Array) -> Array:
     """`value`, with the gradient going to `input` unchanged: what a write through `.data` does to a tensor with history."""
     return _through(input, value)
@@ -75,7 +77,13 @@ def write_by_index(view: Callable, which: int | None) -> Callable:
     return write
 
 
-@op(name="_alias", forms="", saves=False, rule="AliasBackward0")
+@op(name="_laid", forms="", saves=False, rule="", strides=lambda avals, attributes: attributes["strides"])
+def laid(input: Array, *, strides: tuple) -> Array:
+    """`input` itself under other strides: what is written in place lies where the old value lay."""
+    return input
+
+
+@op(name="_alias", strides="first", forms="", saves=False, rule="AliasBackward0")
 def alias(input: Array) -> Array:
     """`input` itself, as an entry of its own."""
     return input

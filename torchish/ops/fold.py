@@ -74,7 +74,7 @@ def fold(input: Array, output_size: Dims, kernel_size: Dims, dilation: Dims = 1,
     return out if input.ndim == 3 else out[0]
 
 
-@op(forms="function F", saves=False, samples=lambda t: [((t(2, 8, 2, 3), 2), {})])
+@op(strides="format", forms="function F", saves=False, samples=lambda t: [((t(2, 8, 2, 3), 2), {})])
 def pixel_shuffle(input: Array, upscale_factor: int) -> Array:
     """(*, C r^2, H, W) -> (*, C, H r, W r)."""
     r = upscale_factor
@@ -84,11 +84,11 @@ def pixel_shuffle(input: Array, upscale_factor: int) -> Array:
     *lead, c, h, w = input.shape
     require(c % (r * r) == 0, "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of "
                               f"upscale_factor, but input.size(-3)={c} is not divisible by {r * r}")
-    x = input.reshape(-1, c // (r * r), r, r, h, w).transpose(0, 1, 4, 2, 5, 3)
+    x = input.reshape(prod(lead), c // (r * r), r, r, h, w).transpose(0, 1, 4, 2, 5, 3)
     return x.reshape(*lead, c // (r * r), h * r, w * r)
 
 
-@op(forms="function F", saves=False, samples=lambda t: [((t(2, 2, 4, 6), 2), {})])
+@op(strides="format", forms="function F", saves=False, samples=lambda t: [((t(2, 2, 4, 6), 2), {})])
 def pixel_unshuffle(input: Array, downscale_factor: int) -> Array:
     """(*, C, H r, W r) -> (*, C r^2, H, W)."""
     r = downscale_factor
@@ -100,11 +100,11 @@ def pixel_unshuffle(input: Array, downscale_factor: int) -> Array:
         require(n % r == 0, f"pixel_unshuffle expects {label} to be divisible by downscale_factor, but "
                             f"input.size({k})={n} is "
                             f"not divisible by {r}")
-    x = input.reshape(-1, c, h // r, r, w // r, r).transpose(0, 1, 3, 5, 2, 4)
+    x = input.reshape(prod(lead), c, h // r, r, w // r, r).transpose(0, 1, 3, 5, 2, 4)
     return x.reshape(*lead, c * r * r, h // r, w // r)
 
 
-@op(forms="function F", saves=False, samples=lambda t: [((t(2, 6, 3), 2), {})])
+@op(strides="format", forms="function F", saves=False, samples=lambda t: [((t(2, 6, 3), 2), {})])
 def channel_shuffle(input: Array, groups: int) -> Array:
     """Channels (g, C / g) turned into (C / g, g): (N, C, *) -> (N, C, *)."""
     require(input.ndim > 2, "channel_shuffle expects input with > 2 dims, but got input with sizes "

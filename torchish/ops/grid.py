@@ -10,8 +10,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from .check import listing, require
+from ..dtypes import from_numpy
+from .check import listing, require, wrap_dim
 from .matmul_check import PRECISION
+from .precision import is_float
 from .table import Array, Shape, op
 
 __all__ = ["affine_grid", "grid_sample"]
@@ -82,7 +84,7 @@ def _grid_rule(avals: Any, attributes: Any) -> str:
     return f"GridSampler{len(avals[0].shape) - 2}DBackward0"
 
 
-@op(name="grid_sample", forms="F", rule=_grid_rule, samples=lambda t: [
+@op(name="grid_sample", autocast="float cpu", forms="F", rule=_grid_rule, samples=lambda t: [
     ((t(2, 3, 4, 5), t(2, 3, 2, 2, low=-0.9, high=0.9)), {"align_corners": False})])
 def grid_sample(input: Array, grid: Array, mode: str = "bilinear", padding_mode: str = "zeros",
                 align_corners: bool | None = None) -> Array:
@@ -94,15 +96,15 @@ def grid_sample(input: Array, grid: Array, mode: str = "bilinear", padding_mode:
     require(padding_mode in ("zeros", "border", "reflection"), "nn.functional.grid_sample(): expected padding_mode to "
                                                                "be 'zeros',"
             f" 'border', or 'reflection', but got: '{padding_mode}'", ValueError)
-    require(n in (2, 3) and grid.ndim == input.ndim, "grid_sampler(): expected 4D or 5D input and grid with same "
-                                                     "number of "
-            f"dimensions, but got input with sizes {listing(input.shape)} and grid with sizes {listing(grid.shape)}")
     require(grid.shape[0] == input.shape[0], "grid_sampler(): expected grid and input to have same batch size, but got "
                                              "input "
             f"with sizes {listing(input.shape)} and grid with sizes {listing(grid.shape)}")
     require(grid.shape[-1] == n, f"grid_sampler(): expected grid to have size {n} in last dimension, but got grid with "
                                  "sizes "
                                  f"{listing(grid.shape)}")
+    require(n in (2, 3) and grid.ndim == input.ndim, "grid_sampler(): expected 4D or 5D input and grid with same "
+                                                     "number of "
+            f"dimensions, but got input with sizes {listing(input.shape)} and grid with sizes {listing(grid.shape)}")
     align = bool(align_corners)
     places = [grid[..., n - 1 - i] for i in range(n)]
     if mode == "bicubic":
@@ -120,11 +122,13 @@ def grid_sample(input: Array, grid: Array, mode: str = "bilinear", padding_mode:
     return total
 
 
-@op(forms="F", rule="AffineGridGeneratorBackward0",
+@op(autocast="low", forms="F", rule="AffineGridGeneratorBackward0",
     samples=lambda t: [((t(2, 2, 3), (2, 1, 3, 4)), {"align_corners": False})])
 def affine_grid(theta: Array, size: Shape, align_corners: bool | None = None) -> Array:
     """The places of an image of `size` (N, C, *out) moved by affine maps: (N, n, n + 1) -> (N, *out, n)."""
     n = len(size) - 2
+    require(is_float(theta), f"Expected theta to have floating point type, but got torch.{from_numpy(theta.dtype).name}",
+            ValueError)
     require(theta.shape == (size[0], n, n + 1), f"Expected a batch of {n}D affine matrices of shape Nx{n}x{n + 1} for "
                                                 "size "
             f"{tuple(size)}. Got {'torch.Size(' + listing(theta.shape) + ')'}.", ValueError)
@@ -138,12 +142,13 @@ def affine_grid(theta: Array, size: Shape, align_corners: bool | None = None) ->
     return jnp.einsum("...k,njk->n...j", base, theta, precision=PRECISION)
 
 
-@op(forms="function F", rule="AddBackward0", samples=lambda t: [((t(2, 3), t(2, 4), t(5, 3, 4), t(5)), {})])
+@op(autocast="promote cuda", forms="function F", rule="AddBackward0",
+    samples=lambda t: [((t(2, 3), t(2, 4), t(5, 3, 4), t(5)), {})])
 def bilinear(input1: Array, input2: Array, weight: Array, bias: Array | None = None) -> Array:
     """input1 weight[o] input2 + bias[o] for each output o: (*, i), (*, j), (o, i, j) -> (*, o)."""
     require(input1.ndim == input2.ndim, f"bilinear(): input dimensions do not match: got {input1.ndim} and "
                                         f"{input2.ndim}")
-    for k, x, want in ((1, input1, weight.shape[1]), (2, input2, weight.shape[2])):
+    for k, x, want in ((k, x, weight.shape[wrap_dim(k, weight.ndim)]) for k, x in ((1, input1), (2, input2))):
         require(x.shape[-1] == want, f"bilinear(): input{k} size does not match weight size: got {x.shape[-1]} but "
                                      "expected "
                                      f"{want}")

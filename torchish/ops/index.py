@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from math import prod
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from .check import listing, require, type_name
+from .check import listing, out_of_bounds, refuse_outside, require, type_name
 from .table import Array, Arrays, Numbers, composite, op
 from .view import newaxis
 
@@ -121,6 +122,12 @@ def slice_(input: Array, starts: Numbers, *, spec: tuple) -> Array:
     return result if result.shape == plan.shape else result.reshape(plan.shape)
 
 
+def add_at(base: Array, key: tuple, values: Array) -> Array:
+    """`values` added at `key`; truth values are combined by or."""
+    at = base.at[key]
+    return at.max(values, mode=IN_BOUNDS) if base.dtype == jnp.bool_ else at.add(values, mode=IN_BOUNDS)
+
+
 def _key(spec: tuple, arrays: Arrays) -> tuple:
     rest = iter(arrays)
     return tuple(COLON if item == ":" else next(rest) for item in spec)
@@ -129,7 +136,7 @@ def _key(spec: tuple, arrays: Arrays) -> tuple:
 def advanced_key(shape: tuple[int, ...], indices: Arrays, spec: tuple) -> tuple:
     """The indices as a key for jnp: a colon or an index array for each dimension. torch's errors if they do not fit."""
     if len(spec) > len(shape):
-        raise IndexError(f"too many indices for tensor of dimension {len(shape)}")
+        raise IndexError(f"too many indices for tensor of dimension {len(shape)} (got {len(spec)})")
     for index in indices:
         if index.dtype not in (jnp.int64, jnp.int32):
             require(jnp.issubdtype(index.dtype, jnp.integer),
@@ -143,7 +150,17 @@ def advanced_key(shape: tuple[int, ...], indices: Arrays, spec: tuple) -> tuple:
     return _key(spec, indices)
 
 
-@op(saves=False, forms="", rule="IndexBackward0",
+def _look(input: Any, indices: Any, *others: Any) -> None:
+    """The places of a known index; torch counts index tensors where it says in which dimension one is outside."""
+    spec = next(o for o in others if isinstance(o, tuple))
+    dims = [d for d, item in enumerate(spec) if item == "t"]
+    for k, (d, places) in enumerate(zip(dims, indices, strict=True)):
+        if d < len(input.shape):
+            n = input.shape[d]
+            refuse_outside(places, n, out_of_bounds(k, n, IndexError), wrap=True)
+
+
+@op(saves=False, forms="", rule="IndexBackward0", look=_look,
     samples=lambda t: [((t(5, 4), [t(3, dtype="int64", low=0, high=5)]), {"spec": ("t",)}),
                        ((t(3, 4, 5), [t(2, dtype="int64", low=0, high=3), t(2, dtype="int64", low=0, high=5)]),
                         {"spec": ("t", ":", "t")})])
@@ -177,7 +194,7 @@ def _fit(values: Array, target: tuple[int, ...]) -> Array:
     return jnp.broadcast_to(values.reshape(values.shape[max(extra, 0):]), target)
 
 
-@op(name="_index_put", forms="method", inplace=True, saves=False, rule="IndexPutBackward0",
+@op(name="_index_put", strides="first", forms="method", inplace=True, saves=False, rule="IndexPutBackward0", look=_look,
     samples=lambda t: [((t(5, 4), [t(1, dtype="int64", low=0, high=5)], t(1, 4)), {"spec": ("t",)}),
                        ((t(5, 4), [t(6, dtype="int64", low=0, high=5)], t(6, 4)),
                         {"spec": ("t",), "accumulate": True})])
@@ -190,10 +207,10 @@ def index_put_at(input: Array, indices: Arrays, values: Array, *, spec: tuple, a
         raise RuntimeError(f"Index put requires the source and destination dtypes match, got {type_name(input)} for "
                            f"the destination and {type_name(values)} for the source.")
     values = fitted.astype(input.dtype)
-    return input.at[key].add(values, mode=IN_BOUNDS) if accumulate else put(spec, input, values, *indices)
+    return add_at(input, key, values) if accumulate else put(spec, input, values, *indices)
 
 
-@op(name="_mask_put", forms="method", inplace=True, saves=False, rule="IndexPutBackward0",
+@op(name="_mask_put", strides="first", forms="method", inplace=True, saves=False, rule="IndexPutBackward0",
     samples=lambda t: [((t(3, 4), t(3, 4, dtype="bool"), t()), {})])
 def mask_put(input: Array, mask: Array, values: Array, *, dim: int = 0) -> Array:
     """input[mask] = values, where the mask begins at dimension `dim` and `values` is the same for all places of it."""
@@ -208,10 +225,9 @@ def mask_put(input: Array, mask: Array, values: Array, *, dim: int = 0) -> Array
 def _index_arguments(t, indices):
     """Tensors and spec of `index_put`'s tuple of indices; masks become the places where they are true."""
     tensors, spec = [], []
-    for i in indices:
-        if i is None:
-            spec.append(":")
-            continue
+    for k, i in enumerate(indices):
+        if not isinstance(i, t.Tensor):
+            raise TypeError(f"expected Tensor as element {k} in argument 0, but got {type(i).__name__}")
         found = t.nonzero(i, as_tuple=True) if i.dtype in (t.bool, t.uint8) else (i,)
         tensors.extend(found)
         spec.extend("t" for _ in found)
@@ -239,7 +255,7 @@ def selected(input: Array, places: Array) -> Array:
     return input.reshape(-1)[places]
 
 
-@op(saves=False, forms="function method", samples=lambda t: [((t(3, 4), t(3), 1, 2), {})])
+@op(strides="first", saves=False, forms="function method", samples=lambda t: [((t(3, 4), t(3), 1, 2), {})])
 def select_scatter(input: Array, src: Array, dim: int, index: int) -> Array:
     """`input` with slice number `index` of dimension `dim` replaced by `src`."""
     dim = dim + input.ndim if dim < 0 else dim
@@ -249,7 +265,7 @@ def select_scatter(input: Array, src: Array, dim: int, index: int) -> Array:
     return _write_slice(input, src, (index,), spec=((":",),) * dim + (("i",),))
 
 
-@op(saves=False, forms="function method", samples=lambda t: [((t(4, 3), t(2, 3)), {"start": 0, "end": 2})])
+@op(strides="first", saves=False, samples=lambda t: [((t(4, 3), t(2, 3)), {"start": 0, "end": 2})])
 def slice_scatter(input: Array, src: Array, dim: int = 0, start: int | None = None, end: int | None = None,
                   step: int = 1) -> Array:
     """`input` with the slice start:end:step of dimension `dim` replaced by `src`."""

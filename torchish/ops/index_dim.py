@@ -4,20 +4,38 @@ In: jax arrays and a 1-dim integer array.  Out: the chosen slices, or the array 
 """
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 import jax.numpy as jnp
 from jax import lax
 
-from .check import listing, require, type_name, wrap_dim
-from .index import COLON, IN_BOUNDS, put
+from .check import listing, out_of_bounds, refuse_outside, require, type_name, wrap_dim
+from .index import COLON, IN_BOUNDS, add_at, put
 from .scatter import reduce_at
 from .table import Array, ArrayLike, Number, cast, op
+
+
+def _looks(refuse: Callable[[int, int], Callable], wrap: bool = False) -> Callable:
+    """Refuses known places outside the dimension, in the words of `refuse(dim, size)`."""
+    def look(input: Any, dim: int, index: Any, *others: Any) -> None:
+        if -len(input.shape) <= dim < len(input.shape):
+            n = input.shape[dim]
+            refuse_outside(index, n, refuse(dim % len(input.shape), n), wrap)
+    return look
+
+
+def _in_self(dim: int, n: int) -> Callable[[int], Exception]:
+    return lambda place: IndexError("index out of range in self")
 
 
 def _key(index: Array, dim: int) -> tuple:
     return (*(COLON,) * dim, index.reshape(-1))
 
 
-@op(forms="function method out", samples=lambda t: [((t(3, 4), 1, t(5, dtype="int64", low=0, high=4)), {})])
+@op(forms="function method out", look=_looks(_in_self),
+    samples=lambda t: [((t(3, 4), 1, t(5, dtype="int64", low=0, high=4)), {})])
 def index_select(input: Array, dim: int, index: Array) -> Array:
     """The slices of dimension `dim` at the places `index`, in that order."""
     require(index.ndim <= 1, "index_select(): Index is supposed to be a vector", IndexError)
@@ -51,22 +69,22 @@ def _shaped(input: Array, source: Array) -> tuple[Array, Array]:
     return input.reshape(input.shape or (1,)), source.reshape(source.shape or (1,))
 
 
-@op(forms="function method out", inplace=True, saves=False,
+@op(forms="function method out", inplace=True, saves=False, look=_looks(out_of_bounds),
     samples=lambda t: [((t(3, 4), 0, t(5, dtype="int64", low=0, high=3), t(5, 4)), {"alpha": 2})])
 def index_add(input: Array, dim: int, index: Array, source: Array, *, alpha: Number = 1) -> Array:
     """`input` with alpha * source's slices added at the places `index` of `dim`; places may repeat."""
     dim = _check_source("index_add_", input, dim, index, source)
     base, source = _shaped(input, source)
-    return base.at[_key(index, dim)].add(source * cast(alpha, source.dtype), mode=IN_BOUNDS).reshape(input.shape)
+    return add_at(base, _key(index, dim), source * cast(alpha, source.dtype)).reshape(input.shape)
 
 
-@op(forms="function method out", inplace=True,
+@op(forms="function method out", inplace=True, look=_looks(_in_self),
     samples=lambda t: [((t(3, 4), 0, t(5, dtype="int64", low=0, high=3), t(5, 4), "mean"), {})])
 def index_reduce(input: Array, dim: int, index: Array, source: Array, reduce: str, *,
                  include_self: bool = True) -> Array:
     """index_add with another way of combining: reduce is prod, mean, amax or amin."""
     require(reduce in ("prod", "mean", "amax", "amin"),
-            f"reduce argument must be either prod, mean, amax or amin, got {reduce}.")
+            f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}.")
     dim = _check_source("index_reduce_", input, dim, index, source)
     base, source = _shaped(input, source)
     places = jnp.expand_dims(index.reshape(-1), [d for d in range(base.ndim) if d != dim])
@@ -75,7 +93,8 @@ def index_reduce(input: Array, dim: int, index: Array, source: Array, reduce: st
     return reduce_at(base, key, source, reduce, include_self).reshape(input.shape)
 
 
-@op(forms="function method out", inplace=True, saves=False,
+@op(autocast="promote", forms="function method out", inplace=True, saves=False,
+    look=_looks(partial(out_of_bounds, error=IndexError, name="index_copy_(): ")),
     samples=lambda t: [((t(3, 4), 0, t(1, dtype="int64", low=0, high=3), t(1, 4)), {})])
 def index_copy(input: Array, dim: int, index: Array, source: Array) -> Array:
     """`input` with source's slices written at the places `index` of `dim`."""
@@ -95,7 +114,8 @@ def index_copy(input: Array, dim: int, index: Array, source: Array) -> Array:
     return put((":",) * dim + ("t",), base, source, index.reshape(-1)).reshape(input.shape)
 
 
-@op(forms="function method out", inplace=True, saves=False,
+@op(strides="elementwise", forms="function method out", inplace=True, saves=False,
+    look=_looks(partial(out_of_bounds, error=IndexError), wrap=True),
     samples=lambda t: [((t(3, 4), 0, t(1, dtype="int64", low=0, high=3), 1.5), {})])
 def index_fill(input: Array, dim: int, index: Array, value: ArrayLike) -> Array:
     """`input` with a number, or a 0-dim tensor, at the places `index` of `dim`."""

@@ -122,7 +122,7 @@ def _resample(x: jax.Array, wanted: tuple, factors: tuple, mode: str, align_corn
     return x
 
 
-@op(forms="F", rule=_rule, saves=False, samples=lambda t: [
+@op(strides="format", forms="F", rule=_rule, saves=False, samples=lambda t: [
     ((t(1, 2, 3, 4),), {"scale_factor": 2.0}), ((t(1, 2, 3, 4), (5, 3)), {"mode": "bilinear"}),
     ((t(1, 2, 3, 4), (5, 6)), {"mode": "bicubic", "align_corners": True})])
 def interpolate(input: Array, size: Dims | None = None, scale_factor: float | None = None, mode: str = "nearest",

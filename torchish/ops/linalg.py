@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from ..dtypes import dtype as DType
 from .check import broadcast_shapes, prod
 from .matmul_check import PRECISION, bmm_operands, expandable, mm_operands, mm_shapes, mv_operands, same_types
 from .table import Array, Number, cast, op
@@ -18,8 +19,10 @@ from .table import Array, Number, cast, op
 __all__ = ["addbmm", "addmm", "addmv", "baddbmm", "bmm", "dot", "linear", "matmul", "mm", "mv", "product", "vdot"]
 
 
-def product(a: jax.Array, b: jax.Array) -> jax.Array:
+def product(a: jax.Array, b: jax.Array, out_dtype: DType | None = None) -> jax.Array:
     """a @ b at torch's precision: float32 in float32, halves summed in float32."""
+    if out_dtype is not None:
+        return product(a.astype(out_dtype.np), b.astype(out_dtype.np))
     if a.dtype.itemsize == 2 and jnp.issubdtype(a.dtype, jnp.floating):
         wide = jnp.matmul(a.astype(jnp.float32), b.astype(jnp.float32)) if jax.default_backend() == "cpu" else \
             jnp.matmul(a, b, preferred_element_type=jnp.float32)
@@ -35,21 +38,24 @@ def _blend(input: Array, beta: Number, value: Array, alpha: Number) -> Array:
     return kept + cast(alpha, value.dtype) * value
 
 
-@op(samples=lambda t: [((t(3, 4), t(4, 5)), {})])
-def mm(input: Array, mat2: Array) -> Array:
+_FUNCTION_ONLY = {"method.out_dtype": "-"}
+
+
+@op(autocast="low", names=_FUNCTION_ONLY, samples=lambda t: [((t(3, 4), t(4, 5)), {})])
+def mm(input: Array, mat2: Array, out_dtype: DType | None = None) -> Array:
     """input @ mat2 for matrices: (n, m) x (m, p) -> (n, p)."""
     mm_operands(input, mat2)
-    return product(input, mat2)
+    return product(input, mat2, out_dtype)
 
 
-@op(samples=lambda t: [((t(2, 3, 4), t(2, 4, 5)), {})])
-def bmm(input: Array, mat2: Array) -> Array:
+@op(autocast="low", names=_FUNCTION_ONLY, samples=lambda t: [((t(2, 3, 4), t(2, 4, 5)), {})])
+def bmm(input: Array, mat2: Array, out_dtype: DType | None = None) -> Array:
     """A matrix product for each of a batch: (b, n, m) x (b, m, p) -> (b, n, p)."""
     bmm_operands(input, mat2)
-    return product(input, mat2)
+    return product(input, mat2, out_dtype)
 
 
-@op(samples=lambda t: [((t(3, 4), t(4)), {})])
+@op(autocast="low cuda", samples=lambda t: [((t(3, 4), t(4)), {})])
 def mv(input: Array, vec: Array) -> Array:
     """Matrix times vector: (n, m) x (m) -> (n)."""
     mv_operands(input, vec)
@@ -66,7 +72,7 @@ def _vectors(a: jax.Array, b: jax.Array) -> None:
                            f"number of elements, but got {a.shape[0]} and {b.shape[0]} elements respectively")
 
 
-@op(samples=lambda t: [((t(4), t(4, seed=1)), {})])
+@op(autocast="promote cuda", samples=lambda t: [((t(4), t(4, seed=1)), {})])
 def dot(input: Array, tensor: Array) -> Array:
     """Sum of input * tensor for vectors of one length; 0-dim."""
     _vectors(input, tensor)
@@ -80,13 +86,15 @@ def vdot(input: Array, other: Array) -> Array:
     return product(jnp.conj(input), other)
 
 
-@op(inplace=True, samples=lambda t: [((t(2, 4), t(2, 3), t(3, 4)), {}), ((t(4), t(2, 3), t(3, 4)),
-                                                                         {"beta": 0.5, "alpha": 2.0})])
-def addmm(input: Array, mat1: Array, mat2: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
+@op(autocast="low", names=_FUNCTION_ONLY, inplace=True,
+    samples=lambda t: [((t(2, 4), t(2, 3), t(3, 4)), {}), ((t(4), t(2, 3), t(3, 4)), {"beta": 0.5, "alpha": 2.0})])
+def addmm(input: Array, mat1: Array, mat2: Array, out_dtype: DType | None = None, *, beta: Number = 1,
+          alpha: Number = 1) -> Array:
     """beta * input + alpha * (mat1 @ mat2); input broadcasts to the product's shape."""
-    _added_types(input, mat1, mat2)
+    if out_dtype is None:
+        _added_types(input, mat1, mat2)
     mm_operands(mat1, mat2, first="mat1")
-    return _blend(input, beta, product(mat1, mat2), alpha)
+    return _blend(input, beta, product(mat1, mat2, out_dtype), alpha)
 
 
 def _added_types(added: jax.Array, mat1: jax.Array, mat2: jax.Array) -> None:
@@ -94,22 +102,24 @@ def _added_types(added: jax.Array, mat1: jax.Array, mat2: jax.Array) -> None:
     same_types("mat1 and mat2 must have the same dtype, but got {} and {}", mat1, mat2)
 
 
-@op(inplace=True, samples=lambda t: [((t(2), t(2, 3), t(3)), {})])
+@op(autocast="low cuda", inplace=True, samples=lambda t: [((t(2), t(2, 3), t(3)), {})])
 def addmv(input: Array, mat: Array, vec: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
     """beta * input + alpha * (mat @ vec)."""
     mv_operands(mat, vec, input)
     return _blend(input, beta, product(mat, vec), alpha)
 
 
-@op(inplace=True, samples=lambda t: [((t(2, 3, 5), t(2, 3, 4), t(2, 4, 5)), {"beta": 0.5})])
-def baddbmm(input: Array, batch1: Array, batch2: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
+@op(autocast="low", names=_FUNCTION_ONLY, inplace=True, samples=lambda t: [((t(2, 3, 5), t(2, 3, 4), t(2, 4, 5)), {"beta": 0.5})])
+def baddbmm(input: Array, batch1: Array, batch2: Array, out_dtype: DType | None = None, *, beta: Number = 1,
+            alpha: Number = 1) -> Array:
     """beta * input + alpha * bmm(batch1, batch2)."""
     bmm_operands(batch1, batch2)
-    same_types("Input dtypes must be the same, got: input {}, batch1: {}", input, batch1)
-    return _blend(input, beta, product(batch1, batch2), alpha)
+    if out_dtype is None:
+        same_types("Input dtypes must be the same, got: input {}, batch1: {}", input, batch1)
+    return _blend(input, beta, product(batch1, batch2, out_dtype), alpha)
 
 
-@op(inplace=True, samples=lambda t: [((t(3, 5), t(2, 3, 4), t(2, 4, 5)), {"beta": 0.5})])
+@op(autocast="low", inplace=True, samples=lambda t: [((t(3, 5), t(2, 3, 4), t(2, 4, 5)), {"beta": 0.5})])
 def addbmm(input: Array, batch1: Array, batch2: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
     """beta * input + alpha * the sum over the batch of bmm(batch1, batch2)."""
     if batch1.ndim != 3 or batch2.ndim != 3:
@@ -126,7 +136,7 @@ def addbmm(input: Array, batch1: Array, batch2: Array, *, beta: Number = 1, alph
     return _blend(input, beta, product(rows, batch2.reshape(b * m, -1)), alpha)
 
 
-@op(inplace=True, samples=lambda t: [((t(3, 4), t(3), t(4)), {"beta": 0.5})])
+@op(strides="first", autocast="low cuda", inplace=True, samples=lambda t: [((t(3, 4), t(3), t(4)), {"beta": 0.5})])
 def addr(input: Array, vec1: Array, vec2: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
     """beta * input + alpha * outer(vec1, vec2)."""
     if vec1.ndim != 1 or vec2.ndim != 1:
@@ -167,7 +177,7 @@ def _matmul_shapes(a: jax.Array, b: jax.Array) -> None:
     same_types("expected m1 and m2 to have the same dtype, but got: {} != {}", a, b, cpp=True)
 
 
-@op(dunder="matmul", rule=_matmul_rule, samples=lambda t: [
+@op(autocast="low", dunder="matmul", rule=_matmul_rule, samples=lambda t: [
     ((t(4), t(4, seed=1)), {}), ((t(3, 4), t(4)), {}), ((t(4), t(4, 2)), {}), ((t(2, 3, 4), t(4, 5)), {}),
     ((t(2, 3, 4), t(2, 4, 2)), {}), ((t(3, 4), t(2, 4, 2)), {}), ((t(2, 1, 3, 4), t(2, 4, 2)), {})])
 def matmul(input: Array, other: Array) -> Array:
@@ -184,7 +194,7 @@ def matmul(input: Array, other: Array) -> Array:
     else:
         _matmul_shapes(a, b)
     if a.ndim > 2 and b.ndim <= 2:
-        return product(a.reshape(-1, a.shape[-1]), b).reshape(*a.shape[:-1], *b.shape[1:])
+        return product(a.reshape(prod(a.shape[:-1]), a.shape[-1]), b).reshape(*a.shape[:-1], *b.shape[1:])
     return product(a, b)
 
 
@@ -200,7 +210,7 @@ def _linear_rule(avals: Any, attributes: Any) -> str | tuple:
     return ("ViewBackward0" if biased else "SqueezeBackward4" if ndim == 1 else "UnsafeViewBackward0", product_)
 
 
-@op(forms="F", rule=_linear_rule, samples=lambda t: [
+@op(autocast="low", forms="F out", rule=_linear_rule, samples=lambda t: [
     ((t(5, 3), t(4, 3), t(4)), {}), ((t(2, 5, 3), t(4, 3)), {}), ((t(3), t(4, 3), t(4)), {})])
 def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
     """input @ weight.T + bias: (*, in) x (out, in) + (out) -> (*, out)."""
@@ -208,7 +218,7 @@ def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
         raise RuntimeError(f"both arguments to linear need to be at least 1D, but they are 0D and {weight.ndim}D")
     if weight.ndim == 1 and bias is None:
         return matmul(input, weight)
-    rows = input.reshape(-1, input.shape[-1])
+    rows = input.reshape(prod(input.shape[:-1]), input.shape[-1])
     if bias is not None:
         _added_types(bias, rows, weight)
     turned = weight.T if weight.ndim == 2 else weight

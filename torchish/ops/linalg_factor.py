@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from .check import require
 from .matrix_check import hermitian, lapack, matrix, square, turned
 from .precision import dtype_name, inexact, unlike
 from .table import Array, composite, op
@@ -40,21 +41,22 @@ def _cholesky(x: jax.Array, upper: bool) -> jax.Array:
     return turned(factor) if upper else factor
 
 
-@op(name="linalg_cholesky", forms="linalg private out", rule="LinalgCholeskyExBackward0",
+@op(name="linalg_cholesky", autocast="float cpu", strides="columns", forms="linalg private out", rule="LinalgCholeskyExBackward0",
     samples=lambda t: [((spd(t),), {}), ((spd(t),), {"upper": True})])
 def linalg_cholesky(input: Array, *, upper: bool = False) -> Array:
     """L with input = L L^H, lower triangular (or U with U^H U); NaN where input is not positive definite."""
     return _cholesky(input, upper)
 
 
-@op(name="linalg_cholesky_ex", forms="linalg", returns=("L", "info"), samples=lambda t: [((spd(t),), {})])
+@op(name="linalg_cholesky_ex", autocast="float cpu", strides=("columns", None), forms="linalg out", returns=("L", "info"),
+    samples=lambda t: [((spd(t),), {})])
 def linalg_cholesky_ex(input: Array, *, upper: bool = False, check_errors: bool = False) -> tuple[Array, Array]:
     """The Cholesky factor, and for each matrix 0, or 1 where it is not positive definite."""
     factor = _cholesky(input, upper)
     return factor, failed(factor)
 
 
-@op(samples=lambda t: [((spd(t),), {})])
+@op(autocast="float cpu", strides="columns", samples=lambda t: [((spd(t),), {})])
 def cholesky(input: Array, upper: bool = False) -> Array:
     """The Cholesky factor (torch.linalg.cholesky under its old name)."""
     return _cholesky(input, upper)
@@ -69,7 +71,7 @@ def _qr_parts(x: jax.Array, full: bool) -> tuple[jax.Array, jax.Array]:
     return q, jnp.concatenate([r, turned(q) @ x[..., m:]], axis=-1)
 
 
-@op(name="linalg_qr", forms="linalg private out", returns=("Q", "R"),
+@op(name="linalg_qr", autocast="float cpu", strides=("columns", "columns"), forms="linalg private out", returns=("Q", "R"),
     samples=lambda t: [((t(4, 3),), {}), ((t(3, 3),), {"mode": "complete"})])
 def linalg_qr(A: Array, mode: str = "reduced") -> tuple[Array, Array]:
     """Q with orthonormal columns and upper triangular R, A = Q R; mode 'complete' has a square Q, 'r' an empty one."""
@@ -102,7 +104,9 @@ def _full_svd_jvp(primals: tuple, tangents: tuple) -> tuple:
     return full, (jnp.zeros_like(full[0]).at[..., :k].set(du), dsv, jnp.zeros_like(full[2]).at[..., :k, :].set(dvh))
 
 
-@op(name="linalg_svd", forms="linalg private out", returns=("U", "S", "Vh"), samples=lambda t: [((t(4, 3), False), {})])
+@op(name="linalg_svd", autocast="float cpu", strides=("columns", None, "columns"), forms="linalg private out",
+    returns=("U", "S", "Vh"),
+    samples=lambda t: [((t(4, 3), False), {})])
 def linalg_svd(A: Array, full_matrices: bool = True, *, driver: str | None = None) -> tuple[Array, Array, Array]:
     """U, the singular values in falling order, V^H: A = U diag(S) V^H."""
     matrix(A, "linalg.svd")
@@ -115,7 +119,8 @@ def linalg_svd(A: Array, full_matrices: bool = True, *, driver: str | None = Non
     return tuple(lax.linalg.svd(A, full_matrices=False))
 
 
-@op(name="linalg_svdvals", forms="linalg private out", rule="LinalgSvdBackward0", samples=lambda t: [((t(4, 3),), {})])
+@op(name="linalg_svdvals", autocast="float cpu", forms="linalg private out", rule="LinalgSvdBackward0",
+    samples=lambda t: [((t(4, 3),), {})])
 def linalg_svdvals(A: Array, *, driver: str | None = None) -> Array:
     """The singular values in falling order."""
     matrix(A, "linalg.svd")
@@ -145,7 +150,8 @@ def _lower(UPLO: str) -> bool:
     return UPLO.upper() == "L"
 
 
-@op(name="linalg_eigh", forms="linalg private out", returns=("eigenvalues", "eigenvectors"),
+@op(name="linalg_eigh", autocast="float cpu", strides=(None, "columns"), forms="linalg private out",
+    returns=("eigenvalues", "eigenvectors"),
     samples=lambda t: [((spd(t),), {})])
 def linalg_eigh(input: Array, UPLO: str = "L") -> tuple[Array, Array]:
     """Eigenvalues in rising order and orthonormal eigenvectors of a Hermitian matrix, of which one triangle is read."""
@@ -154,7 +160,8 @@ def linalg_eigh(input: Array, UPLO: str = "L") -> tuple[Array, Array]:
     return values.real.astype(jnp.finfo(input.dtype).dtype), vectors
 
 
-@op(name="linalg_eigvalsh", forms="linalg out", rule="LinalgEighBackward0", samples=lambda t: [((spd(t),), {})])
+@op(name="linalg_eigvalsh", autocast="float cpu", forms="linalg out", rule="LinalgEighBackward0",
+    samples=lambda t: [((spd(t),), {})])
 def linalg_eigvalsh(input: Array, UPLO: str = "L") -> Array:
     """The eigenvalues of a Hermitian matrix in rising order."""
     return linalg_eigh(input, UPLO)[0]
@@ -188,7 +195,8 @@ def _eig_input(x: jax.Array, name: str) -> None:
         raise unlike("linalg_eig_out_cpu", x)
 
 
-@op(name="linalg_eig", forms="linalg private out", returns=("eigenvalues", "eigenvectors"),
+@op(name="linalg_eig", autocast="float cpu", strides=(None, "columns"), forms="linalg private out",
+    returns=("eigenvalues", "eigenvectors"),
     samples=lambda t: [((t(3, 3),), {})])
 def linalg_eig(input: Array) -> tuple[Array, Array]:
     """Eigenvalues and eigenvectors of length 1, complex. On the CPU only."""
@@ -196,7 +204,8 @@ def linalg_eig(input: Array) -> tuple[Array, Array]:
     return _eig(input)
 
 
-@op(name="linalg_eigvals", forms="linalg out", rule="LinalgEigBackward0", samples=lambda t: [((t(3, 3),), {})])
+@op(name="linalg_eigvals", autocast="float cpu", forms="linalg out", rule="LinalgEigBackward0",
+    samples=lambda t: [((t(3, 3),), {})])
 def linalg_eigvals(input: Array) -> Array:
     """The eigenvalues, complex. On the CPU only."""
     _eig_input(input, "linalg.eigvals")
@@ -239,13 +248,15 @@ def _lu_factor(x: jax.Array, pivot: bool) -> tuple[jax.Array, jax.Array]:
     return packed, pivots.astype(jnp.int32) + 1
 
 
-@op(name="linalg_lu_factor", forms="linalg private out", returns=("LU", "pivots"), rule="LinalgLuFactorExBackward0")
+@op(name="linalg_lu_factor", strides=("columns", None), forms="linalg private out",
+    returns=("LU", "pivots"), rule="LinalgLuFactorExBackward0")
 def linalg_lu_factor(A: Array, *, pivot: bool = True) -> tuple[Array, Array]:
     """L and U in one matrix, and the rows exchanged, counted from 1 (int32)."""
     return _lu_factor(A, pivot)
 
 
-@op(name="linalg_lu_factor_ex", forms="linalg private", returns=("LU", "pivots", "info"), rule="LinalgLuFactorExBackward0")
+@op(name="linalg_lu_factor_ex", strides=("columns", None, None), forms="linalg private out",
+    returns=("LU", "pivots", "info"), rule="LinalgLuFactorExBackward0")
 def linalg_lu_factor_ex(A: Array, *, pivot: bool = True, check_errors: bool = False) -> tuple:
     """lu_factor, and for each matrix 0 or the place (from 1) of the first zero on the diagonal of U."""
     packed, pivots = _lu_factor(A, pivot)
@@ -261,10 +272,13 @@ def lu(t: Any, input: Any, pivot: bool = True, get_infos: bool = False, out: Any
     return (packed, pivots, info) if get_infos else (packed, pivots)
 
 
-@op(forms="function", returns=("P", "L", "U"), differentiable=(False, True, True),
+@op(forms="function out", returns=("P", "L", "U"), differentiable=(False, True, True),
     samples=lambda t: [((t(3, 3), np.array([2, 3, 3], np.int32)), {})])
 def lu_unpack(LU_data: Array, LU_pivots: Array, unpack_data: bool = True, unpack_pivots: bool = True) -> tuple:
     """P, L and U of what lu_factor gave."""
+    if LU_pivots.dtype != jnp.int32:
+        raise RuntimeError("torch.lu_unpack: LU_pivots is expected to be a contiguous tensor of torch.int32 dtype. Note: this "
+                           "function is intended to be used with the output produced by torch.linalg.lu_factor")
     m = LU_data.shape[-2]
     permutation = lax.linalg.lu_pivots_to_permutation(LU_pivots - 1, m)
     empty = jnp.zeros((0,), LU_data.dtype)
@@ -291,10 +305,13 @@ def _reflected_jvp(primals: tuple, tangents: tuple) -> tuple[jax.Array, jax.Arra
     return _reflected(*primals), jax.jvp(product, primals, tangents)[1]
 
 
-@op(name="linalg_householder_product", forms="linalg private out", samples=lambda t: [((t(4, 3), t(3)), {})])
+@op(name="linalg_householder_product", autocast="float cpu", strides="columns", forms="linalg private out",
+    samples=lambda t: [((t(4, 3), t(3)), {})])
 def linalg_householder_product(input: Array, tau: Array) -> Array:
     """The first n columns of the product of the Householder reflections kept in the columns of `input`."""
     matrix(input, "torch.linalg.householder_product", "input")
+    require(input.shape[-2] >= input.shape[-1], "torch.linalg.householder_product: input.shape[-2] must be greater than or equal "
+                                                "to input.shape[-1]")
     return _reflected(input, tau)
 
 

@@ -71,8 +71,17 @@ def linalg_pinv(input: Array, rcond: ArrayLike | None = None, hermitian: bool = 
     return _pseudo(x, _bound(singular, x.shape, atol, rcond if rtol is None else rtol))
 
 
+@jax.custom_jvp
 def _whole(x: jax.Array) -> jax.Array:
-    return hermitian(x, True)
+    """The Hermitian matrix of the lower triangle; what is imaginary on its diagonal does not count."""
+    whole = hermitian(x, True)
+    return (whole + turned(whole)) / 2 if jnp.iscomplexobj(x) else whole
+
+
+@_whole.defjvp
+def _whole_jvp(primals: tuple, tangents: tuple) -> tuple:
+    """The gradient of a pseudo-inverse is that of a general matrix, as torch's is."""
+    return _whole(*primals), tangents[0]
 
 
 @composite()
@@ -81,7 +90,8 @@ def pinverse(t: Any, input: Any, rcond: float = 1e-15) -> Any:
     return t.linalg_pinv(input, rcond)
 
 
-@op(name="linalg_matrix_rank", forms="linalg private out", differentiable=False, samples=lambda t: [((t(4, 3),), {})])
+@op(name="linalg_matrix_rank", autocast="float cpu", forms="linalg private out", differentiable=False,
+    samples=lambda t: [((t(4, 3),), {})])
 def linalg_matrix_rank(input: Array, tol: ArrayLike | None = None, hermitian: bool = False, *, atol: ArrayLike | None = None,
                        rtol: ArrayLike | None = None) -> Array:
     """How many singular values exceed max(atol, rtol * the largest); int64."""

@@ -10,11 +10,13 @@ from typing import Any
 import jax.numpy as jnp
 from jax.scipy.linalg import expm
 
+from ..dtypes import c_name
 from .check import prod, require, wrap_dim
 from .linalg_factor import spd
 from .matrix_check import lapack, square
 from .precision import dtype_name, inexact
 from .table import Array, Number, cast, composite, op
+from .vector_norm import vector_norm
 
 SINGULAR, SUMS = ("nuc", 2, -2), (1, -1, math.inf, -math.inf)
 
@@ -48,7 +50,7 @@ def matrix_norm(t: Any, input: Any, ord: Any = "fro", dim: Any = (-2, -1), keepd
         sums = x.abs().sum(summed, keepdim=keepdim)
         kept = kept - 1 if kept > summed and not keepdim else kept
         result = (sums.amax if ord > 0 else sums.amin)((kept,), keepdim=keepdim)
-    return result if out is None else out.copy_(result)
+    return result if out is None else out._store(result)
 
 
 def _of_singular_values(t: Any, x: Any, ord: Any, rows: int, columns: int, keepdim: bool) -> Any:
@@ -72,7 +74,7 @@ def linalg_norm(t: Any, input: Any, ord: Any = None, dim: Any = None, keepdim: b
     if matrix:
         return t.matrix_norm(input, ord, (-2, -1) if dim is None else dim, keepdim, dtype=dtype, out=out)
     result = t.vector_norm(input, 2 if ord is None else ord, dim, keepdim, dtype=dtype)
-    return result if out is None else out.copy_(result)
+    return result if out is None else out._store(result)
 
 
 @composite(name="linalg_cond", forms="linalg")
@@ -87,14 +89,16 @@ def linalg_cond(t: Any, input: Any, p: Any = None, *, out: Any = None) -> Any:
         result = values[..., -1] / values[..., 0] if p == -2 else values[..., 0] / values[..., -1]
     else:
         result = t.matrix_norm(input, p) * t.matrix_norm(t.linalg_inv(input), p)
-    return result if out is None else out.copy_(result)
+    return result if out is None else out._store(result)
 
 
 @composite(name="linalg_vecdot", forms="linalg")
 def linalg_vecdot(t: Any, x: Any, y: Any, *, dim: int = -1, out: Any = None) -> Any:
     """Sum of conj(x) * y along `dim`."""
+    require(x.is_floating_point() or x.is_complex(),
+            f"linalg.vecdot: Expected a floating point or complex tensor as input. Got {c_name(x.dtype)}")
     result = ((x.conj() if x.is_complex() else x) * y).sum(dim)
-    return result if out is None else out.copy_(result)
+    return result if out is None else out._store(result)
 
 
 @composite(name="linalg_matmul", forms="linalg")
@@ -109,13 +113,14 @@ def linalg_diagonal(t: Any, A: Any, *, offset: int = 0, dim1: int = -2, dim2: in
     return t.diagonal(A, offset, dim1, dim2)
 
 
-@op(name="linalg_matrix_exp", forms="linalg private", samples=lambda t: [((t(3, 3),), {})])
+@op(name="linalg_matrix_exp", forms="linalg private out", samples=lambda t: [((t(3, 3),), {})])
 def linalg_matrix_exp(input: Array) -> Array:
     """The exponential of each matrix, by scaling and squaring (Higham 2005)."""
     square(input, "linalg.matrix_exp")
     if not inexact(input):
         raise RuntimeError(f"linalg.matrix_exp: Expected a floating point or complex tensor as input. Got {dtype_name(input)}")
-    return expm(input, max_squarings=64) if prod(input.shape) else input
+    wide = input.astype(jnp.float32) if input.dtype.itemsize == 2 else input        # the solver takes no halves
+    return expm(wide, max_squarings=64).astype(input.dtype) if prod(input.shape) else input
 
 
 @composite()
@@ -124,7 +129,8 @@ def matrix_exp(t: Any, input: Any) -> Any:
     return t.linalg_matrix_exp(input)
 
 
-@op(name="linalg_matrix_power", forms="linalg private out", rule="MmBackward0", samples=lambda t: [((spd(t), 3), {})])
+@op(name="linalg_matrix_power", autocast="low", forms="linalg private out", rule="MmBackward0",
+    samples=lambda t: [((spd(t), 3), {})])
 def linalg_matrix_power(input: Array, n: int) -> Array:
     """The n-th power of each matrix; of its inverse for a negative n."""
     square(input, "linalg.matrix_power")
@@ -142,9 +148,11 @@ def matrix_power(t: Any, input: Any, n: int, *, out: Any = None) -> Any:
 @op(name="linalg_vander", forms="linalg", rule="CatBackward0", samples=lambda t: [((t(4),), {}), ((t(4),), {"N": 3})])
 def linalg_vander(x: Array, *, N: int | None = None) -> Array:
     """The matrix of powers x ** 0, x ** 1, ... along a new last dimension of size N."""
-    n = x.shape[-1] if N is None else N
-    require(x.ndim > 0, "torch.linalg.vander: input must have at least one dimension.")
+    require(x.dtype not in (jnp.bool_, jnp.bfloat16, jnp.float16),
+            f"linalg.vander supports floating point, complex, and integer tensors, but got {dtype_name(x)}")
+    n = (x.shape[-1] if x.ndim else 1) if N is None else N
     require(n > 1, "N must be greater than 1.")
+    x = x.reshape(x.shape or (1,))
     x = x if inexact(x) else x.astype(jnp.int64)
     columns = [jnp.ones_like(x)]
     for _ in range(n - 1):
@@ -152,18 +160,18 @@ def linalg_vander(x: Array, *, N: int | None = None) -> Array:
     return jnp.stack(columns, axis=-1)
 
 
-@op(name="linalg_tensorinv", forms="linalg out", rule="ReshapeAliasBackward0",
+@op(name="linalg_tensorinv", autocast="float cpu", forms="linalg out", rule="ReshapeAliasBackward0",
     samples=lambda t: [((spd(t, 4).reshape(4, 2, 2),), {"ind": 1})])
 def linalg_tensorinv(input: Array, ind: int = 2) -> Array:
     """The inverse of the linear map of tensordot(input, ., input.ndim - ind)."""
-    require(ind > 0, "Expected a strictly positive integer for 'ind'")
+    require(ind > 0, f"Expected a strictly positive integer for 'ind', but got {ind}")
     head, tail = input.shape[:ind], input.shape[ind:]
     require(prod(head) == prod(tail), f"Expected self to satisfy the requirement prod(self.shape[ind:]) == "
                                       f"prod(self.shape[:ind]), but got {prod(tail)} != {prod(head)}")
     return jnp.linalg.inv(input.reshape(prod(head), prod(tail))).reshape(*tail, *head)
 
 
-@op(name="linalg_tensorsolve", forms="linalg out", rule="ViewBackward0",
+@op(name="linalg_tensorsolve", autocast="float cpu", forms="linalg out", rule="ViewBackward0",
     samples=lambda t: [((spd(t, 4).reshape(2, 2, 4), t(2, 2)), {})])
 def linalg_tensorsolve(input: Array, other: Array, dims: tuple | None = None) -> Array:
     """X with tensordot(input, X, X.ndim) = other."""
@@ -188,14 +196,14 @@ def vander(t: Any, x: Any, N: int | None = None, increasing: bool = False) -> An
     return powers ** exponents
 
 
-@op(promote="arith", inplace=True, forms="method function", samples=lambda t: [((t(3, 4), 2, 0, 1.0), {})])
+@op(autocast="float cuda", strides=None, promote="arith", inplace=True, samples=lambda t: [((t(3, 4), 2, 0, 1.0), {})])
 def renorm(input: Array, p: float, dim: int, maxnorm: Number) -> Array:
     """Slices of dimension `dim` whose p-norm exceeds `maxnorm`, scaled down to it."""
     require(input.ndim > 1, f"renorm: input needs at least 2 dimensions, got {input.ndim} dimensions")
-    require(p > 0, "renorm: non-positive norm not supported")
+    require(p > 0, "renorm: non-positive-norm not supported")
+    require(not isinstance(maxnorm, (int, float)) or maxnorm >= 0, f"renorm: expected maxnorm to be >= 0 but got {maxnorm}")
     d = wrap_dim(dim, input.ndim)
     axes = tuple(k for k in range(input.ndim) if k != d)
-    size = jnp.abs(input)
-    norm = size.max(axes, keepdims=True) if p == math.inf else (size ** p).sum(axes, keepdims=True) ** (1 / p)
+    norm = vector_norm(input, p, axes, keepdim=True)
     limit = cast(maxnorm, input.dtype)
     return input * jnp.where(norm > limit, limit / (norm + 1e-7), 1)

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from .check import require
 from .linalg_factor import failed, spd, triangles
 from .linalg_inverse import rank_tolerance
 from .matrix_check import broadcast_batch, lapack, matrix, square, turned
@@ -21,7 +22,8 @@ from .table import Array, composite, op
 VALUES = ("gels", "gelsd", "gelss")     # drivers of lstsq that give residuals; the last two, singular values
 
 
-@op(name="linalg_inv", forms="linalg private out", rule="LinalgInvExBackward0", samples=lambda t: [((spd(t),), {})])
+@op(name="linalg_inv", autocast="float cpu", strides="columns", forms="linalg private out", rule="LinalgInvExBackward0",
+    samples=lambda t: [((spd(t),), {})])
 def linalg_inv(A: Array) -> Array:
     """The inverse of each matrix."""
     square(A, "linalg.inv")
@@ -29,7 +31,8 @@ def linalg_inv(A: Array) -> Array:
     return jnp.linalg.inv(A)
 
 
-@op(name="linalg_inv_ex", forms="linalg", returns=("inverse", "info"), samples=lambda t: [((spd(t),), {})])
+@op(name="linalg_inv_ex", autocast="float cpu", strides=("columns", None), forms="linalg out", returns=("inverse", "info"),
+    samples=lambda t: [((spd(t),), {})])
 def linalg_inv_ex(A: Array, *, check_errors: bool = False) -> tuple[Array, Array]:
     """The inverse, and for each matrix 0, or 1 where there is none."""
     inverse = linalg_inv(A)
@@ -47,7 +50,7 @@ def linalg_det(A: Array) -> Array:
     """The determinant of each matrix."""
     square(A, "linalg.det")
     lapack(A, "linalg.det", "lu_cpu")
-    return jnp.linalg.det(A)
+    return jnp.linalg.det(A) if A.shape[-1] else jnp.ones(A.shape[:-2], A.dtype)
 
 
 @composite()
@@ -111,19 +114,24 @@ def _solved(a: jax.Array, b: jax.Array, left: bool) -> jax.Array:
     return x[..., 0] if vector else x
 
 
-@op(name="linalg_solve", forms="linalg private out", rule="LinalgSolveExBackward0",
+@op(name="linalg_solve", autocast="float cpu", forms="linalg private out", rule="LinalgSolveExBackward0",
     samples=lambda t: [((spd(t), t(3, 2)), {}), ((spd(t), t(3)), {}), ((spd(t), t(2, 3)), {"left": False})])
 def linalg_solve(A: Array, B: Array, *, left: bool = True) -> Array:
     """X with A X = B (or X A = B); a vector B gives a vector."""
     return _solved(A, B, left)
 
 
-@op(name="linalg_solve_ex", forms="linalg", returns=("result", "info"), samples=lambda t: [((spd(t), t(3, 2)), {})])
+@op(name="linalg_solve_ex", forms="linalg out", returns=("result", "info"), samples=lambda t: [((spd(t), t(3, 2)), {})])
 def linalg_solve_ex(A: Array, B: Array, *, left: bool = True, check_errors: bool = False) -> tuple:
     """linalg.solve, and for each matrix 0, or 1 where it is singular."""
     x = _solved(A, B, left)
     diagonal = jnp.diagonal(lax.linalg.lu(lax.stop_gradient(A))[0], axis1=-2, axis2=-1)
     return x, jnp.any(diagonal == 0, axis=-1).astype(jnp.int32)
+
+
+def _square_system(a: jax.Array) -> None:
+    m, n = a.shape[-2:]
+    require(m == n, f"A must be batches of square matrices, but they are {m} by {n} matrices")
 
 
 def _triangular(a: jax.Array, b: jax.Array, upper: bool, left: bool, unit: bool, transpose: bool = False) -> jax.Array:
@@ -135,7 +143,7 @@ def _triangular(a: jax.Array, b: jax.Array, upper: bool, left: bool, unit: bool,
     return lax.linalg.triangular_solve(a, b, left_side=left, lower=not upper, unit_diagonal=unit, transpose_a=transpose)
 
 
-@op(name="linalg_solve_triangular", forms="linalg private out",
+@op(name="linalg_solve_triangular", strides="columns", forms="linalg private out",
     samples=lambda t: [((spd(t), t(3, 2)), {"upper": False}), ((spd(t), t(2, 3)), {"upper": True, "left": False})])
 def linalg_solve_triangular(input: Array, B: Array, *, upper: bool, left: bool = True,
                             unitriangular: bool = False) -> Array:
@@ -143,19 +151,23 @@ def linalg_solve_triangular(input: Array, B: Array, *, upper: bool, left: bool =
     return _triangular(input, B, upper, left, unitriangular)
 
 
-@op(returns=("solution", "cloned_coefficient"), samples=lambda t: [((t(3, 2), spd(t)), {})])
+@op(autocast="float cpu", returns=("solution", "cloned_coefficient"), strides=("columns", "columns"),
+    samples=lambda t: [((t(3, 2), spd(t)), {})])
 def triangular_solve(input: Array, A: Array, upper: bool = True, transpose: bool = False,
                      unitriangular: bool = False) -> tuple[Array, Array]:
     """X with A X = input for a triangular A, and A."""
+    _square_system(A)
     return _triangular(A, input, upper, True, unitriangular, transpose), A
 
 
-@op(samples=lambda t: [((t(3, 2), spd(t)), {})])
+@op(autocast="float cpu", strides="columns", samples=lambda t: [((t(3, 2), spd(t)), {})])
 def cholesky_solve(input: Array, input2: Array, upper: bool = False) -> Array:
     """X with A X = input, where input2 is the Cholesky factor of A."""
     for x, letter in ((input, "b"), (input2, "u")):
         if x.ndim < 2:
             raise RuntimeError(f"{letter} should have at least 2 dimensions, but has {x.ndim} dimensions instead")
+    _square_system(input2)
+    _fits("linalg.solve", input2, input, True)
     factor = jnp.triu(input2) if upper else jnp.tril(input2)
     low = turned(factor) if upper else factor
     low, right = broadcast_batch(low, input)
@@ -163,7 +175,7 @@ def cholesky_solve(input: Array, input2: Array, upper: bool = False) -> Array:
     return lax.linalg.triangular_solve(low, y, left_side=True, lower=True, transpose_a=True, conjugate_a=True)
 
 
-@op(samples=lambda t: [((spd(t),), {})])
+@op(autocast="float cpu", strides="columns", samples=lambda t: [((spd(t),), {})])
 def cholesky_inverse(input: Array, upper: bool = False) -> Array:
     """The inverse of A, where `input` is its Cholesky factor."""
     square(input, "cholesky_inverse")
@@ -171,10 +183,11 @@ def cholesky_inverse(input: Array, upper: bool = False) -> Array:
     return cholesky_solve(eye, input, upper)
 
 
-@op(name="linalg_lu_solve", forms="linalg private out",
+@op(name="linalg_lu_solve", strides="columns", forms="linalg private out",
     samples=lambda t: [((spd(t), np.array([2, 3, 3], np.int32), t(3, 2)), {})])
 def linalg_lu_solve(LU: Array, pivots: Array, B: Array, *, left: bool = True, adjoint: bool = False) -> Array:
     """X with A X = B (or X A = B, or with A^H) from what lu_factor gave of A."""
+    require(pivots.dtype == jnp.int32, "linalg.lu_solve: pivots should be a Tensor of scalar type torch.int32")
     permutation = lax.linalg.lu_pivots_to_permutation(pivots - 1, LU.shape[-2])
     low, up = triangles(LU)
     rows = jax.nn.one_hot(permutation, LU.shape[-2], axis=-2, dtype=LU.dtype)
@@ -188,7 +201,7 @@ def lu_solve(t: Any, input: Any, LU_data: Any, LU_pivots: Any, *, out: Any = Non
     return t.linalg_lu_solve(LU_data, LU_pivots, input, out=out)
 
 
-@op(name="linalg_lstsq", forms="linalg", returns=("solution", "residuals", "rank", "singular_values"),
+@op(name="linalg_lstsq", autocast="float cpu", forms="linalg out", returns=("solution", "residuals", "rank", "singular_values"),
     samples=lambda t: [((t(4, 3), t(4, 2)), {})])
 def linalg_lstsq(input: Array, b: Array, rcond: float | None = None, *, driver: str | None = None) -> tuple:
     """X of least norm that makes ||input X - b|| smallest.
@@ -196,7 +209,12 @@ def linalg_lstsq(input: Array, b: Array, rcond: float | None = None, *, driver: 
     The drivers 'gels', 'gelsd', 'gelss' also give residuals where there are more rows than columns.  Differs from torch:
     they are given also where the rank is deficient (that depends on values).
     """
-    matrix(input, "torch.linalg.lstsq", "input")
+    require(input.ndim >= 2, "torch.linalg.lstsq: input must have at least 2 dimensions.")
+    require(b.ndim >= 1, "torch.linalg.lstsq: other must have at least 1 dimension.")
+    require(0 <= input.ndim - b.ndim <= 1, "torch.linalg.lstsq: input.dim() must be greater or equal to other.dim() and "
+                                           "(input.dim() - other.dim()) <= 1")
+    require(driver in (None, "gels", "gelsy", "gelsd", "gelss"),
+            "torch.linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss)")
     if input.dtype != b.dtype:
         raise RuntimeError("torch.linalg.lstsq: Expected input and other to have the same dtype, but got input's dtype "
                            f"{dtype_name(input)} and other's dtype {dtype_name(b)}")

@@ -11,8 +11,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from .check import broadcast_shapes, require
-from .precision import dtype_name, need_inexact, wide
+from ..dtypes import c_type, from_numpy
+from .check import broadcast_shapes, common, require
+from .precision import dtype_name, floating, inexact, need_inexact, wide
 from .reduction import last_node, legacy, reduced, size_of, warn_sizes
 from .table import Array, Number, cast, composite, op
 
@@ -25,7 +26,7 @@ def _weighted(values: jax.Array, weight: jax.Array | None, reduction: str, like:
         return reduced(values, reduction)
     require(weight.shape == like.shape, "Weights and input must have the same size.", ValueError)
     values = values * weight
-    return values.sum() / weight.sum() if reduction == "mean" else reduced(values, reduction)
+    return floating(values.sum()) / floating(weight.sum()) if reduction == "mean" else reduced(values, reduction)
 
 
 def _pair(t: object) -> list:
@@ -38,22 +39,22 @@ def _weighted_rule(plain: Callable[[dict], str]) -> Callable[[Any, dict], str]:
         "mean": "DivBackward0", "sum": "SumBackward0"}.get(attributes["reduction"], "MulBackward0")
 
 
-@op(forms="F", promote="arith", samples=_pair, rule=_weighted_rule(lambda attributes: "MseLossBackward0"))
+@op(autocast="float", forms="F", promote="arith", samples=_pair, rule=_weighted_rule(lambda attributes: "MseLossBackward0"))
 def mse_loss(input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None,
              reduction: str = "mean", weight: Array | None = None) -> Array:
     """(input - target)^2, reduced."""
     warn_sizes(input, target)
-    need_inexact("mse_cpu", input)
+    if weight is None:
+        need_inexact("mse_cpu", input)
     d = input - target
     return _weighted(d * d, weight, legacy(size_average, reduce, reduction), input)
 
 
-@op(forms="F", promote="arith", samples=_pair, rule=_weighted_rule(last_node("AbsBackward0")))
+@op(autocast="float", forms="F", promote="arith", samples=_pair, rule=_weighted_rule(last_node("AbsBackward0")))
 def l1_loss(input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None,
             reduction: str = "mean", weight: Array | None = None) -> Array:
     """|input - target|, reduced; gradient 0 at 0."""
     warn_sizes(input, target)
-    need_inexact("abs", input)
     return _weighted(jnp.abs(input - target), weight, legacy(size_average, reduce, reduction), input)
 
 
@@ -62,7 +63,7 @@ def _huber(d: jax.Array, delta: float) -> jax.Array:
     return jnp.where(size <= delta, 0.5 * d * d, delta * (size - 0.5 * delta))
 
 
-@op(forms="F", promote="arith", samples=_pair, rule=lambda attributes: (
+@op(autocast="float", forms="F", promote="arith", samples=_pair, rule=lambda attributes: (
     "SmoothL1LossBackward0" if attributes["beta"] else last_node("AbsBackward0")(attributes)))
 def smooth_l1_loss(input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None,
                    reduction: str = "mean", beta: float = 1.0) -> Array:
@@ -73,7 +74,7 @@ def smooth_l1_loss(input: Array, target: Array, size_average: bool | None = None
     return reduced(jnp.abs(d) if beta == 0 else _huber(d, beta) / beta, legacy(size_average, reduce, reduction))
 
 
-@op(forms="F", promote="arith", samples=_pair, rule=lambda avals, attributes: (
+@op(autocast="float cpu", forms="F", promote="arith", samples=_pair, rule=lambda avals, attributes: (
     "HuberLossBackward0" if len(avals) < 3 or avals[2] is None else last_node("MulBackward0")(attributes)))
 def huber_loss(input: Array, target: Array, reduction: str = "mean", delta: float = 1.0,
                weight: Array | None = None) -> Array:
@@ -102,7 +103,8 @@ def _(primals: tuple, tangents: tuple) -> tuple:
     return _bernoulli(p, t), by_p * dp + by_t * dt
 
 
-@op(forms="F", samples=lambda t: [((t(3, 4, low=0.1, high=0.9), t(3, 4, low=0.1, high=0.9, seed=1)), {})])
+@op(autocast="float cpu", strides="elementwise", forms="F",
+    samples=lambda t: [((t(3, 4, low=0.1, high=0.9), t(3, 4, low=0.1, high=0.9, seed=1)), {})])
 def binary_cross_entropy(input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
                          reduce: bool | None = None, reduction: str = "mean") -> Array:
     """-(target log(input) + (1 - target) log(1 - input)), reduced; that input lies in [0, 1] is not checked."""
@@ -115,7 +117,7 @@ def binary_cross_entropy(input: Array, target: Array, weight: Array | None = Non
     return reduced(values, legacy(size_average, reduce, reduction)).astype(input.dtype)
 
 
-@op(forms="F", samples=lambda t: [((t(3, 4), t(3, 4, low=0, high=1)), {}),
+@op(autocast="float", strides="elementwise", forms="F", samples=lambda t: [((t(3, 4), t(3, 4, low=0, high=1)), {}),
                                   ((t(3, 4), t(3, 4, low=0, high=1)),
                                    {"reduction": "none", "pos_weight": t(4, low=1, high=2)})])
 def binary_cross_entropy_with_logits(input: Array, target: Array, weight: Array | None = None,
@@ -141,12 +143,15 @@ def binary_cross_entropy_with_logits(input: Array, target: Array, weight: Array 
     return reduced(values, legacy(size_average, reduce, reduction)).astype(dtype)
 
 
-@op(forms="F", promote="arith", samples=lambda t: [((t(3, 4), t(3, 4, low=0.1, high=1)), {"reduction": "batchmean"})],
+@op(autocast="float", forms="F", samples=lambda t: [((t(3, 4), t(3, 4, low=0.1, high=1)), {"reduction": "batchmean"})],
     rule=lambda avals, attributes: {"mean": "MeanBackward0", "batchmean": "DivBackward0", "sum": "SumBackward0"}.get(
         attributes["reduction"], "MulBackward0" if attributes["log_target"] else "SubBackward0"))
 def kl_div(input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None,
            reduction: str = "mean", log_target: bool = False) -> Array:
     """target (log target - input), reduced; input (and target, if log_target) are logarithms."""
+    broadcast_shapes(target.shape, input.shape)
+    require(inexact(input) and inexact(target), "kl_div: Integral inputs not supported.")
+    input, target = common([input, target])
     if log_target:
         values = jnp.exp(target) * (target - input)
     else:
@@ -158,10 +163,11 @@ def kl_div(input: Array, target: Array, size_average: bool | None = None, reduce
     return reduced(values, legacy(size_average, reduce, reduction))
 
 
-@op(name="_gaussian_nll_loss", forms="", promote="arith", rule=last_node("MulBackward0"),
+@op(name="_gaussian_nll_loss", autocast="float cuda", forms="", promote="arith", rule=last_node("MulBackward0"),
     samples=lambda t: [((t(3, 4), t(3, 4, seed=1), t(3, 4, low=0.5, high=2), True, 1e-6, "mean"), {})])
 def gaussian_nll(input: Array, target: Array, var: Array, full: bool, eps: float, reduction: str) -> Array:
     """(log var + (input - target)^2 / var) / 2, reduced; var not less than eps."""
+    require(inexact(var), "result type Float can't be cast to the desired output type " + c_type(from_numpy(var.dtype)))
     v = var + jax.lax.stop_gradient(jnp.maximum(var, eps) - var)         # the floor hides no gradient
     values = 0.5 * (jnp.log(v) + (input - target) ** 2 / v)
     return reduced(values + 0.5 * log(2 * pi) if full else values, reduction)
@@ -185,13 +191,16 @@ def gaussian_nll_loss(t: Any, input: Any, target: Any, var: Any, full: bool = Fa
     return t._gaussian_nll_loss(input, target, var, full, eps, reduction)
 
 
-@op(forms="F", promote="arith", rule=last_node("SubBackward0"),
+@op(autocast="float", forms="F", rule=last_node("SubBackward0"),
     samples=lambda t: [((t(3, 4), t(3, 4, low=0, high=3)), {}), ((t(3, 4, low=0.5, high=2), t(3, 4, low=0, high=3)),
                                                                {"log_input": False, "full": True})])
 def poisson_nll_loss(input: Array, target: Array, log_input: bool = True, full: bool = False,
                      size_average: bool | None = None, eps: Number = 1e-8, reduce: bool | None = None,
                      reduction: str = "mean") -> Array:
     """exp(input) - target input (or input - target log(input + eps)), plus Stirling's term if full; reduced."""
+    broadcast_shapes(target.shape, input.shape)
+    x, y = common([input, target])
+    input, target = floating(x), floating(y)
     values = jnp.exp(input) - target * input if log_input else input - target * jnp.log(input + cast(eps, input.dtype))
     if full:
         big = jnp.where(target > 1, target, 2)

@@ -4,7 +4,7 @@ In: input (N, C, *places) or (C), targets as class indices (N, *places) or as pr
 Out: a 0-dim array, or (N, *places).
 
 The target's entry is picked by comparing with the class numbers: it fuses with the softmax, while a gather's gradient
-is a scatter.  A target out of range therefore picks nothing; it cannot be refused before the value is known.
+is a scatter.  A target out of range therefore picks nothing where it is not known when the loss is first recorded.
 """
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from ..dtypes import FLOAT
-from .check import listing, require
+from .check import listing, refuse_outside, require
 from .precision import dtype_name, need_inexact, wide
 from .reduction import last_node, legacy, reduced
 from .table import Array, Number, cast, op
@@ -82,7 +83,14 @@ def _class_rule(avals: Any, attributes: Any) -> str:
     return "ViewBackward0" if ndim != 4 and attributes["reduction"] == "none" else "NllLoss2DBackward0"
 
 
-@op(forms="F", rule=_class_rule, samples=lambda t: [
+def _look(input: Any, target: Any, weight: Any, size_average: Any, ignore_index: int, *others: Any) -> None:
+    """Refuses known targets that are no class."""
+    if isinstance(target, np.ndarray):
+        refuse_outside(target[target != ignore_index], input.shape[min(1, len(input.shape) - 1)],
+                       lambda place: IndexError(f"Target {place} is out of bounds."))
+
+
+@op(autocast="float", forms="F", rule=_class_rule, look=_look, samples=lambda t: [
     ((t(4, 3), t(4, dtype="int64", low=0, high=3)), {}),
     ((t(2, 3, 4), t(2, 4, dtype="int64", low=0, high=3)), {"weight": t(3, low=1, high=2), "ignore_index": 1})])
 def nll_loss(input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
@@ -108,7 +116,7 @@ def _log_sum_exp(x: jax.Array, axis: int) -> jax.Array:
     return jnp.log(jnp.exp(x - top).sum(axis, keepdims=True)) + top
 
 
-@op(forms="F", rule=_cross_entropy_rule, samples=lambda t: [
+@op(autocast="float", forms="F", rule=_cross_entropy_rule, look=_look, samples=lambda t: [
     ((t(4, 3), t(4, dtype="int64", low=0, high=3)), {}),
     ((t(2, 3, 4), t(2, 4, dtype="int64", low=0, high=3)), {"label_smoothing": 0.1, "ignore_index": 1}),
     ((t(4, 3), t(4, 3, low=0, high=1)), {"reduction": "sum"})])
@@ -157,35 +165,60 @@ def _of_probabilities(input: jax.Array, target: jax.Array, weight: jax.Array | N
     return result.astype(jnp.promote_types(input.dtype, target.dtype))
 
 
-@op(forms="F", rule="MultiMarginLossBackward0", samples=lambda t: [((t(4, 3), t(4, dtype="int64", low=0, high=3)), {})])
+def _rows(x: jax.Array) -> tuple[int, int]:
+    """How many samples, how many classes; a vector or a number is one sample."""
+    require(x.ndim <= 2 and (x.ndim == 0 or x.shape[-1] > 0),
+            f"Expected non-empty vector or matrix with optional 0-dim batch size, but got: {listing(x.shape)}")
+    return (x.shape[0] if x.ndim == 2 else 1), (x.shape[-1] if x.ndim else 1)
+
+
+def _long(target: jax.Array) -> None:
+    require(target.dtype == jnp.int64, f"expected scalar type Long but found {dtype_name(target)}")
+
+
+@op(autocast="float", forms="F", rule="MultiMarginLossBackward0",
+    samples=lambda t: [((t(4, 3), t(4, dtype="int64", low=0, high=3)), {})])
 def multi_margin_loss(input: Array, target: Array, p: int = 1, margin: Number = 1.0, weight: Array | None = None,
                       size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> Array:
     """Mean over the other classes of max(0, margin - input[target] + input)^p, weighted, reduced."""
+    how = legacy(size_average, reduce, reduction)
     require(p in (1, 2), "only p == 1 and p == 2 supported", ValueError)
-    x, t = (input, target) if input.ndim == 2 else (input[None], target.reshape(1))
+    n, classes = _rows(input)
+    require(weight is None or weight.ndim == 1, "weight must be one-dimensional", ValueError)
+    require(weight is None or weight.size == classes,
+            f"inconsistent weight size, expected {classes} but got {'' if weight is None else listing(weight.shape)}")
+    require(target.ndim <= 1 and target.size == n, "multi_margin_loss: target tensor should be 1-D with size equal to the number "
+            f"of input samples (batch size). Expected target size [{n}], but got {listing(target.shape)}. Input has shape "
+            f"{listing(input.shape)}.")
+    _long(target)
+    x, t = input.reshape(n, classes), target.reshape(n)
     gap = cast(margin, x.dtype) - _picked(x, t, 1)[:, None] + x
     other = lax.broadcasted_iota(jnp.int32, x.shape, 1) != t[:, None]
     values = jnp.where(other & (gap > 0), gap if p == 1 else gap * gap, 0)
     if weight is not None:
         values = values * weight[t][:, None]
     values = values.sum(1) / x.shape[1]
-    return reduced(values if input.ndim == 2 else values[0], legacy(size_average, reduce, reduction))
+    return reduced(values if input.ndim == 2 else values[0], how)
 
 
-@op(forms="F", rule="MultilabelMarginLossBackward0",
+@op(autocast="float", forms="F", rule="MultilabelMarginLossBackward0",
     samples=lambda t: [((t(2, 4), t(2, 4, dtype="int64", low=-1, high=4)), {})])
 def multilabel_margin_loss(input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None,
                            reduction: str = "mean") -> Array:
     """Sum over labels y and other classes i of max(0, 1 - input[y] + input[i]) / C; labels end at the first -1."""
-    x, t = (input, target) if input.ndim == 2 else (input[None], target[None])
+    how = legacy(size_average, reduce, reduction)
+    n, classes = _rows(input)
+    require(target.size == input.size and target.ndim <= input.ndim and (input.ndim < 2 or target.shape == input.shape),
+            f"inconsistent target size: {listing(target.shape)} for input of size: {listing(input.shape)}")
+    _long(target)
+    x, t = input.reshape(n, classes), target.reshape(n, classes)
     named = jnp.cumsum(t < 0, axis=1) == 0
-    classes = jnp.arange(x.shape[1])
-    is_label = ((t[:, :, None] == classes) & named[:, :, None]).any(1)
+    is_label = ((t[:, :, None] == jnp.arange(classes)) & named[:, :, None]).any(1)
     at_label = jnp.take_along_axis(x, jnp.where(named, t, 0), 1)
     gap = 1 - at_label[:, :, None] + x[:, None, :]
     counted = named[:, :, None] & ~is_label[:, None, :] & (gap > 0)
     values = jnp.where(counted, gap, 0).sum((1, 2)) / x.shape[1]
-    return reduced(values if input.ndim == 2 else values[0], legacy(size_average, reduce, reduction))
+    return reduced(values if input.ndim == 2 else values[0], how)
 
 
 @op(forms="F", rule=last_node("DivBackward0"), samples=lambda t: [((t(2, 3), t(2, 3, low=0, high=1)), {})])
@@ -193,7 +226,8 @@ def multilabel_soft_margin_loss(input: Array, target: Array, weight: Array | Non
                                 size_average: bool | None = None, reduce: bool | None = None,
                                 reduction: str = "mean") -> Array:
     """Mean over classes of the binary cross entropy with logits, weighted, reduced over the samples."""
-    values = (1 - target) * input + jax.nn.softplus(-input)
+    x = wide(input)
+    values = (1 - wide(target)) * x + jax.nn.softplus(-x)
     if weight is not None:
-        values = values * weight
-    return reduced(values.mean(-1), legacy(size_average, reduce, reduction))
+        values = values * wide(weight)
+    return reduced(values.mean(-1), legacy(size_average, reduce, reduction)).astype(input.dtype)

@@ -10,9 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .check import broadcast_shapes, require, wrap_dim
+from .check import broadcast_shapes, common, require, wrap_dim
 from .einsum import vector_norm
-from .precision import dtype_name, is_float, wide
+from .precision import dtype_name, floating, is_float, wide
 from .reduction import last_node, legacy, reduced, size_of
 from .table import Array, Dim, Number, cast, composite, op
 
@@ -28,7 +28,7 @@ def _pair(t: Any) -> list:
     return [((t(3, 4), t(3, 4, seed=1)), {})]
 
 
-@op(forms="function F", promote="arith", rule="SumBackward1", samples=_pair)
+@op(autocast="float cuda", strides=None, forms="function F", promote="arith", rule="SumBackward1", samples=_pair)
 def cosine_similarity(x1: Array, x2: Array, dim: Dim = 1, eps: float = 1e-8) -> Array:
     """Sum along dim of x1 x2 / (max(|x1|, eps) max(|x2|, eps))."""
     require(is_float(x1), f"expected common dtype to be floating point, yet common dtype is {dtype_name(x1)}")
@@ -43,21 +43,23 @@ def cosine_similarity(x1: Array, x2: Array, dim: Dim = 1, eps: float = 1e-8) -> 
     return (unit(a) * unit(b)).sum(axis).astype(x1.dtype)
 
 
-@op(forms="function F", promote="arith", rule="NormBackward1", samples=_pair)
+@op(strides=None, forms="function F", promote="arith", rule="NormBackward1", samples=_pair)
 def pairwise_distance(x1: Array, x2: Array, p: float = 2.0, eps: Number = 1e-6, keepdim: bool = False) -> Array:
     """The p-norm of x1 - x2 + eps over the last dim."""
-    return vector_norm(x1 - x2 + cast(eps, x1.dtype), p, -1, keepdim)
+    gap = floating(x1 - x2)
+    return vector_norm(gap + cast(eps, gap.dtype), p, -1, keepdim)
 
 
-@op(forms="function F", samples=lambda t: [((t(4, 3),), {})])
+@op(autocast="float cuda", forms="function F", samples=lambda t: [((t(4, 3),), {})])
 def pdist(input: Array, p: float = 2.0) -> Array:
     """The p-norm distances of all pairs of rows: (n, d) -> (n (n - 1) / 2)."""
     require(input.ndim == 2, f"pdist only supports 2D tensors, got: {input.ndim}D")
+    require(is_float(input), "pdist only supports floating-point dtypes")
     i, j = np.triu_indices(input.shape[0], 1)
     return vector_norm(input[i] - input[j], p, -1)
 
 
-@op(forms="F", promote="arith", rule=last_node("AddBackward0"),
+@op(autocast="float", forms="F", promote="arith", rule=last_node("AddBackward0"),
     samples=lambda t: [((t(3, 4), t(3, 4, low=1, high=1.1)), {})])
 def hinge_embedding_loss(input: Array, target: Array, margin: Number = 1.0, size_average: bool | None = None,
                          reduce: bool | None = None, reduction: str = "mean") -> Array:
@@ -67,7 +69,7 @@ def hinge_embedding_loss(input: Array, target: Array, margin: Number = 1.0, size
     return reduced(values, legacy(size_average, reduce, reduction))
 
 
-@op(forms="function F", promote="arith", rule=last_node("ClampMinBackward0"),
+@op(autocast="float", forms="function F", rule=last_node("ClampMinBackward0"),
     samples=lambda t: [((t(4), t(4, seed=1), t(4, low=1, high=1.1)), {"margin": 5.0})])
 def margin_ranking_loss(input1: Array, input2: Array, target: Array, margin: Number = 0,
                         size_average: bool | None = None,
@@ -76,11 +78,14 @@ def margin_ranking_loss(input1: Array, input2: Array, target: Array, margin: Num
     require(input1.ndim == input2.ndim == target.ndim, "margin_ranking_loss : All input tensors should have same "
                                                        "dimension but "
             f"got sizes: input1: {size_of(input1)}, input2: {size_of(input2)}, target: {size_of(target)} ")
-    values = _positive_part(cast(margin, input1.dtype) - target * (input1 - input2))
+    broadcast_shapes(input1.shape, input2.shape, target.shape)
+    x, y, z = common([input1, input2, target])
+    gain = floating(-z * (x - y))       # integers wrap around before they become floating
+    values = _positive_part(cast(margin, gain.dtype) + gain)
     return reduced(values, legacy(size_average, reduce, reduction))
 
 
-@op(forms="function F", rule=last_node("AddBackward0"),
+@op(autocast="float", forms="function F", rule=last_node("AddBackward0"),
     samples=lambda t: [((t(3, 4), t(3, 4, seed=1), t(3, low=1, high=1.1)), {})])
 def cosine_embedding_loss(input1: Array, input2: Array, target: Array, margin: Number = 0,
                           size_average: bool | None = None,
@@ -91,6 +96,7 @@ def cosine_embedding_loss(input1: Array, input2: Array, target: Array, margin: N
                                             "but found "
             f"inputs with sizes {list(input1.shape)} and {list(input2.shape)}.")
     broadcast_shapes(input1.shape, input2.shape)
+    input1, input2 = floating(input1), floating(input2)
 
     def squares(x: jax.Array) -> jax.Array:
         return (x * x).sum(-1) + 1e-12
@@ -101,7 +107,7 @@ def cosine_embedding_loss(input1: Array, input2: Array, target: Array, margin: N
     return reduced(values, legacy(size_average, reduce, reduction))
 
 
-@op(forms="function F", rule=last_node("ClampMinBackward0"),
+@op(autocast="float", forms="function F", rule=last_node("ClampMinBackward0"),
     samples=lambda t: [((t(3, 4), t(3, 4, seed=1), t(3, 4, seed=2)), {"margin": 5.0})])
 def triplet_margin_loss(anchor: Array, positive: Array, negative: Array, margin: float = 1.0, p: float = 2,
                         eps: float = 1e-6,
@@ -115,8 +121,11 @@ def triplet_margin_loss(anchor: Array, positive: Array, negative: Array, margin:
             f"same number of dimensions, but got: anchor {anchor.ndim}D, positive {positive.ndim}D, and negative "
             f"{negative.ndim}D inputs")
 
+    broadcast_shapes(anchor.shape, positive.shape)
+    broadcast_shapes(anchor.shape, negative.shape)
+
     def distance(a: jax.Array, b: jax.Array) -> jax.Array:
-        return vector_norm(a - b + eps, p, -1)
+        return vector_norm(floating(a - b) + eps, p, -1)
 
     far = distance(anchor, negative)
     if swap:
@@ -124,11 +133,13 @@ def triplet_margin_loss(anchor: Array, positive: Array, negative: Array, margin:
     return reduced(_positive_part(margin + distance(anchor, positive) - far), how)
 
 
-@op(forms="F", promote="arith", samples=lambda t: [((t(3, 4), t(3, 4, low=1, high=1.1)), {})])
+@op(autocast="float", forms="F", promote="arith", samples=lambda t: [((t(3, 4), t(3, 4, low=1, high=1.1)), {})])
 def soft_margin_loss(input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None,
                      reduction: str = "mean") -> Array:
     """log(1 + exp(-target input)), reduced."""
-    return reduced(jax.nn.softplus(-target * input), legacy(size_average, reduce, reduction))
+    values = jax.nn.softplus(-wide(target) * wide(input))
+    require(is_float(input), f"result type Float can't be cast to the desired output type {dtype_name(input)}")
+    return reduced(values, legacy(size_average, reduce, reduction)).astype(input.dtype)
 
 
 @composite(forms="F")
@@ -138,6 +149,9 @@ def triplet_margin_with_distance_loss(t: Any, anchor: Any, positive: Any, negati
     """triplet_margin_loss with a distance of one's own."""
     legacy(None, None, reduction)
     require(margin > 0, f"margin must be greater than 0, got {margin}", ValueError)
+    dims = [x.dim() for x in (anchor, positive, negative)]
+    require(len(set(dims)) == 1, "The anchor, positive, and negative tensors are expected to have the same number of dimensions, "
+            f"but got: anchor {dims[0]}D, positive {dims[1]}D, and negative {dims[2]}D inputs")
     distance = t.pairwise_distance if distance_function is None else distance_function
     near, far = distance(anchor, positive), distance(anchor, negative)
     if swap:

@@ -23,7 +23,7 @@ def rrelu(t: Any, input: Any, lower: float = 1 / 8, upper: float = 1 / 3, traini
     if training:
         out = (input * t._rrelu_slopes(input, lower, upper)).to(input.dtype)
     else:
-        out = t.where(input >= 0, input, input * ((lower + upper) / 2))
+        out = t.leaky_relu(input, (lower + upper) / 2)
     return input.copy_(out) if inplace else out
 
 

@@ -17,7 +17,7 @@ from jax import lax
 
 from .check import listing, prod, require
 from .einsum import vector_norm
-from .precision import dtype_name, is_float, unlike, wide
+from .precision import dtype_name, floating, inexact, is_float, unlike, wide
 from .table import Array, Dims, Number, cast, composite, op
 
 __all__ = ["standardise"]
@@ -79,7 +79,7 @@ def _of_layer(label: str, p: jax.Array | None, shape: tuple[int, ...]) -> None:
             f"{'' if p is None else listing(p.shape)} and normalized_shape = {listing(shape)}")
 
 
-@op(forms="function F", rule="NativeLayerNormBackward0", samples=lambda t: [
+@op(autocast="float cuda", forms="function F", rule="NativeLayerNormBackward0", samples=lambda t: [
     ((t(2, 5), (5,), t(5), t(5)), {}), ((t(2, 3, 4), (3, 4), t(3, 4), t(3, 4)), {}), ((t(2, 5), (5,)), {})])
 def layer_norm(input: Array, normalized_shape: Dims, weight: Array | None = None, bias: Array | None = None,
                eps: Number = 1e-5) -> Array:
@@ -157,7 +157,7 @@ def _running(x: jax.Array, fresh: tuple, running_mean: jax.Array | None, running
     return mean, var
 
 
-@op(name="_batch_norm_train", forms="", rule="NativeBatchNormBackward0",
+@op(name="_batch_norm_train", strides="format", forms="", rule="NativeBatchNormBackward0",
     samples=lambda t: [((t(4, 3, 2, 2), t(3), t(3), 1e-5), {})])
 def batch_norm_train(input: Array, weight: Array | None, bias: Array | None, eps: Number) -> Array:
     """Normalisation by the batch's own mean and (biased) variance."""
@@ -181,7 +181,7 @@ def batch_norm_stats(input: Array, running_mean: Array | None, running_var: Arra
     return _running(x, fresh, running_mean, running_var, momentum)
 
 
-@op(name="_batch_norm_eval", forms="", rule="NativeBatchNormBackward0",
+@op(name="_batch_norm_eval", strides="format", forms="", rule="NativeBatchNormBackward0",
     samples=lambda t: [((t(4, 3, 2), t(3), t(3), t(3), t(3, low=1, high=2), 1e-5), {})])
 def batch_norm_eval(input: Array, weight: Array | None, bias: Array | None, running_mean: Array | None,
                     running_var: Array | None, eps: Number) -> Array:
@@ -194,7 +194,7 @@ def batch_norm_eval(input: Array, weight: Array | None, bias: Array | None, runn
     return _affine(x - _per_channel(running_mean, x), _per_channel(scale, x), weight, bias).astype(input.dtype)
 
 
-@op(forms="function F", rule="NativeGroupNormBackward0", samples=lambda t: [
+@op(autocast="float cuda", strides="format", forms="function F", rule="NativeGroupNormBackward0", samples=lambda t: [
     ((t(2, 6, 3), 3, t(6), t(6)), {}), ((t(2, 4, 2, 2), 2), {})])
 def group_norm(input: Array, num_groups: int, weight: Array | None = None, bias: Array | None = None,
                eps: Number = 1e-5) -> Array:
@@ -214,7 +214,7 @@ def group_norm(input: Array, num_groups: int, weight: Array | None = None, bias:
             f"Expected more than 1 value per channel when training, got input size {listing(input.shape)}", ValueError)
     _same_or_wide(input, weight, bias)
     x = wide(input)
-    out = standardise(x.reshape(n, num_groups, -1), cast(eps, x.dtype))[0].reshape(x.shape)
+    out = standardise(x.reshape(n, num_groups, c // num_groups * prod(x.shape[2:])), cast(eps, x.dtype))[0].reshape(x.shape)
     if weight is not None:
         out = out * _per_channel(weight, x)
     if bias is not None:
@@ -246,16 +246,18 @@ def instance_norm_stats(input: Array, running_mean: Array | None, running_var: A
 
 
 def _more_than_one(x: Any, per: str, count: int) -> None:
-    require(count > 1, f"Expected more than 1 {per} when training, got input size {x.shape!r}", ValueError)
+    require(count != 1, f"Expected more than 1 {per} when training, got input size {x.shape!r}", ValueError)
 
 
 @composite(forms="F")
 def batch_norm(t: Any, input: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None,
                training: bool = False, momentum: float = 0.1, eps: float = 1e-5) -> Any:
     """Normalisation of each channel by the batch (and the running statistics updated in place) or by running ones."""
+    shape = input.shape
+    if len(shape) == 1 and not shape[0]:        # no channels
+        return input.clone()
     if not training:
         return t._batch_norm_eval(input, weight, bias, running_mean, running_var, eps)
-    shape = input.shape
     _more_than_one(input, "value per channel", shape[0] * prod(shape[2:]))
     out = t._batch_norm_train(input, weight, bias, eps)
     if running_mean is not None:
@@ -278,16 +280,18 @@ def instance_norm(t: Any, input: Any, running_mean: Any = None, running_var: Any
     return out
 
 
-@op(forms="F out", rule="DivBackward0", samples=lambda t: [((t(3, 4), 2.0, 1, 1e-12), {})])
+@op(strides="first", forms="F out", rule="DivBackward0", samples=lambda t: [((t(3, 4), 2.0, 1, 1e-12), {})])
 def normalize(input: Array, p: float = 2.0, dim: Dims = 1, eps: Number = 1e-12) -> Array:
     """input / max(its p-norm along dim, eps); gradient 0 through a norm of 0."""
     x = wide(input)
+    if not inexact(x):
+        raise RuntimeError(f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {dtype_name(x)}")
     size = vector_norm(x, p, dim, keepdim=True)
-    small = cast(eps, x.dtype)
+    small = cast(eps, size.dtype)
     return (x / jnp.where(size >= small, size, small)).astype(input.dtype)
 
 
-@op(forms="F", rule="DivBackward0", samples=lambda t: [((t(2, 6, 3), 3), {}), ((t(2, 5, 3), 2), {"alpha": 0.5})])
+@op(strides="first", forms="F", rule="DivBackward0", samples=lambda t: [((t(2, 6, 3), 3), {}), ((t(2, 5, 3), 2), {"alpha": 0.5})])
 def local_response_norm(input: Array, size: int, alpha: Number = 1e-4, beta: Number = 0.75, k: Number = 1.0) -> Array:
     """input / (k + alpha * mean of squares over neighbouring channels)^beta."""
     x = input
@@ -296,5 +300,9 @@ def local_response_norm(input: Array, size: int, alpha: Number = 1e-4, beta: Num
             ValueError)
     squares = jnp.pad(x * x, ((0, 0), (size // 2, (size - 1) // 2), *((0, 0),) * (x.ndim - 2)))
     total = sum(lax.slice_in_dim(squares, i, i + x.shape[1], axis=1) for i in range(size))
-    dtype = x.dtype
+    if x.size == 0:
+        return x
+    if not inexact(x):          # torch's average of integers is an integer
+        total = floating(lax.div(total, jnp.full_like(total, size)) * size)
+    dtype = total.dtype
     return x / (total * (cast(alpha, dtype) / size) + cast(k, dtype)) ** cast(beta, dtype)

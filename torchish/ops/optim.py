@@ -84,7 +84,7 @@ def _regular(grad: Array, param: Array, maximize: bool, decay: bool, weight_deca
 
 
 # ---- the rules ----
-@op(forms="function", samples=lambda t: [])
+@op(strides="likewise", forms="function", samples=lambda t: [])
 def _sgd(params: Arrays, grads: Arrays, buffers: Arrays, *, lr: Runtime, momentum: Runtime, dampening: Runtime,
          weight_decay: Runtime, decay: bool, nesterov: bool, maximize: bool) -> tuple:
     """p - lr * b, b = momentum * b + (1 - dampening) * g; without buffers p - lr * g (Polyak 1964, Sutskever 2013)."""
@@ -102,7 +102,7 @@ def _moments(g: Array, m: Array, v: Array, beta1: Runtime, beta2: Runtime) -> tu
     return _lerp(m, g, 1 - beta1), _addcmul(_scale(v, beta2), g, g, 1 - beta2)
 
 
-@op(forms="function", samples=lambda t: [])
+@op(strides="likewise", forms="function", samples=lambda t: [])
 def _adam(params: Arrays, grads: Arrays, exp_avgs: Arrays, exp_avg_sqs: Arrays, max_exp_avg_sqs: Arrays, *,
           lr: Runtime, step_size: Runtime, bias_correction2_sqrt: Runtime, beta1: Runtime, beta2: Runtime, eps: Runtime,
           weight_decay: Runtime, decay: bool, decoupled: bool, maximize: bool) -> tuple:
@@ -118,7 +118,7 @@ def _adam(params: Arrays, grads: Arrays, exp_avgs: Arrays, exp_avg_sqs: Arrays, 
     return _each(rule, params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs)
 
 
-@op(forms="function", samples=lambda t: [])
+@op(strides="likewise", forms="function", samples=lambda t: [])
 def _nadam(params: Arrays, grads: Arrays, exp_avgs: Arrays, exp_avg_sqs: Arrays, *, lr: Runtime, grad_scale: Runtime,
            momentum_scale: Runtime, bias_correction2: Runtime, beta1: Runtime, beta2: Runtime, eps: Runtime,
            weight_decay: Runtime, decay: bool, decoupled: bool, maximize: bool) -> tuple:
@@ -133,7 +133,7 @@ def _nadam(params: Arrays, grads: Arrays, exp_avgs: Arrays, exp_avg_sqs: Arrays,
     return _each(rule, params, grads, exp_avgs, exp_avg_sqs)
 
 
-@op(forms="function", samples=lambda t: [])
+@op(strides="likewise", forms="function", samples=lambda t: [])
 def _radam(params: Arrays, grads: Arrays, exp_avgs: Arrays, exp_avg_sqs: Arrays, *, lr: Runtime,
            bias_correction1: Runtime, bias_correction2_sqrt: Runtime, rectification: Runtime, beta1: Runtime,
            beta2: Runtime, eps: Runtime, weight_decay: Runtime, decay: bool, decoupled: bool, maximize: bool,
@@ -152,7 +152,7 @@ def _radam(params: Arrays, grads: Arrays, exp_avgs: Arrays, exp_avg_sqs: Arrays,
     return _each(rule, params, grads, exp_avgs, exp_avg_sqs)
 
 
-@op(forms="function", samples=lambda t: [])
+@op(strides="likewise", forms="function", samples=lambda t: [])
 def _adamax(params: Arrays, grads: Arrays, exp_avgs: Arrays, exp_infs: Arrays, *, step_size: Runtime, beta1: Runtime,
             beta2: Runtime, eps: Runtime, weight_decay: Runtime, decay: bool, maximize: bool) -> tuple:
     """p - step_size * m / u, u = max(beta2 * u, |g| + eps) (Kingma & Ba 2014)."""
@@ -164,7 +164,7 @@ def _adamax(params: Arrays, grads: Arrays, exp_avgs: Arrays, exp_infs: Arrays, *
     return _each(rule, params, grads, exp_avgs, exp_infs)
 
 
-@op(forms="function", samples=lambda t: [])
+@op(strides="likewise", forms="function", samples=lambda t: [])
 def _rmsprop(params: Arrays, grads: Arrays, square_avgs: Arrays, buffers: Arrays, grad_avgs: Arrays, *, lr: Runtime,
              alpha: Runtime, eps: Runtime, momentum: Runtime, weight_decay: Runtime, decay: bool,
              maximize: bool) -> tuple:
@@ -184,7 +184,7 @@ def _rmsprop(params: Arrays, grads: Arrays, square_avgs: Arrays, buffers: Arrays
     return _each(rule, params, grads, square_avgs, buffers, grad_avgs)
 
 
-@op(forms="function", samples=lambda t: [])
+@op(strides="likewise", forms="function", samples=lambda t: [])
 def _adagrad(params: Arrays, grads: Arrays, sums: Arrays, *, lr: Runtime, eps: Runtime, weight_decay: Runtime,
              decay: bool, maximize: bool) -> tuple:
     """p - lr * g / (sqrt(s) + eps), s the sum of g^2 (Duchi et al. 2011)."""
@@ -195,7 +195,7 @@ def _adagrad(params: Arrays, grads: Arrays, sums: Arrays, *, lr: Runtime, eps: R
     return _each(rule, params, grads, sums)
 
 
-@op(forms="function", samples=lambda t: [])
+@op(strides="likewise", forms="function", samples=lambda t: [])
 def _adadelta(params: Arrays, grads: Arrays, square_avgs: Arrays, acc_deltas: Arrays, *, lr: Runtime, rho: Runtime,
               eps: Runtime, weight_decay: Runtime, decay: bool, maximize: bool) -> tuple:
     """p - lr * d, d = sqrt(u + eps) / sqrt(v + eps) * g with running means v of g^2 and u of d^2 (Zeiler 2012)."""
@@ -207,7 +207,7 @@ def _adadelta(params: Arrays, grads: Arrays, square_avgs: Arrays, acc_deltas: Ar
     return _each(rule, params, grads, square_avgs, acc_deltas)
 
 
-@op(forms="function", samples=lambda t: [])
+@op(strides="likewise", forms="function", samples=lambda t: [])
 def _rprop(params: Arrays, grads: Arrays, prevs: Arrays, step_sizes: Arrays, *, etaminus: Runtime, etaplus: Runtime,
            smallest: Runtime, largest: Runtime, maximize: bool) -> tuple:
     """Steps by the gradient's sign alone, longer while it stays and shorter when it turns (Riedmiller 1993)."""
@@ -219,6 +219,17 @@ def _rprop(params: Arrays, grads: Arrays, prevs: Arrays, step_sizes: Arrays, *, 
         g = jnp.where(sign < 0, jnp.zeros((), g.dtype), g)
         return p - jnp.sign(g) * size, g, size
     return _each(rule, params, grads, prevs, step_sizes)
+
+
+@op(strides="likewise", forms="function", samples=lambda t: [])
+def _asgd(params: Arrays, grads: Arrays, means: Arrays, *, lambd: Runtime, eta: Runtime, mu: Runtime, weight_decay: Runtime,
+          decay: bool, maximize: bool) -> tuple:
+    """p (1 - lambd eta) - eta g; the mean moves by mu towards p, and is p where mu is 1 (Polyak & Juditsky 1992)."""
+    def rule(p: Array, g: Array, ax: Array) -> tuple:
+        g = _regular(g, p, maximize, decay, weight_decay)
+        p = _add(_scale(p, 1 - lambd * eta), g, -eta)
+        return p, jnp.where(mu == 1, p, _add(ax, p - ax, mu))
+    return _each(rule, params, grads, means)
 
 
 # ---- clipping ----
@@ -258,20 +269,20 @@ def _total_norm(tensors: Arrays, *, norm_type: float = 2.0) -> Array:
     return _norm_of_all(tensors, norm_type)
 
 
-@op(forms="function", samples=lambda t: [])
+@op(strides="likewise", forms="function", samples=lambda t: [])
 def _clip_grads(grads: Arrays, *, max_norm: Runtime, norm_type: float = 2.0) -> tuple:
     """(*gradients, total norm), the gradients scaled by min(1, max_norm / (total norm + 1e-6))."""
     total = _norm_of_all(grads, norm_type)
     return *_shrink(grads, max_norm, total), total
 
 
-@op(forms="function", samples=lambda t: [])
+@op(strides="likewise", forms="function", samples=lambda t: [])
 def _clip_grads_with_norm(grads: Arrays, total_norm: Array, *, max_norm: Runtime) -> tuple:
     """The gradients scaled by min(1, max_norm / (total_norm + 1e-6))."""
     return _shrink(grads, max_norm, total_norm)
 
 
-@op(forms="function", samples=lambda t: [])
+@op(strides="likewise", forms="function", samples=lambda t: [])
 def _clip_values(grads: Arrays, *, low: Runtime, high: Runtime) -> tuple:
     """Every element limited to [low, high]."""
     return tuple(jnp.clip(g, cast(low, g.dtype), cast(high, g.dtype)) for g in grads)

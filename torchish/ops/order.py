@@ -39,9 +39,9 @@ def _median_dim(input: Array, dim: int, keepdim: bool, skip_nan: bool) -> tuple[
 def _median_all(input: Array, skip_nan: bool) -> Array:
     if input.dtype == bool:
         raise unlike("median_cpu", input)
-    need_real("median_cpu", input)
     if input.size == 0:
-        return jnp.full((), jnp.nan, input.dtype)
+        return jnp.full((), jnp.nan if inexact(input) else jnp.iinfo(input.dtype).min, input.dtype)
+    need_real("median_cpu", input)
     x = input.reshape(-1)
     value, _ = _middle(x, 0, skip_nan)
     same = lax.stop_gradient(x) == value

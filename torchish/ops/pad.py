@@ -22,7 +22,7 @@ def _rule(attributes: dict) -> str:
     return f"{MODES[mode]}Pad{len(attributes['pad']) // 2}DBackward0"
 
 
-@op(saves=False, forms="F", rule=_rule,
+@op(strides="format", saves=False, forms="F", rule=_rule,
     samples=lambda t: [((t(2, 3), (1, 2)), {}), ((t(2, 3), (1, 0, -1, 2), "constant", 1.5), {})])
 def pad(input: Array, pad: Dims, mode: str = "constant", value: Number | None = None) -> Array:
     """`input` with places put before and after its last dimensions; a negative number takes places away."""
@@ -58,7 +58,8 @@ def _along(input: Array, dim: int, before: int, after: int, mode: str, pad: Dims
         return lax.slice_in_dim(input, start, stop, axis=dim)
     if mode == "circular":
         require(before <= n and after <= n, "Padding value causes wrapping around more than once.")
-        head, tail = part(n - before, n) if before > 0 else None, part(0, after) if after > 0 else None
+        first, last = max(-before, 0), n - max(-after, 0)       # what is cut off at one end does not come in at the other
+        head, tail = part(last - before, last) if before > 0 else None, part(first, first + after) if after > 0 else None
     elif mode == "reflect":
         require(before < n and after < n,
                 "Argument #4: Padding size should be less than the corresponding input dimension, but got: padding "
@@ -73,7 +74,8 @@ def _along(input: Array, dim: int, before: int, after: int, mode: str, pad: Dims
     return lax.concatenate(parts, dim) if len(parts) > 1 else middle
 
 
-@op(saves=False, forms="function", rule="ConstantPadNdBackward0", samples=lambda t: [((t(2, 3), (1, 2), 1.5), {})])
+@op(strides="format", saves=False, forms="function", rule="ConstantPadNdBackward0",
+    samples=lambda t: [((t(2, 3), (1, 2), 1.5), {})])
 def constant_pad_nd(input: Array, pad: Dims, value: Number = 0) -> Array:
     """`input` padded with a number."""
     return _constant(input, pad, [(pad[i], pad[i + 1]) for i in range(0, len(pad), 2)][::-1], value)

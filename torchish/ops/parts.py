@@ -5,27 +5,22 @@ In: arrays, complex or real.  Out: real and imaginary parts (views), conjugates,
 from __future__ import annotations
 
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 
-from .precision import floating
-from .table import Array, alias, composite, op
+from .check import require
+from .precision import dtype_name, floating
+from .table import Array, composite, op, unary
 
 
 def _write_real(base: Array, value: Array) -> Array:
     return lax.complex(value, jnp.imag(base)) if jnp.iscomplexobj(base) else value
 
 
-def _every_other(x: np.ndarray) -> np.ndarray:
-    """How the parts of complex numbers lie in memory, for who asks for strides."""
-    return np.lib.stride_tricks.as_strided(x, x.shape, [2 * s for s in x.strides])
-
-
 @op(name="_real", forms="", view=True, write=_write_real, saves=False, rule="SelectBackward0",
     samples=lambda t: [((t(3, dtype="complex128"),), {})])
 def real_part(input: Array) -> Array:
     """The real part of complex numbers, a view."""
-    return _every_other(input) if isinstance(input, np.ndarray) else input.real
+    return input.real
 
 
 @composite(forms="function")
@@ -39,14 +34,13 @@ def real(t, input):
     samples=lambda t: [((t(3, dtype="complex128"),), {})])
 def imag(input: Array) -> Array:
     """The imaginary part, a view. RuntimeError for a real input."""
-    if isinstance(input, np.ndarray):
-        return _every_other(input)
     if not jnp.iscomplexobj(input):
         raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
     return input.imag
 
 
-@op(name="_conj", forms="", saves=False, rule="ConjBackward0", samples=lambda t: [((t(3, dtype="complex128"),), {})])
+@op(name="_conj", strides="first", forms="", saves=False, rule="ConjBackward0",
+    samples=lambda t: [((t(3, dtype="complex128"),), {})])
 def conjugate(input: Array) -> Array:
     """The complex conjugate."""
     return jnp.conj(input)
@@ -58,7 +52,7 @@ def conj(t, input):
     return t._conj(input) if input.is_complex() else input
 
 
-@op()
+@op(strides="elementwise")
 def angle(input: Array) -> Array:
     """The argument of a complex number; for a real one 0 or pi, with gradient 0."""
     if jnp.iscomplexobj(input):
@@ -67,16 +61,26 @@ def angle(input: Array) -> Array:
     return jnp.where(jnp.isnan(x), x, jnp.where(x < 0, jnp.pi, 0).astype(x.dtype))
 
 
-@op(samples=lambda t: [((t(3, 4, low=0.1), t(3, 4)), {})])
+def _real_pair(x: Array, y: Array) -> None:
+    a, b = dtype_name(x), dtype_name(y)
+    require({a, b} <= {"Half", "Float", "Double"}, f"Expected both inputs to be Half, Float or Double tensors but got {a} and {b}")
+    require(a == b, f"Expected object of scalar type {a} but got scalar type {b} for second argument")
+    require(a != "Half", "Complex numbers of Half tensors are ComplexHalf, which XLA does not have")
+
+
+@op(autocast="float cpu", strides="elementwise", samples=lambda t: [((t(3, 4, low=0.1), t(3, 4)), {})])
 def polar(abs: Array, angle: Array) -> Array:
     """abs * exp(i * angle), complex, from two real arrays of one floating dtype."""
+    _real_pair(abs, angle)
     return lax.complex(abs * jnp.cos(angle), abs * jnp.sin(angle))
 
 
-@op(name="complex")
+@op(name="complex", strides="elementwise")
 def complex_(real: Array, imag: Array) -> Array:
     """real + i * imag, complex, from two real arrays of one floating dtype."""
+    _real_pair(real, imag)
     return lax.complex(*jnp.broadcast_arrays(real, imag))
 
 
-alias("conj", "conj_physical")
+unary("conj_physical", jnp.conj, promote=None, saves=False, doc="The complex conjugate, computed at once.",
+      samples=lambda t: [((t(3, 4, dtype="complex128"),), {})])

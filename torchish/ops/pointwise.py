@@ -10,8 +10,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from .check import broadcast_shapes
-from .precision import floating, inexact, known, magnitude, need_inexact, need_real, sgn, unlike
+from ..dtypes import c_type, from_numpy
+from .check import broadcast_shapes, one_tensor
+from .precision import floating, in_wide, inexact, known, magnitude, need_inexact, need_real, sgn, unlike, wide
 from .rules import by_attribute, by_operand
 from .table import Array, ArrayLike, Number, alias, cast, op, unary
 
@@ -20,15 +21,30 @@ def _scaled(alpha: Number, x: Array) -> Array:
     """alpha * x in the type of `x`."""
     if isinstance(alpha, float) and not inexact(x):
         raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
+    if isinstance(alpha, complex) and not jnp.iscomplexobj(x):
+        raise RuntimeError("For non-complex input tensors, argument alpha must not be a complex number." if inexact(x) else
+                           "For integral input tensors, argument alpha must not be a floating point number.")
     if isinstance(alpha, int) and alpha == 1:       # a Python number is a constant of the program
         return x
     return cast(alpha, x.dtype) * x
 
 
+def _sum(x: Array, alpha: Number, y: Array, sign: int = 1) -> Array:
+    """x + sign * alpha * y, rounded once."""
+    if isinstance(alpha, int) and alpha == 1:
+        return x + y if sign > 0 else x - y
+    scaled = _scaled(alpha, wide(y))
+    return (wide(x) + scaled if sign > 0 else wide(x) - scaled).astype(x.dtype)
+
+
 @op(promote="arith", dunder="add", inplace=True, saves=False)
 def add(input: ArrayLike, other: ArrayLike, *, alpha: Number = 1) -> Array:
     """input + alpha * other, broadcast."""
-    return input + _scaled(alpha, other)
+    return _sum(input, alpha, other)
+
+
+BOOL_SUBTRACTION = ("Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use "
+                    "the `~` or `logical_not()` operator instead.")
 
 
 def _no_bools(one: str, other: str) -> None:
@@ -36,20 +52,19 @@ def _no_bools(one: str, other: str) -> None:
         raise RuntimeError("Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
                            "`logical_xor()` operator instead.")
     if "bool" in (one, other):
-        raise RuntimeError("Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert "
-                           "a mask, use the `~` or `logical_not()` operator instead.")
+        raise RuntimeError(BOOL_SUBTRACTION)
 
 
 @op(promote="arith", dunder="sub", inplace=True, saves=False, check=_no_bools)
 def sub(input: ArrayLike, other: ArrayLike, *, alpha: Number = 1) -> Array:
     """input - alpha * other, broadcast."""
-    return input - _scaled(alpha, other)
+    return _sum(input, alpha, other, -1)
 
 
 @op(promote="arith", saves=False, check=_no_bools, rule=by_operand("Rsub", 0, 1))
-def rsub(input: Array, other: ArrayLike, *, alpha: Number = 1) -> Array:
+def rsub(input: Array, other: ArrayLike, alpha: Number = 1) -> Array:
     """other - alpha * input, broadcast."""
-    return other - _scaled(alpha, input)
+    return _sum(other, alpha, input, -1)
 
 
 @op(promote="arith", dunder="mul", inplace=True)
@@ -71,7 +86,9 @@ def div(input: ArrayLike, other: ArrayLike, *, rounding_mode: str | None = None)
     if rounding_mode == "floor":
         return jnp.floor_divide(input, other)
     if rounding_mode == "trunc":
-        return jnp.trunc(input / other) if inexact(input) else lax.div(*jnp.broadcast_arrays(input, other))
+        if not inexact(input):
+            return lax.div(*jnp.broadcast_arrays(input, other))
+        return jnp.trunc(wide(input) / wide(other)).astype(input.dtype)
     raise RuntimeError("div expected rounding_mode to be one of None, 'trunc', or 'floor' "
                        f"but found '{rounding_mode}'")
 
@@ -83,7 +100,7 @@ def floor_divide(input: ArrayLike, other: ArrayLike) -> Array:
     return jnp.floor_divide(input, other)
 
 
-@op(promote="arith", dunder="mod", inplace=True, rule=by_operand("Remainder", 1, 0),
+@op(promote="arith", dunder="mod", inplace=True, check=one_tensor("remainder"), rule=by_operand("Remainder", 1, 0),
     samples=lambda t: [((t(3, 4), t(3, 4, low=0.7, high=0.9)), {})])
 def remainder(input: ArrayLike, other: ArrayLike) -> Array:
     """input - floor(input / other) * other: the sign is that of `other`."""
@@ -104,7 +121,7 @@ def _pow_rule(avals: list, attributes: dict) -> str:
     return f"PowBackward{(1 if base else 2) if exponent else 0}"
 
 
-@op(promote="arith", dunder="pow", inplace=True, rule=_pow_rule,
+@op(autocast="float cuda", promote="arith", dunder="pow", inplace=True, check=one_tensor("pow"), rule=_pow_rule,
     samples=lambda t: [((t(3, 4, low=0.2), t(4, seed=1)), {}), ((t(3), 2), {}), ((t(3), 3.0), {}), ((2, t(3)), {})])
 def pow_(input: ArrayLike, exponent: ArrayLike) -> Array:
     """input ** exponent; the gradient for exponent 0 is 0 everywhere."""
@@ -133,14 +150,15 @@ def _integer_pow(base: Array, exponent: Array, value: int | None) -> Array:
     return jnp.where(exponent < 0, inverse, jnp.power(base, jnp.maximum(exponent, 0)))
 
 
-@op(promote="arith", inplace=True, rule=_pow_rule, samples=lambda t: [((t(3, 4, low=0.2), 1.5), {})])
+@op(promote="arith", inplace=True, check=one_tensor("float_power"), rule=_pow_rule,
+    samples=lambda t: [((t(3, 4, low=0.2), 1.5), {})])
 def float_power(input: ArrayLike, exponent: ArrayLike) -> Array:
     """input ** exponent in double precision."""
     double = jnp.complex128 if jnp.iscomplexobj(input) else jnp.float64
     return jnp.power(input.astype(double), exponent.astype(double))
 
 
-@op(dunder="neg", inplace=True, saves=False)
+@op(strides="elementwise", dunder="neg", inplace=True, saves=False)
 def neg(input: Array) -> Array:
     """-input."""
     if input.dtype == bool:
@@ -149,7 +167,7 @@ def neg(input: Array) -> Array:
     return -input
 
 
-@op(name="abs", dunder="abs", inplace=True)
+@op(name="abs", strides="elementwise", dunder="abs", inplace=True)
 def abs_(input: Array) -> Array:
     """|input|; real for complex input; the gradient at 0 is 0."""
     if input.dtype == bool:
@@ -166,32 +184,29 @@ unary("sign", _sign, promote=None, saves=False, doc="-1, 0 or 1 as the sign of i
 unary("sgn", sgn, promote=None, doc="input / |input|, 0 at 0.")
 unary("square", lambda x: x * x if x.dtype != bool else x.astype(jnp.int64), promote=None, rule="PowBackward0",
       doc="input * input.")
-unary("reciprocal", lambda x: 1 / x, samples=lambda t: [((t(3, 4, low=0.3),), {})], doc="1 / input.")
-unary("rsqrt", lax.rsqrt, samples=lambda t: [((t(3, 4, low=0.3),), {})], doc="1 / sqrt(input).")
+unary("reciprocal", lambda x: 1 / x, samples=lambda t: [((t(3, 4, low=0.3),), {})], doc="1 / input.", autocast="float cuda")
+unary("rsqrt", lax.rsqrt, samples=lambda t: [((t(3, 4, low=0.3),), {})], doc="1 / sqrt(input).", autocast="float cuda")
 
 
-_C_TYPES = {"float32": "float", "float64": "double", "int64": "long int", "int32": "int", "int16": "short int",
-            "int8": "signed char", "uint8": "unsigned char", "bool": "bool", "float16": "c10::Half", "bfloat16": "c10::BFloat16",
-            "complex64": "c10::complex<float>", "complex128": "c10::complex<double>"}
-
-
-@op(inplace=True, saves=False, rule=by_operand("Lerp", 1, 0, at=2))
+@op(strides="elementwise", inplace=True, saves=False, rule=by_operand("Lerp", 1, 0, at=2))
 def lerp(input: Array, end: Array, weight: ArrayLike) -> Array:
     """input + weight * (end - input), exact at both ends; tensors of one dtype."""
     for label, x in (("end", end), ("weight", weight)):
         if isinstance(x, jax.Array) and x.ndim + (label == "end") and x.dtype != input.dtype:
-            raise RuntimeError(f"expected dtype {_C_TYPES[str(input.dtype)]} for `{label}` but got dtype {_C_TYPES[str(x.dtype)]}")
+            raise RuntimeError(f"expected dtype {c_type(from_numpy(input.dtype))} for `{label}` "
+                               f"but got dtype {c_type(from_numpy(x.dtype))}")
     broadcast_shapes(input.shape, end.shape, jnp.shape(weight))
     need_inexact("lerp_kernel_scalar", input)
-    weight = cast(weight, input.dtype)
-    step = end - input
-    return jnp.where(jnp.abs(weight) < 0.5, input + weight * step, end - step * (1 - weight))
+    start, end = wide(input), wide(end)
+    weight = cast(weight, start.dtype)
+    step = end - start
+    return jnp.where(jnp.abs(weight) < 0.5, start + weight * step, end - step * (1 - weight)).astype(input.dtype)
 
 
 @op(promote="arith", inplace=True)
 def addcmul(input: Array, tensor1: Array, tensor2: Array, *, value: Number = 1) -> Array:
     """input + value * tensor1 * tensor2, broadcast."""
-    return input + _scaled(value, tensor1) * tensor2
+    return (wide(input) + _scaled(value, wide(tensor1)) * wide(tensor2)).astype(input.dtype)
 
 
 @op(promote="arith", inplace=True,
@@ -205,7 +220,7 @@ def addcdiv(input: Array, tensor1: Array, tensor2: Array, *, value: Number = 1) 
             "* torch.trunc(tensor1 / tensor2)).to(input.dtype) for integer inputs and as (input + value * tensor1 / "
             "tensor2) for float inputs. The future addcdiv behavior is just the latter implementation: (input + "
             "value * tensor1 / tensor2), for all dtypes.")
-    return input + _scaled(value, tensor1) / tensor2
+    return (wide(input) + _scaled(value, wide(tensor1)) / wide(tensor2)).astype(input.dtype)
 
 
 @jax.custom_jvp
@@ -240,14 +255,24 @@ def hypot(input: Array, other: Array) -> Array:
 def logaddexp(input: Array, other: Array) -> Array:
     """log(exp(input) + exp(other))."""
     need_inexact("logaddexp_cpu", input)
-    return jnp.logaddexp(input, other)
+    return logaddexp_of_complex(input, other) if jnp.iscomplexobj(input) else jnp.logaddexp(input, other)
+
+
+def logaddexp_of_complex(x: Array, y: Array) -> Array:
+    """log(exp(x) + exp(y)) whose angle is that of the larger one plus a small angle, not brought into [-pi, pi]."""
+    first = (x.real >= y.real) | jnp.isnan(x.real)
+    large, small = jnp.where(first, x, y), jnp.where(first, y, x)
+    both_infinite = ~jnp.isfinite(small.real) & (small.real == large.real)
+    gap = jnp.where(both_infinite, 0, small - large)
+    value = jnp.log1p(jnp.exp(gap)) + large
+    return jnp.where(both_infinite, jnp.where(small.real < 0, large, jnp.log(jnp.exp(small) + jnp.exp(large))), value)
 
 
 @op(promote="arith")
 def logaddexp2(input: Array, other: Array) -> Array:
     """log2(2 ** input + 2 ** other)."""
     need_inexact("logaddexp2_cpu", input)
-    return jnp.logaddexp2(input, other)
+    return in_wide(jnp.logaddexp2)(input, other)
 
 
 @op(promote="float", inplace=True, rule=by_operand("Copysign", 0, 1))
@@ -260,13 +285,14 @@ def copysign(input: Array, other: ArrayLike) -> Array:
 @op(promote="arith", inplace=True, saves=False)
 def heaviside(input: Array, values: Array) -> Array:
     """0 where input < 0, 1 where input > 0, `values` where it is 0."""
+    need_real("heaviside is not yet implemented for complex tensors.", input, RuntimeError)
     return jnp.where(input == 0, values, (input > 0).astype(input.dtype))
 
 
 @op(promote="arith", inplace=True)
 def ldexp(input: Array, other: Array) -> Array:
     """input * 2 ** other."""
-    return floating(input) * jnp.exp2(floating(other))
+    return floating(input) * in_wide(jnp.exp2)(floating(other))
 
 
 def _naturals(t: Callable) -> list:

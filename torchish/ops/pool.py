@@ -12,19 +12,24 @@ import jax.numpy as jnp
 import numpy as np
 
 from .check import listing, prod, require
-from .pool_window import Grid, batched, first_max, grid, lowest, reduce_windows, spread_padding
+from .pool_window import Grid, batched, first_max, grid, line, lowest, reduce_windows, spread_padding, windows
+from .precision import floating
 from .table import Array, Dims, composite, op
 
 __all__ = ["averages", "maxima"]
 
 
-def _input(name: str, x: jax.Array, n: int) -> None:
+def _input(kernel: str, x: jax.Array, n: int, *arguments: Any) -> None:
+    """Refuses an input of another number of dims, or with an empty dim that is not the batch's; `kernel` is torch's name."""
+    ranks = f"{n + 1}D or {n + 2}D (batch mode) tensor"
+    filled = prod(x.shape[x.ndim - n - 1:]) > 0
+    optional = f"Expected {ranks} with optional 0 dim batch size for input, but got:{listing(x.shape)}"
     if n == 1:
-        require(x.ndim in (2, 3), f"{name}: Expected 2D or 3D (batch mode) tensor with optional 0 dim batch size for "
-                                  "input, "
-                                  f"but got:{listing(x.shape)}")
-    require(x.ndim in (n + 1, n + 2) and prod(x.shape[1:]) > 0,
-            f"non-empty {n + 1}D or {n + 2}D (batch mode) tensor expected for input")
+        require(x.ndim in (2, 3) and filled, f"{kernel}: {optional}")
+    require(x.ndim in (n + 1, n + 2), f"non-empty {ranks} expected for input")
+    windows(kernel, n, *arguments)
+    require(filled, optional if n == 2 else f"{kernel}(): Expected input's non-batch dimensions to have positive length, but input "
+            f"has a shape of {listing(x.shape)} and non-batch dimension 0 has length zero!")
 
 
 def maxima(x: jax.Array, g: Grid, *, indices: bool) -> tuple[jax.Array, ...]:
@@ -41,7 +46,15 @@ def maxima(x: jax.Array, g: Grid, *, indices: bool) -> tuple[jax.Array, ...]:
 def _max_pool(n: int, x: jax.Array, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool,
               indices: bool) -> tuple[jax.Array, ...]:
     name = f"max_pool{n}d"
-    _input(name, x, n)
+    if n == 1 and not indices:
+        _input(name, x, 1, 1, 1, 0, 1)
+        line(x.shape[-1], kernel, stride, padding, dilation, ceil_mode)
+    elif n == 1:        # torch goes through two dims
+        require(x.ndim in (2, 3), f"{name}() Expected 2D or 3D input tensor, but got {listing(x.shape)}")
+        windows(name, 1, kernel, stride, padding, dilation)
+        _input(name, jnp.expand_dims(x, -2), 2, 1, 1, 0, 1)
+    else:
+        _input(f"{name}_with_indices_out_cpu_template" if n == 3 else name, x, n, kernel, stride, padding, dilation)
     g = grid(name, x.shape[-n:], x.shape[-n - 1], kernel, stride, padding, dilation, ceil_mode)
     return maxima(x, g, indices=indices)
 
@@ -72,9 +85,11 @@ def _divisors(size: tuple[int, ...], g: Grid, count_include_pad: bool) -> Any:
 def _avg_pool(n: int, x: jax.Array, kernel: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool,
               divisor: int | None) -> jax.Array:
     name = f"avg_pool{n}d"
-    if n == 1:
-        _input(name, x, 1)
-    require(x.ndim in (n + 1, n + 2), f"non-empty {n + 1}D or {n + 2}D (batch mode) tensor expected for input")
+    if n == 1 and x.ndim in (2, 3):     # torch goes through two dims
+        windows(name, 1, kernel, stride, padding, 1)
+        _input(name, jnp.expand_dims(x, -2), 2, 1, 1, 0, 1)
+    else:
+        _input(name, x, n, kernel, stride, padding, 1)
     require(divisor != 0, "divisor must be not zero")
     size = x.shape[-n:]
     g = grid(name, size, x.shape[-n - 1], kernel, stride, padding, 1, ceil_mode)
@@ -108,9 +123,10 @@ def _declare_max(n: int) -> None:
     plain.__doc__ = f"The maximum of each window over {dims}; the first of equals gets the gradient."
     with_indices.__doc__ = f"The maximum of each window over {dims} and its place in the flattened plane (int64)."
     public.__doc__ = f"The maximum of each window over {dims}, with its place if return_indices."
-    op(name=plain_name, forms="", rule=rule, samples=lambda t: [((t(2, 3, *size), 2), {}), ((t(2, 3, *size), 3, 2, 1),
+    op(name=plain_name, autocast="float cpu" if n == 3 else None, strides="format" if n > 1 else None, forms="", rule=rule,
+        samples=lambda t: [((t(2, 3, *size), 2), {}), ((t(2, 3, *size), 3, 2, 1),
                                                                                             {})])(plain)
-    op(name=with_name, forms="F", rule=rule,
+    op(name=with_name, strides="format" if n > 1 else None, forms="F", rule=rule,
        samples=lambda t: [((t(2, 3, *size), 3, 2, 1), {"ceil_mode": True})])(with_indices)
     composite(name=f"max_pool{n}d", forms="function F")(public)
 
@@ -134,7 +150,9 @@ def _declare_avg(n: int) -> Callable:
         return _avg_pool(n, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
     avg.__doc__ = f"The mean of each window over {n} spatial dims, or its sum over divisor_override."
-    return op(name=f"avg_pool{n}d", forms="F", rule=_names(n, "AvgPool"), saves=False, samples=lambda t: [
+    return op(name=f"avg_pool{n}d", autocast="float cpu" if n == 3 else None, strides="format" if n == 2 else None,
+        forms="F out", rule=_names(n, "AvgPool"), saves=False,
+        samples=lambda t: [
         ((t(2, 3, *size), 2), {}), ((t(2, 3, *size), 3), {"stride": 2, "padding": 1, "count_include_pad": False})])(avg)
 
 
@@ -144,13 +162,14 @@ avg_pool2d, avg_pool3d = _declare_avg(2), _declare_avg(3)
 def _declare_lp(n: int) -> Callable:
     def lp(input: Array, norm_type: float, kernel_size: Dims, stride: Dims | None = None,
            ceil_mode: bool = False) -> Array:
-        x = input
+        x = input if isinstance(norm_type, int) else floating(input)    # the mean of integers is an integer
         g = grid(f"lp_pool{n}d", x.shape[-n:], x.shape[-n - 1], kernel_size, stride, 0, 1, ceil_mode)
-        mean = averages(x ** norm_type, g, _divisors(x.shape[-n:], g, True))
+        mean = floating(averages(x ** norm_type, g, _divisors(x.shape[-n:], g, True)))
         return (jnp.sign(mean) * jnp.where(mean == 0, 0, jnp.abs(mean)) * prod(g.kernel)) ** (1 / norm_type)
 
     lp.__doc__ = f"(sum of x^p)^(1/p) of each window over {n} spatial dim{'s'[:n > 1]}."
-    return op(name=f"lp_pool{n}d", forms="F", rule="PowBackward0",
+    return op(name=f"lp_pool{n}d", autocast="float cpu" if n == 3 else None, strides="format" if n == 2 else None,
+        forms="F", rule="PowBackward0",
               samples=lambda t: [((t(2, 3, *(6, 5, 4)[:n], low=0.5, high=2), 2.0, 2), {})])(lp)
 
 
@@ -189,11 +208,14 @@ def _declare_unpool(n: int) -> Callable:
         size = _unpooled_size(n, x.shape[2:], kernel_size, stride, padding, output_size)
         flat = jnp.zeros((prod(x.shape[:2]), prod(size)), x.dtype)
         rows = jnp.arange(flat.shape[0])[:, None]
-        filled = flat.at[rows, places.reshape(flat.shape[0], -1)].set(x.reshape(flat.shape[0], -1))
+        at, values = flat.at[rows, places.reshape(flat.shape[0], -1)], x.reshape(flat.shape[0], -1)
+        fixed = jax.lax.stop_gradient(values)
+        filled = at.set(fixed) + at.add(values - fixed)     # torch's gradient reaches those that were written over, too
         return filled.reshape(*input.shape[:-n], *size)
 
     unpool.__doc__ = f"Puts each maximum back to its place among zeros: the partial inverse of max_pool{n}d."
-    return op(name=f"max_unpool{n}d", forms="F", samples=lambda t: [((t(1, 2, *(3, 2, 2)[:n]), _corners(n), 2), {})],
+    return op(name=f"max_unpool{n}d", autocast="float cpu", strides="format" if n == 2 else None, forms="F",
+        samples=lambda t: [((t(1, 2, *(3, 2, 2)[:n]), _corners(n), 2), {})],
               rule="SqueezeBackward1" if n == 1 else f"MaxUnpool{n}DBackward0")(unpool)
 
 

@@ -20,13 +20,22 @@ __all__ = ["adaptive_average"]
 
 
 def _sizes(name: str, x: jax.Array, n: int, output_size: Any) -> tuple[int, ...]:
-    require(x.ndim in (n + 1, n + 2) or (n == 2 and x.ndim == 2 and name.startswith("adaptive_avg")),
+    require(n == 1 or isinstance(output_size, int) or len(output_size or ()) < x.ndim,
+            f"Input dimension should be at least {n + 1}", ValueError)
+    maximum = name.startswith("adaptive_max")
+    require(x.ndim in (n + 1, n + 2) or (not maximum and output_size == 1 and x.ndim >= n > 1),
             f"Expected {n + 1} to {n + 2} dimensions, but got {x.ndim}-dimensional tensor for argument #1 'self' "
             f"(while checking arguments for {name})" if n == 1 else
-            f"{name}(): Expected {n + 1}D or {n + 2}D tensor, but got {listing(x.shape)}")
+            f"{name}(): Expected {n + 1}D or {n + 2}D tensor, but got{':' * maximum} {listing(x.shape)}")
     sizes = (output_size,) * n if output_size is None or isinstance(output_size, int) else tuple(output_size)
-    require(len(sizes) == n, f"{name}: output_size must be {n}")
+    require(len(sizes) == n, f"{name}() argument 'output_size' should contain one int (got {len(sizes)})" if n == 1 else
+            f"{name}(): internal error: output_size.size() must be {n}" if maximum else f"{name}: output_size must be {n}")
     sizes = tuple(have if want is None else want for want, have in zip(sizes, x.shape[-n:], strict=True))
+    require(min(sizes) >= 0 or not maximum, f"Trying to create tensor with negative dimension {min(sizes)}: "
+                                            f"{listing((*x.shape[:-n], *sizes))}")
+    empty = next((d for d in range(x.ndim - n - 1, x.ndim) if not x.shape[d]), None)
+    require(empty is None or not maximum or n == 1, f"{name}(): Expected input to have non-zero size for non-batch dimensions, but "
+            f"input has sizes {listing(x.shape)} with dimension {empty} being empty")
     require(min(sizes) >= 0, f"{name}: elements of output_size must be greater than or equal to 0 but received "
                              f"{list(sizes)}")
     return sizes
@@ -105,10 +114,15 @@ def _declare(n: int) -> None:
     values.__doc__ = f"Maxima over {n} spatial dim{'s'[:n > 1]} with the output size given."
     with_indices.__doc__ = public.__doc__ = values.__doc__[:-1] + ", and their places in the flattened plane (int64)."
     rule = "SqueezeBackward1" if n == 1 else f"AdaptiveMaxPool{n}DBackward0"
-    op(name=f"adaptive_avg_pool{n}d", forms="function F" if n == 1 else "F", rule=_avg_rule(n), saves=False,
+    op(name=f"adaptive_avg_pool{n}d", autocast="float cpu" if n == 3 else None, strides="format" if n == 2 else None,
+        forms="function F" if n == 1 else "F",
+        rule=_avg_rule(n), saves=False,
        samples=lambda t: [((t(2, 3, *size), 3), {}), ((t(2, 3, *size), 1), {})])(average)
-    op(name=f"adaptive_max_pool{n}d_values", forms="", rule=rule, samples=lambda t: [((t(2, 3, *size), 3), {})])(values)
-    op(name=f"adaptive_max_pool{n}d_with_indices", forms="F", rule=rule,
+    op(name=f"adaptive_max_pool{n}d_values", autocast="float cpu" if n == 3 else None, strides="format" if n == 2 else None,
+        forms="", rule=rule,
+        samples=lambda t: [((t(2, 3, *size), 3), {})])(values)
+    op(name=f"adaptive_max_pool{n}d_with_indices", autocast="float cpu" if n == 3 else None, strides="format" if n == 2 else None,
+        forms="F", rule=rule,
        samples=lambda t: [((t(2, 3, *size), 3), {})])(with_indices)
     composite(name=f"adaptive_max_pool{n}d", forms="function F" if n == 1 else "F")(public)
 

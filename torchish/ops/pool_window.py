@@ -17,7 +17,7 @@ from jax import lax
 
 from .check import require
 
-__all__ = ["Grid", "batched", "first_max", "grid", "lowest", "reduce_windows", "spread_padding"]
+__all__ = ["Grid", "batched", "first_max", "grid", "line", "lowest", "reduce_windows", "spread_padding", "windows"]
 
 
 class Grid(NamedTuple):
@@ -39,23 +39,46 @@ def _each(op: str, name: str, value: int | Sequence[int], n: int) -> tuple[int, 
     return values if len(values) == n else values * n
 
 
-def grid(op: str, size: Sequence[int], channels: int, kernel: Any, stride: Any, padding: Any, dilation: Any,
-         ceil_mode: bool) -> Grid:
-    """The checked windows over spatial dims of `size`; an absent or empty stride is the kernel."""
-    n = len(size)
+def line(size: int, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> None:
+    """The refusals of max_pool1d without places, which has a kernel of its own."""
+    kernel = _each("max_pool1d", "kernel_size", kernel, 1)[0]
+    stride = kernel if stride is None or stride == () else _each("max_pool1d", "stride", stride, 1)[0]
+    padding, dilation = _each("max_pool1d", "padding", padding, 1)[0], _each("max_pool1d", "dilation", dilation, 1)[0]
+    for name, value in (("kernel_size", kernel), ("stride", stride)):
+        require(value > 0, f"max_pool1d() {name} must be greater than zero, but got {value}")
+    require(padding >= 0, f"max_pool1d() padding must be non-negative, but got {padding}")
+    require(padding <= kernel // 2, "max_pool1d() padding should be at most half of kernel size, but got "
+                                    f"padding={padding} and kernel_size={kernel}")
+    require(dilation > 0, f"max_pool1d() dilation must be greater than zero, but got {dilation}")
+    room = size + 2 * padding - dilation * (kernel - 1) - 1
+    count = (-(-room // stride) if ceil_mode else room // stride) + 1
+    require(count >= 1, f"max_pool1d() Invalid computed output size: {count}")
+
+
+def windows(op: str, n: int, kernel: Any, stride: Any, padding: Any, dilation: Any) -> tuple[tuple[int, ...], ...]:
+    """Kernel, stride, padding and dilation for each spatial dim, checked; an absent or empty stride is the kernel."""
     kernel = _each(op, "kernel_size", kernel, n)
     stride = kernel if stride is None or stride == () else _each(op, "stride", stride, n)
     padding, dilation = _each(op, "padding", padding, n), _each(op, "dilation", dilation, n)
+    require(min(stride) > 0, "stride should not be zero" if 0 in stride else f"stride must be greater than zero, got {stride}")
     require(min(kernel) > 0, f"kernel size should be greater than zero, but got kernel size {kernel}")
-    require(min(stride) > 0, "stride should not be zero" if 0 in stride else "stride must be greater than zero, got "
-                                                                             f"{stride}")
-    require(min(dilation) > 0, f"dilation should be greater than zero, but got dilation {dilation}")
-    counts, after = [], []
-    for i in range(n):
-        k, s, p, d = kernel[i], stride[i], padding[i], dilation[i]
+    shown = zip("THW"[-max(n, 2):], dilation if n > 1 else (1, *dilation), strict=True)
+    require(min(dilation) > 0, "dilation should be greater than zero, but got " + " ".join(f"dilation{x}: {d}" for x, d in shown))
+    for k, p, d in zip(kernel, padding, dilation, strict=True):
         require(p >= 0, f"pad must be non-negative, but got pad: {p}")
         require(p <= (d * (k - 1) + 1) // 2, "pad should be at most half of effective kernel size, but got "
                                              f"pad={p}, kernel_size={k} and dilation={d}")
+    return kernel, stride, padding, dilation
+
+
+def grid(op: str, size: Sequence[int], channels: int, kernel: Any, stride: Any, padding: Any, dilation: Any,
+         ceil_mode: bool) -> Grid:
+    """The checked windows over spatial dims of `size`."""
+    n = len(size)
+    kernel, stride, padding, dilation = windows(op, n, kernel, stride, padding, dilation)
+    counts, after = [], []
+    for i in range(n):
+        k, s, p, d = kernel[i], stride[i], padding[i], dilation[i]
         room = size[i] + 2 * p - d * (k - 1) - 1
         count = (-(-room // s) if ceil_mode else room // s) + 1
         if ceil_mode and (count - 1) * s >= size[i] + p:        # the last window must start inside the input

@@ -13,8 +13,8 @@ import numpy as np
 
 from ..dtypes import c_name, default, from_numpy
 
-__all__ = ["dtype_name", "floating", "inexact", "is_float", "known", "magnitude", "need_inexact", "need_real", "sgn", "unlike",
-           "wide", "widened"]
+__all__ = ["dtype_name", "floating", "in_wide", "inexact", "is_float", "known", "magnitude", "need_float", "need_inexact",
+           "need_real", "real_only", "sgn", "unlike", "wide", "widened"]
 
 
 def dtype_name(x: jax.Array) -> str:
@@ -63,6 +63,20 @@ def need_inexact(kernel: str, x: jax.Array) -> None:
         raise unlike(kernel, x)
 
 
+def need_float(kernel: str, x: jax.Array) -> None:
+    """NotImplementedError, as torch's `kernel` raises it, unless `x` is floating and real."""
+    if not is_float(x):
+        raise unlike(kernel, x)
+
+
+def real_only(kernel: str, fn: Callable[[jax.Array], jax.Array]) -> Callable[[jax.Array], jax.Array]:
+    """`fn`, computed in the wide type, which refuses complex numbers as torch's `kernel` does."""
+    def body(x: jax.Array) -> jax.Array:
+        need_real(kernel, x)
+        return in_wide(fn)(x)
+    return body
+
+
 def need_real(said: str, x: jax.Array, error: type[Exception] = NotImplementedError) -> None:
     """torch's error for complex numbers: a sentence, or the name of the kernel that has no such dtype."""
     if jnp.iscomplexobj(x):
@@ -77,6 +91,13 @@ def floating(x: jax.Array) -> jax.Array:
 def wide(x: jax.Array) -> jax.Array:
     """`x` in the type sums are accumulated in: float16 and bfloat16 become float32."""
     return x.astype(jnp.float32) if is_float(x) and x.dtype.itemsize == 2 else x
+
+
+def in_wide(fn: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
+    """`fn` computed in the wide type of its arrays and rounded once, to the type of the first."""
+    def body(*arrays: jax.Array) -> jax.Array:
+        return fn(*[wide(a) for a in arrays]).astype(arrays[0].dtype)
+    return body
 
 
 def widened(fn: Callable[..., jax.Array], x: jax.Array, **options: Any) -> jax.Array:

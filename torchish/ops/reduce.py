@@ -24,7 +24,7 @@ def _summand(input: Array, dtype: DType | None) -> Array:
     return input if inexact(input) else input.astype(jnp.int64)
 
 
-@op(name="sum", saves=False, rule=by_dim("Sum"), samples=_samples)
+@op(name="sum", autocast="float cuda", saves=False, rule=by_dim("Sum"), samples=_samples)
 def sum_(input: Array, dim: Dims | None = None, keepdim: bool = False, *, dtype: DType | None = None) -> Array:
     """The sum over `dim`; int64 for integers and bool."""
     x = _summand(input, dtype)
@@ -34,6 +34,8 @@ def sum_(input: Array, dim: Dims | None = None, keepdim: bool = False, *, dtype:
 @op(samples=_samples)
 def nansum(input: Array, dim: Dims | None = None, keepdim: bool = False, *, dtype: DType | None = None) -> Array:
     """The sum over `dim`, NaN counted as 0."""
+    if jnp.iscomplexobj(input):
+        raise RuntimeError("nansum on CPU does not support complex inputs")
     x = _summand(input, dtype)
     x = jnp.where(jnp.isnan(x), 0, x).astype(x.dtype) if inexact(x) else x
     return widened(jnp.sum, x, axis=wrap_dims(dim, x.ndim), keepdims=keepdim)
@@ -44,7 +46,8 @@ def mean(input: Array, dim: Dims | None = None, keepdim: bool = False, *, dtype:
     """The mean over `dim`. RuntimeError for integers, unless `dtype` is given."""
     x = input if dtype is None else input.astype(dtype.np)
     if not inexact(x):
-        raise RuntimeError("mean(): could not infer output dtype. Input dtype must be either a floating point or "
+        given = "Input" if dtype is None else "Optional"
+        raise RuntimeError(f"mean(): could not infer output dtype. {given} dtype must be either a floating point or "
                            f"complex dtype. Got: {dtype_name(x)}")
     return widened(jnp.mean, x, axis=wrap_dims(dim, x.ndim), keepdims=keepdim)
 
@@ -62,7 +65,7 @@ def nanmean(input: Array, dim: Dims | None = None, keepdim: bool = False, *, dty
     return total / count.astype(x.dtype)
 
 
-@op(rule=by_dim("Prod"),
+@op(autocast="float", rule=by_dim("Prod"),
     samples=lambda t: [((t(3, 4),), {}), ((t(2, 3, 4), 1), {}), ((t(2, 3, 4), -1), {"keepdim": True})])
 def prod(input: Array, dim: int | None = None, keepdim: bool = False, *, dtype: DType | None = None) -> Array:
     """The product over `dim`; int64 for integers and bool."""
@@ -88,7 +91,8 @@ def any_(input: Array, dim: Dims | None = None, keepdim: bool = False) -> Array:
     return _truth(input, jnp.any(input, axis=wrap_dims(dim, input.ndim, every=False), keepdims=keepdim))
 
 
-@op(forms="function method", saves=False, samples=lambda t: [((t(3, 4, dtype="int64", low=0, high=2), 1), {})])
+@op(forms="function method", saves=False, names={"method.dim": "*dim"},
+    samples=lambda t: [((t(3, 4, dtype="int64", low=0, high=2), 1), {})])
 def count_nonzero(input: Array, dim: Dims | None = None) -> Array:
     """How many elements over `dim` are not 0; int64."""
     return jnp.sum(input != 0, axis=wrap_dims(dim, input.ndim), dtype=jnp.int64)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import jax
 
 from .check import listing
+from .precision import dtype_name, inexact
 
 __all__ = ["last_node", "legacy", "reduced", "size_of", "warn_sizes"]
 
@@ -29,6 +30,9 @@ def legacy(size_average: bool | None, reduce: bool | None, reduction: str) -> st
 def reduced(values: jax.Array, reduction: str) -> jax.Array:
     """The mean or the sum of the values, or the values."""
     if reduction == "mean":
+        if not inexact(values):
+            raise RuntimeError("mean(): could not infer output dtype. Input dtype must be either a floating point or complex "
+                               f"dtype. Got: {dtype_name(values)}")
         return values.mean()
     return values.sum() if reduction == "sum" else values
 

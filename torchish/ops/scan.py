@@ -10,9 +10,10 @@ import jax.numpy as jnp
 from jax import lax
 
 from ..dtypes import dtype as DType
-from .check import wrap_dim
+from .check import common, require, wrap_dim
 from .extreme import places
-from .precision import inexact, is_float, need_inexact, widened
+from .pointwise import logaddexp_of_complex
+from .precision import floating, inexact, is_float, need_inexact, need_real, widened
 from .table import Array, Number, alias, cast, op
 
 
@@ -28,13 +29,13 @@ def _running(fn: Callable, input: Array, dim: int, dtype: DType | None) -> Array
     return widened(fn, x, axis=axis) if x.ndim else x
 
 
-@op(inplace=True, saves=False, samples=_samples)
+@op(autocast="float cuda", inplace=True, saves=False, samples=_samples)
 def cumsum(input: Array, dim: int, *, dtype: DType | None = None) -> Array:
     """The sums up to and with each element along `dim`; int64 for integers and bool."""
     return _running(jnp.cumsum, input, dim, dtype)
 
 
-@op(inplace=True, samples=_samples)
+@op(autocast="float cuda", inplace=True, samples=_samples)
 def cumprod(input: Array, dim: int, *, dtype: DType | None = None) -> Array:
     """The products up to and with each element along `dim`; int64 for integers and bool."""
     return _running(jnp.cumprod, input, dim, dtype)
@@ -45,13 +46,16 @@ def logcumsumexp(input: Array, dim: int) -> Array:
     """log(cumsum(exp(input))) along `dim`, without overflow."""
     need_inexact("logcumsumexp_out_cpu", input)
     axis = wrap_dim(dim, input.ndim)
+    if input.ndim and jnp.iscomplexobj(input):
+        return lax.associative_scan(logaddexp_of_complex, input, axis=axis)
     return widened(lax.cumlogsumexp, input, axis=axis) if input.ndim else input
 
 
-def _running_extreme(better: Callable, input: Array, dim: int) -> tuple[Array, Array]:
+def _running_extreme(name: str, better: Callable, input: Array, dim: int) -> tuple[Array, Array]:
     axis = wrap_dim(dim, input.ndim)
     if input.ndim == 0 or input.size == 0:
         return input, jnp.zeros(input.shape, jnp.int64)
+    need_real(f"{name}_cpu", input)
 
     def later(a: tuple, b: tuple) -> tuple:
         # the later of two equal elements is taken; from a NaN on, NaN stays
@@ -67,16 +71,16 @@ def _running_extreme(better: Callable, input: Array, dim: int) -> tuple[Array, A
 @op(returns=("values", "indices"), samples=_samples)
 def cummax(input: Array, dim: int) -> tuple[Array, Array]:
     """The largest value so far along `dim`, and its place; the gradient goes to that place."""
-    return _running_extreme(jnp.greater_equal, input, dim)
+    return _running_extreme("cummax", jnp.greater_equal, input, dim)
 
 
 @op(returns=("values", "indices"), samples=_samples)
 def cummin(input: Array, dim: int) -> tuple[Array, Array]:
     """The smallest value so far along `dim`, and its place; the gradient goes to that place."""
-    return _running_extreme(jnp.less_equal, input, dim)
+    return _running_extreme("cummin", jnp.less_equal, input, dim)
 
 
-@op(rule="SubBackward0", saves=False, samples=lambda t: [((t(3, 5),), {}), ((t(3, 5), 2, 0), {})])
+@op(strides="elementwise", rule="SubBackward0", saves=False, samples=lambda t: [((t(3, 5),), {}), ((t(3, 5), 2, 0), {})])
 def diff(input: Array, n: int = 1, dim: int = -1, prepend: Array | None = None, append: Array | None = None) -> Array:
     """The differences of neighbours along `dim`, taken `n` times; for bool, whether neighbours differ."""
     if input.ndim == 0:
@@ -84,6 +88,8 @@ def diff(input: Array, n: int = 1, dim: int = -1, prepend: Array | None = None, 
     if n < 0:
         raise RuntimeError(f"order must be non-negative but got {n}")
     axis = wrap_dim(dim, input.ndim)
+    if n == 0:
+        return input
     parts = [x for x in (prepend, input, append) if x is not None]
     x = jnp.concatenate(parts, axis=axis) if len(parts) > 1 else input
     for _ in range(min(n, x.shape[axis])):
@@ -92,16 +98,17 @@ def diff(input: Array, n: int = 1, dim: int = -1, prepend: Array | None = None, 
     return x
 
 
-def _trapezoids(y: Array, x: Array | None, dx: Number | None, dim: int) -> tuple[Array, int]:
+def _trapezoids(name: str, y: Array, x: Array | None, dx: Number | None, dim: int) -> tuple[Array, int]:
     axis = wrap_dim(dim, y.ndim)
     after, before = lax.slice_in_dim(y, 1, None, axis=axis), lax.slice_in_dim(y, 0, -1, axis=axis)
-    pairs = (after + before) / 2 if inexact(y) else (after + before).astype(jnp.float32) / 2
-    if x is None:
-        return pairs if dx is None else pairs * cast(dx, pairs.dtype), axis
-    width = jnp.diff(x, axis=0 if x.ndim == 1 else axis)
-    if x.ndim == 1:
-        width = width.reshape((-1,) + (1,) * (y.ndim - axis - 1))
-    return pairs * width.astype(pairs.dtype), axis
+    pairs = after + before
+    if x is not None:
+        require(x.ndim != 1 or x.shape[0] == y.shape[axis], f"{name}: There must be one `x` value for each sample point")
+        width = jnp.diff(x, axis=0 if x.ndim == 1 else axis)
+        pairs, width = common([pairs, width.reshape((-1,) + (1,) * (y.ndim - axis - 1)) if x.ndim == 1 else width])
+        pairs = pairs * width       # integers wrap around here, in their own type
+    areas = floating(pairs) / 2
+    return areas if dx is None else areas * cast(dx, areas.dtype), axis
 
 
 def _trapezoid_rule(avals: list, attributes: dict) -> str:
@@ -117,14 +124,14 @@ def _cumulative_rule(avals: list, attributes: dict) -> str:
 @op(forms="function", rule=_trapezoid_rule, samples=lambda t: [((t(3, 5),), {}), ((t(3, 5), t(5, seed=1)), {})])
 def trapezoid(y: Array, x: Array | None = None, *, dx: Number | None = None, dim: int = -1) -> Array:
     """The integral of `y` along `dim` by the trapezoid rule, at points `x` or at a distance `dx` (1)."""
-    areas, axis = _trapezoids(y, x, dx, dim)
+    areas, axis = _trapezoids("trapezoid", y, x, dx, dim)
     return jnp.sum(areas, axis=axis)
 
 
 @op(forms="function", rule=_cumulative_rule, samples=lambda t: [((t(3, 5),), {}), ((t(3, 5), t(5, seed=1)), {})])
 def cumulative_trapezoid(y: Array, x: Array | None = None, *, dx: Number | None = None, dim: int = -1) -> Array:
     """The integrals of `y` from its first point to each later one along `dim`."""
-    areas, axis = _trapezoids(y, x, dx, dim)
+    areas, axis = _trapezoids("cumulative_trapezoid", y, x, dx, dim)
     return jnp.cumsum(areas, axis=axis)
 
 

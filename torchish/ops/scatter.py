@@ -1,18 +1,22 @@
 """Ops that read or write at places given by an index tensor or a mask.
 
 In: jax arrays and integer or bool arrays of places.  Out: the elements there, or the array with them replaced.
-Places are not checked against the size (they are not known when the op is recorded): reads are clamped, writes dropped.
+Places are checked against the size where their values are known when the entry is new; elsewhere reads are clamped, writes
+dropped.
 """
 from __future__ import annotations
 
 from functools import partial
+from math import prod
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from .check import broadcast_shapes, listing, require, type_name, wrap_dim
-from .index import IN_BOUNDS, put
+from ..dtypes import c_type, from_numpy
+from .check import broadcast_shapes, listing, out_of_bounds, refuse_outside, require, type_name, wrap_dim
+from .index import IN_BOUNDS, add_at, put
 from .table import Array, ArrayLike, cast, composite, op
 
 
@@ -33,13 +37,27 @@ def _check_index(name: str, index: Array) -> None:
     require(index.dtype in (jnp.int64, jnp.int32), f"{name}(): Expected dtype int32/int64 for index")
 
 
-@op(forms="function method out", samples=lambda t: [((t(3, 4), 1, t(3, 2, dtype="int64", low=0, high=4)), {})])
+def _look(input: Any, dim: int, index: Any, *others: Any) -> None:
+    """Refuses known places outside the dimension."""
+    shape = input.shape or (1,)
+    if -len(shape) <= dim < len(shape):
+        refuse_outside(index, shape[dim], out_of_bounds(dim % len(shape), shape[dim]))
+
+
+def look_flat(input: Any, index: Any, *others: Any) -> None:
+    """Refuses known places outside the flattened tensor."""
+    n = prod(input.shape)
+    refuse_outside(index, n, lambda place: IndexError(f"out of range: tried to access index {place} on a tensor of {n} elements."),
+                   wrap=True)
+
+
+@op(forms="function method out", look=_look, samples=lambda t: [((t(3, 4), 1, t(3, 2, dtype="int64", low=0, high=4)), {})])
 def gather(input: Array, dim: int, index: Array, *, sparse_grad: bool = False) -> Array:
     """out[i][j] = input[index[i][j]][j] for dim 0, and so on; the shape of `index`."""
-    _check_index("gather", index)
     dim = wrap_dim(dim, input.ndim)
     if index.size == 0:
         return jnp.zeros(index.shape, input.dtype)
+    _check_index("gather", index)
     shape, input, places = index.shape, _raised(input), _raised(index)
     require(input.ndim == places.ndim, "Index tensor must have the same number of dimensions as input tensor")
     for d, n in enumerate(places.shape):
@@ -76,7 +94,7 @@ def _scatter_rule(avals: list, attributes: dict) -> str:
     return f"ScatterBackward{0 if hasattr(avals[2], 'shape') else 1}"
 
 
-@op(forms="function method out", inplace=True, saves=False, rule=_scatter_rule,
+@op(forms="function method out", inplace=True, saves=False, rule=_scatter_rule, look=_look,
     samples=lambda t: [((t(3, 4), 1, t(3, 1, dtype="int64", low=0, high=4), t(3, 1)), {})])
 def scatter(input: Array, dim: int, index: Array, src: ArrayLike | None = None, value: ArrayLike | None = None, *,
             reduce: str | None = None) -> Array:
@@ -92,39 +110,43 @@ def scatter(input: Array, dim: int, index: Array, src: ArrayLike | None = None, 
         src = jnp.broadcast_to(cast(values, input.dtype), index.shape)
     key = _places(index, dim)
     if reduce == "add":
-        return base.at[key].add(src, mode=IN_BOUNDS).reshape(shape)
+        return add_at(base, key, src).reshape(shape)
     if reduce == "multiply":
         return _multiplied(base, src, key).reshape(shape)
     return put(_all(base.ndim), base, src, *key).reshape(shape)
 
 
-@op(forms="function method out", inplace=True, saves=False,
+@op(autocast="promote cuda", forms="function method out", inplace=True, saves=False, look=_look,
     samples=lambda t: [((t(3, 4), 1, t(3, 6, dtype="int64", low=0, high=4), t(3, 6)), {})])
 def scatter_add(input: Array, dim: int, index: Array, src: Array) -> Array:
     """`input` with src[i][j] added at [index[i][j]][j] for dim 0, and so on; places may repeat."""
     if index.size == 0:
         return input
     base, dim, index, src = _scatter_operands("scatter", input, dim, index, src)
-    return base.at[_places(index, dim)].add(src, mode=IN_BOUNDS).reshape(input.shape)
+    return add_at(base, _places(index, dim), src).reshape(input.shape)
 
 
 @jax.custom_jvp
 def _multiplied(base: Array, src: Array, key: tuple) -> Array:
-    return base.at[key].multiply(src, mode=IN_BOUNDS)
+    at = base.at[key]
+    return at.min(src, mode=IN_BOUNDS) if base.dtype == jnp.bool_ else at.multiply(src, mode=IN_BOUNDS)
 
 
 @_multiplied.defjvp
 def _multiplied_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
-    """The derivative by one factor is the product of the others: with one zero among them only the zero's is not 0."""
+    """The derivative by one factor is the product of the others, written so that it can be differentiated again."""
     (base, src, key), (d_base, d_src, _) = primals, tangents
     zeros = (base == 0).astype(jnp.int32).at[key].add((src == 0).astype(jnp.int32), mode=IN_BOUNDS)
-    rest = jnp.where(base == 0, 1, base).at[key].multiply(jnp.where(src == 0, 1, src), mode=IN_BOUNDS)
+    zero = jnp.where(base == 0, base, 0).at[key].add(jnp.where(src == 0, src, 0), mode=IN_BOUNDS)       # the only one, if it is
+    rest = _multiplied(jnp.where(base == 0, 1, base), jnp.where(src == 0, 1, src), key)     # itself differentiable
 
-    def others(factor: Array, zeros: Array, rest: Array) -> Array:
-        zero = factor == 0
-        return jnp.where(zeros == zero.astype(jnp.int32), rest / jnp.where(zero, 1, factor), 0).astype(factor.dtype)
-    at_src = others(src, zeros[key], rest[key])
-    tangent = (d_base * others(base, zeros, rest)).at[key].add(d_src * at_src, mode=IN_BOUNDS)
+    def others(factor: Array, zeros: Array, zero: Array, rest: Array) -> Array:
+        own = factor == 0
+        left, rest = zeros - own.astype(jnp.int32), rest / jnp.where(own, 1, factor)
+        product = jnp.where(left == 0, rest, jnp.where(left == 1, rest * (zero - jnp.where(own, factor, 0)), 0))
+        return product.astype(factor.dtype)
+    at_src = others(src, zeros[key], zero[key], rest[key])
+    tangent = (d_base * others(base, zeros, zero, rest)).at[key].add(d_src * at_src, mode=IN_BOUNDS)
     return _multiplied(base, src, key), tangent
 
 
@@ -155,6 +177,7 @@ def _least(dtype: object, largest: bool) -> object:
 
 def reduce_at(base: Array, key: tuple, src: Array, reduce: str, include_self: bool) -> Array:
     """base[key] combined with src by sum, prod, mean, amax or amin; without `include_self` src alone counts there."""
+    reduce = {"max": "amax", "min": "amin"}.get(reduce, reduce)
     require(reduce in ("sum", "prod", "mean", "amax", "amin"),
             f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
     start = base
@@ -166,7 +189,7 @@ def reduce_at(base: Array, key: tuple, src: Array, reduce: str, include_self: bo
         return _multiplied(start, src, key)
     if reduce in ("amax", "amin"):
         return _extreme(reduce == "amax", start, src, key)
-    total = start.at[key].add(src, mode=IN_BOUNDS)
+    total = add_at(start, key, src)
     if reduce == "sum":
         return total
     count = jnp.full(base.shape, 1 if include_self else 0, base.dtype)
@@ -174,7 +197,7 @@ def reduce_at(base: Array, key: tuple, src: Array, reduce: str, include_self: bo
     return total // count if jnp.issubdtype(base.dtype, jnp.integer) else total / count
 
 
-@op(forms="function method out", inplace=True,
+@op(forms="function method out", inplace=True, look=_look,
     samples=lambda t: [((t(3, 4), 1, t(3, 6, dtype="int64", low=0, high=4), t(3, 6), "mean"), {}),
                        ((t(3, 4), 1, t(3, 6, dtype="int64", low=0, high=4), t(3, 6), "amax"), {"include_self": False})])
 def scatter_reduce(input: Array, dim: int, index: Array, src: Array, reduce: str, *,
@@ -186,7 +209,7 @@ def scatter_reduce(input: Array, dim: int, index: Array, src: Array, reduce: str
     return reduce_at(base, _places(index, dim), src, reduce, include_self).reshape(input.shape)
 
 
-@op(forms="function method out", samples=lambda t: [((t(3, 4), t(2, 1, dtype="int64", low=0, high=12)), {})])
+@op(forms="function method out", look=look_flat, samples=lambda t: [((t(3, 4), t(2, 1, dtype="int64", low=0, high=12)), {})])
 def take(input: Array, index: Array) -> Array:
     """The elements of the flattened `input` at `index`."""
     require(index.dtype == jnp.int64, f"take(): Expected a long tensor for index, but got {type_name(index)}")
@@ -205,6 +228,7 @@ def take_along(input: Array, indices: Array, dim: int) -> Array:
     dim = wrap_dim(dim, input.ndim)
     shape = broadcast_shapes(*([1 if d == dim else n for d, n in enumerate(x.shape)] for x in (input, indices)))
     source, places = ([x.shape[dim] if d == dim else n for d, n in enumerate(shape)] for x in (input, indices))
+    indices = jnp.where(indices < 0, indices + input.shape[dim], indices)       # wrapped, unlike gather's
     return gather(jnp.broadcast_to(input, source), dim, jnp.broadcast_to(indices, places))
 
 
@@ -216,21 +240,31 @@ def take_along_dim(t, input, indices, dim=None):
     return t._take_along_dim(input, indices, dim)
 
 
+def _c_type(x: Array) -> str:
+    """The dtype as C++ calls it."""
+    return {"Long": "int64_t", "Byte": "uint8_t", "Char": "int8_t", "Short": "int16_t"}.get(type_name(x), type_name(x).lower())
+
+
 @op(forms="function method out", inplace=True, saves=False,
     samples=lambda t: [((t(3, 4), t(3, 4, dtype="bool"), 1.5), {})])
 def masked_fill(input: Array, mask: Array, value: ArrayLike) -> Array:
     """`input` with `value`, a number or a 0-dim tensor, where `mask` is true."""
     require(mask.dtype == jnp.bool_, "masked_fill_ only supports boolean masks, but got mask with dtype "
-                                     f"{type_name(mask).lower()}")
+                                     f"{c_type(from_numpy(mask.dtype))}")
     require(jnp.ndim(value) == 0, "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
                                   f"{jnp.ndim(value)} dimension(s).")
     require(jnp.iscomplexobj(input) or not jnp.iscomplexobj(value), "value cannot be converted to type "
-                                                                    f"{type_name(input).lower()} without overflow")
+                                                                    f"{_c_type(input)} without overflow")
     broadcast_shapes(mask.shape, input.shape)
     return jnp.where(mask, cast(value, input.dtype), input)
 
 
-@op(name="_one_hot", forms="function", samples=lambda t: [((t(3, dtype="int64", low=0, high=4), 4), {})])
+def _look_classes(input: Any, num_classes: int) -> None:
+    refuse_outside(input, num_classes, lambda place: RuntimeError(
+        "Class values must be non-negative." if place < 0 else "Class values must be smaller than num_classes."))
+
+
+@op(name="_one_hot", forms="function", look=_look_classes, samples=lambda t: [((t(3, dtype="int64", low=0, high=4), 4), {})])
 def one_hot_(input: Array, num_classes: int) -> Array:
     """1 at the place that each element names, 0 elsewhere; int64."""
     require(input.dtype == jnp.int64, "one_hot is only applicable to index tensor of type LongTensor.")
@@ -243,5 +277,6 @@ def one_hot(t, tensor, num_classes=-1):
     if num_classes == -1:
         require(tensor.numel() > 0, "Can not infer total number of classes from empty tensor.")
         num_classes = int(tensor.max()) + 1
+        require(num_classes > 0, "Class values must be non-negative.")
     require(num_classes > 0, "Class values must be smaller than num_classes.")
     return t._one_hot(tensor, num_classes)

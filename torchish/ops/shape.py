@@ -10,12 +10,15 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from ..dtypes import c_name, fitting
 from ..dtypes import dtype as DType
+from ..strides import asked, laid
 from .check import broadcast_shapes, common, listing, nonnegative, require, wrap_dim, wrap_dims
 from .table import Array, Arrays, Dims, Shape, alias, composite, op
 
 
-@op(saves=False, forms="function out", samples=lambda t: [(([t(2, 3), t(4, 3)],), {}), (([t(2, 3), t(2, 1)], 1), {})])
+@op(autocast="promote", strides="joined", saves=False, forms="function out",
+    samples=lambda t: [(([t(2, 3), t(4, 3)],), {}), (([t(2, 3), t(2, 1)], 1), {})])
 def cat(tensors: Arrays, dim: int = 0) -> Array:
     """Tensors joined along `dim`; empty 1-dim tensors are left out."""
     require(len(tensors) > 0, "torch.cat(): expected a non-empty list of Tensors", ValueError)
@@ -42,7 +45,7 @@ def cat(tensors: Arrays, dim: int = 0) -> Array:
 alias("cat", "concat", "concatenate")
 
 
-@op(saves=False, forms="function out", samples=lambda t: [(([t(2, 3), t(2, 3)], 1), {})])
+@op(autocast="promote", saves=False, forms="function out", samples=lambda t: [(([t(2, 3), t(2, 3)], 1), {})])
 def stack(tensors: Arrays, dim: int = 0) -> Array:
     """Tensors of one shape joined along a new dimension `dim`."""
     require(len(tensors) > 0, "stack expects a non-empty TensorList")
@@ -57,6 +60,7 @@ def stack(tensors: Arrays, dim: int = 0) -> Array:
 @composite(forms="function out")
 def hstack(t, tensors):
     """Tensors joined along dimension 1 (vectors along dimension 0)."""
+    require(len(tensors) > 0, "hstack expects a non-empty TensorList")
     tensors = [x if x.ndim else x.reshape(1) for x in tensors]
     return t.cat(tensors, 0 if tensors and tensors[0].ndim == 1 else 1)
 
@@ -64,6 +68,7 @@ def hstack(t, tensors):
 @composite(forms="function out")
 def vstack(t, tensors):
     """Tensors joined along dimension 0, vectors as rows."""
+    require(len(tensors) > 0, "vstack expects a non-empty TensorList")
     return t.cat([t.atleast_2d(x) for x in tensors], 0)
 
 
@@ -73,12 +78,14 @@ alias("vstack", "row_stack")
 @composite(forms="function out")
 def dstack(t, tensors):
     """Tensors joined along dimension 2."""
+    require(len(tensors) > 0, "dstack expects a non-empty TensorList")
     return t.cat([t.atleast_3d(x) for x in tensors], 2)
 
 
 @composite(forms="function out")
 def column_stack(t, tensors):
     """Tensors joined along dimension 1, vectors as columns."""
+    require(len(tensors) > 0, "column_stack expects a non-empty TensorList")
     return t.hstack([x.reshape(x.numel(), 1) if x.ndim < 2 else x for x in tensors])
 
 
@@ -148,7 +155,7 @@ def cartesian_prod(t, *tensors):
     return t.stack([g.reshape(-1) for g in t.meshgrid(*tensors, indexing="ij")], 1)
 
 
-@op(saves=False, forms="function method", samples=lambda t: [((t(2, 3), (0, 1)), {})])
+@op(strides="first", saves=False, forms="function method", samples=lambda t: [((t(2, 3), (0, 1)), {})])
 def flip(input: Array, dims: Shape) -> Array:
     """The order of elements reversed along `dims`."""
     return lax.rev(input, wrap_dims(dims, input.ndim, every=False))
@@ -168,16 +175,18 @@ def flipud(t, input):
     return t.flip(input, (0,))
 
 
-@op(saves=False, forms="function method", samples=lambda t: [((t(4, 3), 1), {}), ((t(4, 3), (1, -2), (0, 1)), {})])
+@op(strides="format", saves=False, forms="function method",
+    samples=lambda t: [((t(4, 3), 1), {}), ((t(4, 3), (1, -2), (0, 1)), {})])
 def roll(input: Array, shifts: Dims, dims: Dims = ()) -> Array:
     """Elements shifted along `dims`, those that leave at one end coming in at the other; without dims, as one row."""
     shifts = (shifts,) if isinstance(shifts, int) else tuple(shifts)
+    require(len(shifts) > 0, "`shifts` required")
     dims = (dims,) if isinstance(dims, int) else tuple(dims)
     if len(shifts) != len(dims) and not (len(shifts) == 1 and not dims):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
     if not dims:
         return jnp.roll(input.reshape(-1), shifts[0]).reshape(input.shape)
-    return jnp.roll(input, shifts, tuple(wrap_dim(d, input.ndim) for d in dims)) if input.ndim else input
+    return jnp.roll(input, shifts, tuple(wrap_dim(d, input.ndim, scalar=False) for d in dims))
 
 
 @op(saves=False, forms="function method", rule="Rot90Backward0",
@@ -232,9 +241,15 @@ def repeat_each(input: Array, repeats: int, dim: int | None = None) -> Array:
 def repeat_interleave(t, input, repeats=None, dim=None, *, output_size=None):
     """Elements (slices along `dim`) repeated in place, all by one number or each by its own."""
     if isinstance(repeats, int):
-        return t._repeat_interleave(input, repeats, dim)
+        result = t._repeat_interleave(input, repeats, dim)
+        n = result.shape[0 if dim is None else dim]
+        require(output_size in (None, n), f"repeat_interleave: Invalid output_size, expected {n} but got {output_size}")
+        return result
     if repeats is None:     # the places themselves
-        return t.repeat_interleave(t.arange(input.numel()), input, 0)
+        return t.repeat_interleave(t.arange(input.numel()), input, 0, output_size=output_size)
+    if repeats.dtype not in (t.int64, t.int32):
+        raise NotImplementedError(f'"repeat_interleave_cpu" not implemented for {c_name(repeats.dtype)!r}')
+    require(repeats.dim() <= 1, "repeats must be 0-dim or 1-dim tensor")
     if dim is None:
         input, dim = input.reshape(-1), 0
     counts = np.asarray(repeats.tolist(), np.int64).reshape(-1)
@@ -243,16 +258,21 @@ def repeat_interleave(t, input, repeats=None, dim=None, *, output_size=None):
     require(counts.size in (1, n), f"repeats must have the same size as input along dim, but got repeats.size(0) = "
                                    f"{counts.size} and input.size({dim}) = {n}")
     places = np.repeat(np.arange(n), counts if counts.size == n else counts[0])
+    require(output_size in (None, places.size), "allocated size does not match required size")
     return t.index_select(input, dim, t.tensor(places))
 
 
-@op(saves=False, forms="function method", samples=lambda t: [((t(2, 3),), {})])
+def _cloned(avals: list, attributes: dict) -> tuple[int, ...] | None:
+    return asked(*laid(avals[0]), attributes["memory_format"])
+
+
+@op(strides=_cloned, saves=False, forms="function method", samples=lambda t: [((t(2, 3),), {})])
 def clone(input: Array, *, memory_format: object = None) -> Array:
     """A copy."""
     return input
 
 
-@op(saves=False, forms="function", rule="ToCopyBackward0", samples=None)
+@op(strides="first", saves=False, forms="function", rule="ToCopyBackward0", samples=None)
 def to_dtype(input: Array, *, dtype: DType) -> Array:
     """The elements as another dtype: floats are cut off towards zero, complex numbers lose their imaginary part."""
     if input.dtype == dtype.np:
@@ -261,13 +281,16 @@ def to_dtype(input: Array, *, dtype: DType) -> Array:
         input = lax.real(input)
     if jnp.issubdtype(input.dtype, jnp.floating) and dtype.np.kind in "iu" and dtype.itemsize < 4:
         input = input.astype(jnp.int32)
-    return input.astype(dtype.np)
+    return fitting(input, dtype).astype(dtype.np)
 
 
 @composite(forms="function")
 def combinations(t, input, r=2, with_replacement=False):
     """All combinations of r elements of a vector, a row for each."""
     require(input.ndim == 1, f"Expect a 1D vector, but got shape {listing(input.shape)}")
+    require(r >= 0, f"Expect a non-negative number, but got {r}")
+    if r == 0:
+        return input.new_empty(0)
     grid = np.indices((input.shape[0],) * r).reshape(r, -1)
     steps = np.diff(grid, axis=0)
     keep = (steps >= 0 if with_replacement else steps > 0).all(axis=0) if r > 1 else np.ones(grid.shape[1], bool)

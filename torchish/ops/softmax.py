@@ -26,19 +26,19 @@ def _along(fn: object, input: Array, dim: int, dtype: DType | None, kernel: str)
     return widened(fn, x.reshape(1), axis=0).reshape(()) if x.ndim == 0 else widened(fn, x, axis=axis)
 
 
-@op(forms="function method out special", samples=_samples)
+@op(autocast="float cuda", forms="function method out special", samples=_samples)
 def softmax(input: Array, dim: int, dtype: DType | None = None) -> Array:
     """exp(input) / sum of exp(input) along `dim`."""
     return _along(jax.nn.softmax, input, dim, dtype, "softmax_lastdim_kernel_impl")
 
 
-@op(forms="function method out special", samples=_samples)
+@op(autocast="float cuda", forms="function method out special", samples=_samples)
 def log_softmax(input: Array, dim: int, dtype: DType | None = None) -> Array:
     """log(softmax(input)) along `dim`, without underflow."""
     return _along(jax.nn.log_softmax, input, dim, dtype, "log_softmax_lastdim_kernel_impl")
 
 
-@op(forms="function F", rule="SoftmaxBackward0", samples=_samples)
+@op(autocast="float cuda", forms="function F", rule="SoftmaxBackward0", samples=_samples)
 def softmin(input: Array, dim: int, dtype: DType | None = None) -> Array:
     """softmax(-input) along `dim`."""
     return _along(jax.nn.softmax, -input, dim, dtype, "softmax_lastdim_kernel_impl")

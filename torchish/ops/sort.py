@@ -62,14 +62,14 @@ def _sort_rule(attributes: dict) -> str:
     return "SortBackward1" if attributes.get("stable") else "SortBackward0"
 
 
-@op(forms="function method out", returns=("values", "indices"), rule=_sort_rule,
+@op(strides="first", forms="function method out", returns=("values", "indices"), rule=_sort_rule,
     samples=lambda t: [((t(3, 4),), {}), ((t(3, 4), 0, True), {})])
 def sort(input: Array, dim: int = -1, descending: bool = False, stable: bool = False) -> tuple[Array, Array]:
     """The elements along `dim` in order, and their places; always stable."""
     return _order(input, dim, descending)
 
 
-@op(samples=lambda t: [((t(3, 4),), {})])
+@op(strides="first", samples=lambda t: [((t(3, 4),), {})])
 def argsort(input: Array, dim: int = -1, descending: bool = False, stable: bool = False) -> Array:
     """The places of the elements along `dim` in order; always stable. int64."""
     return _order(input, dim, descending)[1]
@@ -105,6 +105,7 @@ def _top_jvp(k: int, largest: bool, primals: tuple, tangents: tuple) -> tuple:
     samples=lambda t: [((t(3, 5), 2), {}), ((t(5, 3), 2, 0, False), {})])
 def topk(input: Array, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> tuple[Array, Array]:
     """The k largest (or smallest) elements along `dim`, in order, and their places."""
+    require(input.dtype != jnp.bool_, "topk does not support bool dtypes on CPU")
     dim = wrap_dim(dim, input.ndim)
     require(0 <= k <= (input.shape[dim] if input.ndim else 1), "selected index k out of range")
     if input.ndim == 0:

@@ -6,6 +6,7 @@ Source: https://docs.pytorch.org/docs/stable/special.html
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -14,8 +15,10 @@ import jax.numpy as jnp
 from jax import lax
 from jax.scipy import special
 
-from .check import require
-from .precision import floating
+from .check import one_tensor, require
+from .gamma import hurwitz, lgamma
+from .gamma import polygamma as derivative
+from .precision import is_float, need_float, need_real, real_only
 from .table import Array, ArrayLike, alias, composite, op, unary
 
 S = "special out"
@@ -50,28 +53,60 @@ def _erfcx_jvp(primals: tuple, tangents: tuple) -> tuple:
     return y, (2 * x * y - 2 / math.sqrt(math.pi)) * dx
 
 
-unary("i0", special.i0, inplace=True, forms="function method out special", doc="The modified Bessel function of order 0.")
-unary("special_i0e", special.i0e, inplace=False, forms=S, rule="SpecialI0EBackward0", doc="exp(-|x|) i0(x).")
-unary("special_i1", special.i1, inplace=False, forms=S, doc="The modified Bessel function of order 1.")
-unary("special_i1e", special.i1e, inplace=False, forms=S, rule="SpecialI1EBackward0", doc="exp(-|x|) i1(x).")
-unary("special_ndtr", special.ndtr, inplace=False, forms=S, rule="MulBackward1", doc="The normal distribution function.")
-unary("special_ndtri", special.ndtri, inplace=False, forms=S, samples=_within(0.1, 0.9), doc="The inverse of ndtr.")
-unary("special_log_ndtr", special.log_ndtr, inplace=False, forms=S, doc="log of the normal distribution function.")
-unary("special_erfcx", erfcx_, inplace=False, forms=S, doc="exp(x^2) erfc(x).")
-unary("special_entr", special.entr, inplace=False, forms=S, samples=_within(0.1, 3.0), doc="-x log x; 0 at 0, -inf below.")
+@jax.custom_jvp
+def _i0(x: jax.Array) -> jax.Array:
+    return special.i0(x)
 
 
-@op(promote="float", inplace=True, forms="function method out special",
+@jax.custom_jvp
+def _i1(x: jax.Array) -> jax.Array:
+    return special.i1(x)
+
+
+@_i0.defjvp
+def _i0_jvp(primals: tuple, tangents: tuple) -> tuple:
+    """JAX goes through exp(|x|), whose slope at 0 is not that of i0."""
+    (x,), (dx,) = primals, tangents
+    return _i0(x), _i1(x) * dx
+
+
+@_i1.defjvp
+def _i1_jvp(primals: tuple, tangents: tuple) -> tuple:
+    (x,), (dx,) = primals, tangents
+    zero = x == 0
+    return _i1(x), (_i0(x) - jnp.where(zero, 0.5, _i1(x) / jnp.where(zero, 1, x))) * dx
+
+
+def _declare(name: str, kernel: str, fn: Callable, doc: str, **options: Any) -> None:
+    """A function of one real operand under torch.special."""
+    unary(f"special_{name}", real_only(kernel, fn), inplace=False, forms=S, doc=doc, **options)
+
+
+unary("i0", real_only("i0_vml_cpu", _i0), inplace=True, forms="function method out special",
+      doc="The modified Bessel function of order 0.")
+_declare("i0e", "i0e_cpu", special.i0e, "exp(-|x|) i0(x).", rule="SpecialI0EBackward0")
+_declare("i1", "i1_cpu", _i1, "The modified Bessel function of order 1.")
+_declare("i1e", "i1e_cpu", special.i1e, "exp(-|x|) i1(x).", rule="SpecialI1EBackward0")
+_declare("ndtr", "erf_vml_cpu", special.ndtr, "The normal distribution function.", rule="MulBackward1")
+_declare("ndtri", "ndtri_cpu", special.ndtri, "The inverse of ndtr.", samples=_within(0.1, 0.9))
+_declare("log_ndtr", "log_ndtr_cpu", special.log_ndtr, "log of the normal distribution function.")
+_declare("erfcx", "erfcx_cpu", erfcx_, "exp(x^2) erfc(x).")
+_declare("entr", "entr_cpu", special.entr, "-x log x; 0 at 0, -inf below.", samples=_within(0.1, 3.0))
+
+
+@op(promote="float", inplace=True, forms="function method out special", check=one_tensor("xlogy"),
     samples=lambda t: [((t(3, 4), t(3, 4, low=0.1, high=3, seed=1)), {})])
 def xlogy(input: ArrayLike, other: ArrayLike) -> Array:
     """input * log(other); 0 where input is 0 and other is not NaN."""
+    need_real("xlogy_cpu", input)
     return _times(input, other, 0)
 
 
-@op(name="special_xlog1py", promote="float", forms=S, rule="SpecialXlog1PyBackward0",
+@op(name="special_xlog1py", promote="float", forms=S, check=one_tensor("special_xlog1py"), rule="SpecialXlog1PyBackward0",
     samples=lambda t: [((t(3, 4), t(3, 4, low=0.1, high=3, seed=1)), {})])
 def xlog1py(input: ArrayLike, other: ArrayLike) -> Array:
     """input * log1p(other); 0 where input is 0 and other is not NaN."""
+    need_real("xlog1py_cpu", input)
     return _times(input, other, 1)
 
 
@@ -90,37 +125,39 @@ def _times_jvp(shift: int, primals: tuple, tangents: tuple) -> tuple:
     return _times(x, y, shift), dx * log + dy * (x / (y + shift))
 
 
-@op(promote="float", inplace=True, samples=lambda t: [((t(3, 4, low=3, high=5),), {"p": 2})])
+@op(strides=None, promote="float", inplace=True, samples=lambda t: [((t(3, 4, low=3, high=5),), {"p": 2})])
 def mvlgamma(input: Array, p: int) -> Array:
     """The logarithm of the multivariate gamma function of dimension `p`."""
+    need_real("arange_cpu", input)
     require(p >= 1, "p has to be greater than or equal to 1")
     steps = (1 - jnp.arange(1, p + 1, dtype=input.dtype)) / 2
-    return special.gammaln(input[..., None] + steps).sum(-1) + p * (p - 1) / 4 * math.log(math.pi)
+    return lgamma(input[..., None] + steps).sum(-1) + p * (p - 1) / 4 * math.log(math.pi)
 
 
 alias("mvlgamma", "multigammaln", forms="special")
 
 
-@op(promote="float", forms="function out special", samples=lambda t: [((2, t(3, 4, low=0.5, high=3)), {})])
+@op(promote="float", inplace=True, forms="function method out special", samples=lambda t: [((2, t(3, 4, low=0.5, high=3)), {})])
 def polygamma(n: int, input: Array) -> Array:
     """The n-th derivative of digamma."""
+    need_real({0: "digamma", 1: "trigamma"}.get(n, "polygamma"), input)
     require(n >= 0, "polygamma(n, x) does not support negative n.")
-    if n == 0:
-        return special.digamma(input)
-    return (-1) ** (n + 1) * math.factorial(n) * special.zeta(jnp.asarray(n + 1, input.dtype), input)
+    return derivative(n, input)
 
 
-@op(promote="float", inplace=True, forms="function method out",
+@op(promote="arith", inplace=True, forms="function method out",
     samples=lambda t: [((t(3, 4, low=0.5, high=3), t(3, 4, low=0.5, high=3, seed=1)), {})])
 def igamma(input: Array, other: Array) -> Array:
     """The lower regularised incomplete gamma function P(input, other)."""
+    need_float("igamma_cpu", input)
     return special.gammainc(input, other)
 
 
-@op(promote="float", inplace=True, forms="function method out",
+@op(promote="arith", inplace=True, forms="function method out",
     samples=lambda t: [((t(3, 4, low=0.5, high=3), t(3, 4, low=0.5, high=3, seed=1)), {})])
 def igammac(input: Array, other: Array) -> Array:
     """The upper regularised incomplete gamma function Q(input, other)."""
+    need_float("igammac_cpu", input)
     return special.gammaincc(input, other)
 
 
@@ -128,32 +165,12 @@ alias("igamma", "gammainc", forms="special")
 alias("igammac", "gammaincc", forms="special")
 
 
-@op(name="special_zeta", promote="float", forms=S,
+@op(name="special_zeta", promote="float", forms=S, check=one_tensor("special_zeta"),
     samples=lambda t: [((t(3, 4, low=2, high=4), t(3, 4, low=1, high=3, seed=1)), {})])
 def zeta(input: ArrayLike, other: ArrayLike) -> Array:
     """The Hurwitz zeta function: the sum of (k + other) ** -input."""
-    return special.zeta(input, other)
-
-
-def _bessel(name: str, order: int, doc: str) -> None:
-    def body(x: jax.Array) -> jax.Array:
-        wide = x.astype(jnp.float64)
-        return bessel_j(wide, order).astype(x.dtype)
-    unary(f"special_{name}", body, inplace=False, forms=S, differentiable=False, doc=doc)
-
-
-def bessel_j(x: jax.Array, order: int) -> jax.Array:
-    """J0 or J1: power series near 0, the integral of cos(n s - x sin s) / pi over [0, pi] by the trapezoid rule elsewhere.
-
-    The integrand is periodic, so the rule converges geometrically once it has more points than |x|.
-    """
-    points = 1024
-    s = (jnp.arange(points) + 0.5) * (jnp.pi / points)
-    return jnp.mean(jnp.cos(order * s - x[..., None] * jnp.sin(s)), axis=-1)
-
-
-_bessel("bessel_j0", 0, "The Bessel function of the first kind of order 0 (exact for |x| up to about 1,000).")
-_bessel("bessel_j1", 1, "The Bessel function of the first kind of order 1 (exact for |x| up to about 1,000).")
+    need_real("zeta_cpu", input)
+    return hurwitz(*jnp.broadcast_arrays(input, other))
 
 
 def _spherical(x: jax.Array) -> jax.Array:
@@ -167,6 +184,7 @@ def _spherical(x: jax.Array) -> jax.Array:
 @op(name="special_spherical_bessel_j0", promote="float", forms=S, differentiable=False)
 def spherical_bessel_j0(x: Array) -> Array:
     """sin(x) / x, 1 at 0."""
+    need_real("spherical_bessel_j0_cpu", x)
     return _spherical(x)
 
 
@@ -190,14 +208,17 @@ def logsumexp(t: Any, input: Any, dim: Any, keepdim: bool = False, *, out: Any =
 
 @op(promote="arith", inplace=True, forms="function method out")
 def nextafter(input: Array, other: Array) -> Array:
-    """The next floating-point number after `input` towards `other`."""
-    return jnp.nextafter(input, other)
+    """The next floating-point number after `input` towards `other`; the gradient is that of `input`, 0 where both are equal."""
+    need_float("nextafter_cpu", input)
+    found = jnp.nextafter(lax.stop_gradient(input), lax.stop_gradient(other))
+    return found + jnp.where(input == other, 0, input - lax.stop_gradient(input))
 
 
-@op(returns=("mantissa", "exponent"), samples=lambda t: [((t(3, 4),), {})])
+@op(strides="elementwise", returns=("mantissa", "exponent"), samples=lambda t: [((t(3, 4),), {})])
 def frexp(input: Array) -> tuple[Array, Array]:
     """Mantissa in [0.5, 1) and int32 exponent: input = mantissa * 2 ** exponent."""
-    x = floating(input)
+    require(is_float(input), "torch.frexp() only supports floating-point dtypes")
+    x = input
     mantissa, exponent = jnp.frexp(lax.stop_gradient(x))
     exponent = exponent.astype(jnp.int32)
     scaled = x * jnp.exp2(-exponent.astype(x.dtype))        # the mantissa again, this time with its gradient

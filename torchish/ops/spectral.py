@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from .. import dtypes
 from ..dtypes import dtype as DType
-from .check import require, wrap_dim
+from .check import require, wrap_dim, wrap_dims
 from .create import finish, known
 from .precision import dtype_name, floating
 from .table import Array, Dims, composite, op
@@ -46,7 +46,7 @@ def _one(name: str, fn: Callable, kind: str, doc: str) -> None:
     def rule(avals: Any, attributes: Any) -> str:
         return kind if avals[0].dtype.is_complex or kind == C2R else real
 
-    @op(name=f"fft_{name}", forms="fft private out", rule=rule, saves=False,
+    @op(name=f"fft_{name}", autocast="float cpu", forms="fft private out", rule=rule, saves=False,
         samples=lambda t: [((t(3, 4),), {}), ((t(3, 4), 6, 0), {})])
     def body(input: Array, n: int | None = None, dim: int = -1, norm: str | None = None) -> Array:
         x = _prepared(input, name, kind, norm)
@@ -109,12 +109,14 @@ def _many(name: str, fn: Callable, kind: str, doc: str) -> None:
             return _by_steps(fn, x, s, dims, norm)
         return fn(x, s, dims, norm)
 
-    @op(name=f"fft_{name}n", forms="fft private out", rule=C2C if fn is _ihfftn else kind, saves=False,
+    @op(name=f"fft_{name}n", autocast="float cpu", forms="fft private out",
+        rule=C2C if fn is _ihfftn else kind, saves=False,
         samples=lambda t: [((t(3, 4),), {})])
     def over_all(input: Array, s: Dims | None = None, dim: Dims | None = None, norm: str | None = None) -> Array:
         return compute(f"{name}n", input, s, dim, norm)
 
-    @op(name=f"fft_{name}2", forms="fft private out", rule=C2C if fn is _ihfftn else kind, saves=False,
+    @op(name=f"fft_{name}2", autocast="float cpu", forms="fft private out",
+        rule=C2C if fn is _ihfftn else kind, saves=False,
         samples=lambda t: [((t(2, 3, 4),), {})])
     def over_two(input: Array, s: Dims | None = None, dim: Dims = (-2, -1), norm: str | None = None) -> Array:
         return compute(f"{name}n", input, s, dim, norm)
@@ -145,13 +147,13 @@ _many("ihfft", _ihfftn, R2C, "The inverse of the transform of a Hermitian signal
 @op(name="fft_fftshift", forms="fft", rule="RollBackward0", saves=False, samples=lambda t: [((t(3, 4),), {})])
 def fftshift(input: Array, dim: Dims | None = None) -> Array:
     """The zero frequency moved to the middle."""
-    return jnp.fft.fftshift(input, dim)
+    return jnp.fft.fftshift(input, wrap_dims(dim, input.ndim))
 
 
 @op(name="fft_ifftshift", forms="fft", rule="RollBackward0", saves=False, samples=lambda t: [((t(3, 4),), {})])
 def ifftshift(input: Array, dim: Dims | None = None) -> Array:
     """The inverse of fftshift."""
-    return jnp.fft.ifftshift(input, dim)
+    return jnp.fft.ifftshift(input, wrap_dims(dim, input.ndim))
 
 
 @op(name="_fftfreq", forms="private", saves=False, differentiable=False)

@@ -52,6 +52,7 @@ def _split_rule(attributes: dict) -> str:
 
 
 @op(view=True, saves=False, rule=_split_rule, forms="function method",
+    names={"function.input": "tensor", "method.split_size_or_sections": "split_size"},
     samples=lambda t: [((t(5, 3), 2), {}), ((t(5, 3), (1, 4)), {})])
 def split(input: Array, split_size_or_sections: Dims, dim: int = 0) -> tuple[Array, ...]:
     """Parts of one size along `dim` (the last may be smaller), or of the sizes given as a list."""
@@ -88,6 +89,7 @@ def _tensor_split_bounds(n: int, indices_or_sections: Dims) -> list[tuple[int, i
 
 
 @op(view=True, saves=False, rule="SliceBackward0", forms="function method",
+    names={"indices_or_sections": "indices sections tensor_indices_or_sections indices_or_sections"},
     samples=lambda t: [((t(5, 3), 2), {}), ((t(5, 3), (1, 3)), {})])
 def tensor_split(input: Array, indices_or_sections: Dims, dim: int = 0) -> tuple[Array, ...]:
     """Parts along `dim`: so many nearly equal ones, or those that begin and end at the given places."""
@@ -96,31 +98,34 @@ def tensor_split(input: Array, indices_or_sections: Dims, dim: int = 0) -> tuple
     return tuple(_part(input, dim, a, b) for a, b in _tensor_split_bounds(input.shape[dim], indices_or_sections))
 
 
+_NAMES = {"function.indices_or_sections": "indices sections indices_or_sections",
+          "method.indices_or_sections": "*indices sections indices_or_sections"}
+
+
 def _named_split(t, name, least, input, dim, indices_or_sections):
     require(input.ndim >= least, f"torch.{name} requires a tensor with at least {least} dimension, but got a tensor "
                                  f"with {input.ndim} dimensions!")
     n = input.shape[dim]
     if isinstance(indices_or_sections, int):
-        require(indices_or_sections > 0, f"number of sections must be larger than 0, got {indices_or_sections}")
-        require(n % indices_or_sections == 0,
+        require(indices_or_sections > 0 and n % indices_or_sections == 0,
                 f"torch.{name} attempted to split along dimension {dim}, but the size of the dimension {n} is not "
                 f"divisible by the split_size {indices_or_sections}!")
     return t.tensor_split(input, indices_or_sections, dim)
 
 
-@composite()
+@composite(names=_NAMES)
 def hsplit(t, input, indices_or_sections):
     """tensor_split along dimension 1 (dimension 0 of a vector), in equal parts where a number is given."""
     return _named_split(t, "hsplit", 1, input, 0 if input.ndim == 1 else 1, indices_or_sections)
 
 
-@composite()
+@composite(names=_NAMES)
 def vsplit(t, input, indices_or_sections):
     """tensor_split along dimension 0, in equal parts where a number is given."""
     return _named_split(t, "vsplit", 2, input, 0, indices_or_sections)
 
 
-@composite()
+@composite(names=_NAMES)
 def dsplit(t, input, indices_or_sections):
     """tensor_split along dimension 2, in equal parts where a number is given."""
     return _named_split(t, "dsplit", 3, input, 2, indices_or_sections)

@@ -4,6 +4,7 @@ In: arrays.  Out: quantiles, counts, covariances.
 """
 from __future__ import annotations
 
+import math
 from collections import namedtuple
 from typing import Any
 
@@ -11,7 +12,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .check import common, require, wrap_dim
+from ..dtypes import c_name
+from .check import common, require, wrap_dim, wrap_dims
 from .precision import floating, inexact, is_float, unlike
 from .table import Array, ArrayLike, Number, cast, composite, op
 
@@ -21,7 +23,8 @@ METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
 def _quantile(name: str, x: jax.Array, q: Any, dim: int | None, keepdim: bool, interpolation: str, skip_nan: bool) -> jax.Array:
-    require(is_float(x) and x.dtype.itemsize > 2, f"{name}() input tensor must be either float or double dtype")
+    require(x.size > 0, "quantile() input tensor must be non-empty")
+    require(is_float(x) and x.dtype.itemsize > 2, "quantile() input tensor must be either float or double dtype")
     require(interpolation in METHODS, f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest, but "
             f"got {interpolation}")
     q = jnp.asarray(q)
@@ -51,16 +54,17 @@ def _at_ranks(ordered: jax.Array, q: jax.Array, count: jax.Array, interpolation:
     return jnp.where(weight < 0.5, low + weight * (high - low), high - (1 - weight) * (high - low))
 
 
-@op(name="_quantile", forms="private", rule="SqueezeBackward4",
+@op(name="_quantile", autocast="float cpu", forms="private", rule="SqueezeBackward4",
     samples=lambda t: [((t(3, 5), 0.4, 1, False, "linear", False), {})])
 def quantile_op(input: Array, q: ArrayLike, dim: int | None, keepdim: bool, interpolation: str, skip_nan: bool) -> Array:
     """The q-quantiles along `dim`."""
     return _quantile("nanquantile" if skip_nan else "quantile", input, q, dim, keepdim, interpolation, skip_nan)
 
 
-def _asked(name: str, input: Any, q: Any) -> Any:
+def _asked(name: str, input: Any, q: Any, out: Any) -> Any:
+    require(out is None or out.dtype is input.dtype, f"{name}() out tensor must be same dtype as the input tensor")
     if isinstance(q, (int, float)):
-        require(0 <= q <= 1, f"{name}() q must be in the range [0, 1] but got {q}")
+        require(0 <= q <= 1, f"{name}() q must be in the range [0, 1] but got {q:g}")
         return q
     require(q.dtype is input.dtype, f"{name}() q tensor must be same dtype as the input tensor")
     return q
@@ -70,16 +74,16 @@ def _asked(name: str, input: Any, q: Any) -> Any:
 def quantile(t: Any, input: Any, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear",
              out: Any = None) -> Any:
     """The q-quantiles along `dim` (None: of all elements); with a 1-D `q`, its dimension comes first."""
-    result = t._quantile(input, _asked("quantile", input, q), dim, keepdim, interpolation, False)
-    return result if out is None else out.copy_(result)
+    result = t._quantile(input, _asked("quantile", input, q, out), dim, keepdim, interpolation, False)
+    return result if out is None else out._store(result)
 
 
 @composite()
 def nanquantile(t: Any, input: Any, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear",
                 out: Any = None) -> Any:
     """quantile of what is not NaN."""
-    result = t._quantile(input, _asked("nanquantile", input, q), dim, keepdim, interpolation, True)
-    return result if out is None else out.copy_(result)
+    result = t._quantile(input, _asked("nanquantile", input, q, out), dim, keepdim, interpolation, True)
+    return result if out is None else out._store(result)
 
 
 @op(differentiable=False, saves=False)
@@ -87,7 +91,10 @@ def histc(input: Array, bins: int = 100, min: Number = 0, max: Number = 0) -> Ar
     """How many elements fall into each of `bins` equal intervals of [min, max] (both 0: those of the data)."""
     if not inexact(input):
         raise unlike("histogram_cpu", input)
-    require(bins > 0, "bins must be > 0")
+    require(bins > 0, f"torch.histogram(): bins must be > 0, but got {bins} for dimension 0")
+    if isinstance(min, (int, float)) and isinstance(max, (int, float)):
+        require(math.isfinite(min) and math.isfinite(max), f"torch.histc: range of [{min:g}, {max:g}] is not finite")
+        require(min <= max, "torch.histc: max must be larger than min")
     x = input.reshape(-1)
     low, high = cast(min, input.dtype), cast(max, input.dtype)
     if x.size:
@@ -118,19 +125,32 @@ def histogram(t: Any, input: Any, bins: Any = 100, *, range: Any = None, weight:
               out: Any = None) -> Any:
     """Counts and the edges of the bins; `bins` is a number or the edges."""
     if isinstance(bins, int):
-        if range is None:
-            low, high = (input.min().item(), input.max().item()) if input.numel() else (0.0, 0.0)
-            low, high = (low - 0.5, high + 0.5) if low == high else (low, high)
-        else:
-            low, high = range
-        bins = t.linspace(low, high, bins + 1, dtype=input.dtype)
-    return Histogram(t._histogram(input, bins, weight, density), bins)
+        require(bins > 0, f"torch.histogram(): bins must be > 0, but got {bins} for dimension 0")
+    bins = _edges(t, input, bins, range)
+    found = Histogram(t._histogram(input, bins, weight, density), bins)
+    if out is None:
+        return found
+    for kept, part in zip(out, found, strict=True):
+        kept.resize_(part.shape).copy_(part)
+    return out
+
+
+def _edges(t: Any, x: Any, bins: Any, limits: Any) -> Any:
+    """The edges of the bins, given as they are or by their number (within `limits`, or those of the data)."""
+    if not isinstance(bins, int):
+        return bins
+    low, high = limits or ((x.min().item(), x.max().item()) if x.numel() else (0.0, 0.0))
+    if limits is None and low == high:
+        low, high = low - 0.5, high + 0.5
+    return t.linspace(low, high, bins + 1, dtype=x.dtype)
 
 
 @op(name="_cov", forms="private", rule="SqueezeBackward0", samples=lambda t: [((t(3, 5), 1, None, None), {})])
 def cov_op(input: Array, correction: int, fweights: Array | None, aweights: Array | None) -> Array:
     """The covariance matrix of the rows of a matrix."""
     x = floating(input)
+    if aweights is not None:
+        x = common([x, aweights])[0]
     w = None if fweights is None else fweights.astype(x.dtype)
     if aweights is not None:
         w = aweights.astype(x.dtype) if w is None else w * aweights.astype(x.dtype)
@@ -150,8 +170,23 @@ def cov(t: Any, input: Any, *, correction: int = 1, fweights: Any = None, aweigh
     require(input.dim() <= 2, "cov(): expected input to have two or fewer dimensions but got an input with "
                               f"{input.dim()} dimensions")
     require(input.dtype is not t.bool, "cov(): bool dtype is not supported for input")
+    for name, w in (("fweights", fweights), ("aweights", aweights)):
+        if w is not None:
+            _check_weights(name, w, input)
     result = t._cov(input.reshape(1, -1) if input.dim() < 2 else input, correction, fweights, aweights)
-    return result.squeeze() if input.dim() < 2 else result
+    return result.squeeze()
+
+
+def _check_weights(name: str, w: Any, input: Any) -> None:
+    require(w.dim() <= 1, f"cov(): expected {name} to have one or fewer dimensions but got {name} with {w.dim()} dimensions")
+    whole = name == "fweights"
+    fits = not (w.is_floating_point() or w.is_complex()) and w.dtype.name != "bool" if whole else w.is_floating_point()
+    require(fits, f"cov(): expected {name} to have {'integral' if whole else 'floating point'} dtype but got {name} with "
+                  f"{c_name(w.dtype)} dtype")
+    count = input.shape[-1] if input.dim() else 1
+    require(w.numel() == count, f"cov(): expected {name} to have the same numel as there are observations in the input but got "
+                                f"{w.numel()} != {count}")
+    require(not w.numel() or bool((w >= 0).all()), f"cov(): {name} cannot be negative")
 
 
 @composite()
@@ -168,10 +203,13 @@ def corrcoef(t: Any, input: Any) -> Any:
 
 
 @op(forms="function out", saves=False,
+    names={"elements": "elements element", "test_elements": "test_elements test_element"},
     samples=lambda t: [((t(3, 4, dtype="int64", low=0, high=5), t(2, dtype="int64", low=0, high=5)), {})])
 def isin(elements: ArrayLike, test_elements: ArrayLike, *, assume_unique: bool = False, invert: bool = False) -> Array:
     """Whether each element is among `test_elements`."""
     a, b = common([jnp.asarray(elements), jnp.asarray(test_elements)])
+    require(jnp.bool_ not in (jnp.asarray(elements).dtype, jnp.asarray(test_elements).dtype),
+            "Unsupported input type encountered for isin(): Bool")
     found = (a[..., None] == b.reshape(-1)).any(-1)
     return ~found if invert else found
 
@@ -216,13 +254,19 @@ def _uneven(x: jax.Array, at: jax.Array, dim: int, edge_order: int) -> jax.Array
 @composite(forms="function")
 def gradient(t: Any, input: Any, *, spacing: Any = 1, dim: Any = None, edge_order: int = 1) -> Any:
     """Central differences along each of `dim` (None: all): a tuple of tensors. `spacing`: numbers or coordinates."""
-    dims = range(input.dim()) if dim is None else [dim] if isinstance(dim, int) else dim
-    dims = [wrap_dim(d, input.dim()) for d in dims]
+    spacing = 1 if spacing is None else spacing
+    dims = wrap_dims(None if dim is None else tuple(dim) if isinstance(dim, list) else dim, input.dim())
     require(edge_order in (1, 2), "torch.gradient only supports edge_order=1 and edge_order=2.")
     each = list(spacing) if isinstance(spacing, (list, tuple)) else [spacing] * len(dims)
-    require(len(each) == len(dims), "torch.gradient expected spacing to be unspecified, a scalar, or a list of length equal to "
-                                    f"'self.dim() = {input.dim()}', since dim argument was not given, but got a list of length "
-            f"{len(each)}")
+    require(len(each) == len(dims), "torch.gradient expected spacing to be unspecified, a scalar" + (
+        f", or a list of length equal to 'self.dim() = {input.dim()}', since dim argument was not given, but got a list of length "
+        f"{len(each)}" if dim is None else
+        f" or it's spacing and dim arguments to have the same length, but got a spacing argument of length {len(each)} and a dim "
+        f"argument of length {len(dims)}."))
+    for s in each:
+        many = s.dim() if isinstance(s, t.Tensor) else 0
+        require(many < 2, "torch.gradient expected each element of spacing to have one dimension, but got an element with "
+                          f"{many} dimensions!")
     coordinates = [s if isinstance(s, t.Tensor) and s.dim() else None for s in each]
     return tuple(t._differences(input, c, d, edge_order, 1.0 if c is not None else float(s))
                  for c, d, s in zip(coordinates, dims, each, strict=True))

@@ -28,7 +28,7 @@ def _stft_rule(avals: Any, attributes: Any) -> str:
     return "TransposeBackward1" if len(avals[0].shape) == 2 else "SqueezeBackward4"
 
 
-@op(name="_stft", forms="private", rule=_stft_rule,
+@op(name="_stft", autocast="float cpu", forms="private", rule=_stft_rule,
     samples=lambda t: [((t(2, 16), t(4, low=0.5, high=1), 4, 2, 4, False, True), {})])
 def frames_spectrum(input: Array, window: Array | None, n_fft: int, hop: int, size: int, normalized: bool,
                     onesided: bool) -> Array:
@@ -84,15 +84,17 @@ def overlapped(input: Array, window: Array | None, n_fft: int, hop: int, size: i
     """Frames put back by overlap and add, divided by the sum of squared windows."""
     spectrum = jnp.swapaxes(input, -1, -2)
     norm = "ortho" if normalized else "backward"
-    frames = jnp.fft.irfft(spectrum, n_fft, axis=-1, norm=norm) if onesided and not complex_result else \
-        jnp.fft.ifft(spectrum, n_fft, axis=-1, norm=norm)
-    frames = frames if complex_result or not jnp.iscomplexobj(frames) else frames.real
+    if complex_result:
+        frames = jnp.fft.ifft(spectrum, n_fft, axis=-1, norm=norm)
+    else:       # of a whole spectrum the first half counts
+        frames = jnp.fft.irfft(spectrum if onesided else spectrum[..., :n_fft // 2 + 1], n_fft, axis=-1, norm=norm)
     w = _window(window, size, n_fft, jnp.finfo(frames.dtype).dtype)
     count = frames.shape[-2]
     total = n_fft + hop * (count - 1)
     where = _positions(count, hop, n_fft)
-    signal = jnp.zeros((*frames.shape[:-2], total), frames.dtype).at[..., where].add(frames * w)
-    weight = jnp.zeros(total, w.dtype).at[where].add(jnp.broadcast_to((w * jnp.conj(w)).real, where.shape))
+    frames = frames * w
+    signal = jnp.zeros((*frames.shape[:-2], total), frames.dtype).at[..., where].add(frames)
+    weight = jnp.zeros(total, w.dtype).at[where].add(jnp.broadcast_to(w * w, where.shape))
     found = (signal / jnp.where(weight == 0, 1, weight))[..., start:start + length]
     missing = length - found.shape[-1]
     return jnp.pad(found, [(0, 0)] * (found.ndim - 1) + [(0, missing)]) if missing > 0 else found

@@ -1,7 +1,6 @@
 """Views by sizes and strides, and writes on diagonals.
 
-In: arrays.  Out: the elements at given distances of the memory that a contiguous tensor would have.
-Differs from torch: strides count in the row-major order of the tensor that is viewed, since XLA keeps no other.
+In: arrays.  Out: the elements at given distances of a storage, in the order in which torch would keep it.
 """
 from __future__ import annotations
 
@@ -11,9 +10,14 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from ..strides import dense
 from .check import require, type_name
 from .create import finish
+from .index import add_at
+from .index import put as put_at
+from .scatter import look_flat
 from .table import Array, Dims, Number, Shape, cast, composite, op
+from .view import seen
 
 
 def _places(size: tuple[int, ...], stride: tuple[int, ...], offset: int) -> np.ndarray:
@@ -23,36 +27,81 @@ def _places(size: tuple[int, ...], stride: tuple[int, ...], offset: int) -> np.n
     return where
 
 
-@op(view=True, saves=False, forms="function method", samples=lambda t: [((t(3, 4), (2, 2), (4, 2), 1), {})])
-def as_strided(input: Array, size: Dims, stride: Dims, storage_offset: int | None = None) -> Array:
-    """The element at storage_offset + sum(i * stride) for each place i of `size`."""
+def _written(base: Array, value: Array, *, size: Dims, stride: Dims, storage_offset: int) -> Array:
+    places = _places(size, stride, storage_offset).reshape(-1)
+    return base.reshape(-1).at[places].set(value.reshape(-1)).reshape(base.shape)
+
+
+@op(name="_as_strided", view=True, write=_written, saves=False, forms="function", rule="AsStridedBackward0",
+    samples=lambda t: [((t(3, 4), (2, 2), (4, 2), 1), {})])
+def strided(input: Array, size: Dims, stride: Dims, storage_offset: int) -> Array:
+    """The element at storage_offset + sum(i * stride) of a contiguous `input` for each place i of `size`."""
+    if isinstance(input, np.ndarray):       # asked for its strides
+        return seen(input, size, stride, storage_offset)
+    return input.reshape(-1)[_places(size, stride, storage_offset)]
+
+
+def memory_of(input: Any, detached: bool) -> Any:
+    """The storage of a tensor: its elements in the order in which they lie, as a view of one dimension."""
+    base = input
+    while base._view is not None:
+        base = base._view.base
+    base = base.detach() if detached and base.requires_grad else base
+    strides = base.stride()
+    if not base.is_contiguous():
+        base = base.permute(*sorted(range(base.ndim), key=lambda d: (-strides[d], d)))
+    return base if base.ndim == 1 else base.reshape(-1)
+
+
+def _restrided(input: Any, size: Any, stride: Any, storage_offset: int | None) -> Any:
+    """Any piece of the storage of `input`."""
     size, stride = tuple(size), tuple(stride)
     require(len(size) == len(stride), "mismatch in length of strides and shape")
     require(all(s >= 0 for s in stride), "as_strided: Negative strides are not supported at the moment, got strides: "
                                          f"[{', '.join(map(str, stride))}]")
-    offset = storage_offset or 0
+    offset = input.storage_offset() if storage_offset is None else storage_offset
+    require(offset >= 0, f"Tensor: invalid storage offset {offset}")
+    memory = input if input._view is None and input.is_contiguous() else memory_of(input, not input.requires_grad)
+    if memory.dtype is not input.dtype:
+        memory = memory.view(input.dtype)
     last = offset + sum((n - 1) * s for n, s in zip(size, stride, strict=True)) if prod(size) else -1
-    if isinstance(input, np.ndarray) and input.dtype == np.int8:        # asked for its strides
-        return np.lib.stride_tricks.as_strided(input, size, stride)
-    if last >= prod(input.shape):
-        width = input.dtype.itemsize
-        raise RuntimeError(f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset}, and itemsize "
-                           f"{width} "
+    if last >= memory.numel():
+        width = input.itemsize
+        raise RuntimeError(f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset}, and itemsize {width} "
                            f"requiring a storage size of {(last + 1) * width} are out of bounds for storage of size "
-                           f"{prod(input.shape) * width}")
-    return input.reshape(-1)[_places(size, stride, offset)]
+                           f"{memory.numel() * width}")
+    return memory, size, stride, offset
+
+
+@composite()
+def as_strided(t: Any, input: Any, size: Any, stride: Any, storage_offset: int | None = None) -> Any:
+    """The storage of `input` seen with these sizes and strides: at storage_offset + sum(i * stride) for each place i."""
+    return t._as_strided(*_restrided(input, size, stride, storage_offset))
 
 
 @composite(forms="function")
 def empty_strided(t: Any, size: Any, stride: Any, *, dtype: Any = None, layout: Any = None, device: Any = None,
                   requires_grad: bool = False, pin_memory: bool = False) -> Any:
-    """zeros seen with these strides (torch: whatever is there)."""
-    last = sum((n - 1) * s for n, s in zip(size, stride, strict=True)) if prod(size) else -1
-    out = t.zeros(last + 1, dtype=dtype, device=device).as_strided(tuple(size), tuple(stride))
+    """zeros that lie with these strides (torch: whatever is there)."""
+    size, stride = tuple(size), tuple(stride)
+    require(len(size) == len(stride), f"mismatch in length of strides and shape: {len(stride)} and {len(size)}")
+    out = t.empty(size, dtype=dtype, device=device)
+    if dense(size, stride):
+        out = t._full(size, 0, dtype=out.dtype, device=out._aval.device, strides=stride)
+    else:
+        last = sum((n - 1) * s for n, s in zip(size, stride, strict=True)) if prod(size) else -1
+        out = t.zeros(last + 1, dtype=dtype, device=device).as_strided(size, stride)
     return out.requires_grad_() if requires_grad else out
 
 
-@op(name="_fill_diagonal", forms="function", saves=False, rule="FillDiagonalBackward0",
+@composite(forms="method")
+def new_empty_strided(t: Any, input: Any, size: Any, stride: Any, *, dtype: Any = None, layout: Any = None, device: Any = None,
+                      requires_grad: bool = False, pin_memory: bool = False) -> Any:
+    """empty_strided with the dtype and device of this tensor."""
+    return t.empty_strided(size, stride, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
+
+
+@op(name="_fill_diagonal", strides="first", forms="function", saves=False, rule="FillDiagonalBackward0",
     samples=lambda t: [((t(4, 3), 2.0, True), {})])
 def fill_diagonal(input: Array, fill_value: Number, wrap: bool) -> Array:
     """The main diagonal set to one number; with `wrap` it starts again below a tall matrix."""
@@ -70,9 +119,8 @@ def fill_diagonal(input: Array, fill_value: Number, wrap: bool) -> Array:
 def masked_scatter(input: Array, mask: Array, source: Array) -> Array:
     """input, where `mask` is true the elements of `source` one after the other."""
     require(mask.dtype == bool, f"masked_scatter_ only supports boolean masks, but got mask with dtype {type_name(mask)}")
-    require(input.dtype == source.dtype, f"masked_scatter: expected self and source to have same dtypes but got "
-            f"{type_name(input)} and "
-                                         f"{type_name(source)}")
+    require(input.dtype == source.dtype, f"masked_scatter: expected self and source to have same dtypes but got"
+                                         f"{type_name(input)} and {type_name(source)}")
     shape = jnp.broadcast_shapes(input.shape, mask.shape)
     x, chosen = jnp.broadcast_to(input, shape), jnp.broadcast_to(mask, shape).reshape(-1)
     place = jnp.clip(jnp.cumsum(chosen) - 1, 0, max(source.size - 1, 0))
@@ -80,16 +128,18 @@ def masked_scatter(input: Array, mask: Array, source: Array) -> Array:
     return jnp.where(chosen, taken, x.reshape(-1)).reshape(shape)
 
 
-@op(inplace=True, forms="method function out",
+@op(strides="first", inplace=True, forms="method function out", look=look_flat,
     samples=lambda t: [((t(3, 4), t(3, dtype="int64", low=0, high=11), t(3, seed=1), True), {})])
 def put(input: Array, index: Array, source: Array, accumulate: bool = False) -> Array:
     """The flat places `index` of input set to (or, with `accumulate`, added) the elements of `source`."""
+    require(input.dtype == source.dtype, f"put_(): self and source expected to have the same dtype, but got self.dtype = "
+                                         f"{type_name(input)} and source.dtype = {type_name(source)}")
     require(index.size == source.size, f"put_(): Expected source and index to have the same number of elements, but got "
             f"source.numel() "
                                        f"= {source.size}, index.numel() = {index.size}", IndexError)
     flat, where, new = input.reshape(-1), index.reshape(-1), source.reshape(-1)
     where = jnp.where(where < 0, where + flat.size, where)
-    flat = flat.at[where].add(new) if accumulate else flat.at[where].set(new)
+    flat = add_at(flat, (where,), new) if accumulate else put_at(("t",), flat, new, where)
     return flat.reshape(input.shape)
 
 
@@ -119,7 +169,7 @@ def unravel_index(t: Any, indices: Any, shape: Any) -> Any:
 def narrow_copy(t: Any, input: Any, dim: int, start: Any, length: int, *, out: Any = None) -> Any:
     """A copy of narrow(dim, start, length)."""
     found = t.narrow(input, dim, start, length).clone()
-    return found if out is None else out.copy_(found)
+    return found if out is None else out._store(found)
 
 
 @composite()

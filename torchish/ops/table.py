@@ -13,6 +13,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from ..scalar import converted
+
 __all__ = ["ALIASES", "Array", "ArrayLike", "Arrays", "Composite", "Dim", "Dims", "Mask", "Number", "Numbers", "Op", "Param",
            "Runtime", "Shape", "TABLE", "COMPOSITES", "alias", "cast", "composite", "op", "unary"]
 
@@ -74,6 +76,16 @@ class Op:
         (avals of the operands, attributes) -> name.
     differentiable: False where the result never requires a gradient although its dtype could; one flag for each result
         where they differ.
+    look: `look(*parameters)` may refuse the values of integer operands: it gets the parameters in order, such an operand as a
+        numpy array where its value is known, other operands as what has a shape.  It is asked when an entry is new, not at
+        every step: to look costs a step its head start.
+    names: what public parameters are called where that is not the name here, or not the only one: "split_size sections" has a
+        first name and further keywords. A key may begin with "function." or "method."; "*dim" takes its values one by one,
+        too; "-" is a parameter that this form has not.
+    strides: how results lie in memory: None (row-major), or one rule of `torchish/strides.py`, one for each result, or a function
+        (avals of the operands, attributes) -> strides.  What is promoted is "elementwise" unless it says otherwise.
+    autocast: what torch.autocast does to floating operands: "low" (the region's dtype), "pair" (the same, of two or more),
+        "float" (float32), "promote" (the widest of them), on all devices or, followed by "cpu" or "cuda", on one.
     samples: `samples(t) -> [(args, kwargs), ...]` for the generated tests, where `t(*shape, low=-2, high=2, dtype=None,
         seed=0)` makes an array (a float one unless dtype says otherwise); without it, elementwise ops get default ones.
     forms: which public forms exist, of "function", "method", "inplace", "out", "F" (torch.nn.functional), and other
@@ -97,6 +109,10 @@ class Op:
     doc: str = ""
     index: int = field(default=0)
     samples: Callable | None = None
+    names: dict[str, str] = field(default_factory=dict)
+    strides: str | tuple | Callable | None = None
+    autocast: str | None = None
+    look: Callable | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The pure function itself, so that ops may use one another."""
@@ -117,6 +133,7 @@ class Composite:
     family: str
     forms: frozenset[str]
     doc: str = ""
+    names: dict[str, str] = field(default_factory=dict)
 
 
 TABLE: dict[str, Op] = {}
@@ -139,7 +156,9 @@ def _param(p: inspect.Parameter) -> Param:
 def op(*, name: str | None = None, forms: str = "function method out", inplace: bool = False, promote: str | None = None,
        dunder: str | None = None, returns: tuple[str, ...] | None = None, view: bool = False, copies: bool = False,
        write: Callable | None = None, saves: bool = True, check: Callable | None = None, rule: str | Callable | None = None,
-       differentiable: bool | tuple[bool, ...] = True, samples: Callable | None = None) -> Callable[[Callable], Op]:
+       differentiable: bool | tuple[bool, ...] = True, samples: Callable | None = None,
+       names: dict[str, str] | None = None, strides: str | tuple | Callable | None = "",
+       autocast: str | None = None, look: Callable | None = None) -> Callable[[Callable], Op]:
     """Declares the decorated pure function as an op; see `Op` for the options.
 
     The op's name is the function's, a trailing underscore dropped (`def sum_` declares "sum").  Annotations must be
@@ -149,7 +168,8 @@ def op(*, name: str | None = None, forms: str = "function method out", inplace: 
         params = tuple(_param(p) for p in inspect.signature(fn).parameters.values())
         record = Op(name or fn.__name__.rstrip("_"), fn, fn.__module__.rpartition(".")[2], params,
                     frozenset(forms.split()) | ({"inplace"} if inplace else frozenset()), promote, dunder, returns, view, copies,
-                    write, saves, check, rule, differentiable, inspect.getdoc(fn) or "", len(TABLE), samples)
+                    write, saves, check, rule, differentiable, inspect.getdoc(fn) or "", len(TABLE), samples,
+                    names or {}, strides if strides != "" else "elementwise" if promote else None, autocast, look)
         _declare(TABLE, record)
         return record
     return declare
@@ -162,14 +182,15 @@ def unary(name: str, fn: Callable, *, promote: str | None = "float", inplace: bo
         return fn(input)
     body.__name__, body.__doc__ = name, doc
     body.__module__ = inspect.currentframe().f_back.f_globals["__name__"]
-    return op(name=name, promote=promote, inplace=inplace, saves=saves, forms=forms, **options)(body)
+    return op(name=name, promote=promote, inplace=inplace, saves=saves, forms=forms, **{"strides": "elementwise"} | options)(body)
 
 
-def composite(*, name: str | None = None, forms: str = "function method") -> Callable[[Callable], Composite]:
+def composite(*, name: str | None = None, forms: str = "function method",
+              names: dict[str, str] | None = None) -> Callable[[Callable], Composite]:
     """Declares the decorated function (namespace first, then torch's parameters) as a composite."""
     def declare(fn: Callable) -> Composite:
         record = Composite(name or fn.__name__.rstrip("_"), fn, fn.__module__.rpartition(".")[2],
-                           frozenset(forms.split()), inspect.getdoc(fn) or "")
+                           frozenset(forms.split()), inspect.getdoc(fn) or "", names or {})
         _declare(COMPOSITES, record)
         return record
     return declare
@@ -185,4 +206,4 @@ def alias(target: str, *names: str, forms: str | None = None) -> None:
 
 def cast(value: ArrayLike, dtype: Any) -> jax.Array:
     """A number attribute as an array of `dtype`: it may come as a Python number or as a 0-d runtime input."""
-    return jnp.asarray(value).astype(dtype) if isinstance(value, jax.Array) else jnp.asarray(value, dtype)
+    return value.astype(dtype) if isinstance(value, jax.Array) else jnp.asarray(converted(value, dtype))

@@ -10,7 +10,8 @@ import jax.numpy as jnp
 from jax import lax
 from jax.scipy import special
 
-from .precision import inexact, is_float, need_inexact, need_real, unlike
+from .gamma import digamma, lgamma
+from .precision import in_wide, inexact, is_float, need_inexact, need_real, real_only, unlike
 from .rules import by_attribute
 from .table import Array, Number, alias, cast, op, unary
 
@@ -21,6 +22,14 @@ def _within(low: float, high: float) -> object:
 
 _positive, _ratio, _special = _within(0.1, 3.0), _within(-0.9, 0.9), "function method out special"
 
+def _no_complex(name: str, factor: float) -> Callable:
+    """Multiplication by a number; complex input is refused."""
+    def body(x: Array) -> Array:
+        need_real(f"{name} is not supported for complex tensors.", x, RuntimeError)
+        return x * factor
+    return body
+
+
 def _real(name: str, fn: Callable) -> Callable:
     """A function that has no complex form."""
     def body(x: Array) -> Array:
@@ -29,23 +38,23 @@ def _real(name: str, fn: Callable) -> Callable:
     return body
 
 
-unary("exp", jnp.exp, doc="e ** input.")
-unary("exp2", jnp.exp2, forms=_special, doc="2 ** input.")
-unary("expm1", jnp.expm1, forms=_special, doc="e ** input - 1, precise near 0.")
-unary("log", jnp.log, samples=_positive, doc="The natural logarithm.")
-unary("log2", jnp.log2, samples=_positive, doc="The logarithm to base 2.")
-unary("log10", jnp.log10, samples=_positive, doc="The logarithm to base 10.")
+unary("exp", jnp.exp, doc="e ** input.", autocast="float cuda")
+unary("exp2", in_wide(jnp.exp2), forms=_special, doc="2 ** input.")
+unary("expm1", jnp.expm1, forms=_special, doc="e ** input - 1, precise near 0.", autocast="float cuda")
+unary("log", jnp.log, samples=_positive, doc="The natural logarithm.", autocast="float cuda")
+unary("log2", jnp.log2, samples=_positive, doc="The logarithm to base 2.", autocast="float cuda")
+unary("log10", jnp.log10, samples=_positive, doc="The logarithm to base 10.", autocast="float cuda")
 unary("log1p", jnp.log1p, forms=_special, samples=_positive, rule="Log1PBackward0",
-      doc="log(1 + input), precise near 0.")
+      doc="log(1 + input), precise near 0.", autocast="float cuda")
 unary("sqrt", jnp.sqrt, samples=_positive, doc="The square root; NaN for negative numbers.")
 unary("sin", jnp.sin, doc="The sine.")
 unary("cos", jnp.cos, doc="The cosine.")
-unary("tan", jnp.tan, samples=_ratio, doc="The tangent.")
-unary("asin", jnp.arcsin, samples=_ratio, doc="The inverse sine, in [-pi/2, pi/2].")
-unary("acos", jnp.arccos, samples=_ratio, doc="The inverse cosine, in [0, pi].")
+unary("tan", jnp.tan, samples=_ratio, doc="The tangent.", autocast="float cuda")
+unary("asin", jnp.arcsin, samples=_ratio, doc="The inverse sine, in [-pi/2, pi/2].", autocast="float cuda")
+unary("acos", jnp.arccos, samples=_ratio, doc="The inverse cosine, in [0, pi].", autocast="float cuda")
 unary("atan", jnp.arctan, doc="The inverse tangent, in [-pi/2, pi/2].")
-unary("sinh", jnp.sinh, doc="The hyperbolic sine.")
-unary("cosh", jnp.cosh, doc="The hyperbolic cosine.")
+unary("sinh", jnp.sinh, doc="The hyperbolic sine.", autocast="float cuda")
+unary("cosh", jnp.cosh, doc="The hyperbolic cosine.", autocast="float cuda")
 unary("tanh", jnp.tanh, doc="The hyperbolic tangent.")
 unary("asinh", jnp.arcsinh, doc="The inverse hyperbolic sine.")
 unary("acosh", jnp.arccosh, samples=_within(1.1, 3.0), doc="The inverse hyperbolic cosine.")
@@ -53,12 +62,12 @@ unary("atanh", jnp.arctanh, samples=_ratio, doc="The inverse hyperbolic tangent.
 unary("sigmoid", lambda x: lax.logistic(x), doc="1 / (1 + exp(-input)).")
 unary("erf", _real("erf", special.erf), forms=_special, doc="The error function.")
 unary("erfc", _real("erfc", special.erfc), forms=_special, doc="1 - erf(input).")
-unary("erfinv", _real("erfinv", special.erfinv), forms=_special, samples=_ratio, doc="The inverse of erf.")
-unary("lgamma", _real("lgamma", special.gammaln), samples=_positive, doc="log |gamma(input)|.")
-unary("sinc", jnp.sinc, forms=_special, doc="sin(pi x) / (pi x), 1 at 0.")
-unary("deg2rad", lambda x: x * (jnp.pi / 180), saves=False, rule="Deg2RadBackward0", doc="Degrees as radians.")
-unary("rad2deg", lambda x: x * (180 / jnp.pi), saves=False, rule="Rad2DegBackward0", doc="Radians as degrees.")
-unary("digamma", lambda x: jnp.where(x == 0, -jnp.copysign(jnp.inf, x), special.digamma(x)), forms=_special,
+unary("erfinv", _real("erfinv", special.erfinv), forms=_special, samples=_ratio, doc="The inverse of erf.", autocast="float cuda")
+unary("lgamma", _real("lgamma", lgamma), samples=_positive, doc="log |gamma(input)|.")
+unary("sinc", in_wide(jnp.sinc), forms=_special, doc="sin(pi x) / (pi x), 1 at 0.")
+unary("deg2rad", _no_complex("deg2rad", jnp.pi / 180), saves=False, rule="Deg2RadBackward0", doc="Degrees as radians.")
+unary("rad2deg", _no_complex("rad2deg", 180 / jnp.pi), saves=False, rule="Rad2DegBackward0", doc="Radians as degrees.")
+unary("digamma", real_only("digamma", digamma), forms=_special,
       samples=_positive, doc="The derivative of log gamma.")
 
 
@@ -77,12 +86,12 @@ _rounded("floor", jnp.floor, "The largest whole number not above input.")
 _rounded("trunc", jnp.trunc, "The whole part, toward 0.")
 
 
-@op(name="round", forms=_special, inplace=True, saves=False, rule=by_attribute("Round", "decimals", 1, 0))
+@op(name="round", strides="elementwise", forms=_special, inplace=True, saves=False, rule=by_attribute("Round", "decimals", 1, 0))
 def round_(input: Array, *, decimals: int = 0) -> Array:
     """The nearest number of `decimals` digits; halves go to the even one."""
     if input.dtype == bool:
         raise unlike("round_vml_cpu", input)
-    need_real("round_vml_cpu", input)
+    need_real("round_cpu" if decimals else "round_vml_cpu", input)
     if not is_float(input):
         return input
     if decimals == 0:
@@ -91,7 +100,7 @@ def round_(input: Array, *, decimals: int = 0) -> Array:
     return jnp.round(input * scale) / scale if decimals > 0 else jnp.round(input / scale) * scale
 
 
-@op(inplace=True, saves=False)
+@op(strides="elementwise", inplace=True, saves=False)
 def frac(input: Array) -> Array:
     """input - trunc(input)."""
     need_inexact("frac_cpu", input)
@@ -102,6 +111,7 @@ def frac(input: Array) -> Array:
 @op(promote="float", forms=_special, inplace=True, samples=_within(0.1, 0.9))
 def logit(input: Array, eps: Number | None = None) -> Array:
     """log(x / (1 - x)); with `eps`, x is limited to [eps, 1 - eps] first and has gradient 0 outside."""
+    need_real("logit_cpu", input)
     if eps is None:
         return jnp.log(input / (1 - input))
     low = cast(eps, input.dtype)

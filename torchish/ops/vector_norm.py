@@ -52,18 +52,22 @@ def _samples(t: object) -> list:
     return [((t(3, 4),), {}), ((t(3, 4), 3, 1), {}), ((t(3, 4), 1, (0, 1), True), {}), ((t(3, 4), float("inf"), 0), {})]
 
 
-@op(forms="linalg private out", rule="LinalgVectorNormBackward0", samples=_samples)
+@op(autocast="float cuda", forms="linalg private out", rule="LinalgVectorNormBackward0", samples=_samples)
 def vector_norm(input: Array, ord: float = 2, dim: Dims | None = None, keepdim: bool = False, *,
                 dtype: DType | None = None) -> Array:
     """(sum of |x| ** ord) ** (1 / ord) over `dim`; the largest for inf, the smallest for -inf, the nonzero for 0."""
     return _checked(input, ord, dim, keepdim, dtype)
 
 
-@op(rule="LinalgVectorNormBackward0", samples=_samples)
+@op(autocast="float cuda", rule="LinalgVectorNormBackward0", samples=_samples)
 def norm(input: Array, p: float | str | None = "fro", dim: Dims | None = None, keepdim: bool = False,
          dtype: DType | None = None) -> Array:
     """The p-norm over `dim`; 'fro' is 2; 'nuc' is the sum of the singular values."""
     if p == "nuc":
+        if not inexact(input):
+            raise RuntimeError("linalg.matrix_norm: Expected a floating point or complex tensor as input. Got " + dtype_name(input))
+        if input.dtype.itemsize == 2:
+            raise RuntimeError("linalg.matrix_norm: Low precision dtypes not supported. Got " + dtype_name(input))
         axes = wrap_dims(dim, input.ndim)
         values = jnp.linalg.svd(jnp.moveaxis(input, axes, (-2, -1)), compute_uv=False)
         total = jnp.sum(values, axis=-1)
@@ -73,8 +77,10 @@ def norm(input: Array, p: float | str | None = "fro", dim: Dims | None = None, k
     return _checked(input, 2 if p is None or p == "fro" else p, dim, keepdim, dtype)
 
 
-@op(promote="arith", forms="function method",
+@op(autocast="float cuda", strides=None, promote="arith", forms="function method",
     samples=lambda t: [((t(3, 4), t(4, seed=1)), {}), ((t(3), t(3, seed=1), 3), {})])
 def dist(input: Array, other: Array, p: float = 2) -> Array:
     """The p-norm of input - other."""
+    if not inexact(input):
+        raise RuntimeError("norm(): input dtype should be either floating point or complex. Got " + dtype_name(input) + " instead.")
     return _checked(input - other, p, None, False, None)

@@ -1,0 +1,91 @@
+"""segment_reduce: sums, means, maxima of consecutive pieces; hash_tensor and nonzero_static, whose results have known shapes.
+
+In: arrays; the lengths of the pieces are values of the program.  Out: arrays.
+Source: https://docs.pytorch.org/docs/stable/generated/torch.nonzero.html for nonzero_static; PyTorch documents no other.
+"""
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from .check import require, wrap_dims
+from .precision import unlike
+from .table import Array, Dims, Number, cast, op
+
+__all__: list[str] = []
+EMPTY = {"sum": 0, "mean": jnp.nan, "prod": 1, "max": -jnp.inf, "min": jnp.inf}
+
+
+def _check(data: jax.Array, reduce: str, lengths: object, offsets: object, indices: object, axis: int) -> None:
+    require(reduce in EMPTY, f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
+    require(indices is None, "segment_reduce(): indices based reduction is not supported yet.")
+    require(lengths is not None or offsets is not None, "segment_reduce(): Either lengths or offsets must be defined.")
+    if not jnp.issubdtype(data.dtype, jnp.floating):
+        raise unlike("_segment_reduce_cpu", data)
+    given = lengths if lengths is not None else offsets
+    require(given.ndim - 1 == axis, "segment_reduce(): Expected axis to be the last dimension of lengths but got "  # type: ignore[attr-defined]
+                                    f"{axis}.")
+
+
+def _pieces(data: jax.Array, ends: jax.Array, reduce: str, initial: Number | None) -> jax.Array:
+    """data (n, ...), ends (pieces): each piece reduced."""
+    start = EMPTY[reduce] if initial is None else initial
+    count = ends.shape[0]
+    piece = jnp.searchsorted(ends, jnp.arange(data.shape[0]), side="right")
+    sizes = jnp.diff(ends, prepend=0).reshape((-1,) + (1,) * (data.ndim - 1))
+    if reduce == "mean":
+        total = jax.ops.segment_sum(data, piece, count) + (0 if initial is None else cast(initial, data.dtype))
+        empty = cast(start, data.dtype)
+        return jnp.where(sizes == 0, empty, total / jnp.where(sizes == 0, 1, sizes).astype(data.dtype))
+    combine = {"sum": jax.ops.segment_sum, "prod": jax.ops.segment_prod, "max": jax.ops.segment_max,
+               "min": jax.ops.segment_min}[reduce]
+    value, first = combine(data, piece, count), cast(start, data.dtype)
+    join = {"sum": jnp.add, "prod": jnp.multiply, "max": jnp.maximum, "min": jnp.minimum}[reduce]
+    return join(value, first)
+
+
+@op(forms="function", samples=lambda t: [((t(6, 2), "sum"), {"lengths": np.array([2, 0, 4])}),
+                                         ((t(2, 5), "mean"), {"lengths": np.array([[2, 3], [4, 1]]), "axis": 1}),
+                                         ((t(6), "max"), {"offsets": np.array([0, 4, 6]), "initial": 0.5})])
+def segment_reduce(data: Array, reduce: str, *, lengths: Array | None = None, indices: Array | None = None,
+                   offsets: Array | None = None, axis: int = 0, unsafe: bool = False, initial: Number | None = None) -> Array:
+    """sum, mean, max, min or prod of the pieces of `data` along `axis`. Differs from torch: lengths are not checked."""
+    _check(data, reduce, lengths, offsets, indices, axis)
+    ends = jnp.cumsum(lengths, axis=-1) if lengths is not None else offsets[..., 1:] - offsets[..., :1]
+
+    def run(x: jax.Array, e: jax.Array) -> jax.Array:
+        return _pieces(x, e, reduce, initial)
+    for _ in range(axis):
+        run = jax.vmap(run)
+    return run(data, ends)
+
+
+@op(forms="function method out", differentiable=False, names={"method.dim": "*dim"},
+    samples=lambda t: [((t(3, 4),), {}), ((t(3, 4, dtype="int64"), 1), {"keepdim": True})])
+def hash_tensor(input: Array, dim: Dims = (), *, keepdim: bool = False, mode: int = 0) -> Array:
+    """The bits of all elements over `dim`, as float64 or int64, combined by exclusive or; uint64."""
+    require(mode == 0, f"Unknown hash_tensor mode: {mode}")
+    if jnp.iscomplexobj(input):
+        raise unlike("xor_sum_cpu", input)
+    axes = wrap_dims(dim, input.ndim)
+    require(input.size > 0 or dim != (), "hash_tensor: Expected reduction dim to be specified for input.numel() == 0. Specify the "
+                                         "reduction dim with the 'dim' argument.")
+    require(all(input.shape[d] for d in axes), "hash_tensor: Expected reduction dim "
+            f"{next((d for d in axes if not input.shape[d]), 0)} to have non-zero size.", IndexError)
+    wide = jnp.float64 if jnp.issubdtype(input.dtype, jnp.floating) else jnp.int64
+    bits = lax.bitcast_convert_type(input.astype(wide), jnp.uint64)
+    found = lax.reduce(bits, jnp.uint64(0), lax.bitwise_xor, axes)
+    return jnp.expand_dims(found, axes) if keepdim else found
+
+
+@op(forms="function method out", differentiable=False, saves=False,
+    samples=lambda t: [((t(3, 4, dtype="int64", low=0, high=2),), {"size": 8}),
+                       ((t(5, dtype="bool"),), {"size": 1, "fill_value": 7})])
+def nonzero_static(input: Array, *, size: int, fill_value: int = -1) -> Array:
+    """nonzero with exactly `size` rows: the first places found, then rows of `fill_value`."""
+    require(size >= 0, "nonzero_static: 'size' must be an non-negative integer")
+    if not input.ndim:
+        return jnp.zeros((size, 0), jnp.int64)
+    return jnp.stack(jnp.nonzero(input, size=size, fill_value=fill_value), axis=-1).astype(jnp.int64)
