@@ -21,6 +21,7 @@ __all__ = ["ELSEWHERE", "GRADIENT_DIFFERS", "NODES_DIFFER", "NO_DIFFERENCES", "N
 ELSEWHERE = {
     "random": "drawn numbers: tests/test_rng.py",
     "noise": "drawn numbers: tests/test_rng.py",
+    "dirichlet": "drawn numbers: tests/test_distributions.py",
     "optim": "updates of optimizers: tests/test_optim.py",
     "create": "their public forms are the expressions of tests/op_expressions.py",
     "_copy": "copy_, an expression of tests/op_expressions.py",
@@ -28,9 +29,9 @@ ELSEWHERE = {
     "to_dtype": "x.to, an expression of tests/op_expressions.py",
     "_laid": "strides of a value: tests/test_views.py",
     "_straight": "a write through .data: tests of views",
-    "_batch_norm_stats": "updates running statistics: tests/test_nn_norm.py",
-    "_instance_norm_stats": "updates running statistics: tests/test_nn_norm.py",
-    "_embedding_renorm": "changes the weight in place: tests/test_nn_layers.py",
+    "_batch_norm_stats": "updates running statistics: tests/test_nn_module.py",
+    "_instance_norm_stats": "updates running statistics: tests/test_nn_module.py",
+    "_embedding_renorm": "changes the weight in place: tests/test_nn_module.py",
 }
 
 # Ops whose gradients are left out: why.

@@ -37,10 +37,10 @@ def _derivative(x: Array, alpha: Array, total: Array) -> Array:
     return (-slope * jnp.exp(-log_density)).astype(kind)
 
 
-@op(forms="", name="_dirichlet_grad", saves=False)
+@op(forms="", name="_dirichlet_grad", saves=False, differentiable=False)
 def dirichlet_grad(x: Array, alpha: Array, total: Array) -> Array:
     """The derivative of Dirichlet numbers `x` by their own concentration, divided by 1 - x."""
-    return lax.stop_gradient(_derivative(x, alpha, total))
+    return _derivative(x, alpha, total)
 
 
 @jax.custom_jvp
@@ -58,4 +58,4 @@ def _quantile_jvp(primals: tuple, tangents: tuple) -> tuple:
 @op(forms="", rule="_DirichletBackward", name="_dirichlet_values")
 def dirichlet_values(concentration: Array, values: Array) -> Array:
     """Dirichlet numbers that were drawn for `concentration`; the gradient goes along the quantiles of each one."""
-    return _quantile(concentration, values)
+    return _quantile(jnp.broadcast_to(concentration, values.shape), values)
