@@ -6,10 +6,10 @@ Source: https://docs.pytorch.org/docs/stable/generated/torch.linalg.ldl_factor.h
 from __future__ import annotations
 
 from collections import namedtuple
+from importlib import import_module
 from typing import Any
 
 import numpy as np
-from scipy.linalg import get_lapack_funcs
 
 from . import dtypes
 from .creation import from_array
@@ -23,6 +23,11 @@ __all__ = ["ldl_factor", "ldl_factor_ex", "ldl_solve"]
 Factor = namedtuple("linalg_ldl_factor", ("LD", "pivots"))      # type: ignore[name-match]
 FactorEx = namedtuple("linalg_ldl_factor_ex", ("LD", "pivots", "info"))     # type: ignore[name-match]
 Factor.__module__ = FactorEx.__module__ = "torch.return_types"
+
+
+def _lapack(names: tuple[str, ...], arrays: tuple) -> Any:
+    """LAPACK's functions for the dtype of these arrays. scipy, which JAX brings, is slow to load, so only who factors pays."""
+    return import_module("scipy.linalg").get_lapack_funcs(names, arrays)
 
 
 def _checked(x: Tensor) -> np.ndarray:
@@ -41,7 +46,7 @@ def _stored(out: Any, made: tuple) -> Any:
 def ldl_factor_ex(input: Tensor, *, hermitian: bool = False, check_errors: bool = False, out: Any = None) -> Any:
     """L and D in one matrix, LAPACK's pivots, and 0 or the place (from 1) of the first zero block of D."""
     a = _checked(input)
-    trf, = get_lapack_funcs(("hetrf" if hermitian and input.is_complex() else "sytrf",), (a,))
+    trf, = _lapack(("hetrf" if hermitian and input.is_complex() else "sytrf",), (a,))
     packed, pivots = np.empty(a.shape, a.dtype), np.empty(a.shape[:-1], np.int32)
     info = np.zeros(a.shape[:-2], np.int32)
     for place in np.ndindex(a.shape[:-2]):
@@ -67,7 +72,7 @@ def ldl_solve(LD: Tensor, pivots: Tensor, B: Tensor, *, hermitian: bool = False,
     batch = np.broadcast_shapes(factor.shape[:-2], b.shape[:-2])
     factor, b = (np.broadcast_to(v, batch + v.shape[-2:]) for v in (factor, b))
     order = np.broadcast_to(order, batch + order.shape[-1:])
-    trs, = get_lapack_funcs(("hetrs" if hermitian and LD.is_complex() else "sytrs",), (factor,))
+    trs, = _lapack(("hetrs" if hermitian and LD.is_complex() else "sytrs",), (factor,))
     found = np.empty(b.shape, b.dtype)
     for place in np.ndindex(batch):
         if b[place].size:

@@ -8,11 +8,10 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any
 
 import jax
-import jax.export
-import jax.extend
 
 from .config import config
 from .devices import to_jax
@@ -57,26 +56,31 @@ def memory(compiled: Any) -> tuple[int, int]:
     return between, between + sizes.argument_size_in_bytes + sizes.output_size_in_bytes - sizes.alias_size_in_bytes
 
 
+def _export() -> Any:
+    """jax.export, which needs the optional extra `export` and is slow to load."""
+    return import_module("jax.export")
+
+
 def export_program(fn: Callable, specs: list[tuple], platforms: Any, name: str) -> Any:
     """`fn` for inputs of these (shape, numpy dtype) as a `jax.export.Exported`."""
     def program(*arrays: Any) -> Any:
         return fn(*arrays)
     program.__name__ = name
     with jax.enable_x64(True):
-        return jax.export.export(jax.jit(program, keep_unused=True), platforms=platforms)(
+        return _export().export(jax.jit(program, keep_unused=True), platforms=platforms)(
             *[jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in specs])
 
 
 def import_program(data: bytes) -> Any:
     """The `jax.export.Exported` that was serialized."""
-    return jax.export.deserialize(bytearray(data))
+    return _export().deserialize(bytearray(data))
 
 
 def depends(jaxpr: Any, given: Sequence[bool]) -> list[bool]:
-    """Which results of a traced function depend on the arguments that are marked."""
+    """Which results of a traced function depend on the arguments that are marked. (Literals, not variables, have a `val`.)"""
     moving = {v for v, g in zip(jaxpr.invars, given, strict=True) if g}
     for eqn in jaxpr.eqns:
-        hit = [isinstance(v, jax.extend.core.Var) and v in moving for v in eqn.invars]
+        hit = [not hasattr(v, "val") and v in moving for v in eqn.invars]
         if not any(hit):
             continue
         inner = eqn.params.get("jaxpr")
@@ -86,7 +90,7 @@ def depends(jaxpr: Any, given: Sequence[bool]) -> list[bool]:
             moving.update(v for v, d in zip(eqn.outvars, depends(inner, hit), strict=True) if d)
         else:
             moving.update(eqn.outvars)
-    return [isinstance(v, jax.extend.core.Var) and v in moving for v in jaxpr.outvars]
+    return [not hasattr(v, "val") and v in moving for v in jaxpr.outvars]
 
 
 def traced(fn: Callable, *args: Any) -> Any:
