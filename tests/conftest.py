@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from torchish.tape import forget, stats
+from torchish.finish import finish
+from torchish.tape import forget, state, stats
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -23,7 +24,9 @@ def root() -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _room_in_the_trie():
-    """Tests count compilations: none may meet the bound of the trie, which the whole suite together would reach."""
+def _fresh_tape():
+    """Tests count compilations: none begins on a tape that another test has left open, nor meets the bound of the trie, which the
+    whole suite together would reach."""
+    finish(state.tape)
     if stats.nodes > 100_000:
         forget()

@@ -34,9 +34,8 @@ from op_golden import GOLDEN, asked, assert_same, cotangent, described, flat_ten
 
 import torchish as torch
 from torchish import dtypes
-from torchish.finish import finish
 from torchish.ops.table import TABLE, Op
-from torchish.tape import forget, state
+from torchish.tape import forget
 from torchish.wiring import spaces
 
 OPS = [name for name, op in TABLE.items() if elsewhere(op) is None]
@@ -145,8 +144,7 @@ def test_forms(name: str) -> None:
         made = [every_form(case) for case in listed]
         return [{form: described(found) for form, found in forms.items()} | {"strides": strides(forms["function"])}
                 for forms in made]
-    finish(state.tape)      # another test may have left a tape open
-    forget()                # what was recorded from the same places before must not decide where a tape ends here
+    forget()    # what was recorded from the same places before must not decide where a tape ends here
     results = run()
     with counting() as count:
         run()
