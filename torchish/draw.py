@@ -11,7 +11,7 @@ from typing import Any
 
 from .layers import Box, svg
 from .segment import Graph
-from .tape import BACKWARD, INPUT, LEAF, MODE, Const, Node, Ref, Tape, input_outs, path, state
+from .tape import BACKWARD, INPUT, LEAF, MODE, Const, Node, Ref, Tape, input_outs, path, reads, state
 from .tensor import Tensor
 from .where import short
 
@@ -130,9 +130,9 @@ class _Collection:
             if isinstance(source, tuple):
                 self.links.append((self._mark(*source, place), (home, n.slot)))
             elif hit:
-                reads = dict.fromkeys(_reads(n))
-                place.wanted.update(reads)
-                self.links.extend(((home, s), (home, hit[0])) for s in reads)
+                read = dict.fromkeys(reads(n))
+                place.wanted.update(read)
+                self.links.extend(((home, s), (home, hit[0])) for s in read)
 
     def _fill(self, place: _Place) -> None:
         """The boxes of a place: one for each entry that computes something wanted."""
@@ -175,12 +175,6 @@ class _Collection:
                 self.made[key].kind = "root"
         edges = dict.fromkeys((self.made[a], self.made[b]) for a, b in self.links if self.made[a] is not self.made[b])
         return Drawing(self.boxes, list(edges), self.captions)
-
-
-def _reads(n: Node) -> list[int]:
-    if n.kind is BACKWARD:
-        return [s for s in (*n.info.roots, *n.info.cotangents, *n.info.wrt) if s is not None]
-    return [s for o in n.operands for s in (o if o.__class__ is tuple else (o,)) if s.__class__ is int]
 
 
 def _box(n: Node, band: int) -> Box:

@@ -23,7 +23,7 @@ from .plan import make_plan
 from .programs import Ending, Program, remember
 from .replay import from_words, run
 from .segment import Graph, Residuals
-from .tape import BACKWARD, INPUT, LEAF, Node, Ref, Tape, input_outs, path, state, stats
+from .tape import BACKWARD, INPUT, LEAF, Node, Ref, Tape, input_outs, path, slots, state, stats
 from .where import short
 from .xla import compile_program, memory, traced
 
@@ -191,9 +191,8 @@ def _examine(node: Node, wanted: tuple) -> Ending:
 
 
 def _reads(node: Node) -> set[int]:
-    from_ops = {s for o in node.operands for s in (o if o.__class__ is tuple else (o,)) if s.__class__ is int}
     if node.kind is not BACKWARD:
-        return from_ops
+        return set(slots(node.operands))
     inner = {s for n in node.info.between for s in _reads(n)}
     made = {o.slot for n in node.info.between for o in n.outs}
     return (inner - made) | {c for c in node.info.cotangents if c is not None} | set(node.info.wrt) | set(node.info.roots)

@@ -18,7 +18,7 @@ from .plan import make_plan
 from .recorder import hooks, leaf_entry, record
 from .replay import call, pulled, run
 from .segment import Graph
-from .tape import BACKWARD, INPUT, LEAF, Node, Tape, state
+from .tape import BACKWARD, INPUT, LEAF, Node, Tape, slots, state
 
 __all__ = ["edges", "operand_slots", "pull_node", "stand_in", "value_at"]
 
@@ -33,7 +33,7 @@ def operand_slots(node: Node) -> list[int]:
         return []
     if node.kind is BACKWARD:
         return list(node.info.wrt)
-    return [s for o in node.operands for s in (o if o.__class__ is tuple else (o,)) if s.__class__ is int]
+    return list(slots(node.operands))
 
 
 def edges(node: Node) -> list:
@@ -106,12 +106,12 @@ def pull_node(home: Any, node: Node, grads: list, linked: bool) -> tuple[list, l
     if node.kind is BACKWARD:
         raise RuntimeError("the node of a gradient that was computed with create_graph=True cannot be called by itself")
     rg = {s: out for s, out in (_outs(home) if isinstance(home, Graph) else dict(enumerate(home.outs()))).items() if out.rg}
-    slots = operand_slots(node)
-    values = [value_at(home, s, linked and s in rg) for s in slots]
+    reads = operand_slots(node)
+    values = [value_at(home, s, linked and s in rg) for s in reads]
     below = [stand_in(home, s) if s.__class__ is int and s in rg else None for s in edges(node)]
     numbers = home.numbers if isinstance(home, Graph) else (np.array(home.floats[:node.floats]), np.array(home.ints[:node.ints]))
     results = [g if g is not None else hooks.zeros(o.aval) for g, o in zip(grads, node.outs, strict=True) if o.rg]
-    found = record(_pull_op(node, [s in rg for s in slots]), (values, [hooks.from_array(v) for v in numbers], results))
+    found = record(_pull_op(node, [s in rg for s in reads]), (values, [hooks.from_array(v) for v in numbers], results))
     given = iter(found)
     return below, [next(given) if x is not None else None for x in below]
 

@@ -12,7 +12,7 @@ from .bundle import replace
 from .graph import record_backward
 from .recorder import enter, hooks, leaf_entry, record
 from .storage import bind
-from .tape import BACKWARD, INPUT, LEAF, MODE, Const, Node, Ref, Tape, path, slots, state
+from .tape import BACKWARD, INPUT, LEAF, MODE, Const, Node, Ref, Tape, path, reads, state
 from .where import user_line
 
 __all__ = ["split"]
@@ -122,7 +122,7 @@ class _Late:
         held = {x._node.slot: x for x in tape.inputs[:cut.inputs] if x is not None and x._tape is tape and x._data is not None}
         held |= self._written_later(gone)
         bundled = {first + i for first, b in self.bundles.items() for i in range(len(b))}
-        for s in {s for n in self.nodes for s in _reads(n) if s < cut.next_slot} - bundled:
+        for s in {s for n in self.nodes for s in reads(n) if s < cut.next_slot} - bundled:
             self.made[s] = held[s] if s in held else hooks.make(tape, self.outs[s])
             if s in tape.upstream:
                 self.made[s]._graph = tape.upstream[s]      # the result of a custom function
@@ -235,12 +235,6 @@ class _Late:
             x._graph = self.made[slot]._graph
             if not hot:
                 x._home, x._tape = x._tape, None
-
-
-def _reads(node: Node) -> list[int]:
-    if node.kind is BACKWARD:
-        return [s for s in (*node.info.roots, *node.info.cotangents, *node.info.wrt) if s is not None]
-    return list(slots(node.operands))
 
 
 def _move(tape: Tape, cut: Node, mark: Node) -> Node:

@@ -11,8 +11,8 @@ from typing import Any
 
 from .avals import Aval, Out
 
-__all__ = ["BACKWARD", "Const", "INPUT", "LEAF", "MODE", "Node", "Ref", "Site", "Tape", "input_outs", "path", "root_of", "state",
-           "stats"]
+__all__ = ["BACKWARD", "Const", "INPUT", "LEAF", "MODE", "Node", "Ref", "Site", "Tape", "input_outs", "path", "reads", "root_of",
+           "slots", "state", "stats"]
 
 INPUT, LEAF, MODE, BACKWARD = "input", "leaf", "mode", "backward"   # kinds of entries which are not ops
 
@@ -213,6 +213,13 @@ def path(node: Node) -> list[Node]:
 def input_outs(nodes: list[Node]) -> list[Out]:
     """The inputs among the entries, in the order of the tape's `args`."""
     return [o for n in nodes if n.kind is INPUT for o in n.outs]
+
+
+def reads(node: Node) -> list[int]:
+    """The slots an entry was recorded with: its operands, or the roots, cotangents and `wrt` of a backward."""
+    if node.kind is BACKWARD:
+        return [s for s in (*node.info.roots, *node.info.cotangents, *node.info.wrt) if s is not None]
+    return list(slots(node.operands))
 
 
 def slots(operands: tuple) -> Iterator[int]:

@@ -11,7 +11,12 @@ from ..nested import Closed
 from ..tensor import Tensor
 from ..utils._pytree import TreeSpec, tree_flatten
 
-__all__ = ["Chosen", "check_unchanged", "only_tensors", "split_aux", "tensors_of"]
+__all__ = ["Chosen", "after", "check_unchanged", "only_tensors", "split_aux", "tensors_of"]
+
+
+def after(both: Callable, skip: int) -> Callable:
+    """A transformed function without its first `skip` results: what comes after them is the derivative."""
+    return lambda args, directions=(): both(args, directions)[skip:]
 
 
 def tensors_of(tree: Any) -> tuple[list[Tensor], TreeSpec]:

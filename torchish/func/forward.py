@@ -17,7 +17,7 @@ from ..recorder import hooks
 from ..tangents import check_tangent
 from ..tensor import Tensor
 from ..utils._pytree import TreeSpec, tree_flatten
-from .arguments import Chosen, check_unchanged, only_tensors, split_aux
+from .arguments import Chosen, after, check_unchanged, only_tensors, split_aux
 from .reverse import jacrev
 
 __all__ = ["hessian", "jacfwd", "jvp", "linearize"]
@@ -97,13 +97,9 @@ def linearize(func: Callable, *primals: Any) -> tuple[Any, Callable]:
         _check_like(given, given_spec, leaves, spec)
         check_unchanged(closed, versions)
         skip = len(closed.outs)
-        found = entry("linearize_push", [closed], (n,), lambda f: _only(pushed_forward(f, range(n), roots), skip), given, True)
+        found = entry("linearize_push", [closed], (n,), lambda f: after(pushed_forward(f, range(n), roots), skip), given, True)
         return run.spec.unflatten(run.tangents(found))
     return out, jvp_fn
-
-
-def _only(both: Callable, skip: int) -> Callable:
-    return lambda args, tangents=(): both(args, tangents)[skip:]
 
 
 def _check_like(given: list, given_spec: TreeSpec, leaves: list, spec: TreeSpec) -> None:

@@ -14,7 +14,7 @@ from ..ops.transforms import gradients, jacobian_reverse, pulled_back
 from ..recorder import hooks
 from ..tensor import Tensor
 from ..utils._pytree import TreeSpec, tree_flatten
-from .arguments import Chosen, check_unchanged, only_tensors, split_aux, tensors_of
+from .arguments import Chosen, after, check_unchanged, only_tensors, split_aux, tensors_of
 
 __all__ = ["grad", "grad_and_value", "jacrev", "vjp"]
 
@@ -101,16 +101,12 @@ def vjp(func: Callable, *primals: Any, has_aux: bool = False) -> tuple:
         _check_cotangents(given, given_spec, run)
         check_unchanged(closed, versions)
         n, skip, roots = len(leaves), len(closed.outs), run.roots
-        found = entry("vjp_pull", [closed], (n,), lambda f: _only(pulled_back(f, range(n), roots), skip),
+        found = entry("vjp_pull", [closed], (n,), lambda f: after(pulled_back(f, range(n), roots), skip),
                       [given[k] for k in roots], True)
         return spec.unflatten(found)
     if run.aux_spec is not None:
         return out, vjp_fn, run.aux_spec.unflatten(results[run.count:])
     return out, vjp_fn
-
-
-def _only(both: Callable, skip: int) -> Callable:
-    return lambda args, cotangents=(): both(args, cotangents)[skip:]
 
 
 def _check_cotangents(given: list, spec: TreeSpec, run: _Run) -> None:
