@@ -5,59 +5,62 @@ training step becomes one XLA program.
 """
 from __future__ import annotations
 
-from . import (
-    accelerator,
-    amp,
-    autograd,
-    backends,
-    compiler,
-    cpu,
-    cuda,
-    debug,
-    fft,
-    func,
-    functional,
-    jit,
-    linalg,
-    nn,
-    ops,
-    optim,
-    random,
-    signal,
-    special,
-    testing,
-    utils,
-    version,
-)
-from ._higher_order_ops import cond, higher_order, while_loop
-from .amp.autocast_mode import *  # noqa: F403
-from .api import *  # noqa: F403
-from .api import _sample_dirichlet, _standard_gamma
-from .autograd import Variable
-from .config import config
-from .copies import COPIES
-from .cuda import OutOfMemoryError
-from .draw import draw
-from .errors import AcceleratorError
-from .export import export, load_exported
-from .foreach import FOREACH
-from .from_jax import from_jax
-from .func import vmap
-from .functional import norm
-from .host import from_file, histogramdd
-from .log import explain
-from .lowrank import lobpcg, pca_lowrank, svd_lowrank
-from .memory import TypedStorage, UntypedStorage
-from .missing import missing
-from .native import *  # noqa: F403
-from .removed import REMOVED
-from .serialization import load, save
-from .settings import _assert, _check
-from .streams import Event, Stream, get_device_module
-from .symbolic import *  # noqa: F403
-from .to_jax import to_jax
-from .undocumented import *  # noqa: F403
-from .utils.checkpoint import checkpoint as _checkpoint  # torch.utils.checkpoint without an import of its own
+from .uncollected import uncollected
+
+with uncollected():
+    from . import (
+        accelerator,
+        amp,
+        autograd,
+        backends,
+        compiler,
+        cpu,
+        cuda,
+        debug,
+        fft,
+        func,
+        functional,
+        jit,
+        linalg,
+        nn,
+        ops,
+        optim,
+        random,
+        signal,
+        special,
+        testing,
+        utils,
+        version,
+    )
+    from ._higher_order_ops import cond, higher_order, while_loop
+    from .amp.autocast_mode import *  # noqa: F403
+    from .api import *  # noqa: F403
+    from .api import _sample_dirichlet, _standard_gamma
+    from .autograd import Variable
+    from .config import config
+    from .copies import COPIES
+    from .cuda import OutOfMemoryError
+    from .draw import draw
+    from .errors import AcceleratorError
+    from .export import export, load_exported
+    from .foreach import FOREACH
+    from .from_jax import from_jax
+    from .func import vmap
+    from .functional import norm
+    from .host import from_file, histogramdd
+    from .log import explain
+    from .lowrank import lobpcg, pca_lowrank, svd_lowrank
+    from .memory import TypedStorage, UntypedStorage
+    from .missing import missing
+    from .native import *  # noqa: F403
+    from .removed import REMOVED
+    from .serialization import load, save
+    from .settings import _assert, _check
+    from .streams import Event, Stream, get_device_module
+    from .symbolic import *  # noqa: F403
+    from .to_jax import to_jax
+    from .undocumented import *  # noqa: F403
+    from .utils.checkpoint import checkpoint as _checkpoint  # torch.utils.checkpoint without an import of its own
 
 __version__ = "2.13.0+torchish0.1.0"
 globals().update(FOREACH | COPIES | REMOVED)

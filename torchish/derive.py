@@ -7,7 +7,6 @@ without binding or calls: one look-up, one object.
 """
 from __future__ import annotations
 
-import gc
 import inspect
 import linecache
 from collections import namedtuple
@@ -73,48 +72,64 @@ class _Source:
         self.lines: list[str] = []
         self.names: dict[str, Any] = {}
 
-    def compile(self, doc: str, module: str) -> Callable:
-        """The function, with its true signature; its body is compiled when it is first called (most never are)."""
-        names = self.names
-        fn = FunctionType(_first_call.__code__, names, self.name)
-        fn.__doc__, fn.__module__, fn.__qualname__ = doc, module, self.name
-        fn.__signature__ = _signature_of(self.lines[0], names)     # type: ignore[attr-defined]
-        names["__build__"] = lambda: self._build(fn)
-        return fn
-
-    def _build(self, fn: FunctionType) -> Callable:
+    def function(self, names: dict[str, Any]) -> FunctionType:
+        """The text compiled; `names` are to be the function's globals."""
         text = "\n".join(self.lines) + "\n"
         filename = f"<torchish {self.label}>"
         linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
+        names |= self.names
         made: dict[str, Any] = {}
-        exec(compile(text, filename, "exec"), self.names, made)
-        real = made[self.name]
+        exec(compile(text, filename, "exec"), names, made)
+        return made[self.name]
+
+
+class _Signature(inspect.Signature):
+    """The signature of a function whose text is not written yet: written when somebody looks."""
+    __slots__ = ("_function",)
+
+    def __init__(self, function: FunctionType) -> None:
+        self._function = function
+
+    def _known(self) -> inspect.Signature:
+        build = self._function.__globals__["__build__"]
+        return inspect.signature(build())
+
+    @property
+    def parameters(self) -> Any:
+        """The parameters by name."""
+        return self._known().parameters
+
+    @property
+    def return_annotation(self) -> Any:
+        """None is declared."""
+        return inspect.Signature.empty
+
+    def replace(self, **parts: Any) -> inspect.Signature:   # type: ignore[override]
+        """A signature with other parts."""
+        return self._known().replace(**parts)
+
+
+def _late(name: str, label: str, doc: str, write: Callable[[_Source], None]) -> Callable:
+    """A function whose text `write` writes when it is first called or its signature is asked for: most never are."""
+    names: dict[str, Any] = {}
+    fn = FunctionType(_first_call.__code__, names, name)
+    fn.__doc__, fn.__module__, fn.__qualname__ = doc, "torch.Tensor" if label.startswith("Tensor.") else "torch", name
+    fn.__signature__ = _Signature(fn)       # type: ignore[attr-defined]
+
+    def build() -> FunctionType:
+        source = _Source(name, label)
+        write(source)
+        real = source.function(names)
         fn.__code__, fn.__defaults__, fn.__kwdefaults__ = real.__code__, real.__defaults__, real.__kwdefaults__
+        fn.__dict__.pop("__signature__", None)
         return fn
+    names["__build__"] = build
+    return fn
 
 
 def _first_call(*args: Any, **kwargs: Any) -> Any:
     # in the globals of each function that begins as this one
     return __build__()(*args, **kwargs)     # type: ignore[name-defined]  # noqa: F821
-
-
-def _signature_of(head: str, names: dict[str, Any]) -> inspect.Signature:
-    """The signature that the text `def name(...):` declares; a default is the name of a value."""
-    P = inspect.Parameter
-    kind, params = P.POSITIONAL_OR_KEYWORD, []
-    for part in head[head.index("(") + 1:head.rindex(")")].split(", "):
-        name, _, default = part.partition("=")
-        if name == "*":
-            kind = P.KEYWORD_ONLY
-        elif name.startswith("**"):
-            params.append(P(name[2:], P.VAR_KEYWORD))
-        elif name.startswith("*"):
-            params.append(P(name[1:], P.VAR_POSITIONAL))
-            kind = P.KEYWORD_ONLY
-        elif name:
-            value = P.empty if not default else names[default] if default in names else None
-            params.append(P(name, kind, default=value))
-    return inspect.Signature(params)
 
 
 def _default(source: _Source, name: str, value: Any) -> str:
@@ -208,6 +223,11 @@ def _lines_of_fast_path(op: Op, params: list[Param], hit: list[str]) -> list[str
 
 def function_of(op: Op, name: str, first: str | None = None, operator: bool = False) -> Callable:
     """The public function (or, with `first="self"`, the method) of an op; an `operator` gives way to other classes."""
+    return _late(name, f"{'Tensor.' if first else ''}{name}", op.doc,
+                 lambda source: _write_function(source, op, name, first, operator))
+
+
+def _write_function(source: _Source, op: Op, name: str, first: str | None, operator: bool) -> None:
     form = "function" if first is None else "method"
     params = renamed(op.params, op.names, form)
     order = params
@@ -215,7 +235,6 @@ def function_of(op: Op, name: str, first: str | None = None, operator: bool = Fa
         at = next((k for k, p in enumerate(params) if p.name == "input"), 0)
         params[at] = replace(params[at], name=first, default=EMPTY)
         order = [params[at], *params[:at], *params[at + 1:]]
-    source = _Source(name, f"{'Tensor.' if first else ''}{name}")
     out = "out" in op.forms and first is None
     many = returns(op)
     # an optimizer's op has hundreds of results, which go straight into the tensors they replace
@@ -267,17 +286,20 @@ def function_of(op: Op, name: str, first: str | None = None, operator: bool = Fa
         exact = f", {op.name!r}" if op.promote is None and op.name not in CASTING else ""
         lines.append(f"    if out is not None: return store_out(out, r{exact})")
     lines.append("    return r")
-    return source.compile(op.doc, "torch" if first is None else "torch.Tensor")
 
 
 def inplace_of(op: Op, functional: Callable, first: str = "self") -> Callable:
     """`name_`: the functional op, then a write into its first parameter, `self` of the method."""
     name = f"{op.name}_"
+    return _late(name, f"Tensor.{name}", f"In-place form of {op.name}.",
+                 lambda source: _write_inplace(source, op, name, functional, first))
+
+
+def _write_inplace(source: _Source, op: Op, name: str, functional: Callable, first: str) -> None:
     at = next((k for k, p in enumerate(op.params) if p.name == "input"), 0)
     fixed = hidden(op.params, op.names, "method")
     params = [p for p in renamed(op.params, op.names, "method") if p.name not in fixed]
     params = [replace(params[at], name=first, default=EMPTY), *params[:at], *params[at + 1:]]
-    source = _Source(name, f"Tensor.{name}")
     source.names |= {"functional": functional, "in_place": in_place, "become_view": become_view, "OP": op}
     taken = keywords(params, name, op.names, "method")
     source.lines.append(f"def {name}({_signature(source, taken.params, False, taken.extra, taken.star)}):")
@@ -285,22 +307,25 @@ def inplace_of(op: Op, functional: Callable, first: str = "self") -> Callable:
     if op.view:
         values = ", ".join(p.name for p in params[1:])
         source.lines.append(f"    return become_view({first}, OP, ({values}{',' if len(params) > 1 else ''}))")
-        return source.compile(f"In-place form of {op.name}.", "torch.Tensor")
+        return
     call = ["*args" if _is_varargs(params, k) else (f"{p.name}={p.name}" if p.keyword_only else p.name)
             for k, p in enumerate(params)]
     source.lines.append(f"    return in_place({first}, functional({', '.join(call)}), {name!r})")
-    return source.compile(f"In-place form of {op.name}.", "torch.Tensor")
 
 
 def composite_of(record_: Composite, namespace: Any, first: str | None = None) -> Callable:
     """The public function or method of a composite."""
+    return _late(record_.name, f"{'Tensor.' if first else ''}{record_.name}", record_.doc,
+                 lambda source: _write_composite(source, record_, namespace, first))
+
+
+def _write_composite(source: _Source, record_: Composite, namespace: Any, first: str | None) -> None:
     given = list(inspect.signature(record_.fn).parameters.values())[1:]
     params = [Param(p.name, "static", EMPTY if p.default is p.empty else p.default, p.kind is p.KEYWORD_ONLY) for p in given]
     form = "function" if first is None else "method"
     params = renamed(params, record_.names, form)
     if first is not None and given[0].kind is not inspect.Parameter.VAR_POSITIONAL:
         params[0] = replace(params[0], name=first)
-    source = _Source(record_.name, f"{'Tensor.' if first else ''}{record_.name}")
     source.names |= {"FN": record_.fn, "T": namespace}
     taken = Keywords(params)
     if not any(p.kind is p.VAR_KEYWORD for p in given):
@@ -325,7 +350,6 @@ def composite_of(record_: Composite, namespace: Any, first: str | None = None) -
         source.names["store_out"] = store_out
         source.lines.append(f"    if out is not None: return store_out(out, FN(T, {', '.join(call)}))")
     source.lines.append(f"    return FN(T, {', '.join(call)})")
-    return source.compile(record_.doc, "torch" if first is None else "torch.Tensor")
 
 
 def _operators(cls: type, op: Op, functional: Callable) -> None:
@@ -351,16 +375,6 @@ def _operators(cls: type, op: Op, functional: Callable) -> None:
 
 def build(cls: type, namespace: Any) -> dict[str, dict[str, Callable]]:
     """Makes every public form. Returns namespace name -> functions; methods are set on `cls`."""
-    collecting = gc.isenabled()
-    gc.disable()        # thousands of objects are made here, and all of them stay: a collection would find nothing
-    try:
-        return _build_all(cls, namespace)
-    finally:
-        if collecting:
-            gc.enable()
-
-
-def _build_all(cls: type, namespace: Any) -> dict[str, dict[str, Callable]]:
     hooks.tensor = cls
     spaces: dict[str, dict[str, Callable]] = {"function": {}, "F": {}, "linalg": {}, "special": {}, "fft": {}, "private": {}}
     operators: list[tuple[Op, Callable]] = []
