@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from torchish import programs
+from torchish.config import config
 from torchish.finish import finish
 from torchish.tape import forget, state, stats
 
@@ -26,7 +28,15 @@ def root() -> Path:
 @pytest.fixture(autouse=True)
 def _fresh_tape():
     """Tests count compilations: none begins on a tape that another test has left open, nor meets the bound of the trie, which the
-    whole suite together would reach."""
+    whole suite together would reach, nor among the drafts that its graphs together would be."""
     finish(state.tape)
+    programs.forget_history()
     if stats.nodes > 100_000:
         forget()
+
+
+@pytest.fixture
+def drafts():
+    """For tests whose graphs are each run once: a third of the time for each compilation."""
+    with config.override(drafts="always"):
+        yield

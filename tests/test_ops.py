@@ -200,6 +200,7 @@ def agree(found: Any, wanted: Any, tolerance: float, what: str) -> None:
                                err_msg=what)
 
 
+@pytest.mark.usefixtures("drafts")
 @pytest.mark.parametrize("name", [n for n in OPS if TABLE[n].differentiable and n not in NO_GRADIENT])
 def test_gradients(name: str) -> None:
     """First gradients against torch, jax.grad and finite differences; second ones against differences of the first."""
@@ -237,6 +238,7 @@ def test_gradients(name: str) -> None:
     assert checked or not GOLDEN["cases"][f"{name}/0"].get("nodes")
 
 
+@pytest.mark.usefixtures("drafts")
 @pytest.mark.parametrize("expression", EXPRESSIONS)
 def test_expression(expression: str) -> None:
     """Calls as users write them: values, dtypes, names of backward nodes, gradients, errors."""

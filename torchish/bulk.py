@@ -33,7 +33,7 @@ class _Program:
         if self.run is None and self.made >= WORTH:
             specs = [((624,), np.dtype(np.uint32)), ((), np.dtype(np.int32))]
             self.run, _ = compile_program(lambda key, pos: OP.fn(key, pos, shape=(CHUNK,), dtype=dtypes.float32), specs, (),
-                                          "random numbers", "cpu")
+                                          "random numbers", "cpu", False)
         return self.run is not None
 
 

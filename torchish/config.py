@@ -15,6 +15,7 @@ from typing import Any
 
 __all__ = ["FLAGS", "Config", "Flag", "config"]
 
+DRAFTS = ("auto", "never", "always")
 LOGS = ("compile", "flush", "graph")
 OFF = ("", "0", "false", "off", "no", "none")
 ON = ("1", "true", "on", "yes")
@@ -64,6 +65,12 @@ def _folder(value: Any) -> str | None:
     return os.path.expanduser(os.fspath(value))
 
 
+def _drafts(value: Any) -> str:
+    if value not in DRAFTS:
+        raise ValueError("unknown word")
+    return value
+
+
 _AT_LEAST_1 = "an integer from 1"
 FLAGS: dict[str, Flag] = {flag.name: flag for flag in (
     Flag("logs", "TORCHISH_LOGS", frozenset(), _topics, f"any of {', '.join(LOGS)}, joined by commas",
@@ -76,6 +83,8 @@ FLAGS: dict[str, Flag] = {flag.name: flag for flag in (
          "how many entries a tape may have before it is run"),
     Flag("soft_tape", "TORCHISH_SOFT_TAPE", 256, _count(1), _AT_LEAST_1,
          "from how many entries on a tape that repeats itself is cut into equal pieces"),
+    Flag("drafts", "TORCHISH_DRAFTS", "auto", _drafts, " or ".join(DRAFTS),
+         "whether a new program is compiled in haste until it is run again: auto, where graphs have been changing all the time"),
     Flag("max_nodes", "TORCHISH_MAX_NODES", 200_000, _count(1), _AT_LEAST_1,
          "how many nodes the tree of recorded tapes may have before old branches are dropped"),
 )}

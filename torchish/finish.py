@@ -20,7 +20,7 @@ from .ops.engine import alias as ALIAS
 from .ops.engine import detach as DETACH
 from .ops.engine import laid as LAID
 from .plan import make_plan
-from .programs import Ending, Program, remember
+from .programs import Ending, Program, drafting, remember
 from .replay import from_words, run
 from .segment import Graph, Residuals
 from .tape import BACKWARD, INPUT, LEAF, Node, Ref, Tape, input_outs, path, slots, state, stats
@@ -212,6 +212,9 @@ def _program(tape: Tape, node: Node, ending: Ending) -> Program:
 
     for program in ending.programs:
         if program.compiled is not None and (program.residuals is not None or not ending.residuals) and allowed(program):
+            if program.outgrown:
+                program.compiled = None     # another one takes its place
+                return _added(ending, _compile(tape, node, ending, list(program.donated), False))
             remember(program)
             return program
     if not ending.residuals and ending.lent < _PATIENCE:
@@ -221,7 +224,10 @@ def _program(tape: Tape, node: Node, ending: Ending) -> Program:
                 ending.lent += 1
                 return program
     free = [k for k in range(len(args)) if getrefcount(args[k]) <= _ALONE]
-    program = _compile(tape, node, ending, free)
+    return _added(ending, _compile(tape, node, ending, free))
+
+
+def _added(ending: Ending, program: Program) -> Program:
     ending.programs = [p for p in ending.programs if p.compiled is not None] + [program]
     remember(program)
     return program
@@ -235,8 +241,11 @@ def _held(ending: Ending, node: Node, program: Program) -> bool:
     return any(inputs[k] in ending.values for k in program.donated)
 
 
-def _compile(tape: Tape, node: Node, ending: Ending, free: list[int]) -> Program:
+def _compile(tape: Tape, node: Node, ending: Ending, free: list[int], draft: bool | None = None) -> Program:
+    """A program of `ending`; it may donate the inputs `free`. Where `draft` is not said, it is as `drafting` says."""
     nodes = path(node)
+    again = draft is False
+    draft = drafting(nodes) if draft is None else draft
     inputs = input_outs(nodes)
     residuals = Residuals(len(ending.outs)) if ending.residuals else None
     plan = make_plan(nodes, ending.kept if residuals else ())
@@ -258,10 +267,10 @@ def _compile(tape: Tape, node: Node, ending: Ending, free: list[int]) -> Program
     specs += [((n, 2), np.dtype(np.uint32)) for n in (node.floats, node.ints) if n]
     last = next((x for x in reversed(nodes) if x.where), None)
     device = next((o.aval.device for x in nodes for o in x.outs), "cpu")
-    compiled, seconds = compile_program(program, specs, donated, short(last.where if last else None), device)
+    compiled, seconds = compile_program(program, specs, donated, short(last.where if last else None), device, draft)
     stats.compilations += 1
-    log.compiled(nodes, seconds, donated, memory(compiled))
-    return Program(outs, donated, compiled, residuals, device)
+    log.compiled(nodes, seconds, donated, memory(compiled), "run again: compiled for good" if again else None)
+    return Program(outs, donated, compiled, residuals, device, draft)
 
 
 def _donation(tape: Tape, inputs: list[Out], outs: tuple[int, ...], free: list[int], nodes: list[Node],

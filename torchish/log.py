@@ -50,11 +50,11 @@ class Explanation(list):
 _compilations: deque[Compilation] = deque(maxlen=10_000)
 
 
-def compiled(nodes: list[Node], seconds: float, donated: tuple[int, ...], memory: tuple[int, int]) -> None:
-    """Notes a compilation of the tape `nodes`."""
+def compiled(nodes: list[Node], seconds: float, donated: tuple[int, ...], memory: tuple[int, int], cause: str | None) -> None:
+    """Notes a compilation of the tape `nodes`; its cause is looked for where it is not given."""
     ops = sum(n.kind not in (INPUT, LEAF, MODE) for n in nodes)
     last = next((n for n in reversed(nodes) if n.where), None)
-    entry = Compilation(short(last.where if last else None), ops, seconds, _cause(nodes), len(donated), *memory)
+    entry = Compilation(short(last.where if last else None), ops, seconds, cause or _cause(nodes), len(donated), *memory)
     _compilations.append(entry)
     note("compile", str(entry))
     if "graph" in config.logs:

@@ -2,11 +2,12 @@
 
 In: what `finish` found out about the end of a tape.  Out: `Ending` (by end node and wanted slots) and its `Program`s; the
 least recently used program beyond `config.max_programs` is dropped, the trie when it has more than `config.max_nodes`.
+Where graphs change all the time, a new program is a draft: compiled in a third of the time, and for good once it is run again.
 """
 from __future__ import annotations
 
 from array import array
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Sequence
 from operator import itemgetter
 from typing import Any
@@ -16,9 +17,12 @@ import numpy as np
 
 from .config import config
 from .devices import to_jax
-from .tape import LEAF, Node, forget, input_outs, stats
+from .tape import INPUT, LEAF, MODE, Node, forget, input_outs, stats
 
-__all__ = ["Ending", "Program", "remember"]
+__all__ = ["Ending", "Program", "drafting", "forget_history", "remember"]
+
+_TRIED = 2          # runs after which a draft gives way to a program compiled for good
+_SHORT = 64         # entries up to which a draft is worth it: of more, most of the time goes into tracing
 
 
 class Ending:
@@ -77,15 +81,23 @@ def picker(places: Sequence[int]) -> Any:
 class Program:
     """An executable: the slots it returns, the inputs it consumes, what it keeps for a backward (None: nothing).
 
-    Dropped (`compiled` None) when it is too long unused.  `pick` takes the inputs it consumes out of all.
+    Dropped (`compiled` None) when it is too long unused.  `pick` takes the inputs it consumes out of all.  A `draft` was compiled
+    in haste.
     """
-    __slots__ = ("outs", "donated", "compiled", "residuals", "pick", "_device", "_words", "_numbers")
+    __slots__ = ("outs", "donated", "compiled", "residuals", "pick", "draft", "runs", "_device", "_words", "_numbers")
 
-    def __init__(self, outs: tuple[int, ...], donated: tuple[int, ...], compiled: Any, residuals: Any, device: str) -> None:
+    def __init__(self, outs: tuple[int, ...], donated: tuple[int, ...], compiled: Any, residuals: Any, device: str,
+                 draft: bool) -> None:
         self.outs, self.donated, self.compiled, self.residuals = outs, donated, compiled, residuals
+        self.draft, self.runs = draft, 0
         self.pick = picker(donated) if donated else None
         self._device, self._words = device, b""
         self._numbers: list = []
+
+    @property
+    def outgrown(self) -> bool:
+        """Whether it is a draft that has been run often enough to be worth a program compiled for good."""
+        return self.draft and self.runs >= _TRIED
 
     def vectors(self, floats: list[float], ints: list[int]) -> list:
         """The runtime numbers as pairs of 32-bit words: 64-bit types would lose half of theirs on the way in.
@@ -105,14 +117,30 @@ class Program:
 
 
 _recent: OrderedDict[Program, None] = OrderedDict()
+_latest: deque[Program] = deque(maxlen=12)      # as they were compiled
+
+
+def forget_history() -> None:
+    """From here on programs are compiled for good, until graphs are seen to change again."""
+    _latest.clear()
+
+
+def drafting(nodes: list[Node]) -> bool:
+    """Whether the next program is to be a draft: of those compiled last, hardly one has been run a second time."""
+    if config.drafts != "auto":
+        return config.drafts == "always"
+    once = sum(p.runs < 2 for p in _latest)
+    return once > 9 and sum(n.kind is not INPUT and n.kind is not MODE for n in nodes) <= _SHORT
 
 
 def remember(program: Program) -> None:
     """Notes a use; drops the program unused for longest where there are too many, and the trie where it is too large."""
+    program.runs += 1
     if program in _recent:
         _recent.move_to_end(program)
         return
     _recent[program] = None
+    _latest.append(program)
     while len(_recent) > config.max_programs:
         old, _ = _recent.popitem(last=False)
         old.compiled = None
