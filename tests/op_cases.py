@@ -14,7 +14,7 @@ import numpy as np
 
 from torchish.ops.table import EMPTY, TABLE, Op
 
-__all__ = ["ELSEWHERE", "GRADIENT_DIFFERS", "NODES_DIFFER", "NO_DIFFERENCES", "NO_GRADIENT", "ROUNDED", "SIGNS", "SYMMETRIC",
+__all__ = ["ELSEWHERE", "NODES_DIFFER", "NO_DIFFERENCES", "NO_GRADIENT", "ROUNDED", "SIGNS", "SYMMETRIC",
            "Case", "Factory", "all_cases", "cases", "default_samples", "each_array", "elementwise", "elsewhere", "floating"]
 
 # Ops without a case here, by family or name: why.
@@ -25,7 +25,7 @@ ELSEWHERE = {
     "optim": "updates of optimizers: tests/test_optim.py",
     "create": "their public forms are the expressions of tests/op_expressions.py",
     "_copy": "copy_, an expression of tests/op_expressions.py",
-    "_view_dtype": "x.view(dtype), an expression of tests/op_expressions.py",
+    "_view_bytes": "x.view(dtype), an expression of tests/op_expressions.py",
     "to_dtype": "x.to, an expression of tests/op_expressions.py",
     "_laid": "strides of a value: tests/test_views.py",
     "_straight": "a write through .data: tests of views",
@@ -44,15 +44,10 @@ NO_GRADIENT = {
 }
 # Ops that read one triangle of a symmetric matrix: torch's gradient is symmetric, so differences are taken in such directions.
 SYMMETRIC = frozenset({"linalg_cholesky", "linalg_cholesky_ex", "cholesky", "linalg_eigh", "linalg_eigvalsh"})
-# (op, operand) whose gradient differs from torch's: why.
-GRADIENT_DIFFERS = {
-    ("cholesky_inverse", 0): "torch fills the triangle that is not read",
-    ("cholesky_solve", 1): "torch fills the triangle that is not read",
-}
 # Ops whose gradient is not that of the formula: why.
 NO_DIFFERENCES = {"_ctc_loss": "as torch's, it holds for normalised log-probabilities only"}
-NODES_DIFFER = dict.fromkeys(("linalg_lstsq",), "singular values have a gradient of zeros here, none in torch")
-NODES_DIFFER |= dict.fromkeys(("_lstm_layer", "_recurrent_layer", "lstm_cell"), "one op here, whose results share a name of node")
+NO_DIFFERENCES |= dict.fromkeys(("cholesky_inverse", "cholesky_solve"), "as torch's, it fills the triangle that is not read")
+NODES_DIFFER = dict.fromkeys(("_lstm_layer", "_recurrent_layer", "lstm_cell"), "one op here, whose results share a name of node")
 SIGNS = dict.fromkeys(("linalg_svd", "linalg_eigh", "linalg_eig"), "the signs of the vectors are free")
 ROUNDED = {"hardsigmoid": "torch has 1/6 in float32"}
 

@@ -126,9 +126,13 @@ def test_hook_after_the_value_was_seen():
 
 def test_post_accumulate_hook():
     x = torch.tensor([1.0, 2.0], requires_grad=True)
-    x.register_post_accumulate_grad_hook(lambda p: p.grad.mul_(2))
+    handle = x.register_post_accumulate_grad_hook(lambda p: p.grad.mul_(2) is None or None)
     (x * 3).sum().backward()
     assert x.grad.tolist() == [6.0, 6.0]
+    handle.remove()
+    x.register_post_accumulate_grad_hook(lambda p: p)
+    with pytest.raises(RuntimeError, match="Tensor post accumulate grad hooks should return None."):
+        (x * 3).sum().backward()
 
 
 def test_errors():
@@ -255,3 +259,10 @@ def test_warning_only_for_non_leaves():
         warnings.simplefilter("error")
         assert x.grad is None
         assert torch.ones(2).grad is None
+
+
+def test_gradgradcheck_draws_its_cotangents_as_torch_does():
+    torch.manual_seed(0)
+    x = torch.rand(3, 3, requires_grad=True, dtype=torch.double)
+    assert torch.autograd.gradcheck(torch.sin, x) and torch.autograd.gradgradcheck(torch.sin, x)
+    assert round(torch.rand(1).item(), 4) == 0.2081

@@ -115,3 +115,31 @@ def test_views_that_functions_return_may_not_be_written(x):
             y.mul_(2)
         y.sum().backward()
     assert x.grad.tolist() == [4, 4]
+
+
+UPDATES = {
+    "data": "w.data.add_(w.grad, alpha=-0.125)", "detach": "w.detach().copy_(w.data - 0.125 * w.grad)",
+    "row": "w.data[0].sub_(w.grad[0] * 0.125); w[1].data.sub_(w.grad[1] * 0.125)", "subtract": "w.data -= 0.125 * w.grad",
+    "flat": "w.data.view(-1).sub_(0.125 * w.grad.view(-1))"}
+
+
+@pytest.mark.parametrize("update", UPDATES.values(), ids=UPDATES)
+def test_a_leaf_written_through_data_has_no_history(update):
+    """Every step starts from the new value: the loss goes 2, 9/8, 81/128, and each gradient is that of its own step."""
+    w = torch.ones(2, 1, requires_grad=True)
+    losses = []
+    for _ in range(4):
+        loss = (w * w).sum()
+        loss.backward()
+        exec(update)
+        assert w.is_leaf and w.grad_fn is None
+        w.grad = None
+        losses.append(loss.item())
+    assert losses == [2 * (9 / 16) ** n for n in range(4)]
+
+
+def test_what_is_written_through_data_belongs_to_the_view_alone():
+    y, w = torch.zeros(3), torch.ones(3, requires_grad=True)
+    x = y.detach()
+    x.add_(w)
+    assert (y.requires_grad, x.requires_grad, y.tolist()) == (False, True, [1, 1, 1])

@@ -155,3 +155,11 @@ def test_a_gradient_of_a_linear_function_requires_none(x):
     assert not grad((x * 2).sum(), x, create_graph=True)[0].requires_grad
     assert grad((x * x).sum(), x, create_graph=True)[0].requires_grad
     assert grad((x * 2).sum(), x, torch.ones((), requires_grad=True), create_graph=True)[0].requires_grad
+
+
+def test_a_target_that_several_ended_graphs_lead_to_gets_a_gradient_from_each(x):
+    for run in (lambda y: grad(y, x)[0], lambda y: (y.backward(inputs=[x]), x.grad)[1]):
+        parts = [x * k for k in (1, 2, 3)]
+        for p in parts:
+            p.tolist()
+        assert run(sum(p.sum() for p in parts)).tolist() == [6, 6]

@@ -1,6 +1,7 @@
 """Datasets, samplers and loaders: the same order and the same batches as torch's, from the same seed."""
 from __future__ import annotations
 
+import random
 from collections import namedtuple
 from collections.abc import Iterator
 
@@ -67,13 +68,63 @@ def test_rows_at_once_equal_rows_one_by_one() -> None:
         assert type(a) is type(b) and [t.dtype for t in a] == [t.dtype for t in b]
 
 
-def test_workers_are_not_started() -> None:
-    data.dataloader._told.clear()
-    with pytest.warns(UserWarning, match="main process"):
-        loader = data.DataLoader(Squares(), 3, num_workers=2)
-    assert [b[1].tolist() for b in loader] == [[0, 1, 2], [3, 4, 5], [6]]
-    data.DataLoader(Squares(), 3, num_workers=2)
-    assert data.get_worker_info() is None
+DRAWN = [[0.7821, 0.2132, 0.8372, 0], [0.0536, 0.2764, 0.3876, 0], [0.6938, 0.7734, 0.6703, 1], [0.298, 0.1634, 0.0759, 1],
+         [0.9888, 0.9257, 0.3733, 0]]
+ORDERS = [[0, 4, 1, 5, 2, 6, 3], [2, 0, 3, 4, 5, 1, 6]]
+
+
+class Drawn(data.Dataset):
+    """Draws of all three sources, and who draws."""
+
+    def __len__(self) -> int:
+        return 5
+
+    def __getitem__(self, index: int) -> tuple:
+        return torch.rand(()).item(), random.random(), np.random.rand(), data.get_worker_info().id
+
+
+class Shared(data.IterableDataset):
+    start = 0
+
+    def __iter__(self) -> Iterator[int]:
+        worker = data.get_worker_info()
+        yield from ((worker.id + 1) * 10 + k for k in range(self.start, 3 + 2 * worker.id))
+
+
+def test_workers_draw_as_torchs_processes_do() -> None:
+    """The numbers are those of torch 2.13 with two worker processes; what this process draws is not touched by them."""
+    torch.manual_seed(0)
+    loader = data.DataLoader(Drawn(), 2, num_workers=2)
+    random.seed(1)
+    expected = random.Random(1).random()
+    got = [[round(x, 4) for x in row] for batch in loader for row in zip(*[x.tolist() for x in batch], strict=True)]
+    assert got == DRAWN
+    assert (random.random(), data.get_worker_info()) == (expected, None)
+
+
+def test_streams_and_orders_with_workers() -> None:
+    def start(worker: int) -> None:
+        data.get_worker_info().dataset.start = worker       # type: ignore[union-attr]
+
+    batches = [b.tolist() for b in data.DataLoader(Shared(), 2, num_workers=2)]
+    assert batches == [[10, 11], [20, 21], [12], [22, 23], [24]]
+    assert list(data.DataLoader(Shared(), None, num_workers=2, worker_init_fn=start)) == [10, 21, 11, 22, 12, 23, 24]
+    torch.manual_seed(0)
+    staying = data.DataLoader(Squares(), 7, shuffle=True, num_workers=1, persistent_workers=True)
+    orders = [next(iter(staying))[1].tolist() for _ in range(2)]
+    assert orders == ORDERS
+
+
+class Broken(Squares):
+    def __getitem__(self, index: int) -> tuple:
+        raise KeyError("no such")
+
+
+def test_an_error_says_which_worker_it_was() -> None:
+    with pytest.raises(KeyError, match=r"^Caught KeyError in DataLoader worker process 0\.\nOriginal Traceback"):
+        next(iter(data.DataLoader(Broken(), num_workers=1)))
+    with pytest.raises(RuntimeError, match="Cannot assign attributes to WorkerInfo objects"):
+        data.DataLoader(Squares(), num_workers=1, worker_init_fn=lambda i: setattr(data.get_worker_info(), "id", 3)).__iter__()
 
 
 def test_collate() -> None:

@@ -11,6 +11,7 @@ import jax
 import numpy as np
 import pytest
 
+import torchish as torch
 from torchish import devices
 from torchish.devices import device, place, to_jax
 from torchish.sizes import Size
@@ -121,3 +122,30 @@ def test_size_is_a_tuple_that_stays_a_size() -> None:
 def test_wrong_size(wrong: Any, said: str) -> None:
     with pytest.raises(TypeError, match=said):
         wrong()
+
+
+def test_accelerators_under_other_names_are_not_there():
+    for space in (torch.xpu, torch.mps, torch.mtia):
+        assert (space.is_available(), space.device_count()) == (False, 0)
+    assert (torch.xpu.manual_seed(1), torch.mps.manual_seed(1), torch.xpu.memory_allocated()) == (None, None, 0)
+    with pytest.raises(AssertionError, match="Torch not compiled with XPU enabled"):
+        torch.xpu.synchronize()
+    with pytest.raises(RuntimeError, match=r"Cannot execute emptyCache\(\) without MPS backend\."):
+        torch.mps.empty_cache()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="says what there is to say without an accelerator")
+def test_the_accelerator_where_there_is_none():
+    for call in (torch.accelerator.synchronize, torch.accelerator.current_device_index, torch.accelerator.memory_allocated):
+        with pytest.raises(RuntimeError, match=r"^Cannot access accelerator device when none is available\.$"):
+            call()
+    assert torch.accelerator.current_accelerator() is None and torch.accelerator.device_count() == 0
+
+
+def test_settings_of_other_compilers_can_be_made():
+    torch._dynamo.config.suppress_errors = True
+    torch._inductor.config.triton.unique_kernel_names = True
+    torch.backends.cuda.matmul.fp32_precision = "tf32"
+    assert (torch._dynamo.reset(), torch._dynamo.config.suppress_errors) == (None, True)
+    assert torch._dynamo.disable(len) is len
+    torch.backends.cuda.matmul.fp32_precision, torch._dynamo.config.suppress_errors = "none", False

@@ -46,16 +46,18 @@ def check(rows: list) -> None:
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.filterwarnings("ignore:Singular sample detected")      # of every sample of a Wishart distribution, as in torch
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_family(family):
     rows = [row for row in GOLDEN if f"d = D.{family}(" in row[0]]
-    assert len(rows) == len(recorder.READ) + len(recorder.GRADIENTS)
+    left_out = sum(name == family for name, _ in recorder.FAILS_IN_TORCH)
+    assert len(rows) == len(recorder.READ) + len(recorder.GRADIENTS) - left_out
     check(rows)
 
 
 def test_divergences_transforms_constraints_and_mistakes():
-    assert len(OTHERS) == (len(recorder.DIVERGENCES) + 3 * len(recorder.TRANSFORMS) + 3 * len(recorder.CONSTRAINTS)
-                           + len(recorder.MISTAKES))
+    assert len(OTHERS) == (len(recorder.DIVERGENCES) + len(recorder.CROSS) + 3 * len(recorder.TRANSFORMS)
+                           + 3 * len(recorder.CONSTRAINTS) + len(recorder.MISTAKES))
     check(OTHERS)
 
 

@@ -99,7 +99,7 @@ def test_advanced_indices_read_and_write_as_numpys(case: tuple[np.ndarray, tuple
 
 @pytest.mark.parametrize(("index", "error"), [
     (slice(None, None, -1), ValueError), (slice(None, None, 0), ValueError), (5, IndexError), (-4, IndexError),
-    ((0, 0, 0), IndexError), ("a", (TypeError, IndexError)), (1.5, (TypeError, IndexError)),
+    ((0, 0, 0), IndexError), (b"a", (TypeError, IndexError)), (1.5, (TypeError, IndexError)),
 ])
 def test_indices_that_are_refused(index: object, error: type[Exception]) -> None:
     with pytest.raises(error):

@@ -141,17 +141,16 @@ def test_writes_outside_happen_and_are_undone_by_an_error(x):
         if fail:
             raise ValueError("stop")
         return (v * row).sum()
-    close(grad(writes)(x[0]), 2 * arr(x)[0])
+    close(vmap(writes)(x), 2 * arr(x) @ arr(x)[0])
     close(z, 2 * arr(x))
     close(row, 2 * arr(x)[0])
     with pytest.raises(ValueError, match="stop"):
-        grad(writes)(x[0], fail=True)
+        vmap(lambda v: writes(v, fail=True))(x)
     close(z, 2 * arr(x))
-    norm, same = torch.nn.BatchNorm1d(3), torch.nn.BatchNorm1d(3)
-    jvp(norm, (x,), (x,))
-    same(x)
-    close(norm.running_mean, arr(same.running_mean))
-    assert norm.num_batches_tracked == 1
+    for write in (writes, lambda v: vmap(writes)(v).sum(), torch.nn.BatchNorm1d(3)):
+        with pytest.raises(RuntimeError, match=r"During a grad .vjp, jvp, grad, etc. transform, .* would mutate a captured Tensor"):
+            jvp(write, (x,), (x,))
+    close(z, 2 * arr(x))
 
 
 def test_a_step_with_transforms_is_one_program():
@@ -205,9 +204,25 @@ def test_errors_are_torchs(k, x):
         call(x)
 
 
-def test_leaked_tensors_are_refused(x):
-    kept = []
-    grad(lambda v: kept.append(v * 2) or v.sum())(x)
-    assert "grad" in repr(kept[0])
+def test_what_has_outlived_a_transform_keeps_its_value(x):
+    """As torch: of grad, vjp and jvp, with its graph outside; of vmap there is no value without the batch."""
+    kept, w = [], torch.ones(3, requires_grad=True)
+
+    def keeps(v):
+        kept.append(v * w)
+        return v.sum()
+    for run in (lambda: grad(keeps)(x), lambda: jvp(keeps, (x,), (x,)), lambda: vjp(keeps, x), lambda: grad(grad(keeps))(x.sum())):
+        run()
+        assert repr(kept[-1]).startswith("GradTrackingTensor(lvl=-2, value=\n    tensor(")
+    close(torch.autograd.grad(kept[0].sum() + (kept[1] * 2).sum(), w)[0], 3 * arr(x).sum(0))
+    close(vmap(lambda v: kept[2] * v)(x), arr(x) * arr(x)[:, None])
+    close(grad(lambda v: (kept[2] * v).sum())(x), arr(x))
+    x.add_(1)       # the values it was computed from are gone
+    for refused in (lambda: vmap(keeps)(x), lambda: vmap(grad(keeps))(x)):
+        refused()
+        with pytest.raises(RuntimeError, match="Either your tensor may have escaped from inside a function being vmapped"):
+            kept[-1] + 1
+    grad(keeps)(x)
+    x.add_(1)
     with pytest.raises(RuntimeError, match="made inside grad was used after it returned"):
-        kept[0] + 1
+        kept[-1] + 1

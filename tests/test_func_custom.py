@@ -154,3 +154,53 @@ def test_a_module_with_dual_parameters_compiles_once(x):
         close(tangent, arr(x).sum(1, keepdims=True) + np.ones((1, 3)))
         seen.append(stats.compilations)
     assert seen[2] == seen[1]
+
+
+def test_a_vmap_rule_sees_where_the_batch_stands():
+    seen = []
+
+    class Rule(torch.autograd.Function):
+        @staticmethod
+        def forward(v, more=None):
+            return v
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            pass
+
+        @staticmethod
+        def vmap(info, in_dims, v, more=None):
+            seen.append(in_dims)
+            return v, in_dims[0]
+    v = torch.arange(6.0).reshape(2, 3)
+    assert vmap(Rule.apply, in_dims=1)(v).tolist() == v.t().tolist()
+    vmap(lambda a: Rule.apply(a * 1, [a, torch.ones(1)]), in_dims=1)(v)
+    assert seen == [(1,), (0, [1, None])]
+    with pytest.raises(NotImplementedError, match="Run vmap on autograd.Function with kwarg-only Tensor args"):
+        vmap(lambda a: Rule.apply(a, more=a))(v)
+
+
+def test_an_argument_returned_as_it_was_may_not_be_saved():
+    names = []
+
+    class AsIs(torch.autograd.Function):
+        @staticmethod
+        def forward(v):
+            return v
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            ctx.save_for_backward(output)
+
+        @staticmethod
+        def backward(ctx, g):
+            return g
+
+    class Copied(AsIs):
+        @staticmethod
+        def forward(v):
+            return v.clone()
+    with pytest.raises(RuntimeError, match="An input that has been returned as-is as output is being saved for backward"):
+        torch.func.grad(AsIs.apply)(torch.tensor(1.0))
+    torch.func.grad(lambda v: (names.append(type(Copied.apply(v).grad_fn).__name__), v)[1])(torch.tensor(1.0))
+    assert names == ["CopiedGeneratedBackward"]

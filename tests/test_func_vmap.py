@@ -179,3 +179,101 @@ def test_names_of_partial_functions_and_functionalize(x):
     with pytest.raises(ValueError, match=r"vmap\(functools.partial\(add, ...\)\)\(<inputs>\): got no inputs"):
         vmap(part)()
     close(functionalize(lambda v: v.clone().add_(1))(x), arr(x) + 1)
+
+
+def test_a_result_is_the_argument_or_a_view_of_it_where_it_shares_its_storage():
+    x = torch.arange(24.0).reshape(2, 3, 4).clone()
+    assert vmap(lambda v: v)(x) is x and vmap(lambda v: v.mul_(2), in_dims=2, out_dims=2)(x) is x
+    assert x[0, 0].tolist() == [0, 2, 4, 6]
+    assert vmap(vmap(lambda v: v[1:]), in_dims=1, out_dims=1)(x).tolist() == x[:, :, 1:].tolist()
+    y = vmap(vmap(lambda v: v[1:]))(x)
+    assert y._base is x and (y.stride(), y.storage_offset()) == ((12, 4, 1), 1)
+    y.zero_()
+    assert x[1, 2].tolist() == [40, 0, 0, 0]
+    x.add_(1)
+    assert y.sum() == y.numel()
+    halves = vmap(lambda v: v.t().split(2), in_dims=0)(x)
+    assert [h._base is x for h in halves] == [True, True] and halves[1].shape == (2, 2, 3)
+    assert vmap(lambda v: v, in_dims=1)(x).stride() == (4, 12, 1)
+    w = torch.ones(2, 3, requires_grad=True)
+    (vmap(lambda v: v[1])(w) * 3).sum().backward()
+    assert w.grad.tolist() == [[0, 3, 0], [0, 3, 0]]
+    with pytest.raises(RuntimeError, match="view size is not compatible"):
+        vmap(lambda v: v.view(-1), in_dims=1)(x)
+    with pytest.raises(RuntimeError, match="a leaf Variable that requires grad is being used in an in-place operation"):
+        vmap(lambda v: v.mul_(2))(w)
+
+
+def test_what_is_made_like_a_member_may_be_written_with_one(x):
+    for make in (lambda v: v.new_zeros(3), lambda v: v.new_full((3,), 2.0), torch.empty_like, torch.zeros_like):
+        close(vmap(lambda v, make=make: make(v).copy_(v))(x), arr(x))
+        close(vmap(grad(lambda v, make=make: make(v).copy_(v).sum()))(x), np.ones((2, 3)))
+    c = torch.zeros(3)
+    close(vmap(lambda v: (c.add_(1), v.sum())[1])(x), arr(x).sum(1))
+    assert c.tolist() == [1, 1, 1]
+
+
+def test_a_value_that_is_the_same_for_all_members_may_be_looked_at(x):
+    c = torch.tensor(2.0)
+    close(vmap(lambda v: v * (c + 1).item() if c > 0 else v)(x), 3 * arr(x))
+    shown = []
+    vmap(lambda v: shown.append((repr(c * 2), repr(v))) or v, in_dims=1)(torch.ones(1, 2))
+    assert shown == [("tensor(4.)", "BatchedTensor(lvl=1, bdim=1, value=\n    tensor([[1., 1.]])\n)")]
+
+
+def test_an_index_may_differ_between_members(x):
+    i = torch.tensor([2, -1])
+    close(vmap(lambda v, i: v[i])(x, i), arr(x)[:, 2])
+    close(vmap(lambda v, i: v[None, :, i])(torch.stack([x, x + 1]), i), np.stack([arr(x)[None, :, 2], arr(x)[None, :, 2] + 1]))
+
+    def writes(v, i):
+        v = v.clone()
+        v[i] = 0.0
+        return v
+    close(vmap(writes)(x, i), arr(x) * [1, 1, 0])
+
+
+def test_random_numbers_written_in_place(x):
+    for name, args in (("normal_", ()), ("random_", (5,)), ("bernoulli_", (0.5,)), ("exponential_", ())):
+        def fill(v, name=name, args=args):
+            return getattr(v, name)(*args)
+        torch.manual_seed(0)
+        each = fill(torch.empty(2, 40)).tolist()
+        torch.manual_seed(0)
+        assert vmap(fill, randomness="different")(torch.empty(2, 40)).tolist() == each
+        c = torch.zeros(40)
+        same = vmap(lambda v, c=c, fill=fill: fill(c) + v, randomness="same")(torch.zeros(2))
+        assert same[0].tolist() == same[1].tolist() == c.tolist()
+        with pytest.raises(RuntimeError, match="vmap: Cannot ask for different inplace randomness on an unbatched tensor"):
+            vmap(lambda v, c=c, fill=fill: fill(c) + v, randomness="different")(torch.zeros(2))
+    weights = torch.ones(2, 50)
+    for draw in (torch.poisson, lambda v: torch.multinomial(v, 20), torch.bernoulli, lambda v: torch.normal(v, 1.0)):
+        torch.manual_seed(0)
+        each = draw(weights).tolist()
+        torch.manual_seed(0)
+        assert vmap(draw, randomness="different")(weights).tolist() == each
+        with pytest.raises(RuntimeError, match="Vmap does not currently support same randomness with a batched tensor input"):
+            vmap(draw, randomness="same")(weights)
+
+
+NOT_BY_MEMBER = [
+    (torch.nonzero, r"operators that can output dynamic shape. Attempted to vmap over aten::nonzero"),
+    (torch.unique, r"operators that can output dynamic shape. Attempted to vmap over aten::_unique2"),
+    (torch.where, r"operators that can output dynamic shape. Attempted to vmap over aten::where"),
+    (lambda v: torch.masked_select(v, v > 0), r"Attempted to vmap over `mask` in torch.masked_select"),
+    (lambda v: torch.equal(v, v), r"Batching rule not implemented for aten::equal"),
+    (lambda v: torch.allclose(v, v), r"vmap over torch.allclose isn't supported yet"),
+]
+
+
+@pytest.mark.parametrize("k", range(len(NOT_BY_MEMBER)))
+def test_what_has_no_shape_before_it_has_values(k, x):
+    call, text = NOT_BY_MEMBER[k]
+    with pytest.raises(RuntimeError, match=text):
+        vmap(call)(x)
+
+
+def test_batch_norms_without_statistics():
+    net = torch.nn.Sequential(torch.nn.BatchNorm1d(3), torch.nn.Sequential(torch.nn.BatchNorm2d(2)))
+    assert torch.func.replace_all_batch_norm_modules_(net) is net
+    assert not list(net.buffers()) and not net[1][0].track_running_stats

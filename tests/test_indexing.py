@@ -6,6 +6,7 @@ slices and None first, so that an int does not take part in where the dimensions
 """
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -153,3 +154,26 @@ def test_known_places_are_checked() -> None:
     for asked in (lambda: x.gather(0, torch.tensor([[[7]]])), lambda: x.index_add(1, far, x[:, :2])):
         with pytest.raises(RuntimeError, match="index 7 is out of bounds"):
             asked()
+
+
+READERS: dict[str, Any] = {
+    "embedding": lambda w, x, i: torch.nn.functional.embedding(i, w), "index": lambda w, x, i: w[i],
+    "index_select": lambda w, x, i: w.index_select(0, i), "gather": lambda w, x, i: w.gather(0, i[:, None]),
+    "take": lambda w, x, i: w.take(i), "cross_entropy": lambda w, x, i: torch.nn.functional.cross_entropy(x, i),
+    "nll_loss": lambda w, x, i: torch.nn.functional.nll_loss(x, i)}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_an_index_outside_is_refused_where_it_is_known_and_reads_nan_elsewhere(name: str) -> None:
+    weight, scores = torch.arange(12.0).reshape(4, 3).requires_grad_(), torch.ones(2, 4)
+    indices = [torch.tensor(i) for i in ([0, 1], [1, 2], [2, 1], [3, 0], [1, 13], [2, -14], [1, 2])]
+    lazily, at_once = [], []
+    for i in indices:
+        lazily.append(READERS[name](weight, scores, i + 0).sum().item())
+        if name != "gather":        # its index is a view here, whose values are not there yet
+            try:
+                at_once.append(READERS[name](weight, scores, i).sum().item())
+            except IndexError as e:
+                at_once.append(str(e))
+    assert [math.isnan(v) for v in lazily] == [False] * 4 + [True] * 2 + [False]
+    assert [v.__class__ for v in at_once] in ([float] * 4 + [str] * 2 + [float], [])

@@ -143,3 +143,15 @@ def test_foreach_takes_lists_numbers_and_refuses_other_lengths():
     assert torch._foreach_add_(xs, scalar=1) is xs and xs[1].tolist() == [3, 3]
     with pytest.raises(RuntimeError, match="Tensor lists must have the same number of tensors, got 2 and 1"):
         torch._foreach_mul(xs, xs[:1])
+    assert [x.tolist() for x in torch._foreach_maximum(xs, 2.5)] == [[2.5, 2.5], [3, 3]]
+    torch._foreach_minimum_(xs, [1.0, 2.0])
+    assert [x.tolist() for x in xs] == [[1, 1], [2, 2]] and [x.tolist() for x in torch._foreach_pow(2, xs)] == [[2, 2], [4, 4]]
+    for call, error, message in (
+            (lambda: torch._foreach_abs(xs[0]), TypeError, "argument 'self' .* must be tuple of Tensors, not Tensor"),
+            (lambda: torch._foreach_add(xs, [1, xs[0]]), TypeError, "expected Tensor as element 0 in argument 1, but got int"),
+            (lambda: torch._foreach_mul(xs, xs[0]), RuntimeError, "scalar tensor expected to be 0 dim but it has 1 dimensions"),
+            (lambda: torch._foreach_add(xs, None), TypeError, r"_foreach_add\(\) received an invalid combination of arguments"),
+            (lambda: torch._foreach_sub(xs, 2, alpha=2), TypeError, "argument 'other' .* must be tuple of Tensors, not int"),
+            (lambda: torch._foreach_addcmul(xs, xs, xs, xs[0].expand(1, 2)), RuntimeError, "Expected packed scalar Tensor to be")):
+        with pytest.raises(error, match=message):
+            call()

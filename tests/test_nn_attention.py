@@ -1,6 +1,9 @@
 """MultiheadAttention, the transformer and the choice of a kernel, against recorded answers of torch."""
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from nn_more_golden import cases, recorder, same_module
 
@@ -25,10 +28,68 @@ def test_an_encoder_says_why_it_keeps_padding() -> None:
     assert nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 8, batch_first=True), 1).use_nested_tensor
 
 
-def test_kernels_are_accepted() -> None:
-    backend = nn.attention.SDPBackend
+def test_kernels_that_are_allowed() -> None:
+    attention, backend, cuda = nn.attention, nn.attention.SDPBackend, torch.backends.cuda
     x = torch.ones(1, 1, 2, 4)
-    with nn.attention.sdpa_kernel([backend.MATH, backend.FLASH_ATTENTION]):
+
+    def flags() -> list[bool]:
+        return [cuda.flash_sdp_enabled(), cuda.mem_efficient_sdp_enabled(), cuda.math_sdp_enabled(), cuda.cudnn_sdp_enabled()]
+
+    with attention.sdpa_kernel([backend.MATH, backend.FLASH_ATTENTION]):
+        assert flags() == [True, False, True, False]
         assert nn.functional.scaled_dot_product_attention(x, x, x).shape == (1, 1, 2, 4)
-    with pytest.raises(AssertionError, match="Backend must be an instance of SDPBackend"), nn.attention.sdpa_kernel("MATH"):
+    assert flags() == [True] * 4
+    for kernels, y, message in (([backend.EFFICIENT_ATTENTION], x, "No viable backend"), (backend.ERROR, x, "No viable backend"),
+                                ([backend.FLASH_ATTENTION], x[0], "No available kernel")):
+        with attention.sdpa_kernel(kernels), pytest.raises(RuntimeError, match=message):
+            nn.functional.scaled_dot_product_attention(y, y, y)
+    with pytest.raises(AssertionError, match="Backend must be an instance of SDPBackend"), attention.sdpa_kernel("MATH"):
         x.add(1)
+
+
+def test_a_mask_besides_is_causal_is_for_the_fused_kernel() -> None:
+    attend = nn.functional.scaled_dot_product_attention
+    x, mask = torch.arange(8.0).view(1, 1, 4, 2), torch.tensor([True, False, True, True]).expand(4, 4)
+    both = attend(x, x, x, mask, 0.0, True)
+    assert torch.allclose(both, attend(x, x, x, mask & torch.ones(4, 4, dtype=torch.bool).tril()))
+    with nn.attention.sdpa_kernel(nn.attention.SDPBackend.MATH), pytest.raises(RuntimeError, match="Explicit attn_mask should not"):
+        attend(x, x, x, mask, 0.0, True)
+    assert attend(x, x[:, :, :0], x[:, :, :0]).tolist() == [[[[0.0, 0.0]] * 4]]
+
+
+@pytest.mark.parametrize(("shapes", "options", "error", "message"), [
+    (((2, 5, 6), (2, 3, 6)), {"attn_mask": (7, 7)}, RuntimeError, "The size of tensor a (3) must match the size of tensor b (7)"),
+    (((2, 5, 6), (2, 3, 6)), {"dropout_p": 1.5}, RuntimeError, "dropout probability has to be between 0 and 1, but got 1.5"),
+    (((4, 6), (3, 6)), {"enable_gqa": True}, IndexError, "Dimension out of range (expected to be in range of [-2, 1], but got -3)"),
+    (((2, 4, 5, 6), (2, 4, 3, 7)), {}, RuntimeError,
+     "Expected size for first two dimensions of batch2 tensor to be: [8, 6] but got: [8, 7].")])
+def test_attention_refuses(shapes: tuple, options: dict, error: type, message: str) -> None:
+    query, key = (torch.ones(shape) for shape in shapes)
+    options = {k: torch.zeros(v) if k == "attn_mask" else v for k, v in options.items()}
+    with pytest.raises(error) as raised:
+        nn.functional.scaled_dot_product_attention(query, key, key, **options)
+    assert str(raised.value).startswith(message)
+
+
+def test_causal_biases() -> None:
+    """In a process of its own: the class of biases is one that takes calls over."""
+    code = """
+import torchish as torch
+from torchish.nn.attention.bias import CausalBias, CausalVariant, causal_lower_right, causal_upper_left
+q, k = torch.randn(1, 2, 3, 4), torch.randn(1, 2, 5, 4)
+attend = torch.nn.functional.scaled_dot_product_attention
+for bias, offset in ((causal_upper_left(3, 5), 0), (causal_lower_right(3, 5), 2)):
+    mask = torch.ones(3, 5, dtype=torch.bool).tril(offset)
+    assert bias._materialize().equal(mask) and repr(bias) == repr(mask)
+    assert torch.allclose(attend(q, k, k, attn_mask=bias), attend(q, k, k, attn_mask=mask))
+for call in (lambda: attend(q, k, k, causal_upper_left(3, 5), is_causal=True), lambda: causal_upper_left(3),
+             lambda: CausalBias(3, 4, 5)):
+    try:
+        call()
+    except (AssertionError, ValueError) as e:
+        print(type(e).__name__, e)
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.stdout.splitlines() == [
+        "ValueError CausalBias should not be used with causal=True", "AssertionError causal_upper_left only supports 2D tensors",
+        "AssertionError variant must be a CausalVariant, got int"], run.stderr

@@ -158,7 +158,7 @@ def test_hooks_that_always_run() -> None:
 
 def test_global_hook() -> None:
     log = []
-    with nn.register_module_forward_hook(lambda module, args, out: log.append(type(module).__name__)):
+    with nn.modules.module.register_module_forward_hook(lambda module, args, out: log.append(type(module).__name__)):
         nn.Sequential(nn.ReLU())(torch.ones(1))
     assert log == ["ReLU", "Sequential"]
 

@@ -136,6 +136,82 @@ def test_order_of_steps_is_checked() -> None:
     assert again.last_epoch == 1 and again.get_last_lr() == s.get_last_lr()
 
 
+def test_steps_before_the_scheduler_do_not_count_and_an_overridden_step_is_noticed() -> None:
+    m, x = model()
+    o = optim.SGD(m.parameters(), lr=0.1)
+    step(m, x, o)
+    s = StepLR(o, 1)
+    with pytest.warns(UserWarning, match="before `optimizer.step"):
+        s.step()
+    o = optim.SGD(m.parameters(), lr=0.1)
+    o.step = lambda inner=o.step: inner()               # overridden before: it is watched like any other
+    s = StepLR(o, 1)
+    step(m, x, o)
+    s.step()
+    s = StepLR(o, 1)
+    o.step = lambda: None
+    with pytest.warns(UserWarning, match="has been overridden after learning rate scheduler initialization"):
+        s.step()
+
+
+GOLDEN = {
+    'Adafactor(p, lr=0.1)':
+        [1.140822, 0.919781, 0.695072, 0.820193, 1.044259, 1.339647, 0.644071, 1.355929, 0.643916],
+    'Adafactor(p, weight_decay=0.1, maximize=True)':
+        [0.982469, 1.004097, 1.025989, 1.013388, 0.991422, 0.962502, 1.032181, 0.959831, 1.0325],
+    'Muon(p[:1], lr=0.1)':
+        [0.788606, 0.76004, 0.917211, 0.76044, 0.936748, 1.136692, 1.0, 1.0, 1.0],
+    "Muon(p[:1], lr=0.1, nesterov=False, adjust_lr_fn='match_rms_adamw', weight_decay=0)":
+        [0.918675, 0.928451, 1.00477, 0.930718, 1.012043, 1.08322, 1.0, 1.0, 1.0],
+}
+# after four steps from ones with the gradients below, and the states of the first parameter; from torch
+MATRIX = [("Adafactor(p, lr=0.1)", 1e-5, "step row_var col_var"), ("Adafactor(p, weight_decay=0.1, maximize=True)", 1e-5, ""),
+          ("Muon(p[:1], lr=0.1)", 2e-2, "momentum_buffer"),
+          ("Muon(p[:1], lr=0.1, nesterov=False, adjust_lr_fn='match_rms_adamw', weight_decay=0)", 2e-2, "")]
+
+
+@pytest.mark.parametrize(("text", "tolerance", "names"), MATRIX)
+def test_methods_for_matrices(text: str, tolerance: float, names: str) -> None:
+    p = [nn.Parameter(torch.ones(2, 3)), nn.Parameter(torch.ones(3))]
+    o = eval(f"optim.{text}")
+    for k in range(4):
+        p[0].grad, p[1].grad = (torch.arange(1.0, 7).reshape(2, 3) - k).sin(), torch.tensor([0.5, -1.0, k])
+        o.step()
+    np.testing.assert_allclose(torch.cat([x.detach().reshape(-1) for x in p]).numpy(), GOLDEN[text], atol=tolerance)
+    if names:
+        assert list(o.state[p[0]]) == names.split()
+    twin = eval(f"optim.{text}")
+    twin.load_state_dict(pickle.loads(pickle.dumps(o.state_dict())))
+    assert twin.state_dict()["param_groups"] == o.state_dict()["param_groups"] and repr(twin) == repr(o)
+
+
+@pytest.mark.parametrize(("text", "error", "message"), [
+    ("Muon([torch.ones(2)])", ValueError, "Muon only supports 2D parameters whereas we found a parameter with size"),
+    ("Muon(p, adjust_lr_fn='x')", ValueError, "Adjust learning rate function x is not supported"),
+    ("Muon(p, lr=-1)", ValueError, "Learning rate should be >= 0 but is: -1"),
+    ("Adafactor(p, d=0.5)", ValueError, "Clipping threshold d should be >= 1 but is: 0.5"),
+    ("Adafactor(p, beta2_decay=1)", ValueError, "beta2_decay should be <= 0 but is: 1"),
+    ("SparseAdam(p).step()", RuntimeError, "SparseAdam does not support dense gradients"),
+    ("SparseAdam(p, lr=0)", ValueError, "Invalid learning rate: 0"),
+    ("Adam(p, lr=torch.tensor(0.1), foreach=True)", ValueError, "lr as a Tensor is not supported for capturable=False and foreach"),
+    ("Adam(p, betas=(torch.tensor(0.9), 0.99))", ValueError, "betas must be either both floats or both Tensors"),
+    ("Adam(p, betas=(0, 0.9))", ValueError, "betas must be either both floats or both Tensors"),
+])
+def test_what_optimizers_refuse(text: str, error: type, message: str) -> None:
+    p = [nn.Parameter(torch.ones(2, 2))]
+    p[0].grad = torch.ones(2, 2)
+    with pytest.raises(error, match=message):
+        eval(f"optim.{text}")
+
+
+def test_methods_for_matrices_refuse_complex_parameters() -> None:
+    p = nn.Parameter(torch.ones(2, 2, dtype=torch.complex64))
+    p.grad = torch.ones(2, 2, dtype=torch.complex64)
+    for kind in (optim.Adafactor, optim.Muon):
+        with pytest.raises(RuntimeError, match=f"{kind.__name__} does not support complex parameters"):
+            kind([p]).step()
+
+
 @pytest.mark.parametrize("norm_type", [1.0, 2.0, 3.0, math.inf])
 def test_clip_grad_norm(norm_type: float) -> None:
     a, b = nn.Parameter(torch.zeros(3)), nn.Parameter(torch.zeros(2, 2))

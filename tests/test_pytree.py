@@ -1,10 +1,12 @@
 """torch.utils._pytree: order, leaves, structures and their text, registered classes."""
 from __future__ import annotations
 
+import dataclasses
 from collections import OrderedDict, defaultdict, deque, namedtuple
 
 import pytest
 
+import torchish as torch
 from torchish.utils import _pytree as tree
 
 Pair = namedtuple("Pair", "a b")
@@ -45,3 +47,48 @@ def test_registered_classes():
     assert tree.tree_map(lambda v: v * 2, Box(3)).inside == 6
     with pytest.raises(ValueError, match="is already registered as pytree node"):
         tree.register_pytree_node(Box, lambda b: ([], None), lambda c, _: Box(0))
+
+
+def test_structures_as_json():
+    Point = namedtuple("Point", "a b")
+    for nested in ([1, (2, {"a": 3})], OrderedDict(b=1), deque([1], maxlen=2), defaultdict(list, {"a": [1]}), None):
+        spec = tree.tree_structure(nested)
+        assert tree.treespec_loads(tree.treespec_dumps(spec)) == spec
+    leaf = '{"type": null, "context": null, "children_spec": []}'
+    assert tree.treespec_dumps(tree.tree_structure({"k": 1})) == (
+        '[1, {"type": "builtins.dict", "context": "[\\"k\\"]", "children_spec": [' + leaf + ']}]')
+    spec = tree.tree_structure(Point(1, 2))
+    assert spec.type is namedtuple
+    with pytest.raises(NotImplementedError, match="Can't serialize TreeSpec of namedtuple class"):
+        tree.treespec_dumps(spec)
+    tree._register_namedtuple(Point, serialized_type_name="tests.Point")
+    assert tree.treespec_loads(tree.treespec_dumps(spec)) == spec
+    for call, kind, text in (
+            (lambda: tree.treespec_dumps("x"), TypeError, "Expected `treespec` to be an instance of PyTreeSpec but got item of"),
+            (lambda: tree.treespec_dumps(spec, -1), ValueError, "Unknown protocol -1"),
+            (lambda: tree.treespec_loads(f"[99, {leaf}]"), ValueError, "Unknown protocol 99"),
+            (lambda: tree.tree_unflatten([1], "x"), TypeError, "Expected `treespec` to be an instance of PyTreeSpec"),
+            (lambda: tree.tree_map_only(1, str, [1]), TypeError, "Argument must be a type, a tuple of types, or a callable")):
+        with pytest.raises(kind, match=text):
+            call()
+
+
+def test_what_may_be_registered():
+    @dataclasses.dataclass
+    class Kept:
+        x: int
+        y: int = 3
+    tree.register_dataclass(Kept, field_names=["x"], drop_field_names=["y"])
+    assert tree.tree_map(lambda v: v + 1, Kept(1, 9)) == Kept(2, 3)
+    with pytest.raises(NotImplementedError, match="No registered serialization name for"):
+        tree.treespec_dumps(tree.tree_structure(Kept(1)))
+    tree._deregister_pytree_node(Kept)
+    assert tree.tree_leaves(Kept(1)) == [Kept(1)]
+    for cls, names, text in ((Kept, ["x"], "field_names does not include all dataclass fields"),
+                             (Kept, ["x", "y", "z"], "field_names does not include all dataclass fields"),
+                             (int, None, "field_names must be specified with a list of all fields")):
+        with pytest.raises(ValueError, match=text):
+            tree.register_dataclass(cls, field_names=names)
+    with pytest.raises(TypeError, match="expects `cls` to have a non-default `__eq__`"):
+        tree.register_constant(type("Plain", (), {}))
+    assert not tree.is_constant_class(Kept) and tree.is_structseq_class(type(torch.ones(2, 2).max(0)))

@@ -127,26 +127,8 @@ def test_sequences(case: list) -> None:
 
 # -- modules, loaders, samplers
 
-# Recorded for modules that torchish does not have (yet).
-ABSENT = {"AdaptiveLogSoftmaxWithLoss"}
-
-
-def modules(text: str) -> set[str]:
-    return set(re.findall(r"nn\.(\w+)", text))
-
-
-def made(text: str) -> bool:
-    """Whether nn has what the expression makes."""
-    return not modules(text) & ABSENT
-
-
-def test_absent_modules_are_absent() -> None:
-    texts = [c[1] for c in GOLDEN["modules"]] + [c["setup"] for c in GOLDEN["dropout_traces"]]
-    assert {name for text in texts for name in modules(text) if not hasattr(nn, name)} == ABSENT
-
-
 @pytest.mark.filterwarnings("ignore:enable_nested_tensor is True")
-@pytest.mark.parametrize("case", [c for c in GOLDEN["modules"] if made(c[1])], ids=lambda c: c[1])
+@pytest.mark.parametrize("case", GOLDEN["modules"], ids=lambda c: c[1])
 def test_modules_begin_with_torchs_values(case: list) -> None:
     seed, text, values, _draws, after = case
     names = namespace()
@@ -157,7 +139,7 @@ def test_modules_begin_with_torchs_values(case: list) -> None:
     assert sha(state()) == after
 
 
-@pytest.mark.parametrize("case", [c for c in GOLDEN["dropout_traces"] if made(c["setup"])], ids=lambda c: c["setup"])
+@pytest.mark.parametrize("case", GOLDEN["dropout_traces"], ids=lambda c: c["setup"])
 def test_dropout_in_modules(case: dict) -> None:
     names = namespace()
     exec(case["setup"], names)

@@ -164,3 +164,11 @@ def test_errors(tmp_path):
     assert torch.load(tmp_path / "x.pt", mmap=True).tolist() == [1, 1]
     with pytest.raises(RuntimeError, match="mmap can only be used with files saved with"):
         torch.load(tmp_path / "old.pt", mmap=True)
+
+
+def test_functions_are_saved_by_torchs_name():
+    functions = [nn.functional.relu, torch.relu, nn.functional.gelu, nn.functional.conv2d]
+    with zipfile.ZipFile(saved(functions)) as archive:
+        assert b"ctorch.nn.functional\nrelu\n" in archive.read("archive/data.pkl")
+    assert all(a is b for a, b in zip(kept(functions, weights_only=False), functions, strict=True))
+    assert kept(nn.TransformerEncoderLayer(4, 2, 8), weights_only=False).activation is nn.functional.relu

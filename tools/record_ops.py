@@ -55,6 +55,8 @@ TWINS: dict[str, Callable] = {
         i, w, o, mode=mode, per_sample_weights=p, include_last_offset=last, padding_idx=None if pad < 0 else pad,
         scale_grad_by_freq=scale),
     "embedding": lambda w, i, *a, **k: torch.embedding(w, i, *a, **k),
+    "_fractional_max_pool2d": lambda x, s, k, o: F.fractional_max_pool2d_with_indices(x, k, o, _random_samples=s),
+    "_fractional_max_pool3d": lambda x, s, k, o: F.fractional_max_pool3d_with_indices(x, k, o, _random_samples=s),
     **{f"{kind}max_pool{n}d_values": getattr(F, f"{kind}max_pool{n}d") for kind in ("", "adaptive_") for n in (1, 2, 3)},
 }
 

@@ -34,6 +34,7 @@ with uncollected():
     )
     from ._higher_order_ops import cond, higher_order, while_loop
     from .amp.autocast_mode import *  # noqa: F403
+    from .amp.grad_scaler import GradScaler
     from .api import *  # noqa: F403
     from .api import _sample_dirichlet, _standard_gamma
     from .autograd import Variable
@@ -59,10 +60,13 @@ with uncollected():
     from .streams import Event, Stream, get_device_module
     from .symbolic import *  # noqa: F403
     from .to_jax import to_jax
+    from .torch_function import DisableTorchFunction, DisableTorchFunctionSubclass
+    from .torch_version import __version__
     from .undocumented import *  # noqa: F403
     from .utils.checkpoint import checkpoint as _checkpoint  # torch.utils.checkpoint without an import of its own
 
-__version__ = "2.13.0+torchish0.1.0"
 globals().update(FOREACH | COPIES | REMOVED)
 ops.higher_order = higher_order
-__getattr__ = missing("torch", globals(), late={"distributions"})
+__getattr__ = missing("torch", globals(), late={
+    "__config__", "_dynamo", "_inductor", "distributed", "distributions", "futures", "hub", "masked", "mps", "mtia",
+    "multiprocessing", "overrides", "profiler", "types", "xpu"})

@@ -8,12 +8,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from .recorder import hooks
-from .stops import PostHook
+from .settings import warn_once
+from .stops import DEFAULT, PostHook
 from .storage import assign, rebind
 from .tape import state
 from .walk import gradients
 
 __all__ = ["accumulate", "backward", "check_roots", "grad", "set_data"]
+
+CYCLE = (
+    "Using backward() with create_graph=True will create a reference cycle between the parameter and its gradient which can cause "
+    "a memory leak. We recommend using autograd.grad when creating the graph to avoid this. If you have to use this function, make "
+    "sure to reset the .grad fields of your parameters to None after use to break the cycle and avoid the leak.")
 
 
 def backward(roots: Sequence, cotangents: Sequence, retain: bool | None, create: bool, inputs: Any) -> None:
@@ -34,9 +40,14 @@ def backward(roots: Sequence, cotangents: Sequence, retain: bool | None, create:
     def arrived(walk: Any, x: Any, g: Any) -> None:
         # nothing is shared: neither with a gradient of the user's nor between two leaves
         own = g
-        if id(g) in walk.borrowed:
+        if create and x._grad is None:
+            state.tape.set_grad(True)
+            own = hooks.copy_cast(g.detach(), g)
+        elif id(g) in walk.borrowed:
             state.tape.set_grad(create)
             own = hooks.public["_alias"](g)
+        if x._grad_dtype is not DEFAULT and x._grad_dtype is not None:
+            own = hooks.to_dtype(own, x._grad_dtype)
         walk.borrowed.add(id(g))
         if walk.careful is None:        # a hook that runs between two leaves may fail
             walk.careful = not create and any(y._post_hooks for y, _ in walk.found.values())
@@ -47,9 +58,11 @@ def backward(roots: Sequence, cotangents: Sequence, retain: bool | None, create:
             for hook in list(x._post_hooks.values()):
                 if isinstance(hook, PostHook):
                     hook.fn((), (g,))
-                else:
-                    hook(x)
+                elif hook(x) is not None:
+                    raise RuntimeError("Tensor post accumulate grad hooks should return None.")
 
+    if create:
+        warn_once(CYCLE, 4)
     mode = state.tape.grad
     try:
         gradients(list(roots), cotangents, inputs, create if retain is None else retain, create, arrived)
@@ -106,6 +119,8 @@ def grad(roots: Sequence, inputs: Sequence, cotangents: Sequence, retain: bool |
         if g is None and materialize:
             g = hooks.zeros(x._node.aval)
             g = g if batch is None else hooks.stack([g] * batch)
+            if create:
+                g.requires_grad_()
         result.append(g)
     return tuple(result)
 

@@ -11,9 +11,9 @@ from typing import Any
 from .hooks import hooks
 from .plan import reach, sources_of
 from .segment import Graph
-from .tape import BACKWARD, INPUT, LEAF, Node, Tape, path, state
+from .tape import BACKWARD, INPUT, LEAF, Node, Tape, input_outs, path, state
 
-__all__ = ["Behind", "entries_of", "is_function", "leading", "maker_of", "now_at", "position_of", "slot_on", "source_at",
+__all__ = ["Behind", "entries_of", "is_function", "leading", "maker_of", "now_at", "position_of", "slots_on", "source_at",
            "source_of", "spread"]
 
 
@@ -48,9 +48,10 @@ def position_of(home: Any, function: Any) -> int:
 
 
 class Behind:
-    """What a walk from some places meets: ids of leaves, and places as (id of the home, slot)."""
+    """What a walk from some places meets: ids of leaves, and places as (id of the home, slot); homes: where it has looked."""
 
     def __init__(self) -> None:
+        self.homes: dict[int, Any] = {}
         self.leaves: set[int] = set()
         self.places: set[tuple[int, int]] = set()
 
@@ -111,6 +112,7 @@ def leading(starts: Iterable[tuple[Any, int]], targets: Iterable[Any]) -> Behind
             found = list((home.upstream if isinstance(home, Tape) else home.sources).values())
         todo.extend(source[0] for source in found if isinstance(source, tuple))
     result = Behind()
+    result.homes = homes
     for x in targets:
         stand = _stand(x)
         if isinstance(stand, tuple):
@@ -130,12 +132,14 @@ def leading(starts: Iterable[tuple[Any, int]], targets: Iterable[Any]) -> Behind
     return result
 
 
-def slot_on(tape: Tape, x: Any) -> int | None:
-    """Where a target stands on the tape; None where it does not."""
+def slots_on(tape: Tape, x: Any) -> list[int]:
+    """Where a target stands on the tape. On that of a function it is where stand-ins of it are (a dual tensor is one)."""
     if x._tape is tape or x._home is tape:
-        return x._node.slot
+        return [x._node.slot]
+    if tape.nested is not None:
+        return [o.slot for o, given in zip(input_outs(path(tape.node)), tape.inputs, strict=False) if given is x]
     known = tape.foreign.get(id(x))
-    return known[0] if known is not None and known[1] is x else None
+    return [known[0]] if known is not None and known[1] is x else []
 
 
 def now_at(held: Any, home: Any, slot: int) -> tuple[Any, int]:

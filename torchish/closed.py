@@ -69,13 +69,14 @@ class Closed:
 
 
 def entry(name: str, closed: Sequence[Closed], key: tuple, make: Callable[..., Callable], operands: Sequence[Any] = (),
-          flags: Any = None) -> tuple:
+          flags: Any = None, rule: str | None = None) -> tuple:
     """Records `make(f, g, ...)` as one entry of the current tape; returns its results (those of effects too).
 
     closed: the functions f, g, ... as `Pure`; the entry's operands are theirs, one after the other, then `operands`.
     make: called when the entry is new; what it returns is called with the list of arrays of each function's operands, then with
     that of `operands` if there are any, and returns a list of arrays.  key: what `make` depends on besides, hashable.
     flags: for each result, whether gradients pass to it, or one flag for all; None: those of the first function.
+    rule: the name of its backward node, where that is not made from `name`.
     """
     node = closed[0].node
     if node.programs is None:
@@ -84,7 +85,7 @@ def entry(name: str, closed: Sequence[Closed], key: tuple, make: Callable[..., C
     key = (name, key, more, *[(c.node, c.outs, len(c.operands), c.forward) for c in closed])
     op = node.programs.get(key)
     if op is None:
-        op = node.programs[key] = _op(name, closed, make, more, closed[0].flags() if flags is None else flags)
+        op = node.programs[key] = _op(name, closed, make, more, closed[0].flags() if flags is None else flags, rule)
     numbers: list[float] = []
     tensors = list(closed[0].operands) if len(closed) == 1 else [x for c in closed for x in c.operands]
     for c in closed:
@@ -94,7 +95,8 @@ def entry(name: str, closed: Sequence[Closed], key: tuple, make: Callable[..., C
     return record(op, (tensors + list(operands), *numbers))    # type: ignore[arg-type]
 
 
-def _op(name: str, closed: Sequence[Closed], make: Callable[..., Callable], more: bool, flags: Any) -> Op:
+def _op(name: str, closed: Sequence[Closed], make: Callable[..., Callable], more: bool, flags: Any,
+        rule: str | None) -> Op:
     """The op of an entry: (operands, numbers) -> results."""
     shapes = [(len(c.operands), len(c.floats), len(c.ints)) for c in closed]
     frozen = [_Frozen(c) for c in closed]
@@ -112,7 +114,7 @@ def _op(name: str, closed: Sequence[Closed], make: Callable[..., Callable], more
         return tuple(make(*functions)(*arrays))
 
     params = (Param("operands", "operands"), *[Param(f"n{k}", "runtime") for k in range(total)])
-    return Op(name, fn, "nested", params, frozenset(), differentiable=flags, index=next(_index))
+    return Op(name, fn, "nested", params, frozenset(), differentiable=flags, index=next(_index), rule=rule)
 
 
 class _Frozen(Closed):

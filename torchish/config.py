@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-__all__ = ["FLAGS", "Config", "Flag", "config"]
+__all__ = ["FLAGS", "Config", "Flag", "config", "launcher"]
 
 DRAFTS = ("auto", "never", "always")
 LOGS = ("compile", "flush", "graph")
@@ -159,6 +159,11 @@ def _show(value: Any) -> str:
     if isinstance(value, frozenset):
         return repr(",".join(sorted(value)))
     return repr(value)
+
+
+def launcher(name: str) -> str | None:
+    """A variable that is not torchish's own but of who started the process: RANK, WORLD_SIZE, TORCH_HOME and the like."""
+    return os.environ.get(name)
 
 
 config = Config(os.environ)

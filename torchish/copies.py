@@ -8,6 +8,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from .layouts import contiguous_format
 from .ops.check import wrap_dim
 from .recorder import hooks
 from .tensor import Tensor
@@ -37,7 +38,9 @@ VIEWS: dict[str, Callable] = {
 
 
 def _copied(view: Any) -> Any:
-    return tuple(x.clone() for x in view) if isinstance(view, tuple) else view.clone()
+    if isinstance(view, tuple):
+        return tuple(_copied(x) for x in view)
+    return view.clone(memory_format=contiguous_format)
 
 
 def _publish(name: str, view: Callable) -> None:
@@ -46,8 +49,8 @@ def _publish(name: str, view: Callable) -> None:
         if out is None:
             return made
         if isinstance(made, tuple):
-            return [hooks.store_out(o, x) for o, x in zip(out, made, strict=True)]
-        return hooks.store_out(out, made)
+            return [hooks.store_out(o, x, function.__name__) for o, x in zip(out, made, strict=True)]
+        return hooks.store_out(out, made, function.__name__)
     P = inspect.Parameter
     _, *own = inspect.signature(view).parameters.values()
     function.__signature__ = inspect.Signature([        # type: ignore[attr-defined]

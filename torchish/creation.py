@@ -16,14 +16,17 @@ from .avals import Aval, aval_of, contiguous_strides
 from .devices import from_jax, place, to_jax
 from .from_python import array_of, known_dtype
 from .ops.create import filled as FULL
+from .ops.create import filled_like as FULL_LIKE
+from .ops.create import filled_new as FULL_NEW
 from .recorder import record
 from .scalar import converted
 from .storage import bind, like
 from .strides import asked, laid
+from .tape import INFERENCE, state
 from .tensor import Tensor, wrap
 
-__all__ = ["array_aval", "as_tensor", "asarray", "concrete_pending", "constant", "constant_like", "from_array", "from_numpy",
-           "settle", "tensor"]
+__all__ = ["array_aval", "as_tensor", "asarray", "concrete_pending", "constant", "constant_like", "constant_new", "from_array",
+           "from_numpy", "settle", "tensor"]
 
 
 def array_aval(array: Any) -> Aval:
@@ -45,6 +48,8 @@ def from_array(array: Any, device: str = "cpu", strides: tuple[int, ...] | None 
         data = jax.device_put(np.array(array, order="C"), to_jax(device))
     x = object.__new__(Tensor)
     x._data, x._node = data, aval_of(array.shape, dtype, device, strides or strides_of_array(array)).plain
+    if state.tape.extra & INFERENCE:
+        x._inference = True
     return x
 
 
@@ -62,7 +67,7 @@ def _array(data: Any, dtype: dtypes.dtype | None) -> np.ndarray:
     return array_of(data, dtype, Tensor, lambda x: x.detach()._numpy())
 
 
-def tensor(data: Any, dtype: dtypes.dtype | None = None, device: Any = None, requires_grad: bool = False,
+def tensor(data: Any, *, dtype: dtypes.dtype | None = None, device: Any = None, requires_grad: bool = False,
            pin_memory: bool = False) -> Tensor:
     """A leaf tensor that copies `data`: a number, nested lists, a numpy or JAX array.
 
@@ -79,7 +84,7 @@ def tensor(data: Any, dtype: dtypes.dtype | None = None, device: Any = None, req
         out = from_array(_array(data, dtype), place(device))
     if requires_grad and not out._node.aval.differentiable:
         raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
-    return out.requires_grad_() if requires_grad else out
+    return out._require_grad() if requires_grad else out
 
 
 def as_tensor(data: Any, dtype: dtypes.dtype | None = None, device: Any = None) -> Tensor:
@@ -93,11 +98,28 @@ def as_tensor(data: Any, dtype: dtypes.dtype | None = None, device: Any = None) 
 
 
 def asarray(obj: Any, *, dtype: dtypes.dtype | None = None, device: Any = None, copy: bool | None = None,
-            requires_grad: bool = False) -> Tensor:
+            requires_grad: bool | None = None) -> Tensor:
     """`obj` as a tensor."""
+    if isinstance(obj, (memoryview, bytes, bytearray)):
+        kind = dtype or dtypes.default.float
+        obj = np.frombuffer(obj, kind.np)
+    alias = isinstance(obj, (Tensor, np.ndarray, jax.Array)) or hasattr(obj, "__dlpack__")
+    if copy is False and not alias:
+        raise ValueError("can't alias arbitrary sequence into a tensor.")
     out = as_tensor(obj, dtype, device)
+    if copy is False:
+        was = obj.dtype if isinstance(obj, Tensor) else dtypes.from_numpy(np.dtype(obj.dtype))
+        if out.dtype is not was:
+            raise ValueError(f"can't alias tensor with dtype '{dtypes.c_name(was)}' into dtype '{dtypes.c_name(out.dtype)}'.")
     out = out.clone() if copy and out is obj else out
-    return out.requires_grad_() if requires_grad else out
+    if requires_grad is None:
+        if out.requires_grad:
+            warnings.warn("torch.asarray: unspecified requires_grad now defaults to obj.requires_grad instead of False.",
+                          UserWarning, stacklevel=2)
+        return out
+    if not requires_grad:
+        return out.detach() if out.requires_grad else out
+    return out if out.requires_grad else out._require_grad()
 
 
 def _named(kind: type) -> str:
@@ -112,7 +134,16 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
         raise ValueError("At least one stride in the given numpy array is negative, and tensors with negative strides are not "
                          "currently supported. (You can probably work around this by making a copy of your array with "
                          "array.copy().)")
+    if not ndarray.flags.writeable and not _warned:
+        _warned.append("from_numpy")
+        warnings.warn("The given NumPy array is not writable, and PyTorch does not support non-writable tensors. This means "
+                      "writing to this tensor will result in undefined behavior. You may want to copy the array to protect its "
+                      "data or make it writable before converting it to a tensor. This type of warning will be suppressed for "
+                      "the rest of this program.", UserWarning, stacklevel=2)
     return from_array(ndarray)
+
+
+_warned: list[str] = []      # what torch, too, says once only
 
 
 def constant(size: tuple[int, ...], value: Any, *, dtype: dtypes.dtype, device: str = "cpu",
@@ -127,14 +158,32 @@ def constant(size: tuple[int, ...], value: Any, *, dtype: dtypes.dtype, device: 
         strides = asked(size, contiguous_strides(tuple(size)), memory_format)
     x = object.__new__(Tensor)
     x._node, x._pending = aval_of(tuple(size), dtype, device, strides).plain, (value,)
+    if state.tape.extra & INFERENCE:
+        x._inference = True
+    if state.tape.nested is not None and device == "cpu":   # it is that function's own, which may write into it
+        own = record(FULL, (tuple(size), value, dtype))
+        return own if strides is None else like(own, x._node.aval)
     return x
 
 
 def constant_like(x: Tensor, value: Any, *, dtype: dtypes.dtype | None = None, memory_format: Any = None) -> Tensor:
     """A constant with the shape, device and memory format of `x`."""
     aval = x._node.aval
+    if _mapped(x):
+        return record(FULL_LIKE, (x, value, dtype))
     strides = None if aval.strides is None and memory_format is None else asked(*laid(aval), memory_format)
     return constant(aval.shape, value, dtype=dtype or aval.dtype, device=aval.device, strides=strides)
+
+
+def constant_new(x: Tensor, size: tuple[int, ...], value: Any, *, dtype: dtypes.dtype) -> Tensor:
+    """A constant that `x` is asked for (`new_zeros` and the like): under vmap one for each member where `x` is."""
+    return record(FULL_NEW, (x, tuple(size), value, dtype)) if _mapped(x) else constant(size, value, dtype=dtype)
+
+
+def _mapped(x: Tensor) -> bool:
+    """Whether `x` differs between the members of the batch of vmap: so does what is made like it, and may be written with such."""
+    nested = state.tape.nested
+    return nested is not None and nested.batch is not None and nested.is_marked(x)
 
 
 def concrete_pending(x: Tensor) -> Any:
@@ -162,5 +211,5 @@ def finish_new(x: Tensor, out: Any, device: Any, requires_grad: bool) -> Tensor:
     if device is not None:
         x = x.to(device=device)
     if out is not None:
-        return out._store(x)
-    return x.requires_grad_() if requires_grad else x
+        return out._store(x, warn=False)
+    return x._require_grad() if requires_grad else x

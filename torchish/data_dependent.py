@@ -15,7 +15,24 @@ from .ops.index import selected
 from .recorder import hooks, record
 from .tensor import Tensor
 
+NOT_BY_MEMBER = {
+    "equal": "Batching rule not implemented for aten::equal. We could not generate a fallback.",
+    "allclose": "vmap over torch.allclose isn't supported yet. Please voice your support over at "
+                "https://github.com/pytorch/functorch/issues/275",
+    "masked_select": "vmap: Attempted to vmap over `mask` in torch.masked_select(self, mask) We cannot support this because for "
+                     "each batch this would return a differently shaped Tensor. Please voice your support in "
+                     "https://github.com/pytorch/functorch/issues/256"}
+
 __all__ = ["allclose", "bincount", "equal", "masked_select", "nonzero", "unique", "where"]
+
+
+def _not_by_member(name: str, *tensors: Tensor) -> None:
+    """torch's error where vmap meets a result whose shape depends on values, or that is no tensor."""
+    nested = next((n for n in (x._inside() for x in tensors) if n is not None and n.batch is not None and not n.closed), None)
+    if nested is not None:
+        raise RuntimeError(NOT_BY_MEMBER.get(name) or f"vmap: We do not support batching operators that can output dynamic shape. "
+                           f"Attempted to vmap over aten::{name}. Please voice your support in "
+                           "https://github.com/pytorch/functorch/issues/256")
 
 
 def nonzero(input: Tensor, *, as_tuple: bool = False, out: Any = None) -> Any:
@@ -23,46 +40,50 @@ def nonzero(input: Tensor, *, as_tuple: bool = False, out: Any = None) -> Any:
     if out is not None and out.dtype.name != "int64":
         raise RuntimeError("nonzero: Expected out tensor to have scalar type Long but got scalar type"
                            f"{dtypes.c_name(out.dtype)}")
+    _not_by_member("nonzero", input)
     array = input._numpy()
     if as_tuple:
         if array.ndim == 0:
             array = array.reshape(1)
         return tuple(from_array(p.astype(np.int64)) for p in np.nonzero(array))
     places = np.argwhere(array).astype(np.int64)
-    return from_array(places) if out is None else out._store(from_array(places))
+    found = from_array(places, strides=(1, len(places)) if places.size else None)      # so it lies in torch
+    return found if out is None else out._store(found)
 
 
 def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Any = None) -> Any:
     """input where `condition` holds, else other, all broadcast; with `condition` alone, the places where it holds."""
     if input is None and other is None:
+        _not_by_member("where", condition)
         return nonzero(condition, as_tuple=True)
     result = hooks.public["where"](condition, input, other)
-    return result if out is None else hooks.store_out(out, result, "where")
+    return result if out is None else hooks.store_out(out, result, "where", same=(condition, input, other))
 
 
 def masked_select(input: Tensor, mask: Tensor, *, out: Any = None) -> Tensor:
     """The elements of `input` where the broadcast `mask` is true, 1-D; differentiable."""
     if mask.dtype.name != "bool":
         raise RuntimeError("masked_select: expected BoolTensor for mask")
+    _not_by_member("masked_select", mask)
     shape = np.broadcast_shapes(tuple(input.shape), tuple(mask.shape))
     places = from_array(np.flatnonzero(np.broadcast_to(mask._numpy(), shape)).astype(np.int64), input.device.type)
     result = record(selected, (input.expand(shape), places))
-    return result if out is None else hooks.store_out(out, result)
+    return result if out is None else hooks.store_out(out, result, "masked_select", (input, mask))
 
 
 def equal(input: Tensor, other: Tensor) -> bool:
     """Whether shapes and all elements agree."""
     if not isinstance(other, Tensor):
         raise TypeError(f"equal(): argument 'other' (position 2) must be Tensor, not {type(other).__name__}")
+    _not_by_member("equal", input, other)
     return input.shape == other.shape and bool(np.array_equal(input._numpy(), other._numpy()))
 
 
 def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
     """Whether |input - other| <= atol + rtol * |other| everywhere."""
     if input.dtype is not other.dtype:
-        from_, to = (d.name for d in (input.dtype, other.dtype))
-        names = {"float32": "Float", "float64": "Double", "int64": "Long", "int32": "Int", "bool": "Bool", "float16": "Half"}
-        raise RuntimeError(f"{names.get(from_, from_)} did not match {names.get(to, to)}")
+        raise RuntimeError(f"{dtypes.c_name(input.dtype)} did not match {dtypes.c_name(other.dtype)}")
+    _not_by_member("allclose", input, other)
     a, b = input._numpy(), other._numpy()
     return bool(np.allclose(a, b, rtol, atol, equal_nan))
 
@@ -72,6 +93,7 @@ def unique(input: Tensor, sorted: bool = True, return_inverse: bool = False, ret
     """The different elements (or slices along `dim`), sorted; with where each element went and how often each came."""
     if input.is_complex():
         raise NotImplementedError(f"\"unique\" not implemented for '{dtypes.c_name(input.dtype)}'")
+    _not_by_member("_unique2" if dim is None else "unique_dim", input)
     found = np.unique(input._numpy(), return_inverse=True, return_counts=True, axis=dim)
     values, inverse, counts = found
     inverse = inverse.reshape(input.shape) if dim is None else inverse.reshape(-1)

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import inspect
 import linecache
-from collections import namedtuple
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from types import FunctionType
 from typing import Any
 
 from .bundle import range_of
-from .dtypes import dtype
+from .dtypes import INTEGER, dtype
 from .keywords import Keywords, hidden, keywords, renamed
 from .ops.table import ALIASES, COMPOSITES, EMPTY, TABLE, Composite, Op, Param
-from .recorder import Restart, Results, hooks, record, record_results, slot_of
-from .storage import become_view, in_place, make_view
+from .recorder import Restart, Results, hooks, look_again, record, record_results, slot_of
+from .returned import named
+from .storage import become_view, in_place, make_view, refuse_overlap
 from .tape import state
 
 __all__ = ["build", "return_types"]
@@ -28,28 +28,21 @@ __all__ = ["build", "return_types"]
 
 NUMBERS = frozenset({int, float, bool})
 LISTS = frozenset({list, tuple})
-CASTING = frozenset({"sum", "nansum", "prod", "mean", "cumsum", "cumprod"})     # ops that cast their results into `out`
 return_types: dict[str, type] = {}
+OF_DIM = frozenset(["max", "min", "median", "nanmedian"])      # along a dimension these have results and an `out=` of their own
 # operator -> how it is formed; "r" reflected, "i" in place
 REFLECTED = frozenset(["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift",
                        "rshift"])
 
 
-def store_out(out: Any, result: Any, exact: str | None = None) -> Any:
-    """Writes `result` into the tensor given as `out=`, as torch does: resized where its shape differs.
-
-    exact: the name of an op that casts nothing.
-    """
+def store_out(out: Any, result: Any, name: str, read: tuple = (), same: tuple = ()) -> Any:
+    """Writes the results of the op `name` into the tensors given as `out=`, which may share no memory with the tensors `read`,
+    and lie with one of `same` or apart from it."""
     if isinstance(result, tuple):
-        return type(result)(*[store_out(o, r, exact) for o, r in zip(out, result, strict=True)]) if hasattr(result, "_fields") \
-            else tuple(store_out(o, r, exact) for o, r in zip(out, result, strict=True))
-    return hooks.store_out(out, result, exact)
-
-
-def _shown(result: tuple) -> str:
-    """A result with named parts as torch prints it."""
-    parts = ",\n".join(f"{name}={value!r}" for name, value in zip(result._fields, result, strict=True))     # type: ignore[attr-defined]
-    return f"torch.return_types.{type(result).__name__}(\n{parts})"
+        name = f"{name}.dim" if name in OF_DIM else name
+        stored = [store_out(o, r, name, read, same) for o, r in zip(out, result, strict=True)]
+        return type(result)(*stored) if hasattr(result, "_fields") else tuple(stored)
+    return hooks.store_out(out, result, name, read, same=same)
 
 
 def returns(op: Op) -> type | None:
@@ -58,9 +51,7 @@ def returns(op: Op) -> type | None:
         return None
     name = op.name.strip("_").removesuffix("_dim")
     if name not in return_types:
-        cls = namedtuple(name, op.returns)   # type: ignore[misc]
-        cls.__module__, cls.__repr__ = "torch.return_types", _shown
-        return_types[name] = cls
+        return_types[name] = named(name, op.returns)
     return return_types[name]
 
 
@@ -117,13 +108,17 @@ def _late(name: str, label: str, doc: str, write: Callable[[_Source], None]) -> 
     fn.__signature__ = _Signature(fn)       # type: ignore[attr-defined]
 
     def build() -> FunctionType:
+        into = names.pop("__late__", None)      # `fn`, or what stands behind it (torch_function.divert)
+        if into is None:
+            return names["__built__"]
         source = _Source(name, label)
         write(source)
         real = source.function(names)
-        fn.__code__, fn.__defaults__, fn.__kwdefaults__ = real.__code__, real.__defaults__, real.__kwdefaults__
-        fn.__dict__.pop("__signature__", None)
-        return fn
-    names["__build__"] = build
+        into.__code__, into.__defaults__, into.__kwdefaults__ = real.__code__, real.__defaults__, real.__kwdefaults__
+        into.__dict__.pop("__signature__", None)
+        names["__built__"] = into
+        return into
+    names["__build__"], names["__late__"] = build, fn
     return fn
 
 
@@ -168,7 +163,8 @@ def _varargs(name: str, op: Op) -> list[str]:
     if op.name == "view":               # a dtype asks for another op
         lines.insert(0, "    if dtype is not None: return hooks.public['_view_dtype'](self, dtype)")
         lines.append("        if args[0].__class__ is DTYPE: return hooks.public['_view_dtype'](self, args[0])")
-    return [*lines, "        args = hooks.sizes(args[0])", f"    {name} = args"]
+    return [*lines, f"        args = hooks.sizes(args[0], {op.name!r}, {name!r})",
+            f"    elif not args: hooks.sizes(None, {op.name!r}, {name!r})", f"    {name} = args"]
 
 
 def _fast_key(op: Op, params: list[Param]) -> tuple[list[str], str | None] | None:
@@ -221,6 +217,20 @@ def _lines_of_fast_path(op: Op, params: list[Param], hit: list[str]) -> list[str
     return [f"    {line}" for line in lines]
 
 
+def _plain(name: str, op: Op) -> list[str]:
+    """A list becomes a tuple; and so does, for the chain that a view keeps, a tensor."""
+    tensors = [f"    if isinstance({name}, TENSOR): {name} = nested_tuple({name}.tolist())"] if op.view else []
+    return [*tensors, f"    if {name}.__class__ is list: {name} = tuple({name})"]
+
+
+def _foreign_self(name: str, x: Any) -> str:
+    return f"descriptor '{name}' for 'torch._C.TensorBase' objects doesn't apply to a '{type(x).__name__}' object"
+
+
+def _nested_tuple(values: Any) -> Any:
+    return tuple(map(_nested_tuple, values)) if values.__class__ is list else values
+
+
 def function_of(op: Op, name: str, first: str | None = None, operator: bool = False) -> Callable:
     """The public function (or, with `first="self"`, the method) of an op; an `operator` gives way to other classes."""
     return _late(name, f"{'Tensor.' if first else ''}{name}", op.doc,
@@ -242,7 +252,7 @@ def _write_function(source: _Source, op: Op, name: str, first: str | None, opera
                      "NUMBERS": NUMBERS, "LISTS": LISTS, "RESULTS": Results, "range_of": range_of, "new": object.__new__,
                      "TENSOR": hooks.tensor,
                      "make_view": make_view, "DTYPE": dtype, "R": many, "slot_of": slot_of, "Restart": Restart, "hooks": hooks,
-                     "store_out": store_out}
+                     "look_again": look_again, "foreign_self": _foreign_self, "store_out": store_out, "nested_tuple": _nested_tuple}
     lines = source.lines
     fixed = hidden(op.params, op.names, form)
     source.names |= fixed
@@ -257,12 +267,12 @@ def _write_function(source: _Source, op: Op, name: str, first: str | None, opera
         elif p.kind == "shape":
             lines.append(f"    if {p.name}.__class__ is int: {p.name} = ({p.name},)")
         elif p.kind == "static" and p.name not in fixed:
-            lines.append(f"    if {p.name}.__class__ is list: {p.name} = tuple({p.name})")
+            lines += _plain(p.name, op)
     values = ", ".join(p.name for p in params)
     attributes = ", ".join(p.name for p in params[1:])
     view = f"make_view({params[0].name}, r, OP, ({attributes}{',' if len(params) > 1 else ''}))" if params else "r"
     numbers = [p.name for p in params if p.kind == "runtime"]
-    advance = ["tape.node = node", *([f"tape.floats += ({', '.join(numbers)},)"] if numbers else [])]
+    advance = [*_look(op, values), "tape.node = node", *([f"tape.floats += ({', '.join(numbers)},)"] if numbers else [])]
     hit = [*advance, "r = new(TENSOR); r._tape = tape; r._node = node; tape.tensors.append(r)",
            f"return {view if op.view else 'r'}"]
     if op.family == "optim":
@@ -274,6 +284,8 @@ def _write_function(source: _Source, op: Op, name: str, first: str | None, opera
         lines += _lines_of_fast_path(op, params, ["if node.aval is not None and out is None:", *[f"    {h}" for h in hit]])
     if operator and len(params) > 1:
         lines.append(f"    if not isinstance({params[1].name}, hooks.operand_types): return NotImplemented")
+    if first is not None:
+        lines.append(f"    if not isinstance({first}, TENSOR): raise TypeError(foreign_self({name!r}, {first}))")
     lines.append(f"    r = record(OP, ({values}{',' if params else ''}))")
     if op.view:
         lines.append("    if r.__class__ is tuple:")
@@ -283,9 +295,21 @@ def _write_function(source: _Source, op: Op, name: str, first: str | None, opera
     if many is not None:
         lines.append("    r = R(*r)")
     if out:
-        exact = f", {op.name!r}" if op.promote is None and op.name not in CASTING else ""
-        lines.append(f"    if out is not None: return store_out(out, r{exact})")
+        lines.append(f"    if out is not None: return store_out(out, r, {op.name!r}{_read(op, params)})")
     lines.append("    return r")
+
+
+def _look(op: Op, values: str) -> list[str]:
+    when = "" if op.promote is None else f"if node.aval.dtype.category <= {INTEGER}: "
+    return [f"{when}look_again(tape, OP, ({values},), node)"] if op.look is not None else []
+
+
+def _read(op: Op, params: list[Param]) -> str:
+    """What `store_out` is told of the operands of an op: those that `out=` may not touch, those that it may only be."""
+    if op.strides == "elementwise" or op.family == "scan":
+        return f", (), ({''.join(f'{p.name}, ' for p in params if p.kind in ('operand', 'mixed'))})"
+    apart = [p.name for p in params if p.kind in ("operand", "operands")][len(params) if op.apart is None else op.apart:]
+    return f", ({', '.join(apart)},)" if apart else ""
 
 
 def inplace_of(op: Op, functional: Callable, first: str = "self") -> Callable:
@@ -300,7 +324,8 @@ def _write_inplace(source: _Source, op: Op, name: str, functional: Callable, fir
     fixed = hidden(op.params, op.names, "method")
     params = [p for p in renamed(op.params, op.names, "method") if p.name not in fixed]
     params = [replace(params[at], name=first, default=EMPTY), *params[:at], *params[at + 1:]]
-    source.names |= {"functional": functional, "in_place": in_place, "become_view": become_view, "OP": op}
+    source.names |= {"functional": functional, "in_place": in_place, "become_view": become_view, "refuse_overlap": refuse_overlap,
+                     "OP": op}
     taken = keywords(params, name, op.names, "method")
     source.lines.append(f"def {name}({_signature(source, taken.params, False, taken.extra, taken.star)}):")
     source.lines += taken.lines
@@ -310,7 +335,11 @@ def _write_inplace(source: _Source, op: Op, name: str, functional: Callable, fir
         return
     call = ["*args" if _is_varargs(params, k) else (f"{p.name}={p.name}" if p.keyword_only else p.name)
             for k, p in enumerate(params)]
-    source.lines.append(f"    return in_place({first}, functional({', '.join(call)}), {name!r})")
+    others = "".join([f", {p.name}" for p in params[1:] if p.kind in ("operand", "mixed")])
+    source.lines += ["    try:", f"        r = functional({', '.join(call)})",
+                     "    except NotImplementedError:",      # torch looks for overlap before it looks for a kernel
+                     f"        refuse_overlap({first})", "        raise",
+                     f"    return in_place({first}, r, {name!r}{others})"]
 
 
 def composite_of(record_: Composite, namespace: Any, first: str | None = None) -> Callable:
@@ -348,7 +377,7 @@ def _write_composite(source: _Source, record_: Composite, namespace: Any, first:
     source.lines += [f"def {record_.name}({', '.join(parts)}):", *taken.lines]
     if out:
         source.names["store_out"] = store_out
-        source.lines.append(f"    if out is not None: return store_out(out, FN(T, {', '.join(call)}))")
+        source.lines.append(f"    if out is not None: return store_out(out, FN(T, {', '.join(call)}), {record_.name!r})")
     source.lines.append(f"    return FN(T, {', '.join(call)})")
 
 
@@ -363,12 +392,16 @@ def _operators(cls: type, op: Op, functional: Callable) -> None:
     def reflected(self: Any, other: Any) -> Any:
         if not isinstance(other, hooks.operand_types):
             return NotImplemented
+        if commutes and not isinstance(self, hooks.tensor):
+            raise TypeError(_foreign_self(f"__r{dunder}__", self))
         if commutes:
             return functional(self, other)
         return hooks.reflected(dunder, functional, self, other)
 
     def augmented(self: Any, other: Any) -> Any:
-        return in_place(self, functional(self, other), op_name)
+        if not isinstance(self, hooks.tensor):
+            raise TypeError(_foreign_self(f"__i{dunder}__", self))
+        return in_place(self, functional(self, other), op_name, other)
     setattr(cls, f"__r{dunder}__", reflected)
     setattr(cls, f"__i{dunder}__", augmented)
 

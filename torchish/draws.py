@@ -15,8 +15,9 @@ from . import bulk, dtypes, rng
 from .avals import aval_of, contiguous_strides
 from .creation import finish_new, from_array
 from .devices import place
+from .dtypes import c_name
 from .generator import Generator, concrete, default_generator, generator_of
-from .ops.random import drawn_by, scaled, standard_gamma
+from .ops.random import drawn_by, flipped, scaled, standard_gamma
 from .ops.table import TABLE
 from .recorder import outputs, record
 from .rng.fills import check_std
@@ -91,6 +92,12 @@ def _dropped_by_member(name: str, x: Tensor, p: float, mask_shape: tuple) -> Ten
 def _varies() -> bool:
     """Whether each member of a batch is to draw for itself."""
     return state.tape.nested is not None and state.tape.nested.varies
+
+
+def _refuse_same(*parameters: Any) -> None:
+    nested = state.tape.nested
+    if nested is not None:
+        nested.refuse_same(*parameters)
 
 
 def _far(g: Generator) -> bool:
@@ -325,6 +332,7 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Gene
                         " * (Tensor mean, Tensor std)\n * (Tensor mean, float std)\n"
                         " * (float mean, Tensor std)\n * (float mean, float std, tuple of ints size)")
     dtype, shape = leading._node.aval.dtype, tuple(leading._node.aval.shape)
+    _refuse_same(mean, std)
     if isinstance(std, Tensor):
         if std._data is not None and bool((concrete(std) < 0).any()):
             raise RuntimeError("normal expects all elements of std >= 0.0")
@@ -343,15 +351,18 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
     Differs from torch: probabilities that a step has yet to compute are not checked to be in [0, 1].
     """
     g = generator_of(generator)
+    _refuse_same(input)
     if p is not None:
         return _flips(g, tuple(input.shape), input.dtype, p)
     if _varies():
         shape = tuple(input.shape)
         u = uniforms(g, shape, input.dtype if input.dtype in (*SINGLE, dtypes.float64) else dtypes.float32)
-        return finish_new((u < input.detach()).to(input.dtype), out, None, False)
-    if input._data is None and input._pending is None and input.dtype in (*SINGLE, dtypes.float64):
-        return finish_new(drawn("_bernoulli", input.detach(), generator=g), out, None, False)
-    return finish_new(from_array(rng.bernoulli_of(g.host(), concrete(input))), out, None, False)
+        hits = (u < input.detach()).to(input.dtype)
+    elif input._data is None and input._pending is None and input.dtype in (*SINGLE, dtypes.float64):
+        hits = drawn("_bernoulli", input.detach(), generator=g)
+    else:
+        hits = from_array(rng.bernoulli_of(g.host(), concrete(input)))
+    return finish_new(record(flipped, (input, hits)) if input.requires_grad else hits, out, None, False)
 
 
 def _flips(g: Generator, shape: tuple, dtype: Any, p: float) -> Tensor:
@@ -363,32 +374,43 @@ def _flips(g: Generator, shape: tuple, dtype: Any, p: float) -> Tensor:
 def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None,
                 out: Any = None) -> Tensor:
     """Indices drawn with the weights in each row of `input`."""
+    _refuse_same(input)
+    if _varies():
+        return state.tape.nested.members_of(lambda x: multinomial(x, num_samples, replacement, generator=generator), input)
     weights = concrete(input)
+    if out is not None and out.dtype.name != "int64":
+        raise RuntimeError(f"multinomial expects Long tensor out, got: {c_name(out.dtype)}")
     return finish_new(from_array(rng.multinomial(generator_of(generator).host(), weights, num_samples, replacement)), out, None,
                       False)
 
 
 def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
     """Poisson numbers with the rates in `input`."""
+    _refuse_same(input)
+    if _varies():
+        return state.tape.nested.members_of(lambda x: poisson(x, generator), input)
     rates = concrete(input)
     return from_array(rng.poisson(generator_of(generator).host(), rates))
 
 
 def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Tensor:
     """How many of `count` trials succeed, each with probability `prob`."""
+    _refuse_same(count, prob)
+    if _varies():
+        return state.tape.nested.members_of(lambda n, p: binomial(n, p, generator), count, prob)
     counts, probs = concrete(count), concrete(prob)
     return from_array(rng.binomial(generator_of(generator).host(), counts, probs))
 
 
 def sample_gamma(input: Tensor, generator: Generator | None = None) -> Tensor:
     """Gamma numbers of scale 1 with the shapes in `input`; the gradient is that of the quantile."""
-    values = from_array(rng.gamma(generator_of(generator).host(), concrete(input)))
+    values = from_array(rng.gamma(generator_of(generator, "_standard_gamma").host(), concrete(input)))
     return record(standard_gamma, (input, values)) if input.requires_grad else values
 
 
 def sample_dirichlet(input: Tensor, generator: Generator | None = None) -> Tensor:
     """Rows of positive numbers with sum 1, of the Dirichlet distribution with the concentrations in `input`."""
-    return from_array(rng.dirichlet(generator_of(generator).host(), concrete(input)))
+    return from_array(rng.dirichlet(generator_of(generator, "_sample_dirichlet").host(), concrete(input)))
 
 
 def rrelu_slopes(input: Tensor, lower: float, upper: float) -> Tensor:

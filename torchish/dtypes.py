@@ -256,6 +256,12 @@ class _Info:
     def __init__(self, type: dtype, info: Any) -> None:
         self.dtype, self.bits = type.name, info.bits
 
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.dtype == other.dtype     # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash(self.dtype)
+
 
 class finfo(_Info):
     """Numerical properties of a floating dtype: bits, eps, max, min, tiny, smallest_normal, resolution."""

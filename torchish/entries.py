@@ -11,7 +11,7 @@ from typing import Any
 from . import infer
 from .ops.table import Op
 from .slots import attach
-from .tape import Const, Node, Ref, Site, Tape, slots
+from .tape import INFERENCE, Const, Node, Ref, Site, Tape, slots
 from .where import short, user_line
 
 __all__ = ["create", "key_of", "push"]
@@ -49,7 +49,7 @@ def push(tape: Tape, consts: list, mask: tuple) -> None:
             (tape.floats if v.__class__ is float else tape.ints).append(v)
 
 
-def create(tape: Tape, op: Op, codes: list, consts: list, look: Callable[[], None] | None = None) -> Node:
+def create(tape: Tape, op: Op, codes: list, consts: list, look: Callable[[Node], None] | None = None) -> Node:
     """A new entry, which `look` may refuse once its shapes are known to fit.
 
     Numbers seen to change at this place, here or in the branch this one came from, become inputs.
@@ -72,7 +72,7 @@ def create(tape: Tape, op: Op, codes: list, consts: list, look: Callable[[], Non
     node = Node(here, op, op)
     _fill(tape, node, op, codes, consts, mask)
     if look is not None:
-        look()
+        look(node)
     node.where = user_line()
     node.twin = twin
     if any(mask):
@@ -126,7 +126,7 @@ def _fill(tape: Tape, node: Node, op: Op, codes: list, consts: list, mask: tuple
     known = tape.outs()
     results, many = infer.results(op, node, known, tape.autocast)
     passes = op.differentiable
-    rg = tape.grad and bool(passes) and any(known[s].rg for s in slots(node.operands))
+    rg = tape.grad and not tape.extra & INFERENCE and bool(passes) and any(known[s].rg for s in slots(node.operands))
     node.grad = rg
     node.results(results, [rg and a.differentiable and (passes is True or passes[k]) for k, a in enumerate(results)], many)
 

@@ -5,6 +5,7 @@ In: a tensor.  Out: its value in another form.  Observing a value ends the tape 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 import jax
@@ -12,6 +13,7 @@ import numpy as np
 
 from . import dtypes
 from .grad_fn import grad_fn_of
+from .ops.parts import view_bits
 from .printing import format_tensor
 from .recorder import hooks
 from .storage import byte_offset, refresh, storage_owner
@@ -54,6 +56,11 @@ class Exchange:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         if self.dtype is dtypes.bfloat16 or self.dtype in dtypes.FLOAT8:
             raise TypeError(f"Got unsupported ScalarType {dtypes.c_name(self.dtype)}")
+        if self._view is not None and not force:
+            for bit, name in zip(view_bits(self), ("conj", "neg"), strict=True):
+                if bit:
+                    raise RuntimeError(f"Can't call numpy() on Tensor that has {'conjugate' if name == 'conj' else 'negative'} bit "
+                                       f"set. Use tensor.resolve_{name}().numpy() instead.")
         return self._laid_out(self._array())
 
     def _laid_out(self, array: Any) -> np.ndarray:
@@ -74,6 +81,8 @@ class Exchange:
     def __dlpack__(self, **options: Any) -> Any:
         if self.requires_grad:
             raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
+        if view_bits(self)[0]:
+            raise BufferError("Can't export tensors with the conjugate bit set")
         return self._array().__dlpack__(**options)
 
     def __dlpack_device__(self) -> tuple:
@@ -152,9 +161,10 @@ class Exchange:
         if requires_grad and not self._leaf:
             fn = grad_fn_of(self)
             name = type(fn).__name__ if fn is not None else None
-        device = self._node.aval.device
+        device, cls = self._node.aval.device, type(self)
+        own = cls.__module__.partition(".")[0] == hooks.tensor.__module__.partition(".")[0]
         return format_tensor(array, self.dtype, requires_grad=requires_grad, grad_fn_name=name,
-                             device=None if device == "cpu" else device)
+                             device=None if device == "cpu" else device, kind="tensor" if own else cls.__name__)
 
     def __format__(self, spec: str) -> str:
         number = not self._node.aval.shape and type(self) is hooks.tensor
@@ -178,6 +188,8 @@ class Exchange:
             else:
                 found = hooks.rebuild(type(self), self._array(), self._leaf, self.stride())
             memo[id(self)] = found
+            for name, value in self._attributes().items():
+                setattr(found, name, deepcopy(value, memo))
             if self._grad is not None:
                 found._grad = self._grad.__deepcopy__(memo)
         return found
@@ -185,9 +197,18 @@ class Exchange:
     def _seen_in(self, storage: Any) -> Any:
         """What this view of its base is of another tensor like the base."""
         found = hooks.seen_in(storage, self.dtype, tuple(self.shape), self.stride(), self.storage_offset())
-        return found.requires_grad_() if self._leaf else found
+        return found._require_grad() if self._leaf else found
+
+    def _attributes(self) -> dict[str, Any]:
+        """What the user has set on this tensor."""
+        own = hooks.tensor
+        return {k: v for k, v in self.__dict__.items() if not (k[0] == "_" and (hasattr(own, k) or k in own.__annotations__))}
 
     def __reduce_ex__(self, protocol: Any) -> tuple:
+        made, state = self._reduced(), self._attributes()
+        return (*made, state) if state else made
+
+    def _reduced(self) -> tuple:
         plain = type(self) is hooks.tensor and not self.requires_grad
         if plain and self._view is not None and not (base := storage_owner(self)).requires_grad:
             return hooks.seen_in, (base, self.dtype, tuple(self.shape), self.stride(), self.storage_offset())

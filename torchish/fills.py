@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from . import rng
-from .creation import from_array
+from .creation import constant, from_array
 from .draws import bernoulli, laid_out, multinomial, normals, uniforms
 from .generator import Generator, concrete, generator_of
-from .storage import assign
+from .storage import assign, refuse_overlap
+from .tape import state
 from .tensor import Tensor
 
 __all__: list[str] = []
@@ -25,7 +26,12 @@ def _fill(name: str, draw: Any, quick: Any = None) -> None:
     def method(self: Tensor, *args: Any, generator: Generator | None = None, **kwargs: Any) -> Tensor:
         if "from" in kwargs:        # torch's name, which no Python function can declare
             kwargs["from_"] = kwargs.pop("from")
-        g, aval = generator_of(generator), self._node.aval
+        refuse_overlap(self)
+        g, aval = generator_of(generator, name), self._node.aval
+        nested = state.tape.nested
+        if nested is not None and nested.varies:
+            nested.refuse_one_for_all(self)
+            return assign(self, _of_members(name, aval, args, {"generator": g, **kwargs}))
         axes, plain = (None, True) if aval.strides is None else (rng.memory_order(aval.strides), self.is_contiguous())
         if plain and quick is not None and aval.device == "cpu":
             return assign(self, quick(g, tuple(aval.shape), aval.dtype, *args, **kwargs))
@@ -40,6 +46,18 @@ def _fill(name: str, draw: Any, quick: Any = None) -> None:
         P("self", P.POSITIONAL_OR_KEYWORD), *own, P("generator", P.KEYWORD_ONLY, default=None)])
     method.__doc__ = f"Overwrites this tensor with numbers of torch's {name}."
     setattr(Tensor, name, method)
+
+
+def _of_members(name: str, aval: Any, args: tuple, kwargs: dict) -> Tensor:
+    """What the method `name` draws for each member of the batches of vmap around."""
+    def draw(shape: tuple) -> Tensor:
+        nested = state.tape.nested
+        if nested is not None and nested.varies:
+            return nested.members(draw, shape)
+        return getattr(constant(shape, 0, dtype=aval.dtype, device=aval.device), name)(*args, **kwargs)
+    if args and isinstance(args[0], Tensor):
+        return bernoulli(args[0].expand(aval.shape), generator=kwargs["generator"]).to(aval.dtype)
+    return draw(tuple(aval.shape))
 
 
 def _uniform(engine: Any, shape: tuple, dtype: Any, from_: float = 0.0, to: float = 1.0) -> np.ndarray:

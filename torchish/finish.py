@@ -15,12 +15,13 @@ from .avals import Out
 from .config import config
 from .errors import LostValueError
 from .hooks import hooks
+from .inference import settle_flags, used
 from .ops.create import filled as FULL
 from .ops.engine import alias as ALIAS
 from .ops.engine import detach as DETACH
 from .ops.engine import laid as LAID
 from .plan import make_plan
-from .programs import Ending, Program, drafting, remember
+from .programs import Ending, Program, drafting, remember, succeed
 from .replay import from_words, run
 from .segment import Graph, Residuals
 from .tape import BACKWARD, INPUT, LEAF, Node, Ref, Tape, input_outs, path, slots, state, stats
@@ -39,7 +40,7 @@ def seal(tape: Tape) -> None:
     """Ends `tape` without running it yet: by the time the next step needs its values, more of its tensors may be dead."""
     if state.sealed is not None:
         finish(state.sealed)
-    state.sealed, state.tape = tape, Tape(tape.grad, tape.inline, autocast=tape.autocast)
+    state.sealed, state.tape = tape, Tape(tape.grad, tape.inline, autocast=tape.autocast, extra=tape.extra)
 
 
 def finish(tape: Tape) -> None:
@@ -52,13 +53,15 @@ def finish(tape: Tape) -> None:
         if sealed is not tape:
             finish(sealed)
     if state.tape is tape:
-        state.tape = Tape(tape.grad, tape.inline, autocast=tape.autocast)
+        state.tape = Tape(tape.grad, tape.inline, autocast=tape.autocast, extra=tape.extra)
     node = tape.last
     live = _live(tape)
     bundles = [b for first, (b, _) in tape.bundles.items() if b.arrays is None and b.tape is tape and b.first == first]
     if not live and not bundles:
         return
     stats.flushes += 1
+    if used.ever:
+        settle_flags(tape, live)
     if config.logs:
         log.ran(node, len(live) + sum(map(len, bundles)))
     try:
@@ -213,8 +216,9 @@ def _program(tape: Tape, node: Node, ending: Ending) -> Program:
     for program in ending.programs:
         if program.compiled is not None and (program.residuals is not None or not ending.residuals) and allowed(program):
             if program.outgrown:
-                program.compiled = None     # another one takes its place
-                return _added(ending, _compile(tape, node, ending, list(program.donated), False))
+                better = _compile(tape, node, ending, list(program.donated), False)
+                succeed(better, program)
+                return _added(ending, better)
             remember(program)
             return program
     if not ending.residuals and ending.lent < _PATIENCE:

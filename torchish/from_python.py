@@ -53,7 +53,8 @@ def array_of(data: Any, dtype: Dtype | None, tensor: type, value_of: Callable[[A
 
 def _is_sequence(x: Any) -> bool:
     return isinstance(x, (list, tuple, range)) or isinstance(x, np.ndarray) and x.ndim > 0 or \
-        isinstance(x, Sequence) and not isinstance(x, FLAT)
+        (isinstance(x, Sequence) or hasattr(x, "__len__") and hasattr(x, "__getitem__")) and \
+        not isinstance(x, (*FLAT, dict, np.ndarray, np.generic))
 
 
 def _shape(data: Any, tensor: type) -> tuple[int, ...]:
@@ -63,7 +64,13 @@ def _shape(data: Any, tensor: type) -> tuple[int, ...]:
         shape.append(len(data))
         if not len(data):
             break
-        data = data[0]
+        try:
+            inner = data[0]
+        except (TypeError, KeyError):
+            raise ValueError(f"could not determine the shape of object type '{type(data).__name__}'") from None
+        if inner is data or len(shape) > 128:
+            raise TypeError("new(): self-referential lists are incompatible")
+        data = inner
         if isinstance(data, str):
             raise ValueError("too many dimensions 'str'")
     return tuple(shape)
@@ -83,7 +90,12 @@ def _kinds(data: Any, shape: tuple[int, ...], dim: int) -> set[type]:
             raise ValueError(f"expected sequence of length {(*shape, 0)[dim + 1]} at dim {dim + 1} (got {(*data.shape, 0)[1]})")
         return {data.dtype.type}
     if dim + 1 == len(shape):
-        return set(map(type, data))
+        kinds = set(map(type, data))
+        if list in kinds and any(item is data for item in data):
+            raise TypeError("new(): self-referential lists are incompatible")
+        if np.ndarray not in kinds:
+            return kinds
+        return {item.dtype.type if k is np.ndarray else k for k, item in zip(map(type, data), data, strict=True)}
     return set().union(*[_kinds(item, shape, dim + 1) for item in data]) if data else set()
 
 
@@ -110,7 +122,9 @@ def _dtype_of(kind: type) -> Dtype:
 def _refuse(kinds: set[type], dtype: Dtype) -> None:
     """TypeError for what cannot be a number of the dtype that is asked for."""
     for kind in kinds:
-        if issubclass(kind, (bool, int, float, np.generic)) or issubclass(kind, complex) and dtype.is_complex:
+        if issubclass(kind, (bool, int, float, np.generic)):
+            continue
+        if issubclass(kind, complex) and (dtype.is_complex or dtype is dtypes.bool_):
             continue
         if dtype.is_floating_point or dtype.is_complex or issubclass(kind, complex):
             raise TypeError(f"must be real number, not {kind.__name__}")
@@ -134,6 +148,8 @@ def _without_tensors(data: Any, tensor: type, value_of: Callable, depth: int) ->
 
 
 def _filled(data: Any, kinds: set[type], target: Dtype) -> np.ndarray:
+    if target is dtypes.bool_ and complex in kinds:
+        return np.array(data, np.complex128) != 0
     if target.category <= dtypes.INTEGER and target is not dtypes.uint64:
         # numbers meet in the widest type first, where what does not fit is seen
         wide = np.float64 if any(issubclass(k, (float, np.floating)) for k in kinds) else np.int64

@@ -5,6 +5,7 @@ step.  An op on the tape takes a known number of draws, so the numpy engine can 
 """
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import jax
@@ -168,9 +169,14 @@ default_generator = Generator()
 default_generator.seed()
 
 
-def generator_of(generator: Generator | None) -> Generator:
-    """The generator that was given, or the default one."""
-    return default_generator if generator is None else generator
+def generator_of(generator: Generator | None, name: str | None = None) -> Generator:
+    """The generator that was given, or the default one; TypeError for another thing, in the name of the function that asks."""
+    if generator is None:
+        return default_generator
+    if not isinstance(generator, Generator):
+        name = sys._getframe(1).f_code.co_name if name is None else name
+        raise TypeError(f"{name}(): argument 'generator' must be torch.Generator, not {type(generator).__name__}")
+    return generator
 
 
 def concrete(x: Tensor) -> np.ndarray:

@@ -10,14 +10,16 @@ from weakref import WeakValueDictionary, ref
 
 from .accumulate import accumulate
 from .behind import is_function
+from .devices import device as Device
 from .graph import SECOND_TIME
 from .handles import RemovableHandle
+from .hooks import hooks
 from .names import node_name
-from .nodes import edges, pull_node, value_at
+from .nodes import edges, operand_slots, pull_node, stand_at, value_at
 from .stops import NodeHooks, PostHook, PreHook, add_hook, add_to, stop_at
 from .tape import BACKWARD, INPUT, LEAF, Const, Node, Ref, Tape, input_outs, path, state
 
-__all__ = ["AccumulateGrad", "GradFn", "edge_of", "grad_fn_of", "leaf_node"]
+__all__ = ["AccumulateGrad", "GradFn", "InputMetadata", "as_given", "edge_of", "grad_fn_of", "leaf_node"]
 
 
 class _Place:
@@ -36,6 +38,14 @@ class _Place:
         return home
 
 
+class InputMetadata:
+    """Shape, dtype and device of a gradient that comes to a node."""
+    is_nested_tensor = is_cpp_nested_tensor = False
+
+    def __init__(self, aval: Any) -> None:
+        self.shape, self.dtype, self.device = aval.shape, aval.dtype, Device(aval.device)
+
+
 class GradFn:
     """A node of the backward graph. What it holds is looked up in the graph when it is asked for."""
 
@@ -51,13 +61,19 @@ class GradFn:
     def next_functions(self) -> tuple:
         """(node, which of its results) for each tensor the op took."""
         if self._tree is None:
-            return tuple(_edge(self._place, o) for o in edges(self._node))
+            made = {s: o for s, (_, o) in self._place.made.items()}
+            return tuple(_edge(self._place, o) for o in edges(self._node, made))
         return tuple(_branch(self._place, self._node, part) for part in self._tree)
 
     @property
     def metadata(self) -> dict:
         """A dictionary for the user; it lives as long as the graph."""
         return self._hooks().metadata
+
+    @property
+    def _input_metadata(self) -> list:
+        """What the gradients that come to the node look like, one for each of its results."""
+        return [InputMetadata(o.aval) for o in self._node.outs]
 
     @property
     def requires_grad(self) -> bool:
@@ -87,17 +103,20 @@ class GradFn:
     def __call__(self, *grads: Any) -> Any:
         """The gradients of what the op took, from those of its results; None where none is wanted."""
         if len(grads) != len(self._node.outs):
-            raise TypeError(f"{self.name()}: expected {len(self._node.outs)} gradients, got {len(grads)}")
+            raise TypeError(f"expected {len(self._node.outs)} arguments, got {len(grads)} instead")
         _, found = pull_node(self._place.now(), self._node, list(grads), state.tape.grad)
         return found[0] if len(found) == 1 else tuple(found)
 
     def _sequence_nr(self) -> int:
-        """The order in which nodes were made."""
-        return self._node.depth
+        """The order in which nodes were made: the open tape comes after all graphs."""
+        home = self._place.now()
+        return (getattr(home, "serial", 1 << 30) << 32) + self._node.depth
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_saved_"):
             return _saved(self, name.removeprefix("_saved_"))
+        if name.startswith("_raw_saved_"):
+            return _raw(self, name.removeprefix("_raw_saved_"))
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
     def __eq__(self, other: object) -> bool:
@@ -111,26 +130,95 @@ class GradFn:
         return f"<{self.name()} object at 0x{id(self):012x}>"
 
 
+def _known_as(name: str) -> tuple[str, ...]:
+    """The parameters that torch's name of a saved value may mean."""
+    return name, {"self": "input", "mat1": "input"}.get(name, name)
+
+
+def _check_kept(fn: GradFn) -> None:
+    """torch's error where a backward has freed what the entry saved."""
+    home = fn._place.now()
+    freed = home.freed if not isinstance(home, Tape) else {s for n in path(home.node) if n.kind is BACKWARD for s in n.info.freed}
+    if any(o.slot in freed for o in fn._node.outs):
+        raise RuntimeError(SECOND_TIME)
+
+
 def _saved(fn: GradFn, name: str) -> Any:
     """A value the op was called with, or its result, under torch's names: `_saved_self`, `_saved_other`, `_saved_result`."""
     node, home = fn._node, fn._place.now()
-    if node.op is not None and node.op.saves:
-        freed = home.freed if not isinstance(home, Tape) else {s for n in path(home.node) if n.kind is BACKWARD
-                                                               for s in n.info.freed}
-        if any(o.slot in freed for o in node.outs):
-            raise RuntimeError(SECOND_TIME)
+    if node.op is not None:
+        if node.op.saves:
+            _check_kept(fn)
+        packed = next((home.hooked[o.slot].node for o in node.outs if o.slot in home.hooked), None)
+        if packed is not None and packed.saved is not None:
+            found = packed.saved.find(_known_as(name))
+            if found:
+                values = [_unpacked(home, node, k, s) for k, s in found]
+                return values[0] if found[0][0] < 0 or packed.saved.kept.names[found[0][0]][1] < 0 else tuple(values)
         if name.startswith("result"):
             return value_at(home, node.outs[int(name[6:] or 0)].slot, True)
+        if name in (node.op.returns or ()):
+            return value_at(home, node.outs[node.op.returns.index(name)].slot, True)
         operands = iter(node.operands)
         for p in node.op.params:
             operand = next(operands) if p.kind in ("operand", "operands", "mixed") else None
-            if p.name in (name, {"self": "input"}.get(name), {"mat1": "input", "mat2": "mat2"}.get(name)):
+            if p.name in _known_as(name):
                 if operand.__class__ is int:
-                    return value_at(home, operand, True)
+                    return as_given(home, operand)
                 if operand.__class__ is tuple:
-                    return tuple([value_at(home, s, True) for s in operand])
-                return operand.value if isinstance(operand, Const) else node.attrs.get(p.name, operand)
+                    return tuple([as_given(home, s) for s in operand])
+                return operand.value if isinstance(operand, Const) else \
+                    _attribute(node.op, p.name, _number(home, node.attrs.get(p.name, operand)))
     raise AttributeError(f"'{type(fn).__name__}' object has no attribute '_saved_{name}'")
+
+
+def _number(home: Any, value: Any) -> Any:
+    """What stands for a runtime number in an entry, as that number."""
+    if value.__class__ is not Ref:
+        return value
+    floats, ints = (home.floats, home.ints) if isinstance(home, Tape) else home.numbers
+    return float(floats[value.index]) if value.kind == "f" else int(ints[value.index])
+
+
+_REDUCTIONS = {"none": 0, "mean": 1, "sum": 2}
+_OF_DIMS = frozenset(("sum", "nansum", "mean", "amax", "amin", "logsumexp", "var", "std", "_var_mean", "flip"))
+
+
+def _attribute(op: Any, name: str, value: Any) -> Any:
+    """An attribute as torch keeps it: dims in a tuple, a reduction as its number."""
+    if name == "reduction":
+        return _REDUCTIONS.get(value, value)
+    return (value,) if name == "dim" and value.__class__ is int and op.name in _OF_DIMS else value
+
+
+def as_given(home: Any, slot: int) -> Any:
+    """The tensor at a slot: the very one that the op was called with, where it is still at hand."""
+    if isinstance(home, Tape):
+        out = home.outs()[slot]
+        known = next((x for x in home.tensors if x._node is out and x._tape is home), None)
+        if known is not None:
+            return known
+    return value_at(home, slot, True)
+
+
+def _unpacked(home: Any, node: Node, k: int, saved: Any) -> Any:
+    """The value of a saved tensor at its place in the graph."""
+    value, hooked = saved.value()
+    if not state.tape.grad or (not hooked and k >= 0):
+        return value
+    return stand_at(value, home, node.outs[-1 - k].slot if k < 0 else operand_slots(node)[k])
+
+
+def _raw(fn: GradFn, name: str) -> Any:
+    """A saved tensor as an object that takes hooks."""
+    node = fn._node
+    if node.op is not None and node.op.saves and node.kind is not BACKWARD:
+        _check_kept(fn)
+        kept = hooks.saved_of(fn)
+        found = kept.find(_known_as(name))
+        if found:
+            return found[0][1] if found[0][0] < 0 or kept.kept.names[found[0][0]][1] < 0 else tuple([s for _, s in found])
+    raise AttributeError(f"'{type(fn).__name__}' object has no attribute '_raw_saved_{name}'")
 
 
 class AccumulateGrad(GradFn):
@@ -256,5 +344,6 @@ def edge_of(x: Any) -> tuple[GradFn | None, int]:
 
 
 def grad_fn_of(x: Any) -> GradFn | None:
-    """The backward node that made tensor `x`."""
-    return edge_of(x)[0]
+    """The backward node that made tensor `x`; None for the saved value of a leaf, which stands where the leaf does."""
+    fn = edge_of(x)[0]
+    return None if fn.__class__ is AccumulateGrad else fn

@@ -5,22 +5,25 @@ graph is one op.  In which order they come, and what happens between them, is th
 """
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import count
 from typing import Any
 
 import jax
 import numpy as np
 
-from .avals import Out
+from .avals import Aval, Out, aval_of
 from .ops.table import Op
 from .plan import Backward, reach, sources_of
 from .recorder import advance, hooks, record
 from .replay import run_nodes
 from .segment import Graph, backward_op, residual_op
+from .strides import dense
 from .tape import BACKWARD, INPUT, LEAF, Node, Tape, input_outs, path, slots, state
-from .xla import depends, traced
+from .xla import origins, traced
 
-__all__ = ["SECOND_TIME", "check_not_freed", "first_backward", "held", "record_backward", "segment_backward"]
+__all__ = ["SECOND_TIME", "check_not_freed", "end_before_accumulating", "first_backward", "held", "leading_to", "record_backward",
+           "segment_backward"]
 
 SECOND_TIME = (
     "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
@@ -55,6 +58,15 @@ def first_backward(x: Any, retain: bool) -> bool:
     return True
 
 
+def end_before_accumulating(tape: Tape, roots: list) -> None:
+    """A second backward that adds to gradients still lazy begins a tape of its own, if its forward came after the first."""
+    mark = tape.mark
+    if mark is None or not all(x._tape is tape and x._node.slot >= mark.next_slot for x in roots):
+        return
+    if any(x is not None and x._leaf and x._grad is not None and x._grad._data is None for x in tape.inputs):
+        hooks.split(tape, mark)
+
+
 def record_backward(tape: Tape, roots: tuple, cts: tuple, asked: tuple | None, stops: tuple, retain: bool, create: bool,
                     since: int | None = None) -> Node:
     """Follows or makes a backward entry. `asked`: the slots gradients are wanted of; None: every leaf.
@@ -76,7 +88,6 @@ def _entry(tape: Tape, roots: tuple, cts: tuple, asked: tuple | None, stops: tup
     known = tape.outs()
     freed = {s for n in nodes if n.kind is BACKWARD and (since is None or n.depth <= since) for s in n.info.freed}
     found, touched = reach(nodes, roots, stops)
-    check_not_freed(found, freed)
     kinds = {o.slot: n.kind for n in nodes for o in n.outs}
     ends = [s for s in touched if known[s].rg and kinds[s] in (INPUT, LEAF)]
     if asked is None:
@@ -85,14 +96,17 @@ def _entry(tape: Tape, roots: tuple, cts: tuple, asked: tuple | None, stops: tup
         # results of the tape that are asked for, inputs asked for, and inputs through which older graphs are reached
         wrt = sorted({s for s in asked if s in touched} | {s for s in ends if s in tape.upstream}
                      | {s for s in stops if s in touched})
+    if asked is not None and wrt:
+        found = leading_to(found, wrt)      # what lies beside or behind what is asked for is not gone through
+    check_not_freed(found, freed)
     inner = frozenset(s for s in wrt if kinds[s] not in (INPUT, LEAF))
-    between = _between(found, wrt) if create else []
+    between = leading_to(found, wrt) if create else []
     node = Node(tape.node, BACKWARD, None, tuple(c for c in cts if c is not None))
     gone = frozenset() if retain else frozenset(o.slot for n in found for o in n.outs)
     node.info = Backward(roots, cts, tuple(wrt), frozenset(stops), create, between, gone, inner, asked)
     inputs = [o.slot for o in input_outs(nodes)]
     node.info.places = tuple(inputs.index(s) if kinds[s] is INPUT else -1 for s in wrt)
-    avals = [known[s].aval for s in wrt]
+    avals = [_of_gradient(known[s].aval) for s in wrt]
     node.results(avals, [False] * len(wrt), True)
     if create and wrt:
         flags = _differentiable(node, known)
@@ -101,25 +115,39 @@ def _entry(tape: Tape, roots: tuple, cts: tuple, asked: tuple | None, stops: tup
     return node
 
 
+def _of_gradient(aval: Aval) -> Aval:
+    """A gradient lies as its tensor does, if that fills a piece of memory; else row by row."""
+    if aval.strides is None or dense(aval.shape, aval.strides):
+        return aval
+    return aval_of(aval.shape, aval.dtype, aval.device)
+
+
 def _differentiable(node: Node, known: list[Out]) -> list[bool]:
-    """Which of the gradients depend on something that requires a gradient: those of a linear function do not."""
+    """Which of the gradients depend on something that requires a gradient: those of a linear function do not.
+
+    Notes on the entry what they depend on: a gradient goes there and nowhere else.
+    """
     b = node.info
     made = {o.slot for n in b.between for o in n.outs}
     reads = sorted(({s for n in b.between for s in sources_of(n)} | {s for n in b.between for s in slots(n.operands)}
                     | set(b.wrt) | set(b.roots) | {c for c in b.cotangents if c is not None}) - made)
-    floats, ints = np.ones(max(node.floats, 1)), np.ones(max(node.ints, 1), np.int64)
 
-    def gradients(*values: Any) -> list:
+    def gradients(floats: Any, ints: Any, *values: Any) -> list:
         env: dict[int, Any] = dict(zip(reads, values, strict=True))
         env |= {s: np.zeros(known[s].aval.shape, known[s].aval.dtype.np) for s in made}
         run_nodes([node], env, (floats, ints))
         return [env[o.slot] for o in node.outs]
 
     specs = [jax.ShapeDtypeStruct(known[s].aval.shape, known[s].aval.dtype.np) for s in reads]
-    return depends(traced(jax.make_jaxpr(gradients), *specs).jaxpr, [known[s].rg for s in reads])
+    moving = {k for k, s in enumerate(reads) if known[s].rg}
+    # the numbers are arguments, too: with values a power of one would look linear
+    numbers = (jax.ShapeDtypeStruct((max(node.floats, 1),), np.float64), jax.ShapeDtypeStruct((max(node.ints, 1),), np.int64))
+    found = [moving & {k - 2 for k in o} for o in origins(traced(jax.make_jaxpr(gradients), *numbers, *specs).jaxpr)]
+    b.sources = sorted({reads[k] for o in found for k in o})
+    return [bool(o) for o in found]
 
 
-def _between(found: list[Node], wrt: list[int]) -> list[Node]:
+def leading_to(found: list[Node], wrt: Iterable[int]) -> list[Node]:
     """Of the entries on the way, those that depend on `wrt`."""
     dependent = set(wrt)
     nodes = []

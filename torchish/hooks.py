@@ -23,6 +23,8 @@ class Hooks:
     finish: Callable[[Tape], None]                  # ends a tape: compiles and runs it
     seal: Callable[[Tape], None]                    # ends a tape, to be run when a value of it is needed
     watch: Callable[[Tape, Node], None] | None = None   # is shown each tape before it is run (debug.find_nan)
+    recorded: Callable[[Node, Any, Any], None]      # is shown (entry, parameters, results) of what is recorded in the mode WATCHED
+    saved_of: Callable[[Any], Any]                  # what the entry of a backward node keeps
     split: Callable[[Tape, Node], None]             # ends a tape after a node; what came later goes to the next tape
 hooks = Hooks()
 

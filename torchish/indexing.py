@@ -5,11 +5,17 @@ In: any index that torch takes, and the shape of x.  Out: `(spec, starts, tensor
 """
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
 from functools import cache
 from operator import index as as_int
 from typing import Any
 
 import numpy as np
+
+from .from_python import array_of
+from .ops.check import out_of_bounds, refuse_outside
+from .ops.index import BYTES
 
 __all__ = ["parse"]
 
@@ -28,7 +34,6 @@ def parse(index: Any, shape: tuple[int, ...], tensor: type) -> tuple[tuple, tupl
     op `index`, for the sliced tensor, with `tensors`).  `tensors` has tensors and numpy arrays.  With "mask" at least
     one of them is of bool (or uint8) and stands for as many integer tensors as it has dimensions: the places where it
     is true; the spec already counts them.
-    A start may be a 0-dim integer tensor (torch takes those as ints).
     """
     kind = type(index)
     if kind is int:
@@ -50,7 +55,7 @@ def parse(index: Any, shape: tuple[int, ...], tensor: type) -> tuple[tuple, tupl
         return _parse_tuple(index, shape, tensor)
     if isinstance(index, tensor) and shape and index.ndim and _dtype_kind(index.dtype) == "i":
         return ROWS, NOTHING, (index,), "index"
-    if kind is list and _is_old_style(index, tensor):
+    if isinstance(index, tuple) or _is_old_style(index, tensor):
         return _parse_tuple(tuple(index), shape, tensor)
     return _parse_tuple((index,), shape, tensor)
 
@@ -97,7 +102,9 @@ def _bound(value: Any) -> int:
         raise TypeError("slice indices must be integers or None or have an __index__ method") from None
 
 
-def _out_of_bounds(index: int, dim: int, shape: tuple[int, ...]) -> IndexError:
+def _out_of_bounds(index: int, dim: int, shape: tuple[int, ...]) -> Exception:
+    if not -2 ** 63 <= index < 2 ** 63:
+        return ValueError("Overflow when unpacking long long")
     if not shape:
         return IndexError("invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ "
                           "to convert a 0-dim tensor to a number")
@@ -116,7 +123,7 @@ def _parse_tuple(items: tuple, shape: tuple[int, ...], tensor: type) -> tuple[tu
                 if item < 0:
                     item += n
                 if not 0 <= item < n:
-                    raise _out_of_bounds(item if item >= n else item - n, dim, shape)
+                    return _Reader(items, shape, tensor).read()
                 spec.append(INT)
                 starts.append(item)
             elif item.start is None and item.stop is None and item.step is None:
@@ -202,10 +209,7 @@ class _Reader:
         elif item is True or item is False:
             self.truth(item)
         elif type(item) is int:
-            n = self.shape[self.dim]
-            if not -n <= item < n:
-                raise _out_of_bounds(item, self.dim, self.shape)
-            self.integer(item % n)
+            self.integer(item)
         elif type(item) is slice:
             start, length, step = _slice(item, self.shape[self.dim])
             whole = item.start is None and item.stop is None and step == 1
@@ -217,9 +221,12 @@ class _Reader:
         else:
             self.array(item)
 
-    def integer(self, start: Any) -> None:
+    def integer(self, place: int) -> None:
+        n = self.shape[self.dim]
+        if not -n <= place < n:
+            raise _out_of_bounds(place, self.dim, self.shape)
         self.spec.append(INT)
-        self.starts.append(start)
+        self.starts.append(place % n)
         self.dim += 1
 
     def truth(self, value: bool) -> None:
@@ -234,16 +241,18 @@ class _Reader:
                 self.spec.append(NEW)
                 item = item.reshape(1)
             else:
+                if item.dtype != bool and "uint8" in str(item.dtype):
+                    warnings.warn(BYTES, UserWarning, stacklevel=6)
                 self.check_mask(item)
                 self.spec += [FULL] * item.ndim
                 self.dim += item.ndim
             self.masked = True
             self.after += ["t"] * item.ndim
+        elif item.ndim == 0 and _dtype_kind(item.dtype) and not (isinstance(item, self.tensor) and item._inside() is not None):
+            self.integer(int(item))
+            return
         elif not _is_integer(item):
             raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
-        elif item.ndim == 0:
-            self.integer(item)
-            return
         else:
             if isinstance(item, np.ndarray) and item.size:
                 self.check_places(item)
@@ -254,9 +263,9 @@ class _Reader:
 
     def check_places(self, item: np.ndarray) -> None:
         n = self.shape[self.dim]
-        for place in (int(item.min()), int(item.max())):
-            if not -n <= place < n:
-                raise _out_of_bounds(place, self.dim, self.shape)
+        if not n:
+            raise IndexError("index is out of bounds for dimension with size 0")
+        refuse_outside(item, n, out_of_bounds(self.after.count("t"), n, IndexError), wrap=True)
 
     def check_mask(self, item: Any) -> None:
         for k, n in enumerate(item.shape):
@@ -271,13 +280,11 @@ def _plain(item: Any, tensor: type) -> Any:
     if item is None or item is Ellipsis or isinstance(item, (bool, slice, tensor, np.ndarray)):
         if isinstance(item, np.ndarray) and item.ndim == 0:
             return bool(item) if item.dtype == bool else int(item)
-        return item
-    if isinstance(item, (list, tuple, range)):
+        return _as_places(item) if isinstance(item, np.ndarray) else item
+    if isinstance(item, Sequence):
         return _sequence(item, tensor)
     if hasattr(item, "__index__") and not isinstance(item, np.bool_):
         return as_int(item)
-    if isinstance(item, str):
-        raise TypeError("new(): invalid data type 'str'")
     name = f"{type(item).__module__}.{type(item).__name__}".removeprefix("builtins.")
     raise IndexError("only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
                      f"(got {name})")
@@ -286,21 +293,32 @@ def _plain(item: Any, tensor: type) -> Any:
 def _sequence(item: Any, tensor: type) -> np.ndarray:
     if len(item) == 0:
         return np.zeros(0, np.int64)
-    array = np.asarray([x.tolist() if isinstance(x, tensor) else x for x in item])
-    return array.astype(np.int64) if array.dtype.kind in "iuf" else array
+    return _as_places(array_of(item, None, tensor, lambda x: x._numpy()))
 
 
-def _is_old_style(index: list, tensor: type) -> bool:
-    """A list that stands for a tuple: x[[0, slice(None)]], x[[a, b]] with tensors. One of numbers is an index."""
-    kinds = (slice, list, tuple, tensor, np.ndarray, type(None), type(Ellipsis))
-    return len(index) <= 32 and any(isinstance(i, kinds) for i in index)
+def _as_places(array: np.ndarray) -> np.ndarray:
+    """Numbers as places, whatever they are; truth values and bytes stay."""
+    return array if array.dtype in (np.bool_, np.uint8) else array.astype(np.int64)
+
+
+def _is_old_style(index: Any, tensor: type) -> bool:
+    """A short sequence that stands for a tuple: x[[0, slice(None)]], x[[a, b]] with tensors. One of numbers is an index."""
+    if not isinstance(index, Sequence) or len(index) >= 32:
+        return False
+    kinds = (slice, Sequence, tensor, np.ndarray, type(None), type(Ellipsis))
+    if not any(isinstance(i, kinds) for i in index):
+        return False
+    warnings.warn("Using a non-tuple sequence for multidimensional indexing is deprecated and will be changed in pytorch 2.9; use "
+                  "x[tuple(seq)] instead of x[seq]. In pytorch 2.9 this will be interpreted as tensor index, x[torch.tensor(seq)], "
+                  "which will result either in an error or a different result", UserWarning, stacklevel=4)
+    return True
 
 
 @cache
 def _dtype_kind(dtype: Any) -> str:
-    """"m" for the dtype of a mask, "i" for one of places, "" for one that cannot index."""
-    of_numpy, name = isinstance(dtype, np.dtype), str(dtype).rpartition(".")[2]
-    return "m" if name in ("bool", "uint8") else "i" if name in ("int64", "int32") or of_numpy and name in ("int16", "int8") else ""
+    """"m" for the dtype of a mask, "i" for one of places, "0" for one of a single place, "" for one that cannot index."""
+    name = str(dtype).rpartition(".")[2]
+    return "m" if name in ("bool", "uint8") else "i" if name in ("int64", "int32") else "0" if "int" in name else ""
 
 
 def _is_mask(item: Any) -> bool:

@@ -8,6 +8,7 @@ from numbers import Number
 from typing import Any, overload
 
 from . import dtypes
+from .memory import TypedStorage, UntypedStorage
 from .tensor import Tensor
 
 __all__ = ["is_complex", "is_floating_point", "is_nonzero", "is_storage", "is_tensor", "numel", "result_type", "typename"]
@@ -19,8 +20,8 @@ def is_tensor(obj: Any) -> bool:
 
 
 def is_storage(obj: Any) -> bool:
-    """Whether `obj` is a storage: torchish has none to hand out."""
-    return False
+    """Whether `obj` is a storage."""
+    return isinstance(obj, (TypedStorage, UntypedStorage))
 
 
 def is_floating_point(input: Tensor) -> bool:
@@ -40,6 +41,8 @@ def is_nonzero(input: Tensor) -> bool:
 
 def numel(input: Tensor) -> int:
     """The number of elements."""
+    if not isinstance(input, Tensor):
+        raise TypeError(f"numel(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
     return input.numel()
 
 

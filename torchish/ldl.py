@@ -5,7 +5,6 @@ Source: https://docs.pytorch.org/docs/stable/generated/torch.linalg.ldl_factor.h
 """
 from __future__ import annotations
 
-from collections import namedtuple
 from importlib import import_module
 from typing import Any
 
@@ -16,13 +15,13 @@ from .creation import from_array
 from .errors import LinAlgError
 from .ops.check import require
 from .recorder import hooks
+from .returned import named
 from .tensor import Tensor
 
 __all__ = ["ldl_factor", "ldl_factor_ex", "ldl_solve"]
 
-Factor = namedtuple("linalg_ldl_factor", ("LD", "pivots"))      # type: ignore[name-match]
-FactorEx = namedtuple("linalg_ldl_factor_ex", ("LD", "pivots", "info"))     # type: ignore[name-match]
-Factor.__module__ = FactorEx.__module__ = "torch.return_types"
+Factor = named("linalg_ldl_factor", ("LD", "pivots"))
+FactorEx = named("linalg_ldl_factor_ex", ("LD", "pivots", "info"))
 
 
 def _lapack(names: tuple[str, ...], arrays: tuple) -> Any:
@@ -36,11 +35,13 @@ def _checked(x: Tensor) -> np.ndarray:
     require(m == n, f"torch.linalg.ldl_factor_ex: A must be batches of square matrices, but they are {m} by {n} matrices")
     require(x.is_floating_point() or x.is_complex(),
             f"torch.linalg.ldl_factor_ex: Expected a floating point or complex tensor as input. Got {dtypes.c_name(x.dtype)}")
+    if x.itemsize == 2:
+        raise NotImplementedError(f"\"ldl_factor_kernel_cpu\" not implemented for '{dtypes.c_name(x.dtype)}'")
     return x.detach()._numpy()
 
 
 def _stored(out: Any, made: tuple) -> Any:
-    return made if out is None else type(made)(*[hooks.store_out(o, m) for o, m in zip(out, made, strict=True)])
+    return made if out is None else type(made)(*[hooks.store_out(o, m, "linalg_ldl") for o, m in zip(out, made, strict=True)])
 
 
 def ldl_factor_ex(input: Tensor, *, hermitian: bool = False, check_errors: bool = False, out: Any = None) -> Any:
@@ -78,4 +79,4 @@ def ldl_solve(LD: Tensor, pivots: Tensor, B: Tensor, *, hermitian: bool = False,
         if b[place].size:
             found[place] = trs(factor[place], order[place], b[place], lower=1)[0]
     made = from_array(found)
-    return made if out is None else hooks.store_out(out, made)
+    return made if out is None else hooks.store_out(out, made, "linalg_ldl")

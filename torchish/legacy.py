@@ -14,6 +14,7 @@ from . import dtypes
 from .convert import legacy_name
 from .creation import as_tensor, constant, tensor
 from .devices import cuda_is_available, place, set_default_device
+from .devices import device as Device
 from .dtypes import set_default_dtype
 from .tensor import Tensor
 
@@ -54,6 +55,16 @@ def construct(args: tuple, dtype: dtypes.dtype, device: str) -> Tensor:
     return constant(_sizes(args), 0, dtype=dtype, device=device)
 
 
+def _own_place(device: Any, kind: str) -> str:
+    """The device of an old constructor, which must be of the kind that its type has."""
+    if device is None:
+        return place(kind)
+    given = Device(device)
+    if given.type != kind:
+        raise RuntimeError(f"legacy constructor expects device type: {kind} but device type: {given.type} was passed")
+    return place(given)
+
+
 class tensortype(type):
     """The class of torch.FloatTensor and its like: instances of them are the tensors of their dtype."""
     legacy_dtype: dtypes.dtype
@@ -76,7 +87,7 @@ class tensortype(type):
             raise TypeError(f"type {cls.__module__}.{cls.__name__} not available. Torch not compiled with CUDA enabled.")
         if len(args) == 1 and isinstance(args[0], Tensor) and not isinstance(args[0], cls):
             raise TypeError(f"expected {cls.__module__}.{cls.__name__} (got {args[0].type()})")
-        return construct(args, cls.legacy_dtype, place("cuda" if cls.legacy_cuda else device or "cpu"))
+        return construct(args, cls.legacy_dtype, _own_place(device, "cuda" if cls.legacy_cuda else "cpu"))
 
 
 LEGACY = {legacy_name(d): d for d in dtypes.ALL
@@ -93,9 +104,8 @@ def set_default_tensor_type(t: Any, /) -> None:
     elif isinstance(t, tensortype):
         cuda, dtype = t.legacy_cuda, t.legacy_dtype
     if dtype is None or not dtype.is_floating_point:
-        raise TypeError(f"only floating-point types are supported as the default type; type '{t}' is not one"
-                        if dtype is not None
-                        else f"invalid type object: {t}")
+        known = dtype is not None or isinstance(t, tensortype)
+        raise TypeError(("" if known else "invalid type object: ") + "only floating-point types are supported as the default type")
     set_default_dtype(dtype)
     set_default_device("cuda" if cuda else "cpu")
 
@@ -105,12 +115,19 @@ def new(self: Tensor, *args: Any, device: Any = None, data: Any = None, size: An
     if data is not None or size is not None:
         args = (data,) if data is not None else tuple(size)
     if len(args) == 1 and isinstance(args[0], Tensor):
+        if device is not None:
+            raise RuntimeError("Legacy tensor new of the form tensor.new(tensor, device=device) is not supported. Use "
+                               "torch.tensor(...) instead.")
         return as_tensor(args[0].detach(), self.dtype)
-    return construct(args, self.dtype, self._node.aval.device if device is None else place(device))
+    return construct(args, self.dtype, self._node.aval.device if device is None else _own_place(device, self.device.type))
 
 
 def _new(cls: type, *args: Any, device: Any = None) -> Tensor:
-    made = construct(args, dtypes.default.float, place(device))
+    if device is not None and len(args) == 1 and isinstance(args[0], Tensor):
+        raise RuntimeError("Legacy tensor constructor of the form torch.Tensor(tensor, device=device) is not supported. Use "
+                           "torch.tensor(...) or torch.as_tensor(...) instead.")
+    own = place(None)
+    made = construct(args, dtypes.default.float, own if device is None else _own_place(device, Device(own).type))
     return made if cls is Tensor else Tensor._make_subclass(cls, made)
 
 

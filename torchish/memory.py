@@ -6,33 +6,61 @@ Differs from torch: XLA owns the memory. A storage is a window on the elements; 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from . import layouts
 from .avals import contiguous_strides
 from .convert import legacy_name
 from .creation import constant, from_array
 from .draws import sizes_given
-from .dtypes import c_type
-from .layouts import contiguous_format
+from .dtypes import c_name, c_type, uint8
+from .layouts import contiguous_format, preserve_format
 from .ops.strided import memory_of
 from .recorder import hooks
 from .storage import assign, move_out, rebind, storage_owner
-from .strides import asked
+from .strides import asked, suggested
 from .tensor import Tensor
 
 __all__ = ["TypedStorage", "UntypedStorage"]
 
 
 class UntypedStorage:
-    """The bytes of the tensor that owns the memory."""
+    """The bytes of the tensor that owns the memory; made of a number of bytes or of their values, memory of its own."""
 
-    def __init__(self, base: Tensor) -> None:
-        self._base = base
+    def __init__(self, base: Tensor | int | Sequence[int] = 0) -> None:
+        if isinstance(base, int):
+            base = constant((base,), 0, dtype=uint8)
+        self._base = base if isinstance(base, Tensor) else from_array(np.asarray(base, np.uint8))
 
     device = property(lambda self: self._base.device)
+    is_cuda = property(lambda self: self._base.is_cuda)
+
+    def _bytes(self) -> Tensor:
+        return memory_of(self._base, True).view(uint8)
+
+    def fill_(self, value: int) -> UntypedStorage:
+        """`value` in every byte."""
+        self._bytes().fill_(value)
+        return self
+
+    def copy_(self, source: UntypedStorage, non_blocking: bool = False) -> UntypedStorage:
+        """The bytes of another storage of this size written into this one."""
+        self._bytes().copy_(source._bytes())
+        return self
+
+    def clone(self) -> UntypedStorage:
+        """Memory of its own with the same bytes."""
+        return UntypedStorage(memory_of(self._base, True).clone())
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self._bytes()[index] = value
+
+    def __repr__(self) -> str:
+        lines = "\n".join(f" {v}" for v in self.tolist())
+        return f"{lines}\n[torch.storage.UntypedStorage(device={self.device}) of size {len(self)}]"
 
     def nbytes(self) -> int:
         """How many bytes there are."""
@@ -81,6 +109,16 @@ class TypedStorage:
 
     device = property(lambda self: self._base.device)
     dtype = property(lambda self: self._base.dtype)
+    is_cuda = property(lambda self: self._base.is_cuda)
+
+    def fill_(self, value: Any) -> TypedStorage:
+        """`value` in every place."""
+        memory_of(self._base, True).fill_(value)
+        return self
+
+    def clone(self) -> TypedStorage:
+        """Memory of its own with the same elements."""
+        return TypedStorage(memory_of(self._base, True).clone())
 
     def size(self) -> int:
         """How many elements there are."""
@@ -149,24 +187,34 @@ def is_set_to(self: Tensor, tensor: Tensor) -> bool:
 
 
 def resize_(self: Tensor, *args: Any, size: Any = None, memory_format: Any = None) -> Tensor:
-    """Another shape in place: the first elements are kept, new ones are 0 (in torch: whatever is there).
+    """Another shape in place, over the same memory; where that is too small, over new memory (filled with 0) that begins with it.
 
-    Differs from torch: views of this tensor no longer share memory with it.
+    Differs from torch: where memory has to grow, other tensors that share it keep the old one.
     """
     shape = sizes_given("resize_", args, {} if size is None else {"size": size})
+    if memory_format is preserve_format:
+        raise RuntimeError("Unsupported memory formatPreserve")
     if self._leaf or self.requires_grad:
         raise RuntimeError("cannot resize variables that require grad")
-    if shape == tuple(self.shape):
+    if shape == tuple(self.shape) and memory_format is None:
         return self
-    count, have = math.prod(shape), self.numel()
-    if self._view is not None and self.storage_offset() + count <= memory_of(self, True).numel():
-        return become(self, self.as_strided(shape, asked(shape, contiguous_strides(shape), memory_format or contiguous_format)
-                                            or contiguous_strides(shape)))
-    flat = self.detach().reshape(-1)
-    if count > have:
-        flat = hooks.public["cat"]([flat, constant((count - have,), 0, dtype=self.dtype, device=self._node.aval.device)])
-    found = flat[:count].reshape(shape)
-    return _take(self, found.clone(memory_format=memory_format or contiguous_format))
+    count = math.prod(shape)
+    if count >= 2 ** 63 or min(shape, default=0) < 0:
+        raise RuntimeError("numel: integer multiplication overflow")
+    if count * self.itemsize >= 2 ** 63:
+        raise RuntimeError(f"Storage size calculation overflowed with sizes={list(shape)}")
+    rows = contiguous_strides(shape)
+    strides = asked(shape, rows, memory_format or contiguous_format) or rows
+    memory = memory_of(self, True)
+    missing = self.storage_offset() + count - memory.numel() * memory.itemsize // self.itemsize
+    if missing <= 0:
+        seen = self.as_strided(shape, strides)
+        return become(self, seen if self._is_view() else seen.detach())
+    flat = memory if memory.dtype is self.dtype else memory.view(self.dtype)
+    grown = hooks.public["cat"]([flat.detach(), constant((missing,), 0, dtype=self.dtype, device=self._node.aval.device)])
+    if self._view is None and shape and strides == rows:
+        return _take(self, grown.reshape(shape).clone())
+    return become(self, grown.as_strided(shape, strides, self.storage_offset()).detach())
 
 
 def become(x: Tensor, seen: Tensor) -> Tensor:
@@ -187,7 +235,9 @@ def _take(x: Tensor, value: Tensor) -> Tensor:
 
 def resize_as_(self: Tensor, the_template: Tensor, *, memory_format: Any = None) -> Tensor:
     """resize_ to the shape of another tensor."""
-    return resize_(self, *the_template.shape)
+    if memory_format is preserve_format:
+        memory_format = getattr(layouts, suggested(the_template.shape, the_template.stride()))
+    return resize_(self, *the_template.shape, memory_format=memory_format)
 
 
 def set_(self: Tensor, source: Any = None, storage_offset: int = 0, size: Any = None, stride: Any = None) -> Tensor:
@@ -199,6 +249,9 @@ def set_(self: Tensor, source: Any = None, storage_offset: int = 0, size: Any = 
         return _take(self, constant((0,), 0, dtype=self.dtype, device=self._node.aval.device))
     memory = isinstance(source, (TypedStorage, UntypedStorage))
     base = memory_of(source._base, True) if memory else source
+    if isinstance(source, TypedStorage) and source.dtype is not self.dtype:
+        raise RuntimeError(f"Expected a Storage of type {c_type(self.dtype)} or an UntypedStorage, but got type "
+                           f"{c_name(source.dtype)} for argument 1 'storage'")
     if base.dtype is not self.dtype:
         if not memory:
             raise RuntimeError(f"Could not set tensor of type {c_type(base.dtype)} to a tensor of type "
@@ -230,6 +283,16 @@ def map_(self: Tensor, other: Tensor, callable: Callable[[Any, Any], Any]) -> Te
     return assign(self, from_array(np.asarray(flat).astype(a.dtype).reshape(a.shape)))
 
 
+def map2_(self: Tensor, x: Tensor, y: Tensor, callable: Callable[[Any, Any, Any], Any], /) -> Tensor:
+    """Each element replaced by `callable(element, element of x, element of y)`, in Python; CPU tensors only."""
+    if self.requires_grad or x.requires_grad or y.requires_grad:
+        raise RuntimeError("Can't call map2_() on Variable that requires grad. Use var.detach().map2_() instead.")
+    own = self._numpy()
+    rows = [t.reshape(-1).tolist() for t in (own, x.expand(self.shape)._numpy(), y.expand(self.shape)._numpy())]
+    found = [callable(*elements) for elements in zip(*rows, strict=True)]
+    return assign(self, from_array(np.asarray(found).astype(own.dtype).reshape(own.shape)))
+
+
 def get_device(self: Tensor) -> int:
     """The index of the accelerator, -1 on the CPU."""
     return -1 if not self.is_cuda else self.device.index or 0
@@ -255,7 +318,7 @@ def storage_type(self: Tensor) -> str:
     return f"torch.{legacy_name(self.dtype).removesuffix('Tensor')}Storage"
 
 
-for _fn in (storage, untyped_storage, is_set_to, resize_, resize_as_, set_, apply_, map_, get_device, is_shared, record_stream,
-            dim_order, storage_type):
+for _fn in (storage, untyped_storage, is_set_to, resize_, resize_as_, set_, apply_, map_, map2_, get_device, is_shared,
+            record_stream, dim_order, storage_type):
     _fn.__qualname__ = f"Tensor.{_fn.__name__}"
     setattr(Tensor, _fn.__name__, _fn)

@@ -29,9 +29,10 @@ def to_dense(self: Tensor, dtype: Any = None, *, masked_grad: bool | None = None
 
 
 def as_subclass(self: Tensor, cls: type) -> Any:
-    """This tensor as one of class `cls`, with the same storage and history. Its ops give plain tensors."""
+    """This tensor as one of class `cls`, with the same storage and history."""
     if not issubclass(cls, Tensor):
-        raise TypeError(f"as_subclass(): argument 'cls' must be a subclass of Tensor, not {cls.__name__}")
+        raise TypeError("Creating a Tensor subclass from a class that does not inherit from Tensor is not possible. Make sure your "
+                        "class inherits from Tensor.")
     found = self.view(self.shape) if self.requires_grad else self.detach()
     found.__class__ = cls
     return found

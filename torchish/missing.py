@@ -22,6 +22,8 @@ OUT_OF_SCOPE: dict[str, str] = {
     r"fused_moving_avg_obs_fake_quant":
         "quantized tensors: a type with a scale is not one of XLA's",
     r".*nested.*|jagged|to_padded_tensor": "nested tensors: the arrays of XLA have one size in each dimension",
+    r"(as_)?masked_tensor|MaskedTensor|maskedtensor":
+        "masked tensors: a prototype in PyTorch; torch.masked takes a tensor and a mask",
     r"names|rename_?|refine_names|align_(to|as|tensors)|has_names|imethod": "named tensors: PyTorch itself has given them up",
     r"chalf|ComplexHalf\w*": "complex32: XLA has no complex type of half precision",
     r"bit": "types that are smaller than a byte: nothing computes in them",
@@ -35,10 +37,16 @@ OUT_OF_SCOPE: dict[str, str] = {
     r"Benchmark)\w*|AVG|SUM|Future|Await|(ModuleDict|ParameterDict|BufferDict)|StorageBase|fork|wait|"
     r"(import|parse|merge|unify)_\w+|get_file_path|prepare_multiprocessing_environment|FatalError|\w*StreamObjType|classproperty":
         "TorchScript and the internals of PyTorch's runtime: torchish compiles what runs",
-    r"Tag|Dispatch\w*|ExcludeDispatch\w*|DisableTorchFunction\w*|sym_fresh_size":
+    r"Tag|Dispatch\w*|ExcludeDispatch\w*|sym_fresh_size":
         "PyTorch's dispatcher and tracer: every call is recorded on a tape instead",
+    r"onnx": "export to ONNX: `torchish.export` writes a file that any process with JAX can run, StableHLO inside",
+    r"fx|package|_subclasses|_prims|_refs|_export": "PyTorch's own tracers: a tape is what torchish records of a function",
+    r"cpp_extension|cpp_builder|get_cpp_backtrace|load_inline": "C++ extensions: they belong to PyTorch's own runtime",
+    r"ao|qat|quantization": "quantization: a type with a scale is not one of XLA's",
+    r"rpc|fsdp|pipelining|device_mesh|init_device_mesh|DeviceMesh|FullyShardedDataParallel":
+        "more than one process: several devices are JAX's to use, through `torchish.to_jax`",
     r"\w*Storage": "typed storages: deprecated in PyTorch; `tensor.untyped_storage()` tells what there is to tell",
-    r"map2_|volatile|slice_inverse|index|__setstate__": "left from PyTorch's early days, undocumented",
+    r"volatile|slice_inverse|index|__setstate__": "left from PyTorch's early days, undocumented",
 }
 _PATTERNS = {re.compile(pattern): why for pattern, why in OUT_OF_SCOPE.items()}
 
@@ -68,7 +76,7 @@ def missing(module_name: str, known_names: Iterable[str], late: Collection[str] 
 
     def look_up(name: str) -> Any:
         if name in late:
-            return import_module(f"{__package__}.{name}")
+            return import_module(f"{__package__}{module_name.removeprefix('torch')}.{name}")
         sentence = f"module '{module_name}' has no attribute '{name}'"
         # Python asks for __path__, __wrapped__ and the like by itself: no search for those
         if not name.startswith("__"):
@@ -96,7 +104,7 @@ class Absent:
 # the names of this kind that Tensor has in PyTorch
 TENSOR_NAMES = [
     "_indices", "_nnz", "_values", "ccol_indices", "chalf", "coalesce", "col_indices", "crow_indices", "dense_dim",
-    "dequantize", "index", "indices", "int_repr", "ipu", "is_coalesced", "map2_", "mtia", "q_per_channel_axis",
+    "dequantize", "index", "indices", "int_repr", "ipu", "is_coalesced", "mtia", "q_per_channel_axis",
     "q_per_channel_scales", "q_per_channel_zero_points", "q_scale", "q_zero_point", "qscheme", "resize_as_sparse_",
     "row_indices", "slice_inverse", "smm", "sparse_dim", "sparse_mask", "sparse_resize_", "sparse_resize_and_clear_",
     "sspaddmm", "to_mkldnn", "to_padded_tensor", "to_sparse", "to_sparse_bsc", "to_sparse_bsr", "to_sparse_coo",

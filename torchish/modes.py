@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import functools
 import inspect
+import warnings
 from collections.abc import Callable
 from typing import Any
 
-from .tape import state
+from .inference import settle_flags, used
+from .tape import INFERENCE, state
 
 __all__ = ["enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad", "set_grad_enabled"]
 
@@ -36,6 +38,9 @@ class _Mode:
 
     def __call__(self, fn: Callable) -> Callable:
         if inspect.isclass(fn):
+            warnings.warn("Decorating classes is deprecated and will be disabled in future versions. You should only decorate "
+                          "functions or methods. To preserve the current behavior of class decoration, you can directly decorate "
+                          "the `__init__` method and nothing else.", FutureWarning, stacklevel=2)
             fn.__init__ = self(fn.__init__)     # type: ignore[misc]
             return fn
         if inspect.isgeneratorfunction(fn):
@@ -121,7 +126,7 @@ class set_grad_enabled(_Mode):
 
 
 class inference_mode(_Mode):
-    """As no_grad. Differs from torch: tensors made inside may be used in autograd later."""
+    """As no_grad, and what is made inside may not be used where gradients are recorded, as in torch."""
     enabled = False
 
     def __new__(cls, mode: bool | Callable = True) -> Any:
@@ -133,25 +138,25 @@ class inference_mode(_Mode):
 
     def __init__(self, mode: Any = True) -> None:
         super().__init__()
-        self.enabled = not mode if isinstance(mode, bool) else False
+        self.mode = mode if isinstance(mode, bool) else True
+        self.enabled = not self.mode
 
     def again(self) -> _Mode:
         """Another context of the same mode."""
         return inference_mode(not self.enabled)
 
     def __enter__(self) -> None:
-        global _inference
-        self.before.append((state.tape.grad, _inference))   # type: ignore[arg-type]
-        state.tape.set_grad(self.enabled and state.tape.grad)
-        _inference = not self.enabled
+        tape = state.tape
+        self.before.append((tape.grad, tape.extra))     # type: ignore[arg-type]
+        used.ever = used.ever or not self.enabled
+        tape.set_mode(self.enabled, tape.autocast, tape.extra & ~INFERENCE if self.enabled else tape.extra | INFERENCE)
 
     def __exit__(self, *_: object) -> None:
-        global _inference
-        grad, _inference = self.before.pop()    # type: ignore[misc]
-        state.tape.set_grad(grad)
-
-
-_inference = False
+        grad, extra = self.before.pop()     # type: ignore[misc]
+        tape = state.tape
+        if not self.enabled:
+            settle_flags(tape, tape.tensors)
+        tape.set_mode(grad, tape.autocast, tape.extra & ~INFERENCE | extra & INFERENCE)
 
 
 def is_grad_enabled() -> bool:
@@ -161,4 +166,4 @@ def is_grad_enabled() -> bool:
 
 def is_inference_mode_enabled() -> bool:
     """Whether inference_mode is on."""
-    return _inference
+    return bool(state.tape.extra & INFERENCE)

@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from .namespace import namespace as t
-from .ops.check import require
+from .ops.check import require, wrap_dim
 from .storage import in_place
 from .tensor import Tensor
 from .wiring import spaces
 
-__all__ = ["affine_grid_generator", "batch_norm", "batch_norm_update_stats", "binary_cross_entropy_with_logits", "conv_tbc",
+__all__ = ["_chunk_cat", "_native_batch_norm_legit", "_unsafe_masked_index", "_unsafe_masked_index_put_accumulate",
+           "affine_grid_generator", "batch_norm", "batch_norm_update_stats", "binary_cross_entropy_with_logits", "conv_tbc",
            "convolution", "cosine_embedding_loss", "ctc_loss", "embedding_bag", "embedding_renorm_", "frobenius_norm",
            "grid_sampler", "grid_sampler_2d", "grid_sampler_3d", "group_norm", "hinge_embedding_loss", "instance_norm", "kl_div",
            "layer_norm", "margin_ranking_loss", "max_pool1d_with_indices", "native_batch_norm", "native_channel_shuffle",
@@ -110,7 +111,7 @@ def instance_norm(input: Tensor, weight: Tensor | None, bias: Tensor | None, run
 
 def _statistics(input: Tensor, axes: tuple[int, ...], eps: float, keepdim: bool) -> tuple[Tensor, Tensor]:
     """Mean, and 1 / standard deviation, as the native norms give them."""
-    var, mean = t.var_mean(input.detach(), axes, correction=0, keepdim=keepdim)
+    var, mean = t._var_mean(input.detach(), axes, 0, keepdim)
     return mean, t.rsqrt(var + eps)
 
 
@@ -125,16 +126,24 @@ def native_group_norm(input: Tensor, weight: Tensor | None, bias: Tensor | None,
                       eps: float) -> tuple[Tensor, Tensor, Tensor]:
     """F.group_norm, the means and 1 / the standard deviations of each group."""
     out = F["group_norm"](input, group, weight, bias, eps)
-    return out, *_statistics(input.reshape(N, group, -1), (2,), eps, False)
+    return out, *_statistics(input.reshape(N, group, C // group * HxW), (2,), eps, False)
 
 
 def native_batch_norm(input: Tensor, weight: Tensor | None, bias: Tensor | None, running_mean: Tensor | None,
                       running_var: Tensor | None, training: bool, momentum: float, eps: float, *,
                       out: Any = None) -> tuple[Tensor, ...]:
     """F.batch_norm, the means and 1 / the standard deviations of the batch (none where the running ones are used)."""
+    normalized = F["batch_norm"](input, running_mean, running_var, weight, bias, training, momentum, eps)
     stats = _statistics(input, (0, *range(2, input.dim())), eps, False) if training else (input.new_empty(0), input.new_empty(0))
-    made = (F["batch_norm"](input, running_mean, running_var, weight, bias, training, momentum, eps), *stats)
+    made = (normalized, *stats)
     return made if out is None else tuple(o._store(m) for o, m in zip(out, made, strict=True))
+
+
+def _native_batch_norm_legit(input: Tensor, weight: Tensor | None, bias: Tensor | None, *args: Any, out: Any = None,
+                             **named: Any) -> tuple[Tensor, ...]:
+    """native_batch_norm with (running_mean, running_var, training, momentum, eps), or without the first two."""
+    running = () if len(args) + len(named) == 5 else (None, None)
+    return native_batch_norm(input, weight, bias, *running, *args, **named, out=out)
 
 
 def batch_norm_update_stats(input: Tensor, running_mean: Tensor | None, running_var: Tensor | None,
@@ -233,6 +242,39 @@ def norm_except_dim(v: Tensor, pow: int = 2, dim: int = 0) -> Tensor:
     if dim == -1:
         return t.vector_norm(v, pow)
     return t.vector_norm(v, pow, tuple(d for d in range(v.dim()) if d != dim % v.dim()), keepdim=True)
+
+
+def _chunk_cat(tensors: Sequence[Tensor], dim: int, num_chunks: int, *, out: Tensor | None = None) -> Tensor:
+    """Each tensor in `num_chunks` flat parts from `dim` on, filled up with zeros; equal parts of all tensors in one row."""
+    require(len(tensors) > 0, "_chunk_cat expects a non-empty input tensor list")
+    require(num_chunks >= 1, "_chunk_cat expects positive num_chunks")
+    require(dim >= 0 or len({x.dim() for x in tensors}) == 1,
+            "_chunk_cat expects non-negative dim when input tensors have different ndims")
+    d = wrap_dim(dim, tensors[0].dim())
+    require(all(d < x.dim() for x in tensors), "_chunk_cat expects dim < ndim for all input tensors")
+    rows = []
+    for x in tensors:
+        require(x.numel() > 0, "_chunk_cat expects non-empty tensor")
+        require(x.dtype is tensors[0].dtype, "_chunk_cat expects all input tensors with the same dtype")
+        require(x.shape[:d] == tensors[0].shape[:d], "_chunk_cat expects same sizes of 0,...,dim-1 dimensions for all tensors")
+        filled = F["pad"](x, [0, 0] * (x.dim() - 1 - d) + [0, -x.shape[d] % num_chunks])
+        rows.append(filled.reshape(*x.shape[:d], num_chunks, -1))
+    made = t.cat(rows, d + 1)
+    return made if out is None else out._store(made, "cat")
+
+
+def _in_range(input: Tensor, indices: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    return tuple(i.clamp(-n, n - 1) for i, n in zip(indices, input.shape, strict=False))
+
+
+def _unsafe_masked_index(input: Tensor, mask: Tensor, indices: Sequence[Tensor], fill: Any) -> Tensor:
+    """input[indices] where `mask` holds, else `fill`; indices may be out of bounds where it does not hold."""
+    return t.where(mask, input[_in_range(input, indices)], t.scalar_tensor(fill, dtype=input.dtype))
+
+
+def _unsafe_masked_index_put_accumulate(input: Tensor, mask: Tensor, indices: Sequence[Tensor], values: Tensor) -> Tensor:
+    """`input`, `values` added at `indices` where `mask` holds."""
+    return input.index_put(_in_range(input, indices), values.masked_fill(~mask, 0), accumulate=True)
 
 
 def frobenius_norm(input: Tensor, dim: Any, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:

@@ -15,10 +15,11 @@ assigned outside.  Numbers that were seen to change are operands, too.
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from sys import getrefcount
+from textwrap import indent
 from typing import Any
 
 from .avals import Aval, aval_of
@@ -28,14 +29,16 @@ from .ops.create import filled as FULL
 from .ops.transforms import Pure, batched
 from .recorder import record, slot_of
 from .slots import advance, leaf_slot
-from .storage import rebind, refresh
-from .tape import INPUT, Node, Tape, slots, state
+from .storage import rebind, refresh, storage_of, version_of
+from .tape import INFERENCE, INPUT, Node, Tape, slots, state
 
 __all__ = ["Closed", "Nested", "entry", "escaped"]
 
-SHOWN = {"vmap": "BatchedTensor(lvl={}, bdim=0, value="} | dict.fromkeys(
+SHOWN = {"vmap": "BatchedTensor(lvl={}, bdim={}, value="} | dict.fromkeys(
     ("grad", "vjp", "jvp"), "GradTrackingTensor(lvl={}, value=")
-TRANSFORMS = frozenset(("vmap", "grad", "vjp", "jvp"))
+DIFFERENTIATED = frozenset(("grad", "vjp", "jvp"))
+TRANSFORMS = DIFFERENTIATED | {"vmap"}
+KEPT = DIFFERENTIATED | {"function"}      # what is made inside keeps its value for whoever has kept hold of it
 OURS = 0        # the thread of a nested tape: nobody's, so that tensors from outside are never taken for its own
 _NOBODY = 4     # references to a written tensor that nothing else refers to: the list's, its entry's, the loop's, getrefcount's
 
@@ -65,7 +68,8 @@ class Nested:
         above = self.outer.nested
         self.level: int = above.level + 1 if above is not None else 1
         self.forward: bool = forward or (above is not None and above.forward)
-        self.tape = Tape(self.outer.grad if grad is None else grad, nested=self, autocast=self.outer.autocast)
+        self.tape = Tape(self.outer.grad if grad is None else grad, nested=self, autocast=self.outer.autocast,
+                         extra=self.outer.extra & INFERENCE)
         self.tape.thread = OURS
         self.operands: list = []        # the tensor outside that stands at each input
         self.writes: dict[int, tuple[Any, Any]] = {}    # id -> (tensor from outside that was written, what it was)
@@ -76,7 +80,11 @@ class Nested:
         # random draws differ between members of a batch, of this function or of one around it
         self.varies: bool = randomness == "different" or (above is not None and above.varies)
         self.axes: dict[int, int] = {}  # under vmap: the batch's dimension of the operands that have one
+        self.given: Iterable[Any] = ()  # the tensors that were passed to the function: what else is outside may not be written
+        self.versions: list[int] | None = None      # of the operands, when the function returned
         self._marked: tuple[set[int], int] = (set(), 0)
+
+    tangent_of: Callable[[Any], Any] | None = None      # in a dual level: the tangent of a tensor, to be shown
 
     def __enter__(self) -> Nested:
         state.tape = self.tape
@@ -85,6 +93,7 @@ class Nested:
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
         if not self.closed:
             self._put_back()
+            self.closed = True
         state.tape = self.outer
 
     @contextmanager
@@ -144,6 +153,9 @@ class Nested:
         known = tape.foreign.get(id(x))
         if known is not None and known[1] is x and known[2] is x._pending:
             return known[0]
+        if _left_over(x):
+            _home(x).nested.revive(x)
+            return self.slot(x)
         pending = x._pending
         if pending is not None and not x._leaf and x._node.aval.device == "cpu":
             aval = x._node.aval
@@ -152,7 +164,7 @@ class Nested:
             if pending is not None:
                 hooks.concrete_pending(x)
                 pending = None
-            slot = self._capture(x)
+            slot = self._capture(_known(x) if id(x) in self.writes and x._data is not None else x)
         tape.foreign[id(x)] = (slot, x, pending)
         return slot
 
@@ -179,6 +191,7 @@ class Nested:
                                "but `self` not being vmapped over in a vmap. Please try to use out-of-place operators instead of "
                                "inplace arithmetic. If said operator is being called inside the PyTorch framework, please file a "
                                "bug report instead.")
+        self.tape.foreign.pop(id(x), None)
         if ours or id(x) in self.writes:
             return
         before = object.__new__(hooks.tensor)
@@ -188,6 +201,16 @@ class Nested:
             lives.tensors.append(before)
         self.writes[id(x)] = (x, before)
         self.operands = [before if o is x else o for o in self.operands]
+
+    def refuse(self, x: Any, value: Any) -> None:
+        """torch's error where a function that is differentiated is about to write into a tensor that it was not given."""
+        if self.name not in DIFFERENTIATED or self.holds(x) or any(x is g or storage_of(g) is x for g in self.given):
+            return
+        op = getattr(value._node, "op", None)
+        name = "aten::copy_" if op is None else f"aten::{op.name.removesuffix('_write').strip('_')}_"
+        raise RuntimeError("During a grad (vjp, jvp, grad, etc) transform, the function provided attempted to call in-place "
+                           f"operation ({name}) that would mutate a captured Tensor. This is not supported; please rewrite the "
+                           "function being transformed to explicitly accept the mutated Tensor(s) as inputs.")
 
     def is_marked(self, x: Any) -> bool:
         """Whether the value of `x` depends on a marked input: under vmap, whether it differs between members of the batch."""
@@ -206,7 +229,8 @@ class Nested:
                 continue            # detach and the like: no derivative passes
             reads = slots(n.operands) if n.info.__class__ is tuple or n.info is None else (*n.info.roots, *slots(n.operands))
             if any(s in found for s in reads):
-                found.update(o.slot for o in n.outs)
+                passes = n.op.differentiable if self.batch is None and n.op is not None else True
+                found.update(o.slot for k, o in enumerate(n.outs) if passes is True or passes[k])
         self._marked = (found, self.tape.node.depth)
         return found
 
@@ -231,6 +255,18 @@ class Nested:
             raise RuntimeError("vmap: this random operation draws the same numbers for all members of the batch; with "
                                "randomness='different' draw them outside and pass them in")
 
+    def refuse_one_for_all(self, x: Any) -> None:
+        """torch's error where each member of the batch is to draw into what they share."""
+        if self.randomness == "different" and not self.is_marked(x):
+            raise RuntimeError("vmap: Cannot ask for different inplace randomness on an unbatched tensor. This will appear like "
+                               "same randomness. If this is necessary for your usage, please file an issue with functorch.")
+
+    def refuse_same(self, *xs: Any) -> None:
+        """torch's error where the same numbers are to be drawn for parameters that differ between members of the batch."""
+        if self.randomness == "same" and any(isinstance(x, hooks.tensor) and self.is_marked(x) for x in xs):
+            raise RuntimeError("Vmap does not currently support same randomness with a batched tensor input. Please file an issue "
+                               "with functorch")
+
     def members(self, draw: Callable[[tuple], Any], shape: tuple) -> Any:
         """draw(shape) for each member of the batches around: drawn outside, at once, with the batch in front."""
         if self.randomness != "different":
@@ -241,13 +277,26 @@ class Nested:
         a = x._node.aval
         return self.input(x, aval_of(a.shape[1:], a.dtype, a.device), rg=False, axis=0)
 
+    def members_of(self, draw: Callable[..., Any], *xs: Any) -> Any:
+        """draw(*xs) for each member of the batches around: drawn outside from what the tensors stand for, the batch in front."""
+        outer = [self.unwrap(x) if self.holds(x) else x for x in xs]
+        axes = [self.axis_of(x) if self.batch is not None else None for x in xs]
+        with self.outside():
+            if self.randomness != "different":
+                return draw(*outer)
+            found = draw(*[o.expand(self.batch, *o.shape) if d is None else o.movedim(d, 0)
+                           for o, d in zip(outer, axes, strict=True)])
+        a = found._node.aval
+        return self.input(found, aval_of(a.shape[1:], a.dtype, a.device), rg=False, axis=0)
+
     # values
 
     def value(self, x: Any) -> Any:
         """The array of `x`, which this function, or one around it, computes: what is there so far is run outside."""
-        if self.closed:
-            raise escaped(self.name)
-        if self.batch is not None and self.holds(x):
+        if _left_over(x):
+            _home(x).nested.revive(x)
+            return x._array()
+        if self.batch is not None and self.is_marked(x):
             raise RuntimeError("vmap: It looks like you're calling .item() on a Tensor. We don't support vmap over calling .item() "
                                "on a Tensor, please try to rewrite what you're doing with other operations. If error is occurring "
                                "somewhere inside PyTorch internals, please file a bug report.")
@@ -261,9 +310,25 @@ class Nested:
         with self.outside():
             return found._array()
 
+    def revive(self, x: Any) -> None:
+        """`x`, which has outlived the function that made it, becomes a tensor of the current tape with the same value.
+
+        Errors: for a tensor of vmap, which has no value without its batch; where what the function read has been written since.
+        """
+        stale = x._view is not None and x._view.version != _base(x._view)._version_count
+        if self.name not in KEPT or stale or self.versions != [version_of(o) for o in self.operands]:
+            raise escaped(self.name)
+        closed = Closed(self, (x._node.slot,), ())
+        r, = entry(f"{self.name}_left", [closed], (), _plainly)
+        x._view, x._leaf = None, False
+        x._node, x._tape, x._home, x._data, x._graph, x._pending = r._node, r._tape, r._home, r._data, r._graph, r._pending
+        tape = r._tape if r._tape is not None else r._home
+        if tape is not None:
+            tape.tensors.append(x)
+
     def choose(self, x: Any) -> None:
         """Python is about to take a branch by the value of `x`."""
-        if self.batch is not None and not self.closed:
+        if self.batch is not None and not self.closed and self.is_marked(x):
             raise RuntimeError("vmap: It looks like you're attempting to use a Tensor in some data-dependent control flow. We "
                                "don't support that yet, please file an issue at https://github.com/pytorch/pytorch/issues .")
 
@@ -275,13 +340,28 @@ class Nested:
             return entry(f"{self.name}_so_far", [closed], key, make or _plainly, operands, flags)
 
     def unwrap(self, x: Any) -> Any:
-        """The tensor outside that `x` stands for; under vmap with the batch in front."""
+        """The tensor outside that `x` stands for; under vmap with the batch at `axis_of(x)`."""
+        place = self._place(x)
+        if place is not None:
+            return self.operands[place]
         if self.batch is None:
             return self.so_far([x])[0]
         size, out = self.batch, 0 if self.is_marked(x) else None
         slot_of(self.tape, x)
         axes = self.in_axes()
         return self.so_far([x], (axes, out, size), lambda f: batched(f, axes, [out], size))[0]
+
+    def axis_of(self, x: Any) -> int | None:
+        """Under vmap: where the batch stands in `unwrap(x)`; None where `x` is the same for all members."""
+        if not self.is_marked(x):
+            return None
+        place = self._place(x)
+        return 0 if place is None else self.axes.get(place)
+
+    def _place(self, x: Any) -> int | None:
+        """Which argument `x` is, as it came."""
+        place = next((k for k, i in enumerate(self.tape.inputs) if i is x), None)
+        return None if place is None or version_of(x) else place
 
     def in_axes(self) -> tuple[int | None, ...]:
         """Under vmap: the batch's dimension of each operand."""
@@ -290,14 +370,26 @@ class Nested:
     def show(self, x: Any) -> str:
         """How `x` is printed."""
         if self.closed:
-            return f"<tensor of {self.name}, which has returned>"
+            if self.name not in KEPT or self.name not in SHOWN or self.versions is None:
+                return f"<tensor of {self.name}, which has returned>"
+            self.revive(x)
+            return self._framed(repr(x), -2, 0)
+        if self.batch is not None and not self.is_marked(x):      # the same for all members: no batched tensor
+            value = self.so_far([x])[0]
+            with self.outside():
+                return repr(value)
         value = self.unwrap(x)
+        place = next((k for k, o in enumerate(self.operands) if o is value), None)
         with self.outside():
             text = repr(value)
+        if self.tangent_of is not None and (tangent := self.tangent_of(x)) is not None:
+            text = f"{text[:-1]}, tangent={tangent!r})"
+        return self._framed(text, self.level, 0 if place is None else self.axes.get(place, 0))
+
+    def _framed(self, text: str, level: int, axis: int | None) -> str:
         if self.name not in SHOWN:
             return text
-        head = SHOWN[self.name].format(self.level)
-        return head + "\n    " + text.replace("\n", "\n    ") + "\n)"
+        return SHOWN[self.name].format(level, axis) + "\n" + indent(text, "    ") + "\n)"
 
     # the end
 
@@ -307,7 +399,7 @@ class Nested:
         effects: list[tuple[Callable[[Any], None], Any]] = []
         for x, _ in list(self.writes.values()):
             if x._view is None and getrefcount(x) > _NOBODY:
-                effects.append((_rebinder(x), x._node.slot))
+                effects.append((_rebinder(x), slot_of(self.tape, x)))
         for x in self.operands:
             g = x._grad
             if g is not None and self.holds(g):
@@ -320,6 +412,7 @@ class Nested:
                 found += [slot_of(self.tape, s) for s in g._lazy]
         self.closed = True
         self._put_back()
+        self.versions = [version_of(o) for o in self.operands]
         state.tape = self.outer
         found += [s for _, s in effects]
         return Closed(self, tuple(found), tuple([set_ for set_, _ in effects]), len(outs), tuple(states))
@@ -341,11 +434,28 @@ class Nested:
                     _, g._base, g._behind = before
 
 
+def _home(x: Any) -> Any:
+    return x._tape if x._tape is not None else x._home
+
+
+def _left_over(x: Any) -> bool:
+    """Whether the function that made `x` has returned."""
+    home = _home(x) if x._data is None else None
+    return home is not None and home.nested is not None and home.nested.closed
+
+
 def _base(view: Any) -> Any:
     base = view.base
     while base._view is not None:
         base = base._view.base
     return base
+
+
+def _known(x: Any) -> Any:
+    """A tensor with the value that `x` has here: it has been written with what is known already, and will be put back."""
+    same = object.__new__(hooks.tensor)
+    same._node, same._data = x._node.aval.plain, x._data
+    return same
 
 
 def _rebinder(x: Any) -> Callable[[Any], None]:

@@ -13,14 +13,16 @@ import numpy as np
 
 from .behind import source_at
 from .graph import SECOND_TIME, held
+from .kept import kept_by
+from .ops.engine import straight
 from .ops.table import Op, Param
-from .plan import make_plan
+from .plan import make_plan, sources_of
 from .recorder import hooks, leaf_entry, record
-from .replay import call, pulled, run
+from .replay import of_operands, pulled, run
 from .segment import Graph
-from .tape import BACKWARD, INPUT, LEAF, Node, Tape, slots, state
+from .tape import BACKWARD, INPUT, LEAF, Const, Node, Tape, state
 
-__all__ = ["edges", "operand_slots", "pull_node", "stand_in", "value_at"]
+__all__ = ["edges", "operand_slots", "place", "pull_node", "stand_at", "stand_in", "value_at"]
 
 _index = count(2_000_000)
 _pulls: WeakKeyDictionary[Node, Op] = WeakKeyDictionary()
@@ -31,20 +33,36 @@ def operand_slots(node: Node) -> list[int]:
     """The slots of an entry's operands in order, one for each use; none for inputs and leaves."""
     if node.kind is INPUT or node.kind is LEAF:
         return []
-    if node.kind is BACKWARD:
-        return list(node.info.wrt)
-    return list(slots(node.operands))
+    return sources_of(node)
 
 
-def edges(node: Node) -> list:
-    """What leads on from an entry: the slots of its operands, and the numbers among them."""
+_WRAPPED = frozenset(("add", "sub", "mul", "div", "where"))      # ops of which torch makes tensors of numbers
+
+
+def edges(node: Node, outs: dict[int, Any]) -> list:
+    """What leads on from an entry: the slots of its operands, and the numbers that torch makes tensors of.
+
+    Indices, masks and the like lead nowhere: torch has no edge for them.
+    """
     if node.kind is BACKWARD:
-        return list(node.info.wrt)
-    return [s for o in node.operands if o is not None for s in (o if o.__class__ is tuple else (o,))]
+        return sources_of(node)
+    op, operands, found = node.op, iter(node.operands), []
+    for p in op.params:
+        if p.kind not in ("operand", "operands", "mixed"):
+            continue
+        o = next(operands)
+        if o is None:
+            found += [Const(None)] * (p.name in ("weight", "bias") and op.name.startswith(("conv", "batch_norm", "layer_norm")))
+        elif o.__class__ is tuple or o.__class__ is int:
+            given = o if o.__class__ is tuple else (o,)
+            found += [s for s in given if (op.promote and p.promoted) or outs[s].aval.differentiable]
+        elif op.name in _WRAPPED:
+            found.append(o)
+    return found
 
 
 def _outs(home: Any) -> dict[int, Any]:
-    return {o.slot: o for n in home.entries() for o in n.outs}
+    return dict(enumerate(home.outs())) if isinstance(home, Tape) else {o.slot: o for n in home.entries() for o in n.outs}
 
 
 def stand_in(home: Any, slot: int) -> Any:
@@ -59,6 +77,30 @@ def stand_in(home: Any, slot: int) -> Any:
     x._graph = (home, slot)
     x._node = (_outs(home)[slot].aval if isinstance(home, Graph) else home.avals[slot]).grad
     return x
+
+
+def place(x: Any, home: Any, slot: int) -> Any:
+    """Makes `x` stand at a place of an ended graph or custom function: what follows begins there, its gradient goes there."""
+    if x._data is None:
+        leaf_entry(x)
+        x._tape.upstream[x._node.slot] = (home, slot)
+    else:
+        x._node, x._tape = x._node.aval.grad, None
+    x._graph = (home, slot)
+    return x
+
+
+def stand_at(value: Any, home: Any, slot: int) -> Any:
+    """A tensor with another value than the one at `slot`, which stands there: the gradient of what is made of it goes there."""
+    if not _outs(home)[slot].rg:
+        return value
+    source = source_at(home, slot)
+    if source is not None and not isinstance(source, tuple):
+        return record(straight, (source, value))
+    home, slot = source if source is not None else (home, slot)
+    if isinstance(home, Tape):
+        return record(straight, (hooks.make(home, home.outs()[slot]), value))
+    return place(hooks.public["_alias"](value.detach()), home, slot)
 
 
 def value_at(home: Any, slot: int, linked: bool) -> Any:
@@ -97,21 +139,26 @@ def _value_op(graph: Graph, slot: int) -> Op:
     return found
 
 
-def pull_node(home: Any, node: Node, grads: list, linked: bool) -> tuple[list, list]:
+def pull_node(home: Any, node: Node, grads: list, linked: bool, saved: list | None = None) -> tuple[list, list]:
     """The backward of one entry.
 
-    grads: for each result a gradient or None.  Returns for each operand a tensor that stands there (None where no gradient is
-    wanted) and its gradient.
+    grads: for each result a gradient or None.  saved: the values of what the entry kept, unpacked: (tensor, whether hooks made it).
+    Returns for each operand a tensor that stands there (None where no gradient is wanted) and its gradient.
     """
     if node.kind is BACKWARD:
         raise RuntimeError("the node of a gradient that was computed with create_graph=True cannot be called by itself")
-    rg = {s: out for s, out in (_outs(home) if isinstance(home, Graph) else dict(enumerate(home.outs()))).items() if out.rg}
+    rg = {s: out for s, out in _outs(home).items() if out.rg}
     reads = operand_slots(node)
-    values = [value_at(home, s, linked and s in rg) for s in reads]
-    below = [stand_in(home, s) if s.__class__ is int and s in rg else None for s in edges(node)]
+    if saved is None:
+        op, values = _pull_op(node, [s in rg for s in reads]), [value_at(home, s, linked and s in rg) for s in reads]
+    else:
+        kept = kept_by(node)
+        op, at = kept.op, [reads[k] for k in kept.operands] + [node.outs[k].slot for k in kept.results]
+        values = [stand_at(x, home, s) if linked and hooked else x for (x, hooked), s in zip(saved, at, strict=True)]
+    below = [stand_in(home, s) if s.__class__ is int and s in rg else None for s in edges(node, _outs(home))]
     numbers = home.numbers if isinstance(home, Graph) else (np.array(home.floats[:node.floats]), np.array(home.ints[:node.ints]))
     results = [g if g is not None else hooks.zeros(o.aval) for g, o in zip(grads, node.outs, strict=True) if o.rg]
-    found = record(_pull_op(node, [s in rg for s in reads]), (values, [hooks.from_array(v) for v in numbers], results))
+    found = record(op, (values, [hooks.from_array(v) for v in numbers], results))
     given = iter(found)
     return below, [next(given) if x is not None else None for x in below]
 
@@ -123,19 +170,7 @@ def _pull_op(node: Node, wanted: list[bool]) -> Op:
         index = [k for k, o in enumerate(node.outs) if o.rg]
 
         def node_backward(values: list, numbers: list, cotangents: list) -> tuple:
-            def forward(*moving: Any) -> list:
-                each, fixed = iter(moving), iter(zip(values, wanted, strict=True))
-
-                def fetch(o: Any) -> Any:
-                    if o.__class__ is tuple:
-                        return [fetch(s) for s in o]
-                    if o.__class__ is not int:
-                        return o
-                    value, moves = next(fixed)
-                    return next(each) if moves else value
-                out = call(node, [fetch(o) for o in node.operands], (numbers[0], numbers[-1]))
-                return [out] if node.outs[0] is node else [out[k] for k in index]
-
+            forward = of_operands(node, values, wanted, index, (numbers[0], numbers[-1]))
             return tuple(pulled(forward, [v for v, w in zip(values, wanted, strict=True) if w], cotangents))
 
         params = tuple(Param(n, "operands") for n in ("values", "numbers", "cotangents"))

@@ -22,8 +22,9 @@ class Backward:
     stops: slots of `wrt` whose cotangent is handed out and not pulled back further (a hook will change it).
     asked: the slots it was asked for; None: every leaf it reaches.
     differentiable: recorded with create_graph; then it is an entry of its region like any op, recomputing `between`.
+    sources: the slots that its gradients depend on, where that has been found out.
     """
-    __slots__ = ("roots", "cotangents", "wrt", "stops", "differentiable", "between", "freed", "inner", "asked", "places")
+    __slots__ = ("sources", "roots", "cotangents", "wrt", "stops", "differentiable", "between", "freed", "inner", "asked", "places")
 
     def __init__(self, roots: tuple[int, ...], cotangents: tuple[int | None, ...], wrt: tuple[int, ...],
                  stops: frozenset[int], differentiable: bool, between: list[Node], freed: frozenset[int],
@@ -32,6 +33,7 @@ class Backward:
         self.differentiable, self.between, self.freed, self.inner = differentiable, between, freed, inner
         self.asked = asked
         self.places: tuple[int, ...] = ()
+        self.sources: list[int] | None = None
 
 
 class Region:
@@ -71,6 +73,8 @@ def _passes(node: Node) -> bool:
 
 def sources_of(node: Node) -> list[int]:
     """The slots an entry passes cotangents to (those that require a gradient are told apart by the caller)."""
+    if node.kind is BACKWARD and node.info.sources is not None:
+        return node.info.sources
     if node.kind is BACKWARD:
         reads = {s for n in node.info.between for s in sources_of(n)}
         made = {o.slot for n in node.info.between for o in n.outs}

@@ -74,13 +74,13 @@ def edges(shape: tuple[int, ...]) -> tuple[np.ndarray, ...] | None:
 
 
 def format_tensor(array: Any, dtype: dtype, *, requires_grad: bool = False, grad_fn_name: str | None = None,
-                  is_parameter: bool = False, device: str | None = None) -> str:
-    """repr() of a tensor with these values.
+                  is_parameter: bool = False, device: str | None = None, kind: str = "tensor") -> str:
+    """repr() of a tensor with these values; `kind` is the name of a subclass of the user's.
 
     `array` may be big: only what is shown is read.  `device` is named only if it is given; `grad_fn_name` comes before
     `requires_grad`, as in torch.
     """
-    prefix = "tensor("
+    prefix = f"{kind}("
     body, after = _body(array, dtype, len(prefix))
     if device is not None:
         after.insert(0, f"device='{device}'")

@@ -19,7 +19,7 @@ from .config import config
 from .devices import to_jax
 from .tape import INPUT, LEAF, MODE, Node, forget, input_outs, stats
 
-__all__ = ["Ending", "Program", "drafting", "forget_history", "remember"]
+__all__ = ["Ending", "Program", "drafting", "forget_history", "remember", "succeed"]
 
 _TRIED = 2          # runs after which a draft gives way to a program compiled for good
 _SHORT = 64         # entries up to which a draft is worth it: of more, most of the time goes into tracing
@@ -126,11 +126,18 @@ def forget_history() -> None:
 
 
 def drafting(nodes: list[Node]) -> bool:
-    """Whether the next program is to be a draft: of those compiled last, hardly one has been run a second time."""
+    """Whether the next program is to be a draft: of those compiled last, hardly one has been run often enough to outgrow it."""
     if config.drafts != "auto":
         return config.drafts == "always"
-    once = sum(p.runs < 2 for p in _latest)
-    return once > 9 and sum(n.kind is not INPUT and n.kind is not MODE for n in nodes) <= _SHORT
+    seldom = sum(p.runs <= _TRIED for p in _latest)
+    return seldom > 9 and sum(n.kind is not INPUT and n.kind is not MODE for n in nodes) <= _SHORT
+
+
+def succeed(program: Program, draft: Program) -> None:
+    """`program`, compiled for good, takes the place of a draft."""
+    program.runs, draft.compiled = draft.runs, None
+    if draft in _latest:
+        _latest.remove(draft)
 
 
 def remember(program: Program) -> None:

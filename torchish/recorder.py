@@ -17,20 +17,57 @@ from . import dtypes
 from .bundle import Bundle, range_of
 from .entries import create, key_of, push
 from .hooks import Hooks, Restart, hooks
-from .ops.table import Op
+from .inference import may_save, used
+from .ops.create import filled as FULL
+from .ops.table import EMPTY, Op
 from .slots import advance, enter, leaf_entry, may_end, rewind, slot_of
-from .tape import Node, Tape, state
+from .tape import WATCHED, Node, Tape, state
+from .torch_function import handle, install, takes_part
 
-__all__ = ["Hooks", "Restart", "Results", "advance", "enter", "hooks", "leaf_entry", "outputs", "record", "record_results",
-           "slot_of"]
+__all__ = ["Hooks", "Restart", "Results", "advance", "enter", "hooks", "leaf_entry", "look_again", "outputs", "record",
+           "record_results", "slot_of"]
 
+# the dtypes of operands that `op.look` gets the values of
+LOOKED_AT = {"places": frozenset({dtypes.int64, dtypes.int32}),
+             "whole": frozenset({dtypes.int64, dtypes.int32, dtypes.int16, dtypes.int8, dtypes.uint8, dtypes.bool_})}
+SOON = 2 ** 16      # elements that are looked through in some microseconds
 PYTHON_DTYPES = {float: dtypes.float64, int: dtypes.int64, bool: dtypes.bool_, complex: dtypes.complex128}
 
 
 def record(op: Op, values: tuple | list) -> Any:
     """Records a call of `op`; `values` are its parameters' in order. Returns a Tensor or a tuple of them."""
-    tape, node = _recorded(op, values)
-    return outputs(tape, node)
+    try:
+        tape, node = _recorded(op, values)
+    except Foreign:
+        return _taken_over(op, values)
+    result = outputs(tape, node)
+    if node.grad and tape.extra & WATCHED:
+        hooks.recorded(node, values, result)
+    return result
+
+
+class Foreign(TypeError):
+    """An operand is no tensor, but its class may have an answer."""
+
+
+def _refusal(v: Any, message: str) -> TypeError:
+    return Foreign(message) if takes_part(type(v)) else TypeError(message)
+
+
+def _taken_over(op: Op, values: tuple | list) -> Any:
+    """The call as the class of a foreign operand answers it: the first one met. From now on the public functions ask first."""
+    install()
+    func = hooks.public.get(op.name) or hooks.public_F[op.name]
+    args, kwargs = list(values), {}
+    for p in reversed(op.params):
+        v = args[-1]
+        if p.keyword_only:
+            kwargs[p.name] = v
+        if not p.keyword_only and (p.default is EMPTY or v is not p.default):
+            break
+        args.pop()
+    kwargs = {p.name: kwargs[p.name] for p in op.params if p.name in kwargs and kwargs[p.name] is not p.default}
+    return handle(func, [*args, *kwargs.values()], tuple(args), kwargs)
 
 
 class Results:
@@ -88,20 +125,35 @@ def outputs(tape: Tape, node: Node) -> Any:
 def _node_for(tape: Tape, op: Op, values: tuple | list) -> Node:
     codes, consts, floats, ints = _encode(tape, op, values)
     here = tape.node
-    node = here.children.get((op.index, *codes))
+    find = dict.get     # not the method: where entries are watched it hides them from calls that do not come by here
+    node = find(here.children, (op.index, *codes))
     if node is None and consts and here.sites is not None:
         site = here.sites.get(key_of(op, codes, consts, None))
         if site is not None and any(site.mask):
-            node = here.children.get(key_of(op, codes, consts, site.mask))
+            node = find(here.children, key_of(op, codes, consts, site.mask))
             if node is not None:
                 push(tape, consts, site.mask)
     if node is None:
         may_end(tape)
         look = None if op.look is None or tape.inline is not None or tape.nested is not None else partial(_look, op, values)
         node = create(tape, op, codes, consts, look)
+        if used.ever and node.grad:
+            _refuse_inference(here, node, values)
+    elif op.look is not None and (op.promote is None or node.aval.dtype.category <= dtypes.INTEGER):
+        look_again(tape, op, values, node)
     tape.floats.extend(floats)
     tape.ints.extend(ints)
     return node
+
+
+def _refuse_inference(here: Node, node: Node, values: tuple | list) -> None:
+    """Takes a new entry back which would keep an inference tensor for its backward."""
+    flat = [x for v in values for x in (v if v.__class__ in (list, tuple) else (v,)) if isinstance(x, hooks.tensor)]
+    try:
+        may_save(node, flat)
+    except RuntimeError:
+        here.children = type(here.children)((k, n) for k, n in here.children.items() if n is not node)
+        raise
 
 
 def _encode(tape: Tape, op: Op, values: tuple | list) -> tuple[list, list, list, list]:
@@ -117,13 +169,13 @@ def _encode(tape: Tape, op: Op, values: tuple | list) -> tuple[list, list, list,
             if v.__class__ is Bundle:
                 codes.append(range_of(tape, v))
                 continue
-            if isinstance(v, hooks.tensor):
-                position = [q.name for q in op.params].index(p.name) + 1
-                raise TypeError(f"{op.name}(): argument '{p.name}' (position {position}) must be tuple of Tensors, not Tensor")
+            if v is None or isinstance(v, hooks.tensor):
+                raise TypeError(f"{op.name}(): argument '{p.name}' (position {_position(op, p)}) must be tuple of Tensors, not "
+                                f"{type(v).__name__}")
             try:
                 codes.append(tuple([x._node.slot if x._tape is tape else slot_of(tape, x) for x in v]))
             except AttributeError:
-                codes.append(tuple([slot_of(tape, _tensor(op, p, x)) for x in v]))
+                codes.append(tuple([slot_of(tape, _element(op, p, x, k)) for k, x in enumerate(v)]))
         elif kind == "mixed":
             if isinstance(v, hooks.tensor):
                 codes.append(slot_of(tape, v))
@@ -160,13 +212,27 @@ def _encode(tape: Tape, op: Op, values: tuple | list) -> tuple[list, list, list,
     return codes, consts, floats, []
 
 
+def _position(op: Op, p: Any) -> int:
+    return [q.name for q in op.params].index(p.name) + 1
+
+
 def _tensor(op: Op, p: Any, v: Any) -> Any:
     if isinstance(v, hooks.tensor):
         return v
-    if isinstance(v, np.ndarray) or hasattr(v, "__jax_array__") or type(v).__module__.startswith("jax"):
+    if _is_array(v):
         return hooks.coerce(v)
-    position = [q.name for q in op.params].index(p.name) + 1
-    raise TypeError(f"{op.name}(): argument '{p.name}' (position {position}) must be Tensor, not {type(v).__name__}")
+    raise _refusal(v, f"{op.name}(): argument '{p.name}' (position {_position(op, p)}) must be Tensor, not {type(v).__name__}")
+
+
+def _element(op: Op, p: Any, v: Any, k: int) -> Any:
+    """The tensor at place `k` of a list of operands."""
+    if isinstance(v, hooks.tensor) or _is_array(v):
+        return _tensor(op, p, v)
+    raise _refusal(v, f"expected Tensor as element {k} in argument {_position(op, p) - 1}, but got {type(v).__name__}")
+
+
+def _is_array(v: Any) -> bool:
+    return isinstance(v, np.ndarray) or hasattr(v, "__jax_array__") or type(v).__module__.startswith("jax")
 
 
 def _number(op: Op, p: Any, v: Any) -> Any:
@@ -181,23 +247,79 @@ def _number(op: Op, p: Any, v: Any) -> Any:
         return _read(v)
     if p.kind == "mixed" and isinstance(v, np.ndarray):
         return hooks.coerce(v)
-    position = [q.name for q in op.params].index(p.name) + 1
     wanted = "Number" if p.kind == "number" else "Tensor"
-    raise TypeError(f"{op.name}(): argument '{p.name}' (position {position}) must be {wanted}, not {type(v).__name__}")
+    raise _refusal(v, f"{op.name}(): argument '{p.name}' (position {_position(op, p)}) must be {wanted}, not {type(v).__name__}")
 
 
-def _look(op: Op, values: tuple | list) -> None:
+def _look(op: Op, values: tuple | list, node: Node) -> None:
     """Lets an op refuse the values of its operands, as far as they are known."""
-    op.look(*[_seen(v) for v in values])    # type: ignore[misc]
+    if op.promote is None or (node.aval.dtype.category <= dtypes.INTEGER and node.aval.device == "cpu"):
+        places, kinds = _looked_at(op), LOOKED_AT[op.looks]
+        op.look(*[_seen(v, kinds) if k in places else v for k, v in enumerate(values)])    # type: ignore[misc]
 
 
-def _seen(v: Any) -> Any:
+def _looked_at(op: Op) -> tuple[int, ...]:
+    """The places of the operands that `op.look` sees the values of."""
+    places = _operands.get(op.index)
+    if places is None:
+        kinds = ("operand", "operands") if op.looks == "places" else ("operand", "mixed")
+        first = op.looks == "whole"     # there the first is what is worked upon
+        places = _operands[op.index] = tuple(k for k, p in enumerate(op.params) if p.kind in kinds and k >= first)
+    return places
+
+
+def _seen(v: Any, kinds: frozenset) -> Any:
     """An operand for `op.look`: the values of integers that are known, as a numpy array."""
     if isinstance(v, (list, tuple)):
-        return type(v)(_seen(x) for x in v)
-    if isinstance(v, hooks.tensor) and v._data is not None and v._view is None and v.dtype.name in ("int64", "int32"):
+        return type(v)(_seen(x, kinds) for x in v)
+    if isinstance(v, hooks.tensor) and v._data is not None and v._view is None and v.dtype in kinds:
         return np.asarray(v._data)
+    if isinstance(v, hooks.tensor) and v._tape is not None and v._node.__class__ is Node and v._node.op is FULL:
+        value = v._node.attrs["value"]
+        return np.broadcast_to(np.int64(value), v.shape) if value.__class__ is int and v.dtype.name in ("int64", "int32") else v
     return v
+
+
+def look_again(tape: Tape, op: Op, values: tuple | list, node: Node) -> None:
+    """Looks at the operands of a call whose entry is known, as far as their values are there without waiting.
+
+    What has passed at this entry once is not looked at again.
+    """
+    news, asked, places, kinds = [], False, _looked_at(op), LOOKED_AT[op.looks]
+    for k in places:
+        v = values[k]
+        if v.__class__ is int:      # a constant has passed when the entry was new; one that was seen to change may now be another
+            asked = node.ints > 0 and node.aval.device == "cpu"
+        else:
+            news += [x for x in (v if v.__class__ is list or v.__class__ is tuple else (v,))
+                     if x is not None and _is_news(x, node, kinds)]
+    if not (news or asked) or tape.nested is not None or tape.inline is not None:
+        return
+    try:
+        op.look(*[_at_once(v, news) if k in places else v for k, v in enumerate(values)])   # type: ignore[misc]
+    except BaseException:
+        rewind(tape)
+        raise
+    for x in news:
+        x._looked = (x._data, node)
+
+
+_operands: dict[int, tuple[int, ...]] = {}
+
+
+def _is_news(x: Any, node: Node, kinds: frozenset) -> bool:
+    """Whether integers are there without waiting, are soon looked through, and have not passed here yet."""
+    if not isinstance(x, hooks.tensor):
+        return False
+    data, aval, looked = x._data, x._node.aval, x._looked
+    return (data is not None and aval.dtype in kinds and not (looked is not None and looked[0] is data and looked[1] is node)
+            and x._view is None and aval.device == "cpu" and aval.numel <= SOON and data.is_ready())
+
+
+def _at_once(v: Any, news: list) -> Any:
+    if v.__class__ is list or v.__class__ is tuple:
+        return [_at_once(x, news) for x in v]
+    return np.asarray(v._data) if any(v is x for x in news) else v
 
 
 def _read(x: Any) -> Any:

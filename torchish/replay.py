@@ -13,11 +13,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.tree_util import tree_flatten, tree_unflatten
 
 from .plan import Plan, Region
 from .tape import BACKWARD, INPUT, LEAF, MODE, Const, Node, Ref
 
-__all__ = ["Env", "Numbers", "call", "from_words", "pull", "pulled", "run", "run_nodes"]
+__all__ = ["Env", "Numbers", "call", "from_words", "of_operands", "pull", "pulled", "put_together", "run",
+           "run_nodes", "taken_apart"]
 
 Env = dict[int, Any]
 Numbers = tuple[Any, Any]       # vectors of runtime floats and ints
@@ -135,10 +137,38 @@ def _conj(x: Any) -> Any:
     return jnp.conj(x) if jnp.iscomplexobj(x) else x
 
 
+def of_operands(node: Node, values: list, wanted: list[bool], results: list[int], numbers: Numbers) -> Callable[..., list]:
+    """An entry as a function of its wanted operands (one flag for each use): its results of these numbers."""
+    def forward(*moving: Any) -> list:
+        each, given = iter(moving), iter(zip(values, wanted, strict=True))
+
+        def fetch(o: Any) -> Any:
+            if o.__class__ is tuple:
+                return [fetch(s) for s in o]
+            if o.__class__ is not int:
+                return o
+            value, moves = next(given)
+            return next(each) if moves else value
+        out = call(node, [fetch(o) for o in node.operands], numbers)
+        return [out] if node.outs[0] is node else [out[k] for k in results]
+    return forward
+
+
 def pulled(fn: Callable[..., list], values: list, cotangents: list) -> list:
     """The gradients of `values` under `fn`, whose results have these cotangents; all in torch's convention."""
     outs, vjp = jax.vjp(fn, *values)
     return [_conj(g) for g in vjp([_conj(c.astype(o.dtype)) for c, o in zip(cotangents, outs, strict=True)])]
+
+
+def taken_apart(fn: Callable[..., list], values: list) -> tuple[list, list, Any]:
+    """The results of `fn`, and the residuals of its vjp with the structure that makes the vjp of them again."""
+    outs, vjp = jax.vjp(fn, *values)
+    return (outs, *tree_flatten(vjp))       # type: ignore[return-value]
+
+
+def put_together(structure: Any, residuals: list, cotangents: list) -> tuple:
+    """The gradients from residuals (`taken_apart`) and cotangents; all in torch's convention."""
+    return tuple([_conj(g) for g in tree_unflatten(structure, residuals)([_conj(c) for c in cotangents])])
 
 
 def run(plan: Plan, env: Env, numbers: Numbers, cut: Cut = None) -> list[tuple[Region, Any]]:

@@ -4,6 +4,7 @@ In: tensors, buffers.  Out: tensors made after a look at the values.
 """
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -37,9 +38,22 @@ def unique_consecutive(input: Tensor, return_inverse: bool = False, return_count
     return tensors[0] if len(tensors) == 1 else tensors
 
 
+_warned: list[str] = []      # what torch, too, says once only
+
+
 def frombuffer(buffer: Any, *, dtype: dtypes.dtype, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
     """A 1-D tensor of the bytes of `buffer`. Differs from torch: the memory is not shared."""
-    size = memoryview(buffer).nbytes
+    try:
+        memory = memoryview(buffer)
+    except TypeError:
+        raise ValueError("object does not implement Python buffer protocol.") from None
+    size = memory.nbytes
+    if memory.readonly and not _warned:
+        _warned.append("frombuffer")
+        warnings.warn("The given buffer is not writable, and PyTorch does not support non-writable tensors. This means you can "
+                      "write to the underlying (supposedly non-writable) buffer using the tensor. You may want to copy the buffer "
+                      "to protect its data or make it writable before converting it to a tensor. This type of warning will be "
+                      "suppressed for the rest of this program.", UserWarning, stacklevel=2)
     if size == 0 or count == 0:
         raise ValueError(f"both buffer length ({size}) and count ({count}) must not be 0")
     if not 0 <= offset < size:
@@ -54,7 +68,7 @@ def frombuffer(buffer: Any, *, dtype: dtypes.dtype, count: int = -1, offset: int
                          f"be greater "
                          f"than actual buffer length ({size} bytes)")
     out = from_array(np.frombuffer(buffer, dtype.np, count, offset))
-    return out.requires_grad_() if requires_grad else out
+    return out._require_grad() if requires_grad else out
 
 
 def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Tensor:

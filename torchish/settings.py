@@ -7,6 +7,7 @@ are kept and told, and change nothing else unless they say so.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +19,7 @@ __all__ = ["are_deterministic_algorithms_enabled", "broadcast_shapes", "compile"
            "is_deterministic_algorithms_warn_only_enabled", "is_warn_always_enabled", "set_deterministic_debug_mode",
            "set_float32_matmul_precision", "set_flush_denormal", "set_num_interop_threads", "set_num_threads",
            "set_warn_always",
-           "use_deterministic_algorithms"]
+           "use_deterministic_algorithms", "warn_once"]
 
 
 COMPILE_MODES = ("default", "lite", "reduce-overhead", "max-autotune-no-cudagraphs", "max-autotune")
@@ -72,6 +73,9 @@ def set_float32_matmul_precision(precision: str) -> None:
     """Keeps "highest", "high" or "medium". Products of float32 are always computed in float32."""
     if precision in ("highest", "high", "medium"):
         _kept.matmul = precision
+    else:
+        warnings.warn(f"{precision} is not one of 'highest', 'high', or 'medium'; the currentsetFloat32MatmulPrecision call has no "
+                      "effect.", UserWarning, stacklevel=2)
 
 
 def get_float32_matmul_precision() -> str:
@@ -108,8 +112,18 @@ def get_num_interop_threads() -> int:
     return _kept.interop or get_num_threads()
 
 
+_warned: set[str] = set()
+
+
+def warn_once(message: str, stacklevel: int = 3) -> None:
+    """Warns the first time only, unless `set_warn_always(True)` was called."""
+    if message not in _warned or _kept.warn_always:
+        _warned.add(message)
+        warnings.warn(message, UserWarning, stacklevel=stacklevel)
+
+
 def set_warn_always(b: bool, /) -> None:
-    """Keeps the flag."""
+    """Whether what torch warns of once in a process is told every time."""
     _kept.warn_always = bool(b)
 
 
@@ -146,12 +160,15 @@ def compile(model: Callable | None = None, *, fullgraph: bool = False, dynamic: 
 
 def broadcast_shapes(*shapes: Any) -> Size:
     """The shape to which all broadcast."""
+    for s in shapes:
+        if not isinstance(s, (int, tuple, list)):
+            raise RuntimeError(f"Input shapes should be of type ints, a tuple of ints, or a list of ints, got {s}")
     given = [(s,) if isinstance(s, int) else tuple(s) for s in shapes]
     result: list[int] = [1] * max(map(len, given), default=0)
     for k, shape in enumerate(given):
         for i in range(-1, -1 - len(shape), -1):
             if shape[i] < 0:
-                raise RuntimeError(f"Trying to create tensor with negative dimension ({shape[i]}): ({shape[i]})")
+                raise ValueError("Attempting to broadcast a dimension with negative length!")
             if shape[i] in (1, result[i]):
                 continue
             if result[i] != 1:

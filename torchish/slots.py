@@ -11,7 +11,8 @@ from typing import Any
 from .avals import Aval, Out
 from .config import config
 from .hooks import Restart, hooks
-from .tape import INPUT, LEAF, Node, Ref, Tape, path, state, stats
+from .inference import input_of, is_inference, used
+from .tape import INPUT, LEAF, Node, Ref, Tape, Unseen, path, state, stats
 from .where import loop_head, user_line
 
 __all__ = ["advance", "attach", "enter", "leaf_entry", "leaf_slot", "may_end", "new_input", "rewind", "slot_of"]
@@ -53,6 +54,8 @@ def _claim(tape: Tape, x: Any) -> bool:
     """Makes a tensor that no thread has used this thread's own; False where it is another's."""
     if tape.nested is not None:
         return False        # what a function reads stays where it is
+    if used.ever and is_inference(x):
+        return not tape.grad
     with _claims:
         if x._owner is None and (x._tape is None or x._tape.thread == tape.thread):
             x._owner = tape.thread
@@ -70,6 +73,8 @@ def _foreign_slot(tape: Tape, x: Any) -> int:
         raise RuntimeError("this tensor requires grad and was computed in another thread whose step is still open; use .detach(), "
                            "or compute it in this thread")
     key = x._node.aval.grad if x._node.rg or x._leaf else x._node.aval.plain
+    if used.ever and is_inference(x):
+        key = input_of(key.aval, key.rg)
     node = tape.node.children.get(key)
     if node is None:
         node = new_input(tape, key, [key.aval], key.rg)
@@ -180,6 +185,8 @@ def enter(*tensors: Any) -> tuple:
 def attach(tape: Tape, key: Any, node: Node) -> None:
     here = tape.node
     here.children[key] = node
+    if here.children.__class__ is Unseen:
+        node.children = Unseen()
     if node.twin is None and here.twin is not None:
         node.twin = here.twin.children.get(key)
     stats.nodes += 1

@@ -12,7 +12,7 @@ from .bundle import replace
 from .graph import record_backward
 from .recorder import enter, hooks, leaf_entry, record
 from .storage import bind
-from .tape import BACKWARD, INPUT, LEAF, MODE, Const, Node, Ref, Tape, path, reads, state
+from .tape import BACKWARD, INPUT, LEAF, MODE, WATCHED, Const, Node, Ref, Tape, path, reads, state
 from .where import user_line
 
 __all__ = ["split"]
@@ -80,7 +80,7 @@ class _Late:
         self.tape, self.cut = tape, cut
         self.nodes: list[Node] = []
         self.modes: dict[Node, tuple] = {}      # the mode in which each was recorded
-        mode = (tape.grad, tape.autocast)
+        mode = (tape.grad, tape.autocast, tape.extra)
         for n in reversed(path(tape.node)):
             if n.depth <= cut.depth:
                 break
@@ -162,7 +162,8 @@ class _Late:
         for n in self.nodes:
             if n.kind is INPUT:
                 continue
-            state.tape.set_mode(*self.modes[n])
+            grad, autocast, extra = self.modes[n]
+            state.tape.set_mode(grad, autocast, extra & ~WATCHED)       # it has been reported
             if n.kind is LEAF and n.slot in self.functions:
                 x = self.made[n.slot] = self.made[n.operands[0]]
                 leaf_entry(x)
@@ -239,7 +240,7 @@ class _Late:
 
 def _move(tape: Tape, cut: Node, mark: Node) -> Node:
     """Ends `tape` at `cut` and records what came after it on the next tape; returns what became of `mark` there."""
-    late, mode, hooked = _Late(tape, cut), (tape.grad, tape.autocast), dict(tape.hooked)
+    late, mode, hooked = _Late(tape, cut), (tape.grad, tape.autocast, tape.extra), dict(tape.hooked)
     late.take_off()
     hooks.finish(tape)
 

@@ -13,17 +13,29 @@ from typing import Any
 from .handles import RemovableHandle
 from .hooks import hooks
 
-__all__ = ["NodeHooks", "PostHook", "PreHook", "Stop", "add_hook", "add_to", "checked", "home_of", "retain", "stop_at"]
+__all__ = ["DEFAULT", "NodeHooks", "NotBatched", "PostHook", "PreHook", "Start", "Stop", "add_hook", "add_to", "checked",
+           "home_of", "retain", "stop_at"]
+
+
+DEFAULT = object()      # the `_grad_dtype` of a leaf for which none was set
 
 
 class NodeHooks:
-    """The hooks of one backward node: `pre` see the gradients of its results, `post` those of its operands, too."""
-    __slots__ = ("pre", "post", "metadata")
+    """The hooks of one backward node: `pre` see the gradients of its results, `post` those of its operands, too.
+
+    saved: what it saved, where that has been packed by hooks or may still be.
+    """
+    __slots__ = ("pre", "post", "metadata", "saved")
 
     def __init__(self) -> None:
+        self.saved: Any = None
         self.pre: OrderedDict[int, Callable] = OrderedDict()
         self.post: OrderedDict[int, Callable] = OrderedDict()
         self.metadata: dict = {}
+
+    def packed(self) -> bool:
+        """Whether what the node saved is to be unpacked before it is gone through."""
+        return self.saved is not None and self.saved.active()
 
     def run_pre(self, grads: list) -> list:
         """The gradients of the node's results after its pre-hooks."""
@@ -47,7 +59,9 @@ def _replaced(hook: Callable, new: Any, old: list) -> list:
     if len(new) != len(old):
         raise RuntimeError(f"hook '{_name(hook)}' has returned an incorrect number of values (got {len(new)}, but expected "
                            f"{len(old)})")
-    return [g if n is None and g is None else checked(hook, n, g) for n, g in zip(new, old, strict=True)]
+    if any(g is None and n is not None for n, g in zip(new, old, strict=True)):
+        raise RuntimeError("can't replace a None gradient with a non-None value")
+    return [None if n is None else checked(hook, n, g) for n, g in zip(new, old, strict=True)]
 
 
 class Stop:
@@ -65,7 +79,7 @@ class Stop:
 
     def has_node_hooks(self) -> bool:
         """Whether the node that makes this place has hooks."""
-        return self.node is not None and bool(self.node.pre or self.node.post)
+        return self.node is not None and (bool(self.node.pre or self.node.post) or self.node.packed())
 
     def run(self, g: Any) -> Any:
         """The gradient after the hooks of the tensor; the one retained is what they made of it."""
@@ -138,6 +152,18 @@ def retain(x: Any) -> None:
         x._retains.kept = None
     stop = x._retains = stop_at(*home_of(x))
     stop.kept = weakref.ref(x)
+
+
+class NotBatched(Exception):
+    """A Python function or a hook lies on the way of a batch of cotangents: they are to be taken one by one."""
+
+
+class Start:
+    """A gradient that waits at tensor `x`, which stands on the open tape. done: the hooks there have run."""
+    __slots__ = ("x", "g", "done")
+
+    def __init__(self, x: Any, g: Any, done: bool) -> None:
+        self.x, self.g, self.done = x, g, done
 
 
 def add_hook(x: Any, store: str, hook: Callable) -> RemovableHandle:

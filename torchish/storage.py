@@ -11,15 +11,19 @@ from typing import Any
 from . import dtypes
 from .avals import aval_of
 from .infer import seen_through
-from .ops.engine import copy, laid, straight, write_by_index
+from .inference import is_inference, may_write, used
+from .ops.engine import copy, detach, laid, straight, write_by_index
 from .ops.table import Op, Param
 from .ops.view import view_strides
 from .recorder import enter, hooks, record
-from .strides import strides_of
-from .tape import state
+from .strides import dense, strides_of
+from .strides import laid as laid_out
+from .tape import INFERENCE, state
+from .warned import warn
 
 __all__ = ["SEVERAL_VIEWS", "View", "assign", "become_view", "bind", "byte_offset", "copy_into", "in_place",
-           "like", "make_view", "move_out", "refresh", "storage_owner", "write_op"]
+           "like", "make_view", "move_out", "refresh", "SHARED", "refuse_overlap", "refuse_sharing", "shares_memory", "storage_of",
+           "storage_owner", "warn_if_expanded", "write_op"]
 
 
 class View:
@@ -34,7 +38,7 @@ def make_view(x: Any, result: Any, op: Op, values: tuple, which: int | None = No
     """Marks `result`, just recorded from `x` by the view op `op`, as sharing storage with it."""
     step = ((op, values, which),)
     strides = x._node.aval.strides
-    if strides is not None and op.copies and view_strides(x.shape, strides, result.shape) is None:
+    if strides is not None and op.copies and (op.copies == "always" or view_strides(x.shape, strides, result.shape) is None):
         return result
     view = x._view
     if (which is not None or not state.tape.grad or x._guard is not None) and op.name != "detach":
@@ -50,6 +54,12 @@ def make_view(x: Any, result: Any, op: Op, values: tuple, which: int | None = No
 
 SEVERAL_VIEWS = ("This view is the output of a function that returns multiple views. Such functions do not allow the output "
                  "views to be modified inplace. You should replace the inplace operation by an out-of-place one.")
+SHARED = ("unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory location. "
+          "Please clone() the tensor before performing the operation.")
+MADE_IN_INFERENCE_MODE = (
+    "A view was created in inference mode and is being modified inplace in normal mode. Given that this use case is ambiguous and "
+    "error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both inside the "
+    "inference_mode block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be tracked).")
 MADE_IN_NO_GRAD = (
     "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this use case is "
     "ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either "
@@ -60,6 +70,8 @@ MADE_IN_NO_GRAD = (
 def _guard_of(x: Any, op: Op, which: int | None) -> Any:
     """Why a view made now of `x` may not be written where gradients are recorded; None where it may."""
     if not state.tape.grad:
+        if state.tape.extra & INFERENCE:
+            return None if is_inference(x) else MADE_IN_INFERENCE_MODE
         return MADE_IN_NO_GRAD
     return x._guard if x._guard is not None else (op, which)
 
@@ -82,6 +94,16 @@ def storage_owner(x: Any) -> Any:
     return x._view.base if x._view.base._view is None else _owner(x._view)
 
 
+def storage_of(x: Any) -> Any:
+    """The tensor that owns the storage of `x`: itself where it is no view."""
+    return x if x._view is None else storage_owner(x)
+
+
+def version_of(x: Any) -> int:
+    """How often its storage has been written; of inference tensors, too."""
+    return storage_of(x)._version_count
+
+
 def byte_offset(x: Any) -> int:
     """How many bytes after the start of its storage a tensor begins, found by following its chain of views."""
     view = x._view
@@ -102,16 +124,18 @@ def refresh(x: Any) -> None:
     if view.version == base._version_count:
         return
     tape = state.tape
-    grad = tape.grad
-    tape.set_grad(True)
+    grad, extra = tape.grad, tape.extra
+    tape.set_mode(True, tape.autocast, extra & ~INFERENCE)
     try:
         value = base
         for step in view.chain:
             value = _apply(step, value)
     finally:
-        state.tape.set_grad(grad)
+        state.tape.set_mode(grad, state.tape.autocast, extra)
     view.version = base._version_count
     bind(x, value)
+    if x._retains and x._node.rg:
+        hooks.retain(x)
 
 
 def _apply(step: tuple, x: Any) -> Any:
@@ -125,6 +149,8 @@ def bind(x: Any, value: Any) -> None:
     tape = state.tape
     if tape.nested is not None:
         tape.nested.written(x, value)
+    if used.ever and tape.extra & INFERENCE and x._inference is None and x._view is None:
+        x._inference = is_inference(x)      # while its own entry still tells
     out = value._node
     x._graph, x._pending = value._graph, None
     if value._data is not None or value._pending is not None:
@@ -141,6 +167,10 @@ def bind(x: Any, value: Any) -> None:
 
 def rebind(x: Any, value: Any) -> None:
     """`x` takes a new value in place; a leaf stays a leaf, and the next read of it in grad mode is told apart."""
+    if state.tape.nested is not None:
+        state.tape.nested.refuse(x, value)
+    if used.ever:
+        may_write(x)
     bind(x, value)
     x._version_count += 1
     if x._retains and x.requires_grad:
@@ -188,22 +218,26 @@ def assign(x: Any, value: Any) -> Any:
     new = value
     for (op, values, which), below in zip(reversed(view.chain), reversed(at), strict=True):
         new = record(write_op(op, which), (below, new, *values))
-    if base.requires_grad and not base._leaf and (detached or not tape.grad):
+    if base._leaf:
+        new = record(detach, (new,)) if new._node.rg else new       # a leaf has no history, whatever it was written through
+    elif base.requires_grad and (detached or not tape.grad):
         new = _unseen(base, new)
     rebind(base, new)
     rebind(x, value)
-    x._view.version = base._version_count
+    strides = x._node.aval.strides
+    # where several elements are one in memory, `value` need not be what is there now
+    x._view.version = -1 if strides is not None and 0 in strides and _overlaps(x._node.aval) else base._version_count
     return x
 
 
 def _unseen(x: Any, value: Any) -> Any:
     """`value`, written into `x` where that is not recorded: the graph stays what it was, the gradient goes to the old value."""
-    grad = state.tape.grad
-    state.tape.set_grad(True)
+    grad, extra = state.tape.grad, state.tape.extra
+    state.tape.set_mode(True, state.tape.autocast, extra & ~INFERENCE)
     try:
         return record(straight, (x, value))
     finally:
-        state.tape.set_grad(grad)
+        state.tape.set_mode(grad, state.tape.autocast, extra)
 
 
 def like(value: Any, aval: Any) -> Any:
@@ -254,21 +288,35 @@ def write_op(op: Op, which: int | None = None) -> Op:
     """The op that writes a value through the view op `op` into its base."""
     found = _writes.get((op.index, which))
     if found is None:
-        write = op.write if op.write is not None and which is None else write_by_index(op.fn, which)
+        by_rule = op.write is not None and which is None
+        write = op.write if by_rule else write_by_index(op.fn, which, op.name in ("expand", "unfold"))
         params = (Param("base", "operand"), Param("value", "operand"), *op.params[1:])
         found = _writes[op.index, which] = Op(f"{op.name}_write", write, op.family, params, frozenset(), saves=False,
-                                              rule="CopySlices", index=500_000 + len(_writes), strides="same")
+                                              rule="CopySlices", index=500_000 + len(_writes), strides="same",
+                                              differentiable=op.differentiable)
     return found
 
 
-def in_place(x: Any, result: Any, name: str) -> Any:
-    """Ends an in-place op: checks torch's rules, casts the result to `x`'s dtype, writes it."""
+# indexed writes, by the op's name: allowed with a warning where several elements are one in memory
+INDEXED = {"_index_put_": "index_put_", "masked_fill_": "masked_fill_", "index_fill_": "index_fill_"}
+
+
+def in_place(x: Any, result: Any, name: str, *others: Any) -> Any:
+    """Ends an in-place op that also read `others`: checks torch's rules, casts the result to `x`'s dtype, writes it."""
     out, own = result._node.aval, x._node.aval
-    if own.strides is not None and 0 in own.strides and _overlaps(own):
-        raise RuntimeError("unsupported operation: more than one element of the written-to tensor refers to a single memory "
-                           "location. Please clone() the tensor before performing the operation.")
+    if own.strides is not None and 0 in own.strides:
+        if name in INDEXED:
+            warn_if_expanded(x, INDEXED[name])
+        else:
+            refuse_overlap(x)
+    for other in others:
+        if isinstance(other, hooks.tensor):
+            refuse_sharing(x, other)
     if out is not own:
         if out.shape != own.shape:
+            if name in ("addmm_", "addmv_", "baddbmm_"):
+                raise RuntimeError(f"Bad in-place call: input tensor size {list(own.shape)} and output tensor size "
+                                   f"{list(out.shape)} should match")
             raise RuntimeError(f"output with shape {list(own.shape)} doesn't match the broadcast shape {list(out.shape)}")
         if out.dtype is not own.dtype:
             if name == "float_power_":
@@ -287,6 +335,56 @@ def _overlaps(aval: Any) -> bool:
     return any(s == 0 and n > 1 for s, n in zip(aval.strides, aval.shape, strict=True))
 
 
+def refuse_overlap(x: Any, source: Any = None) -> None:
+    """Raises where two elements of `x`, which is written, are one in memory, or lie partly where `source` is read."""
+    own = x._node.aval
+    if own.strides is not None and 0 in own.strides and _overlaps(own):
+        raise RuntimeError("unsupported operation: more than one element of the written-to tensor refers to a single memory "
+                           "location. Please clone() the tensor before performing the operation.")
+    if source is not None:
+        refuse_sharing(x, source)
+
+
+def refuse_sharing(x: Any, source: Any) -> None:
+    """Raises where what is written, `x`, lies partly where `source` is read."""
+    if source is x or source._view is None and x._view is None:
+        return
+    if storage_of(x) is storage_of(source) and _partly_the_same(x, source):
+        raise RuntimeError(SHARED)
+
+
+def shares_memory(x: Any, y: Any) -> bool:
+    """Whether what lies between the first and the last element of one tensor begins or ends within the other."""
+    if x is y or storage_of(x) is not storage_of(y):
+        return x is y
+    (a, b), (c, d) = ((at := byte_offset(z), at + _extent(z)) for z in (x, y))
+    return a < d and c < b
+
+
+def _extent(x: Any) -> int:
+    return (sum((n - 1) * s for n, s in zip(x.shape, x.stride(), strict=True)) + 1) * x.itemsize if x.numel() else 0
+
+
+def _partly_the_same(x: Any, y: Any) -> bool:
+    """Whether two tensors without gaps share some of their storage and are not the same part of it."""
+    if not (x.numel() and y.numel() and dense(*laid_out(x._node.aval)) and dense(*laid_out(y._node.aval))):
+        return False
+    a, b = byte_offset(x), byte_offset(y)
+    if (a, x.nbytes) == (b, y.nbytes):
+        return strides_of(x._node.aval) != strides_of(y._node.aval)
+    return a < b + y.nbytes and b < a + x.nbytes
+
+
+def warn_if_expanded(x: Any, name: str = "index_put_") -> None:
+    """Warns where the indexed write `name` goes into a tensor of which several elements are one in memory."""
+    own = x._node.aval
+    if own.strides is not None and 0 in own.strides and _overlaps(own):
+        example = "tensor[indices] = tensor" if name == "index_put_" else "tensor[mask] = scalar"
+        warn(f"Use of {name} on expanded tensors is deprecated. Please clone() the tensor before performing this "
+             f"operation. This also applies to advanced indexing e.g. {example}")
+
+
 def copy_into(x: Any, source: Any) -> Any:
     """`x.copy_(source)`: broadcast and cast into `x`."""
+    refuse_overlap(x, source)
     return assign(x, record(copy, (x, source)))

@@ -14,7 +14,7 @@ from .ops.index import index as INDEX
 from .ops.index import index_put_at as INDEX_PUT
 from .ops.index import slice_ as SLICE
 from .recorder import hooks, record
-from .storage import assign, make_view, write_op
+from .storage import assign, make_view, refuse_overlap, warn_if_expanded, write_op
 from .tape import state
 
 __all__ = ["Subscript"]
@@ -39,15 +39,27 @@ class Subscript:
             if self._leaf and state.tape.grad:
                 raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
             part = _slice(self, spec, starts)
+            refuse_overlap(part, value)
             value = hooks.copy_cast(part, _fitting(part.shape, value))
             assign(self, record(write_op(SLICE), (self, value, starts, spec)))
             return
         outer, inner = spec
         part = self if outer is None else _slice(self, outer, starts)
+        warn_if_expanded(part)
         if kind == "mask" and len(tensors) == 1 and value._node.aval.numel == 1 and _leads(inner):
             assign(part, hooks.mask_put(part, hooks.as_tensor(tensors[0]), value, _leads(inner) - 1))
             return
-        assign(part, record(INDEX_PUT, (part, _places(tensors), hooks.to_dtype(value, self.dtype), inner, False)))
+        given = value.shape
+        if given and given[0] == 1:
+            value = value.reshape(_without_leading_ones(given))
+        assign(part, record(INDEX_PUT, (part, _places(tensors), value, inner, False)))
+
+    def __delitem__(self, index: Any) -> None:
+        raise TypeError("Tensor does not support deleting items")
+
+
+def _without_leading_ones(shape: tuple) -> tuple:
+    return shape[next((k for k, n in enumerate(shape) if n != 1), len(shape)):]
 
 
 def _fitting(shape: tuple, value: Any) -> Any:
@@ -70,7 +82,6 @@ def _leads(spec: tuple) -> int:
 
 
 def _slice(x: Any, spec: tuple, starts: tuple) -> Any:
-    starts = tuple([s if s.__class__ is int else int(s) for s in starts]) if starts else ()
     tape = state.tape
     if x._tape is tape:
         node = tape.node.children.get((SLICE.index, x._node.slot, starts, spec))

@@ -11,10 +11,11 @@ from typing import Any
 
 from .avals import Aval, Out
 
-__all__ = ["BACKWARD", "Const", "INPUT", "LEAF", "MODE", "Node", "Ref", "Site", "Tape", "input_outs", "path", "reads", "root_of",
-           "slots", "state", "stats"]
+__all__ = ["BACKWARD", "Const", "INFERENCE", "INPUT", "LEAF", "MODE", "Node", "Ref", "Site", "Tape", "Unseen", "WATCHED",
+           "input_outs", "path", "reads", "root_of", "slots", "state", "stats"]
 
 INPUT, LEAF, MODE, BACKWARD = "input", "leaf", "mode", "backward"   # kinds of entries which are not ops
+WATCHED, INFERENCE = 1, 2       # what else a mode may say, bit by bit: each entry is reported; its results are inference tensors
 
 
 class Ref:
@@ -45,6 +46,14 @@ class Site:
 
     def __init__(self, values: tuple, mask: tuple[bool, ...], child: Node) -> None:
         self.values, self.mask, self.child = values, mask, child
+
+
+class Unseen(dict):
+    """The children of a node in the mode WATCHED: calls that go past the recorder find no ops in it."""
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """Inputs, leaves and modes; the recorder looks for ops with `dict.get`."""
+        return default if key.__class__ is tuple and key[0].__class__ is int else dict.get(self, key, default)
 
 
 class Node(Out):
@@ -86,10 +95,11 @@ class Node(Out):
 class Tape:
     """The current step of one thread: a pointer into the trie, and the tensors that live on it."""
     __slots__ = ("node", "tensors", "args", "inputs", "floats", "ints", "grad", "mark", "stepped", "leaves", "inline",
-                 "thread", "hooked", "known", "upstream", "failed", "foreign", "nested", "shown", "graph", "bundles", "autocast")
+                 "thread", "hooked", "known", "upstream", "failed", "foreign", "nested", "shown", "graph", "bundles", "autocast",
+                 "extra")
 
-    def __init__(self, grad: bool = True, inline: Any = None, nested: Any = None, autocast: Any = None) -> None:
-        self.node = root_of(grad, inline, nested, autocast)
+    def __init__(self, grad: bool = True, inline: Any = None, nested: Any = None, autocast: Any = None, extra: int = 0) -> None:
+        self.node = root_of(grad, inline, nested, autocast, extra)
         self.tensors: list = []         # every tensor whose value this tape will compute
         self.args: list = []            # arrays of the input slots
         self.inputs: list = []          # the tensors that brought them (None: a bundle)
@@ -101,6 +111,7 @@ class Tape:
         self.mark: Node | None = None   # the last write to a leaf or backward: the natural end of a step
         self.stepped = False            # a backward has been recorded
         self.leaves: dict[int, Any] = {}    # slot -> tensor, for leaves computed on this tape
+        self.extra = extra              # WATCHED, INFERENCE: what else holds for the entries to come
         self.inline = inline            # functional mode: the tape is replayed in line, over tracers
         self.thread = threading.get_ident()
         self.hooked: dict[int, Any] = {}    # slot -> tensor with hooks or retained gradient
@@ -115,23 +126,23 @@ class Tape:
     def set_grad(self, enabled: bool) -> None:
         """Grad mode of the entries to come. Switching back with nothing recorded in between leaves no trace."""
         if enabled != self.grad:
-            self.set_mode(enabled, self.autocast)
+            self.set_mode(enabled, self.autocast, self.extra)
 
-    def set_mode(self, grad: bool, autocast: Any) -> None:
-        """Grad mode and autocast of the entries to come."""
-        before = (self.grad, self.autocast)
-        self.grad, self.autocast = grad, autocast
+    def set_mode(self, grad: bool, autocast: Any, extra: int) -> None:
+        """Grad mode, autocast and the rest of the mode of the entries to come."""
+        before = (self.grad, self.autocast, self.extra)
+        self.grad, self.autocast, self.extra = grad, autocast, extra
         node = self.node
         if node.parent is None:
-            self.node = root_of(grad, self.inline, self.nested, autocast)
+            self.node = root_of(grad, self.inline, self.nested, autocast, extra)
             return
         if node.kind is MODE:
             before, node = node.info, node.parent   # type: ignore[assignment]
-        if before != (grad, autocast):
-            key = (MODE, grad, autocast)
+        if before != (grad, autocast, extra):
+            key = (MODE, grad, autocast, extra)
             child = node.children.get(key)
             if child is None:
-                child = node.children[key] = Node(node, MODE)
+                child = node.children[key] = _mode(node, extra)
                 child.info = before
                 child.twin = node.twin.children.get(key) if node.twin is not None else None
             node = child
@@ -178,13 +189,21 @@ stats = _Stats()
 _roots: dict[tuple, Node] = {}
 
 
-def root_of(grad: bool, inline: Any = None, nested: Any = None, autocast: Any = None) -> Node:
+def root_of(grad: bool, inline: Any = None, nested: Any = None, autocast: Any = None, extra: int = 0) -> Node:
     """The root of the tapes that begin in this mode."""
-    key = (grad, inline is not None, nested is not None, autocast)
+    key = (grad, inline is not None, nested is not None, autocast, extra)
     root = _roots.get(key)
     if root is None:
-        root = _roots.setdefault(key, Node(None, MODE))
+        root = _roots.setdefault(key, _mode(None, extra))
     return root
+
+
+def _mode(parent: Node | None, extra: int) -> Node:
+    """A change of mode after `parent`, or the root of tapes in a mode."""
+    node = Node(parent, MODE, attrs={"extra": extra})
+    if extra & WATCHED:
+        node.children = Unseen()
+    return node
 
 
 def forget() -> None:
@@ -193,7 +212,7 @@ def forget() -> None:
     stats.nodes = 0
     tape = state.tape
     if tape.node.parent is None:
-        tape.node = root_of(tape.grad, tape.inline, tape.nested, tape.autocast)
+        tape.node = root_of(tape.grad, tape.inline, tape.nested, tape.autocast, tape.extra)
         tape.known = ([], tape.node)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from . import accumulate
+from . import accumulate, torch_function
 from .anomaly import anomaly
 from .avals import Aval, Out
 from .convert import Convert
@@ -18,13 +18,14 @@ from .dtypes import dtype as Dtype
 from .exchange import Exchange
 from .grad_fn import GradFn, edge_of, grad_fn_of
 from .graph import first_backward
+from .inference import NO_VERSION, is_inference, used
 from .recorder import hooks
 from .sizes import Size
-from .stops import add_hook, retain
+from .stops import DEFAULT, PostHook, add_hook, retain
 from .storage import refresh
 from .strides import lies_as, strides_of
 from .subscript import Subscript
-from .tape import Tape, state
+from .tape import INFERENCE, Tape, state
 from .writes import Writes
 
 __all__ = ["Tensor", "make", "twin", "wrap"]
@@ -65,10 +66,18 @@ class Tensor(Subscript, Writes, Convert, Exchange):
     _post_hooks: dict | None = None
     _accumulator: Any = None
     _guard: Any = None
+    _looked: Any = None
+    _inference: bool | None = None
+    _grad_dtype: Any = DEFAULT
 
     __array_priority__ = 1000
     is_sparse = is_quantized = is_nested = is_mkldnn = is_meta = is_mps = is_xpu = False
-    names: Any = None
+
+    __torch_function__ = classmethod(torch_function.default)
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        torch_function.declared(cls)
 
     @staticmethod
     def _make_subclass(cls: type, data: Tensor, require_grad: bool = False) -> Tensor:
@@ -77,8 +86,9 @@ class Tensor(Subscript, Writes, Convert, Exchange):
         if data._pending is None:
             data._array()
         x._node, x._data, x._pending = data._node.aval.plain, data._data, data._pending
+        x._inference = data._inference
         if require_grad:
-            x.requires_grad_()
+            x._require_grad()
         return x
 
     # what it is
@@ -176,14 +186,29 @@ class Tensor(Subscript, Writes, Convert, Exchange):
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
-        self.requires_grad_(value)
+        if value.__class__ is not bool:
+            raise RuntimeError("requires_grad must be a bool")
+        self._require_grad(value)
+
+    @requires_grad.deleter
+    def requires_grad(self) -> None:
+        raise RuntimeError("requires_grad must be a bool")
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Sets whether gradients are wanted; only leaves may change it."""
-        if bool(requires_grad) == self.requires_grad:
+        _outside_transforms("requires_grad_() (or perhaps using torch.autograd.functional.* APIs)")
+        return self._require_grad(requires_grad)
+
+    def _require_grad(self, requires_grad: bool = True) -> Tensor:
+        if requires_grad.__class__ is not bool:
+            raise TypeError("requires_grad_(): argument 'requires_grad' (position 1) must be bool, not "
+                            f"{type(requires_grad).__name__}")
+        if requires_grad == self.requires_grad:
             return self
         aval = self._node.aval
         if requires_grad:
+            if self.is_inference() and not state.tape.extra & INFERENCE:
+                raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
             if not aval.differentiable:
                 raise RuntimeError("only Tensors of floating point dtype can require gradients")
             self._leaf = True
@@ -231,9 +256,10 @@ class Tensor(Subscript, Writes, Convert, Exchange):
             if value.shape != self.shape:
                 raise RuntimeError(f"attempting to assign a gradient of size '{list(value.shape)}' to a tensor of size "
                                    f"'{list(self.shape)}'. Please ensure that the gradient and the tensor are the same size")
-            if value.dtype is not self.dtype:
+            wanted = self.dtype if self._grad_dtype is DEFAULT else self._grad_dtype
+            if wanted is not None and value.dtype is not wanted:
                 raise RuntimeError(f"attempting to assign a gradient with dtype '{c_name(value.dtype).lower()}' to a tensor with "
-                                   f"grad_dtype '{c_name(self.dtype)}'. The gradient must match the tensor's grad_dtype "
+                                   f"grad_dtype '{c_name(wanted)}'. The gradient must match the tensor's grad_dtype "
                                    "(defaults to the tensor's dtype). You can set the tensor's grad_dtype attribute with a "
                                    "specific dtype, or None to allow any dtype. Set grad_dtype with caution. Diverging the dtypes "
                                    "of a tensor and its gradient may break downstream systems that assume they match.")
@@ -242,6 +268,27 @@ class Tensor(Subscript, Writes, Convert, Exchange):
     @grad.deleter
     def grad(self) -> None:
         self._grad = None
+
+    @property
+    def grad_dtype(self) -> Dtype | None:
+        """The dtype of this leaf's gradient: that of the tensor unless it was set; None allows any."""
+        if not self.is_leaf:
+            raise RuntimeError("grad_dtype can only be accessed on leaf tensors.")
+        return self.dtype if self._grad_dtype is DEFAULT else self._grad_dtype
+
+    @grad_dtype.setter
+    def grad_dtype(self, value: Dtype | None) -> None:
+        if not self.is_leaf:
+            raise RuntimeError("grad_dtype can only be set on leaf tensors.")
+        if value is not None and not isinstance(value, Dtype):
+            raise RuntimeError(f"grad_dtype must be a torch.dtype or None, but got {type(value).__name__}")
+        if value is not None and self._grad is not None and self._grad.dtype is not value:
+            raise RuntimeError(f"Cannot set grad_dtype to '{c_name(value)}' because there is already a gradient with dtype "
+                               f"'{c_name(self._grad.dtype).lower()}'. Please clear the gradient (.grad = None) before changing "
+                               "grad_dtype, or ensure the new grad_dtype matches the existing gradient's dtype.")
+        if self._grad_dtype is DEFAULT and self._leaf:      # from now on gradients do not arrive here unseen
+            add_hook(self, "_post_hooks", PostHook(lambda *grads: None))
+        self._grad_dtype = value
 
     def backward(self, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False,
                  inputs: Any = None) -> None:
@@ -256,6 +303,7 @@ class Tensor(Subscript, Writes, Convert, Exchange):
 
     def retain_grad(self) -> None:
         """Asks for `.grad` of a tensor that is no leaf."""
+        _outside_transforms("retain_grad()")
         if not self.requires_grad:
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
         if not self._leaf:
@@ -296,13 +344,23 @@ class Tensor(Subscript, Writes, Convert, Exchange):
     def data(self, value: Tensor) -> None:
         accumulate.set_data(self, value)
 
+    @data.deleter
+    def data(self) -> None:
+        raise RuntimeError("Deleting tensor data is not allowed. Delete tensor instead!")
+
     @property
     def output_nr(self) -> int:
         """Which result of its backward node this is."""
         return 0 if self._leaf or not self.requires_grad else edge_of(self)[1]
 
+    def is_inference(self) -> bool:
+        """Whether it was made in inference mode."""
+        return is_inference(self)
+
     @property
     def _version(self) -> int:
+        if used.ever and is_inference(self):
+            raise RuntimeError(NO_VERSION)
         return self._view.base._version_count if self._view is not None else self._version_count
 
     @property
@@ -310,9 +368,21 @@ class Tensor(Subscript, Writes, Convert, Exchange):
         return self._view.base if self._is_view() else None
 
     def _is_view(self) -> bool:
+        if used.ever and is_inference(self):
+            return False
         return self._guard is not None or bool(self._view and self._view.chain) and self._view.chain[-1][0].name != "detach"
 
     __hash__ = object.__hash__
+
+
+def _outside_transforms(what: str) -> None:
+    """torch's error inside a function that is given to a transform."""
+    nested = state.tape.nested
+    if nested is not None and nested.in_transform():
+        raise RuntimeError(f"You are attempting to call Tensor.{what} inside of a function being transformed by a functorch "
+                           "transform. This is unsupported, please attempt to use the functorch transforms (e.g. grad, vjp, "
+                           "jacrev, jacfwd, hessian) or call " + what.split(" ")[0] +
+                           " outside of a function being transformed instead.")
 
 
 def make(tape: Tape, out: Out) -> Tensor:
@@ -329,6 +399,7 @@ def twin(x: Tensor) -> Tensor:
         return hooks.public["_alias"](x)
     same = object.__new__(Tensor)
     same._node, same._data, same._pending, same._graph = x._node, x._data, x._pending, x._graph
+    same._inference = x._inference
     tape = x._tape or x._home
     if tape is not None and x._data is None:
         same._tape = tape
@@ -344,6 +415,8 @@ def wrap(array: Any, source: Any = None) -> Tensor:
     x = object.__new__(Tensor)
     aval = array_aval(array)
     x._data, x._node = array, aval.grad if from_graph else aval.plain
+    if state.tape.extra & INFERENCE:
+        x._inference = True
     if from_graph:
         x._graph = source
     elif source is not None:

@@ -17,8 +17,7 @@ from .tensor import Tensor
 
 __all__ = ["as_strided_", "as_strided_scatter", "detach_", "empty_permuted", "fill", "fill_", "get_device", "has_lapack",
            "has_mkl", "has_openmp", "has_spectral", "index_put_", "init_num_threads", "is_distributed", "is_inference",
-           "is_same_size", "is_signed", "is_vulkan_available", "resize_as_", "thread_safe_generator", "unsafe_chunk",
-           "unsafe_split", "unsafe_split_with_sizes", "zero_"]
+           "is_same_size", "is_signed", "is_vulkan_available", "resize_as_", "thread_safe_generator", "zero_"]
 
 has_lapack = has_spectral = True
 has_mkl = has_openmp = False
@@ -92,35 +91,19 @@ def is_same_size(input: Tensor, other: Tensor) -> bool:
     return input.shape == other.shape
 
 
-def unsafe_split(input: Tensor, split_size: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """Copies of what split shows."""
-    return tuple(x.clone() for x in input.split(split_size, dim))
-
-
-def unsafe_chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """Copies of what chunk shows."""
-    return tuple(x.clone() for x in input.chunk(chunks, dim))
-
-
-def unsafe_split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
-    """Copies of what split_with_sizes shows."""
-    return tuple(x.clone() for x in input.split_with_sizes(split_sizes, dim))
-
-
 def as_strided_(input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None) -> Tensor:
     """as_strided in place."""
-    if input._view is None and input.is_contiguous():
-        return become(input, input.as_strided(size, stride, storage_offset))
-    with t.no_grad():
-        return input.set_(input.as_strided(size, stride, storage_offset))
+    seen = input.as_strided(size, stride, storage_offset)
+    return become(input, seen if input._is_view() else seen.detach())
 
 
 def as_strided_scatter(input: Tensor, src: Tensor, size: Sequence[int], stride: Sequence[int],
                        storage_offset: int | None = None) -> Tensor:
     """`input` with what as_strided shows of it replaced by `src`."""
-    places = t.arange(input.numel()).view(input.shape).as_strided(size, stride, storage_offset)
-    require(tuple(src.shape) == tuple(size), f"expected src to have a size equal to the slice of self. src size = "
-                                             f"{list(src.shape)}, slice size = {list(size)}")
+    shown = input.detach().contiguous().as_strided(size, stride, storage_offset)
+    places = t.arange(input.numel()).as_strided(size, stride, storage_offset)
+    require(src.shape == shown.shape, f"expected src to have a size equal to the slice of self. src size = {list(src.shape)}, "
+                                      f"slice size = {list(size)}")
     flat = input.reshape(-1).index_copy(0, places.reshape(-1), src.reshape(-1).to(input.dtype))
     return flat.view(input.shape)
 
@@ -128,19 +111,17 @@ def as_strided_scatter(input: Tensor, src: Tensor, size: Sequence[int], stride: 
 def empty_permuted(size: Sequence[int], physical_layout: Sequence[int], *, dtype: Any = None, layout: Any = None,
                    device: Any = None, pin_memory: bool = False, requires_grad: bool = False) -> Tensor:
     """zeros (torch: whatever is there) whose dimensions lie in memory in the order `physical_layout`."""
-    order = [d % len(size) if size else d for d in physical_layout]
+    n = len(size)
+    for k, d in enumerate(physical_layout):
+        require(0 <= d < max(n, 1), f"Dimension out of range (expected to be between 0 and {n - 1}, but got {d} at index {k}).  "
+                                    "NB: negative dims not currently supported; file an issue if you want it.")
+    order = list(physical_layout)
     require(sorted(order) == list(range(len(size))), "Number of dimensions in size does not match the length of the "
                                                      f"physical_layout; i.e. len(size) = {len(size)} is not equal to "
                                                      f"len(physical_layout) = {len(order)}"
             if len(order) != len(size) else "Duplicate dim not allowed")
     made = t.empty([size[d] for d in order], dtype=dtype, device=device).permute([order.index(d) for d in range(len(size))])
-    return made.requires_grad_() if requires_grad else made
-
-
-def new_empty_strided(self: Tensor, size: Sequence[int], stride: Sequence[int], dtype: Any = None, device: Any = None,
-                      requires_grad: bool = False, layout: Any = None, pin_memory: bool = False) -> Tensor:
-    """empty_strided with the dtype and device of this tensor."""
-    return t.empty_strided(size, stride, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
+    return made._require_grad() if requires_grad else made
 
 
 def module_load(self: Tensor, other: Tensor, assign: bool = False) -> Tensor:
@@ -170,12 +151,11 @@ def resize_as(self: Tensor, tensor: Tensor) -> Tensor:
     return self.reshape(tensor.shape)
 
 
-for _fn in (is_nonzero, resize, resize_as, new_empty_strided, module_load, as_strided_, as_strided_scatter, is_distributed,
-            is_same_size, unsafe_chunk, unsafe_split, unsafe_split_with_sizes):
+for _fn in (is_nonzero, resize, resize_as, module_load, as_strided_, as_strided_scatter, is_distributed,
+            is_same_size):
     setattr(Tensor, _fn.__name__, _fn)
 Tensor.const_data_ptr = Tensor.data_ptr     # type: ignore[attr-defined]
 Tensor.is_xla = Tensor.is_ipu = Tensor.is_maia = Tensor.is_mtia = Tensor.is_vulkan = False      # type: ignore[attr-defined]
 Tensor.name = None     # type: ignore[attr-defined]
-Tensor.grad_dtype = property(lambda self: self.dtype, doc="The dtype of the gradient: that of the tensor.")  # type: ignore[attr-defined]
 for _name in TENSOR_NAMES:
     setattr(Tensor, _name, Absent(_name))

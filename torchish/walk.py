@@ -22,35 +22,23 @@ from .behind import (
     maker_of,
     now_at,
     position_of,
-    slot_on,
+    slots_on,
     source_at,
     source_of,
     spread,
 )
-from .graph import check_not_freed, record_backward, segment_backward
+from .graph import check_not_freed, end_before_accumulating, leading_to, record_backward, segment_backward
 from .nodes import operand_slots, pull_node, stand_in
 from .plan import reach
 from .recorder import Restart, enter, hooks
 from .segment import Graph
-from .stops import PreHook, Stop
+from .stops import NotBatched, PreHook, Start, Stop
 from .tape import Tape, state
 
 __all__ = ["NotBatched", "Pass", "gradients", "running"]
 
 running: list[Pass] = []        # the walks under way, the innermost last
 _ids = count(1)
-
-
-class NotBatched(Exception):
-    """A Python function or a hook lies on the way of a batch of cotangents: they are to be taken one by one."""
-
-
-class Start:
-    """A gradient that waits at tensor `x`, which stands on the open tape. done: the hooks there have run."""
-    __slots__ = ("x", "g", "done")
-
-    def __init__(self, x: Any, g: Any, done: bool) -> None:
-        self.x, self.g, self.done = x, g, done
 
 
 class Pass:
@@ -92,7 +80,7 @@ class Pass:
     def start(self, x: Any, g: Any) -> None:
         """Begins, or goes on, at tensor `x`."""
         if x._leaf:
-            g = hooks.to_dtype(g, x.dtype) if g is not None else hooks.ones_like(x)
+            g = hooks.ones_like(x) if g is None else g if x._grad_dtype is None else hooks.to_dtype(g, x.dtype)
             self.borrowed.add(id(g))
             self.deliver(x, g)
         else:
@@ -117,7 +105,7 @@ class Pass:
 
     def _leads(self, place: tuple[Any, int]) -> bool:
         """Whether a target stands at or behind a place."""
-        if self.towards is None:
+        if self.towards is None or id(place[0]) not in self.towards.homes:
             self.towards = leading([place, *self._waiting()], (self.targets or {}).values())
         return self.towards.holds(place)
 
@@ -160,7 +148,8 @@ class Pass:
         """Lets go of what has been gone through."""
         for graph, slots in self.freeing:
             graph.freed |= slots
-        for tape, roots in self.left.items():
+        # what has been gone through of a tape on the way to given targets is not noted
+        for tape, roots in (self.left if self.targets is None else {}).items():
             if tape is state.tape:
                 with suppress(Restart):
                     record_backward(tape, tuple(roots), (None,) * len(roots), (), (), False, False, 0)
@@ -255,7 +244,7 @@ class Pass:
                               (self.targets is None or self._leads((tape, s)))), reverse=True))
         asked: tuple = ()
         if self.targets is not None:
-            asked = tuple(sorted({s for x in self.targets.values() if (s := slot_on(tape, x)) is not None}
+            asked = tuple(sorted({s for x in self.targets.values() for s in slots_on(tape, x)}
                                  - {s for s, f in free.items() if f.done} - set(stops)))
         if anomaly.check:
             check_tape(tape, tuple(free), cts)
@@ -282,14 +271,15 @@ class Pass:
         entries = graph.entries()
         waiting = [s for s in waiting if s not in starts]
         found, touched = reach(entries, starts, waiting)
-        freed = graph.freed
-        check_not_freed(found, freed)
         if anomaly.check:
             check_graph(graph, found, starts)
         asked = {x._graph[1] for x in (self.targets or {}).values() if x._graph is not None and x._graph[0] is graph}
         stops = frozenset(s for s in waiting if s in touched)
         ends = {s for s in touched if s in graph.sources and self._wanted(graph.sources[s])}
         wrt = tuple(sorted(ends | {s for s in asked if s in touched and s not in starts} | stops))
+        if self.targets is not None:
+            found = leading_to(found, wrt)
+        check_not_freed(found, graph.freed)
         grads = segment_backward(graph, found, starts, wrt, stops, self.create, self.batch is not None) if wrt else ()
         if not self.create:
             state.tape.stepped, state.tape.mark = True, state.tape.last
@@ -310,7 +300,7 @@ class Pass:
     def _function(self, step: Any, starts: dict[int, Any]) -> None:
         """A custom function: its hooks, its backward, and on from its inputs."""
         state.tape.set_grad(self.create)
-        for k in sorted(starts, reverse=True):
+        for k in sorted(starts):
             stop = step.hooked.get(k)
             if stop is not None and stop.active():
                 starts[k] = stop.run(starts[k])
@@ -348,7 +338,7 @@ class Pass:
             return
         stop: Stop = home.hooked[slot]
         node = maker_of(home, slot) if stop.has_node_hooks() else None
-        group = [slot] if node is None else [o.slot for o in reversed(node.outs) if o.slot in grads]
+        group = [slot] if node is None else [o.slot for o in node.outs if o.slot in grads]
         held = {s: self._take(home, s) for s in group}
         needed = self._needed(home, set(group))
         ran = {}
@@ -360,6 +350,8 @@ class Pass:
             if not needed:
                 self._capture(*now_at(held[s], home, s), ran[s])
         if not needed:
+            if node is not None and self.arrived is not None:
+                stop.node.run_pre([ran.get(o.slot) for o in node.outs])     # type: ignore[union-attr]
             return
         if node is not None:
             self._node_hooks(stop.node, node, held, home, ran)
@@ -370,16 +362,23 @@ class Pass:
     def _node_hooks(self, node_hooks: Any, node: Any, held: dict, home: Any, grads: dict[int, Any]) -> None:
         """Runs the hooks of a node, and goes on from its results or, where a hook sees the operands' gradients, from those."""
         full = node_hooks.run_pre([grads.get(o.slot) for o in node.outs])
-        if not node_hooks.post:
+        saved = node_hooks.saved.unpack() if node_hooks.packed() else None
+        if not node_hooks.post and saved is None:
             for s, x in held.items():
-                self._put(x, home, s, full[s - node.outs[0].slot])
+                if full[s - node.outs[0].slot] is not None:
+                    self._put(x, home, s, full[s - node.outs[0].slot])
             return
         first, x = next(iter(held.items()))
         home, first = now_at(x, home, first)
         node = maker_of(home, first)
-        below, results = pull_node(home, node, full, self.create)
-        if not self.retain and isinstance(home, Graph):
-            self.freeing.append((home, {o.slot for o in node.outs}))
+        below, results = pull_node(home, node, full, self.create, saved)
+        if not self.retain:
+            if isinstance(home, Graph):
+                self.freeing.append((home, {o.slot for o in node.outs}))
+            else:
+                self.left.setdefault(home, []).append(first)
+            if saved is not None:
+                node_hooks.saved.free()
         results = node_hooks.run_post(results, full)
         for x, g in zip(below, results, strict=True):
             if x is not None and g is not None:
@@ -449,7 +448,8 @@ class Pass:
         """Whether this backward will come to tensor `x`."""
         if self.ahead is None:
             self.ahead = spread(self.roots)
-        return self.ahead.holds(x if x._leaf else x._graph if x._graph is not None else (x._tape or x._home, x._node.slot))
+        at = x if x._leaf else x._graph if x._graph is not None else (x._tape or x._home, x._node.slot)
+        return self.ahead.holds(at) and (self.targets is None or id(x) in self.targets or (not x._leaf and self._leads(at)))
 
 
 def gradients(roots: list, cotangents: list, targets: list | None, retain: bool, create: bool,
@@ -459,7 +459,7 @@ def gradients(roots: list, cotangents: list, targets: list | None, retain: bool,
     roots: tensors that require a gradient; cotangents: tensors, or None for ones.  arrived: called with each complete gradient.
     """
     if targets is None and state.tape.stepped:
-        _end_before_accumulating(state.tape, roots)
+        end_before_accumulating(state.tape, roots)
     for x in [*roots, *(targets or ()), *cotangents]:
         if x is not None and x._view is not None:
             hooks.refresh(x)
@@ -484,12 +484,3 @@ def gradients(roots: list, cotangents: list, targets: list | None, retain: bool,
         running.remove(walk)
         state.tape.set_grad(mode)
     return walk
-
-
-def _end_before_accumulating(tape: Tape, roots: list) -> None:
-    """A second backward that adds to gradients still lazy begins a tape of its own, if its forward came after the first."""
-    mark = tape.mark
-    if mark is None or not all(x._tape is tape and x._node.slot >= mark.next_slot for x in roots):
-        return
-    if any(x is not None and x._leaf and x._grad is not None and x._grad._data is None for x in tape.inputs):
-        hooks.split(tape, mark)

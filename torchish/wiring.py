@@ -4,7 +4,6 @@ In: the class Tensor, the table.  Out: `hooks` filled, methods on Tensor, and `s
 """
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,17 +12,18 @@ import numpy as np
 
 from . import ops  # noqa: F401  declares the table
 from .bundle import Bundle, replace
-from .creation import array_aval, as_tensor, concrete_pending, constant, constant_like, from_array, settle
+from .creation import array_aval, as_tensor, concrete_pending, constant, constant_like, constant_new, from_array, settle
 from .derive import build
 from .devices import to_jax
-from .dtypes import c_name, c_type, can_cast
 from .finish import concrete, finish, seal
 from .layouts import strided
 from .namespace import namespace
 from .ops.engine import copy as COPY
 from .ops.strided import memory_of
 from .ops.table import TABLE
+from .out import store
 from .recorder import Results, hooks, record
+from .scalar import converted
 from .split import split
 from .stops import retain
 from .storage import assign, refresh
@@ -37,19 +37,40 @@ spaces = build(Tensor, namespace)
 public = spaces["function"]
 public["_alias"] = spaces["private"]["_alias"]
 to_dtype = spaces["function"].get("to_dtype") or spaces["private"]["to_dtype"]
-public["_full"], public["_full_like"] = constant, constant_like
+public["_full"], public["_full_like"], public["_full_new"] = constant, constant_like, constant_new
 
 
 def _as_value(value: Any, like: Tensor) -> Tensor:
     """What is assigned to `like[...]` as a tensor; a number takes the dtype of `like`."""
+    if isinstance(value, np.integer):
+        value = int(value)
     if isinstance(value, (bool, int, float, complex)):
-        return from_array(np.asarray(value).astype(like.dtype.np), like._node.aval.device)
-    return as_tensor(value)
+        if isinstance(value, int) and not -2 ** 63 <= value < 2 ** 63:
+            raise ValueError("Overflow when unpacking long long")
+        if like.dtype.itemsize == 2 and like.dtype.is_floating_point and not isinstance(value, complex):
+            with np.errstate(over="ignore"):        # half types become infinite here, and only here
+                return from_array(np.asarray(value).astype(like.dtype.np), like._node.aval.device)
+        return from_array(converted(value, like.dtype.np), like._node.aval.device)
+    if isinstance(value, jax.Array):
+        return as_tensor(value)
+    kind = type(value)
+    name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+    raise TypeError(f"can't assign a {name} to a {like.type()}")
 
 
-def _sizes(value: Any) -> tuple:
-    """A sequence of sizes, or the one size given as something int-like."""
-    return tuple(value) if isinstance(value, (tuple, list)) else (value.__index__(),)
+def _sizes(value: Any, op: str, name: str) -> tuple:
+    """A sequence of sizes, or the one size given as something int-like; None where none was given."""
+    if isinstance(value, (tuple, list)):
+        return tuple(value)
+    if hasattr(value, "__index__"):
+        return (value.__index__(),)
+    if op == "view":
+        got = "" if value is None else type(value).__name__
+        raise TypeError(f"view() received an invalid combination of arguments - got ({got}), but expected one of:\n"
+                        " * (torch.dtype dtype)\n * (tuple of ints size)\n")
+    if value is None:
+        raise TypeError(f'{op}() missing 1 required positional arguments: "{name}"')
+    raise TypeError(f"{op}(): argument '{name}' (position 1) must be tuple of ints, not {type(value).__name__}")
 
 
 def _move(x: Tensor, device: str) -> Tensor:
@@ -69,31 +90,6 @@ def _alias_leaf(x: Tensor, moved: Tensor) -> Tensor:
     finish(from_leaf._tape)
     moved._graph, moved._node = from_leaf._graph, moved._node.aval.grad
     return moved
-
-
-def _store_out(out: Tensor, result: Tensor, exact: str | None = None) -> Tensor:
-    """Writes a result into `out=`; the op `exact` casts nothing."""
-    if exact and out.dtype is not result.dtype:
-        if exact in ("amax", "amin"):
-            raise RuntimeError(f"Expected the dtype for input and out to match, but got {c_name(result.dtype)} for input's dtype "
-                               f"and {c_name(out.dtype)} for out's dtype.")
-        raise RuntimeError(f"Expected out tensor to have dtype {c_type(result.dtype)}, but got {c_type(out.dtype)} instead")
-    if tuple(out.shape) != tuple(result.shape):
-        if out.numel() and out.numel() != result.numel():
-            warnings.warn(f"An output with one or more elements was resized since it had shape {list(out.shape)}, which does not "
-                          f"match the required output shape {list(result.shape)}. This behavior is deprecated, and in a future "
-                          "PyTorch release outputs will not be resized unless they have zero elements. You can explicitly reuse "
-                          "an out tensor t by resizing it, inplace, to zero elements with t.resize_(0).", UserWarning,
-                          stacklevel=4)
-    if out.requires_grad and not out.is_leaf or (out._leaf and result.requires_grad):
-        raise RuntimeError("functions with out=... arguments don't support automatic differentiation, but one of the arguments "
-                           "requires grad.")
-    if out.dtype is not result.dtype:
-        if not can_cast(result.dtype, out.dtype):
-            raise RuntimeError(f"result type {result.type()[6:].removesuffix('Tensor')} can't be cast to the desired output type "
-                               f"{out.type()[6:].removesuffix('Tensor')}")
-        result = result.to(out.dtype)
-    return assign(out, result)
 
 
 def _reflected(dunder: str, functional: Any, x: Tensor, other: Any) -> Tensor:
@@ -123,7 +119,7 @@ def _rebuild(cls: type, array: Any, leaf: bool, strides: tuple[int, ...] | None 
 def _seen_in(storage: Tensor, dtype: Any, size: tuple, stride: tuple, offset: int) -> Tensor:
     """A view of a storage, made anew after copying or pickling."""
     memory = memory_of(storage, True)
-    return (memory if memory.dtype is dtype else memory.view(dtype)).as_strided(size, stride, offset)
+    return (memory if memory.dtype is dtype else memory.view(dtype)).as_strided(size, stride, offset).detach()
 
 
 def assign_all(tensors: list, values: Any, bundles: Sequence[Bundle] = ()) -> None:
@@ -164,9 +160,9 @@ hooks.ones_like = lambda x: constant(x._node.aval.shape, 1, dtype=x._node.aval.d
 hooks.wrap, hooks.aval_of_array, hooks.retain, hooks.twin = wrap, array_aval, retain, twin
 hooks.copy_cast = lambda like, value: record(COPY, (like, value))
 hooks.mask_put = lambda x, mask, value, dim: x._mask_put(mask, value, dim=dim)
-hooks.move, hooks.store_out, hooks.sizes, hooks.reflected, hooks.rebuild = _move, _store_out, _sizes, _reflected, _rebuild
+hooks.move, hooks.store_out, hooks.sizes, hooks.reflected, hooks.rebuild = _move, store, _sizes, _reflected, _rebuild
 hooks.seen_in = _seen_in
-Tensor._store = _store_out
+Tensor._store = store
 hooks.operand_types = (Tensor, bool, int, float, complex, np.ndarray, np.generic, jax.Array)
 hooks.stack = lambda tensors: public["stack"](tensors)
-hooks.strided, hooks.constant_like, hooks.public = strided, constant_like, public
+hooks.strided, hooks.constant_like, hooks.public, hooks.public_F = strided, constant_like, public, spaces["F"]

@@ -4,7 +4,10 @@ In: a tensor and what is to stand in it.  Out: the same tensor, with every tenso
 """
 from __future__ import annotations
 
+import warnings
 from typing import Any
+
+import numpy as np
 
 from .layouts import contiguous_format, preserve_format
 from .ops.engine import fill, zero
@@ -31,7 +34,12 @@ class Writes:
         if isinstance(value, hooks.tensor):
             if value.ndim:
                 raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions.")
-            return copy_into(self, value)
+            return copy_into(self, value if value._view is None else value.clone())
+        if not isinstance(value, (bool, int, float, complex)):
+            if not isinstance(value, np.generic):
+                raise TypeError(f"fill_() received an invalid combination of arguments - got ({type(value).__name__}), but "
+                                "expected one of:\n * (Tensor value)\n * (Number value)\n")
+            value = value.item()
         if self.requires_grad and not self._leaf and state.tape.grad:
             return assign(self, record(fill, (self, value)))
         return assign(self, hooks.constant_like(self, value))
@@ -58,7 +66,7 @@ class Writes:
                                "hence detach_() cannot be called on these gradients. To fix this error, please refer to the "
                                "Optimizer.zero_grad() function in torch/optim/optimizer.py as a solution.")
         if self._leaf:
-            return self.requires_grad_(False)
+            return self._require_grad(False)
         rebind(self, self.detach())
         return self
 
@@ -74,10 +82,6 @@ class Writes:
         """False."""
         return False
 
-    def is_inference(self) -> bool:
-        """False: tensors made in inference mode may be used in autograd later."""
-        return False
-
     def storage_offset(self) -> int:
         """How many elements after the start of its storage a view begins: logical, as strides are."""
         return byte_offset(self) // self._node.aval.dtype.itemsize
@@ -85,19 +89,32 @@ class Writes:
     def new_tensor(self, data: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False,
                    pin_memory: bool = False) -> Any:
         """A tensor of `data` with the dtype and device of this one."""
+        if isinstance(data, hooks.tensor):
+            warnings.warn("To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
+                          "sourceTensor.detach().clone().requires_grad_(True), rather than tensor.new_tensor(sourceTensor).",
+                          UserWarning, stacklevel=2)
         out = hooks.as_tensor(data, dtype or self.dtype, device or self.device)
         out = out.detach().clone() if out is data else out
-        return out.requires_grad_() if requires_grad else out
+        return out._require_grad() if requires_grad else out
 
     @property
     def T(self) -> Any:
         """The dimensions in reverse order."""
-        return self.permute(*range(self.ndim - 1, -1, -1))
+        if self.ndim not in (0, 2) and not _warned:
+            _warned.append("T")
+            warnings.warn("The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated and it will "
+                          "throw an error in a future release. Consider `x.mT` to transpose batches of matrices or "
+                          "`x.permute(*torch.arange(x.ndim - 1, -1, -1))` to reverse the dimensions of a tensor.", UserWarning,
+                          stacklevel=2)
+        elif not self.ndim:
+            _warn_scalar("Tensor.T")
+        return self.permute(tuple(range(self.ndim - 1, -1, -1)))
 
     @property
     def mT(self) -> Any:
         """The last two dimensions exchanged."""
         if not self.ndim:
+            _warn_scalar("Tensor.mT")
             return self
         if self.ndim < 2:
             raise RuntimeError(f"tensor.mT is only supported on matrices or batches of matrices. Got {self.ndim}-D tensor.")
@@ -109,17 +126,29 @@ class Writes:
         if self.ndim not in (0, 2):
             raise RuntimeError(f"tensor.H is only supported on matrices (2-D tensors). Got {self.ndim}-D tensor. For batches of "
                                "matrices, consider using tensor.mH")
-        return self if not self.ndim else self.mT.conj() if self.is_complex() else self.mT
+        if not self.ndim:
+            _warn_scalar("Tensor.H")
+            return self.conj()
+        return self.transpose(-2, -1).conj()
 
     @property
     def mH(self) -> Any:
         """The conjugate of the last two dimensions exchanged."""
-        return self.mT.conj() if self.is_complex() else self.mT
+        if self.ndim == 1:
+            raise RuntimeError(f"tensor.mH is only supported on matrices or batches of matrices. Got {self.ndim}-D tensor.")
+        if not self.ndim:
+            _warn_scalar("Tensor.mH")
+            return self.conj()
+        return self.transpose(-2, -1).conj()
 
     @property
     def real(self) -> Any:
         """The real parts."""
         return hooks.public["real"](self) if self.is_complex() else self
+
+    @real.setter
+    def real(self, value: Any) -> None:
+        _part(self.real, value)
 
     @property
     def imag(self) -> Any:
@@ -127,3 +156,19 @@ class Writes:
         if not self.is_complex():
             raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
         return hooks.public["imag"](self)
+
+    @imag.setter
+    def imag(self, value: Any) -> None:
+        _part(self.imag, value)
+
+
+_warned: list[str] = []      # what torch, too, says once only
+
+
+def _warn_scalar(name: str) -> None:
+    warnings.warn(f"{name} is deprecated on 0-D tensors. This function is the identity in these cases.", UserWarning, stacklevel=3)
+
+
+def _part(part: Any, value: Any) -> None:
+    """A number or tensor written into the real or imaginary part that was asked for."""
+    copy_into(part, value if isinstance(value, hooks.tensor) else hooks.as_value(value, part))

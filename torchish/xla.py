@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -17,7 +17,7 @@ from .config import config
 from .devices import to_jax
 from .errors import CompileError
 
-__all__ = ["compile_program", "depends", "export_program", "import_program", "memory", "traced"]
+__all__ = ["compile_program", "export_program", "import_program", "memory", "origins", "traced"]
 
 
 # what makes the compilation of a small program on the CPU four times as fast, and the program up to four times as slow
@@ -96,21 +96,22 @@ def import_program(data: bytes) -> Any:
     return _export().deserialize(bytearray(data))
 
 
-def depends(jaxpr: Any, given: Sequence[bool]) -> list[bool]:
-    """Which results of a traced function depend on the arguments that are marked. (Literals, not variables, have a `val`.)"""
-    moving = {v for v, g in zip(jaxpr.invars, given, strict=True) if g}
+def origins(jaxpr: Any) -> list[frozenset[int]]:
+    """For each result of a traced function the arguments, by number, that it depends on. (Literals have a `val`.)"""
+    known = {v: frozenset((k,)) for k, v in enumerate(jaxpr.invars)}
+    nothing: frozenset[int] = frozenset()
     for eqn in jaxpr.eqns:
-        hit = [not hasattr(v, "val") and v in moving for v in eqn.invars]
-        if not any(hit):
+        given = [nothing if hasattr(v, "val") else known.get(v, nothing) for v in eqn.invars]
+        if not any(given):
             continue
         inner = eqn.params.get("jaxpr")
         inner = getattr(inner, "jaxpr", inner)
-        if inner is not None and len(inner.invars) == len(hit) and len(inner.outvars) == len(eqn.outvars) \
+        if inner is not None and len(inner.invars) == len(given) and len(inner.outvars) == len(eqn.outvars) \
                 and eqn.primitive.name in ("pjit", "jit"):
-            moving.update(v for v, d in zip(eqn.outvars, depends(inner, hit), strict=True) if d)
+            known.update((v, nothing.union(*[given[k] for k in o])) for v, o in zip(eqn.outvars, origins(inner), strict=True))
         else:
-            moving.update(eqn.outvars)
-    return [not hasattr(v, "val") and v in moving for v in jaxpr.outvars]
+            known.update(dict.fromkeys(eqn.outvars, nothing.union(*given)))
+    return [nothing if hasattr(v, "val") else known.get(v, nothing) for v in jaxpr.outvars]
 
 
 def traced(fn: Callable, *args: Any) -> Any:

@@ -57,7 +57,7 @@ def _switch(device_type: str, enabled: bool, dtype: Dtype) -> None:
         found[device_type] = dtype
     mode = tuple(sorted(found.items(), key=lambda item: item[0])) or None
     if mode != tape.autocast:
-        tape.set_mode(tape.grad, mode)
+        tape.set_mode(tape.grad, mode, tape.extra)
 
 
 def is_autocast_available(device_type: str) -> bool:

@@ -11,6 +11,7 @@ from .anomaly_mode import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
 from .calls import backward, grad
 from .function import Function, NestedIOFunction
 from .grad_mode import (
+    _force_original_view_tracking,
     enable_grad,
     enforce_grad_layout_policy,
     inference_mode,
@@ -28,6 +29,6 @@ __all__ = ["Function", "GradcheckError", "NestedIOFunction", "SavedTensor", "Var
            "detect_anomaly", "enable_grad", "enforce_grad_layout_policy", "forward_ad", "function", "functional", "grad",
            "grad_mode", "gradcheck", "gradgradcheck", "graph", "inference_mode", "is_anomaly_enabled",
            "is_multithreading_enabled", "is_view_replay_enabled", "no_grad", "profiler", "set_detect_anomaly",
-           "set_grad_enabled", "set_multithreading_enabled", "variable"]
+           "set_grad_enabled", "set_multithreading_enabled", "variable", "_force_original_view_tracking"]
 
 __getattr__ = missing("torch.autograd", globals())

@@ -18,9 +18,13 @@ from .graph import GradientEdge, tensor_at
 __all__ = ["backward", "grad"]
 
 
+def _several(value: Any) -> list:
+    return [value] if isinstance(value, (Tensor, GradientEdge)) else list(value)
+
+
 def _listed(value: Any) -> list:
     """Tensors, with edges turned into tensors that stand there."""
-    values = [value] if isinstance(value, (Tensor, GradientEdge)) else list(value)
+    values = _several(value)
     return [tensor_at(v) if isinstance(v, GradientEdge) else v for v in values]
 
 
@@ -64,9 +68,18 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool
     """
     if materialize_grads and allow_unused is False:
         raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False.")
+    if materialize_grads and any(isinstance(v, GradientEdge) for v in _several(inputs)):
+        given = _several(inputs)
+        found = grad(outputs, inputs, grad_outputs, retain_graph, create_graph, only_inputs, True, is_grads_batched)
+        if any(g is None and isinstance(v, GradientEdge) for v, g in zip(given, found, strict=True)):
+            raise RuntimeError("materialize_grads cannot be used when the given input is a GradientEdge")
+        return tuple([hooks.zeros(v._node.aval) if g is None else g for v, g in zip(given, found, strict=True)])
     if not only_inputs:
         warnings.warn("only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate gradient for other "
                       "parts of the graph, please use torch.autograd.backward.", FutureWarning, stacklevel=2)
+    for v in _several(inputs):
+        if not isinstance(v, (Tensor, GradientEdge)):
+            raise RuntimeError(f"all inputs have to be Tensors or GradientEdges, but got {type(v).__name__}")
     roots, wrt = _listed(outputs), _listed(inputs)
     cotangents = _cotangents(grad_outputs, roots)
     unused = bool(allow_unused)

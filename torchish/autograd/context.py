@@ -5,10 +5,11 @@ Source: https://docs.pytorch.org/docs/stable/autograd.html#context-method-mixins
 """
 from __future__ import annotations
 
+import warnings
 import weakref
 from typing import Any
 
-from ..grad_fn import GradFn, edge_of, leaf_node
+from ..grad_fn import GradFn, InputMetadata, edge_of, leaf_node
 from ..graph import SECOND_TIME
 from ..recorder import hooks
 from ..stops import NodeHooks
@@ -29,6 +30,9 @@ class FunctionCtx:
     """What forward hands to backward."""
     needs_input_grad: tuple[bool, ...] = ()
     materialize_grads = True
+    _materialize_non_diff_grads = True
+    clear_saved_tensors_on_access = False
+    _cleared = False
     _to_save: tuple = ()
     _for_forward: tuple = ()
     _saved: Any = None
@@ -38,9 +42,6 @@ class FunctionCtx:
 
     def save_for_backward(self, *tensors: Tensor | None) -> None:
         """Keeps inputs or results for backward (`saved_tensors`)."""
-        for k, t in enumerate(tensors):
-            if t is not None and not isinstance(t, Tensor):
-                raise TypeError(f"save_for_backward can only save variables, but argument {k} is of type {type(t).__name__}")
         self._to_save = tensors
 
     def save_for_forward(self, *tensors: Tensor | None) -> None:
@@ -54,17 +55,34 @@ class FunctionCtx:
             raise RuntimeError(SECOND_TIME)
         if self._saved is None:
             return tuple(self._to_save or self._for_forward)
-        return tuple([None if s is None else s.unpack(self._place) for s in self._saved])
+        if self.clear_saved_tensors_on_access:
+            if self._cleared:
+                raise RuntimeError("saved_tensors can only be accessed once when clear_saved_tensors_on_access=True is set on the "
+                                   "autograd.Function. Either access saved_tensors only once, or set "
+                                   "clear_saved_tensors_on_access=False.")
+            saved, self._saved, self._cleared = self._saved, [], True
+            return tuple([s.unpack(self._place) for s in saved])
+        return tuple([s.unpack(self._place) for s in self._saved])
+
+    @property
+    def saved_variables(self) -> tuple:
+        """The old name of `saved_tensors`."""
+        warnings.warn("'saved_variables' is deprecated; use 'saved_tensors'", DeprecationWarning, stacklevel=2)
+        return self.saved_tensors
 
     def _place(self, value: Tensor, k: int) -> Tensor:
         return value
 
     def mark_dirty(self, *args: Tensor) -> None:
         """Tells that forward changed these inputs in place."""
+        if not all(isinstance(x, Tensor) for x in args):
+            raise RuntimeError("mark_dirty can only accept variables, but argument is of another type")
         self._dirty = args
 
     def mark_non_differentiable(self, *args: Tensor) -> None:
         """Tells that these results have no gradient."""
+        if not all(isinstance(x, Tensor) for x in args):
+            raise RuntimeError("mark_non_differentiable only accepts variable arguments, but got another type")
         self._constant = args
 
     def set_materialize_grads(self, value: bool) -> None:
@@ -86,11 +104,14 @@ class BackwardCFunction(FunctionCtx, GradFn):
         """The step holds this object; this one does not hold the step, nor the results."""
         self._step = weakref.ref(step)
 
-    def _keep(self, results: list) -> list:
+    def _keep(self, results: list, given: set[int]) -> list:
         """What is to be saved, before the results take their places in the graph: (value, which result) each."""
         kept: list = []
+        for k, t in enumerate(self._to_save):
+            if t is not None and not isinstance(t, Tensor):
+                raise TypeError(f"save_for_backward can only save variables, but argument {k} is of type {type(t).__name__}")
         for t in self._to_save:
-            k = next((k for k, r in enumerate(results) if r is t), -1) if t is not None else -1
+            k = next((k for k, r in enumerate(results) if r is t), -1) if t is not None and id(t) not in given else -1
             if k >= 0 and not any(t is c for c in self._constant) and t.dtype.category >= 2:
                 kept.append((hooks.public["_alias"](t.detach()), k))
             else:
@@ -100,8 +121,7 @@ class BackwardCFunction(FunctionCtx, GradFn):
     def _settle(self, kept: list, results: list) -> None:
         """Saves, after forward is done and the results stand in the graph."""
         name = self.name()
-        self._saved = [None if t is None else SavedTensor(t, results[k] if k >= 0 else None, k, name if k >= 0 else "")
-                       for t, k in kept]
+        self._saved = [SavedTensor(t, results[k] if k >= 0 else None, k, name if k >= 0 else "") for t, k in kept]
         self._to_save = ()
 
     def _free(self) -> None:
@@ -132,6 +152,12 @@ class BackwardCFunction(FunctionCtx, GradFn):
         return tuple((None, 0) if x is None else ((leaf_node(x), 0) if x._leaf else edge_of(x))
                      for x, tensor in zip(self._inputs, self._tensors, strict=True) if tensor)
 
+    @property
+    def _input_metadata(self) -> list:
+        """What the gradients that come to the node look like; None where a result is no tensor."""
+        step = self._step() if self._step is not None else None
+        return [] if step is None else [None if a is None else InputMetadata(a) for a in step.avals]
+
     def _hooks(self) -> NodeHooks:
         if self._node_hooks is None:
             self._node_hooks = NodeHooks()
@@ -146,7 +172,7 @@ class BackwardCFunction(FunctionCtx, GradFn):
 
     def _sequence_nr(self) -> int:
         step = self._step() if self._step is not None else None
-        return -1 if step is None else step.serial
+        return -1 if step is None else step.serial << 32
 
     @property
     def _raw_saved_tensors(self) -> tuple:

@@ -33,7 +33,9 @@ class _Level:
 
     def __init__(self) -> None:
         self.nested = Nested("dual", forward=True)
+        self.nested.tangent_of = lambda x: unpack_dual(x).tangent
         self.tangents: dict[int, Tensor] = {}       # number of the input -> tangent
+        self.given: dict[int, tuple[Tensor, Tensor]] = {}       # slot of a dual tensor -> what it was made of
         self.nested.__enter__()
 
     def outside(self, x: Tensor) -> Tensor:
@@ -58,24 +60,27 @@ class _Levels:
 
 
 _levels = _Levels()
+_current_level = -1     # torch's name for the number of the open level
 
 
 def enter_dual_level() -> int:
     """Opens the level in which dual tensors can be made; returns its number."""
+    global _current_level
     if _levels.current is not None:
         raise RuntimeError("Nested forward mode AD is not supported at the moment")
-    _levels.current = _Level()
+    _levels.current, _current_level = _Level(), 0
     return 0
 
 
 def exit_dual_level(*, level: int | None = None) -> None:
     """Closes the level: its tensors keep their values and lose their tangents."""
+    global _current_level
     open_ = _levels.current
     if open_ is None or (level is not None and level < 0):
         raise RuntimeError("Dual level must be a positive number.")
     if level not in (None, 0) or state.tape is not open_.nested.tape:
         raise RuntimeError("Trying to exit a forward AD level that was not the last one that was created. This is not supported.")
-    _levels.current = None
+    _levels.current, _current_level = None, -1
     open_.end()
 
 
@@ -109,13 +114,16 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
     if nested.is_marked(tensor):
         raise RuntimeError("Making a dual Tensor based on a Tensor that already has a forward gradient at the same level 0 is not "
                            "supported.")
-    primal, tangent = open_.outside(tensor), open_.outside(tangent)
+    if nested.is_marked(tangent):
+        raise RuntimeError("Setting a forward grad that itself has a forward gradient at the same level0 is not supported.")
+    given, primal, tangent = tangent, open_.outside(tensor), open_.outside(tangent)
     dual = nested.input(primal, mark=True)
     number = len(nested.operands) - 1
     nested.tape.inputs[number] = primal         # gradients go past the dual to the tensor it was made of
     if primal._graph is not None and primal._data is not None:
         nested.tape.upstream[dual._node.slot] = primal._graph
     open_.tangents[number] = tangent
+    open_.given[dual._node.slot] = (primal, given)
     return dual
 
 
@@ -124,6 +132,9 @@ def unpack_dual(tensor: Tensor, *, level: int | None = None) -> UnpackedDualTens
     open_ = _levels.current
     if open_ is None or not open_.nested.is_marked(tensor) or not tensor._node.aval.differentiable:
         return UnpackedDualTensor(tensor, None)
+    made_of = open_.given.get(tensor._node.slot) if tensor._view is None else None
+    if made_of is not None and made_of[0].dtype is tensor.dtype:     # a dual tensor itself: what it was made of, not a copy
+        return UnpackedDualTensor(made_of[0].view_as(made_of[0]), made_of[1])
     wrt = tuple(open_.tangents)
     primal, tangent = open_.nested.so_far([tensor], (wrt,), lambda f: pushed_forward(f, wrt, [0]),
                                           list(open_.tangents.values()), True)

@@ -9,26 +9,37 @@ from __future__ import annotations
 
 import functools
 import inspect
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 from ..anomaly import anomaly
+from ..grad_fn import GradFn, edge_of, leaf_node
 from ..modes import no_grad
-from ..recorder import hooks, leaf_entry
+from ..nodes import place
+from ..recorder import hooks
 from ..segment import next_serial
-from ..storage import SEVERAL_VIEWS, assign, rebind
+from ..stops import NodeHooks
+from ..storage import MADE_IN_NO_GRAD, SEVERAL_VIEWS, assign, rebind
 from ..tape import state
 from ..tensor import Tensor
 from ..where import user_line
 from .context import BackwardCFunction, FunctionCtx, undefined_backward
 from .inside import apply_inside
-from .saving import save
 
 __all__ = ["BackwardCFunction", "Function", "FunctionCtx", "FunctionMeta", "InplaceFunction", "NestedIOFunction", "Step",
            "once_differentiable"]
 
 LEGACY = ("Legacy autograd function with non-static forward method is deprecated. Please use new-style autograd function with "
           "static forward method. (Example: https://pytorch.org/docs/stable/autograd.html#torch.autograd.Function)")
+NO_INPUT = ("ctx.mark_dirty() received a tensor that was not an input. Only input Tensors that have been mutated should be passed "
+            "to ctx.mark_dirty().")
+DIRTY_VIEW = (
+    "If your Function modifies inplace an input that is a view of another Tensor, your Function cannot return more than one "
+    "Tensor. This is not supported by the current autograd engine. You should either make sure the input is not a view "
+    "(using .clone() for example) or make your Function only return one Tensor (potentially splitting it into two Functions: one "
+    "doing the inplace that returns a single Tensor and a second one that does the other operations). You can ask on the forum "
+    "https://discuss.pytorch.org/ if you need help to do this change.")
 VIEW_MADE_HERE = (
     "This view was created inside a custom Function (or because an input was returned as-is) and the autograd logic to handle "
     "view+inplace would override the custom backward associated with the custom Function, leading to incorrect gradients. This "
@@ -41,6 +52,7 @@ class Step:
     def __init__(self, cls: Any, ctx: Any, inputs: list, results: list) -> None:
         self.cls, self.ctx, self.inputs = cls, ctx, inputs
         self.avals = [r._node.aval if isinstance(r, Tensor) else None for r in results]
+        self.differentiable = [not any(r is c for c in ctx._constant) for r in results]
         self.serial = next_serial()
         self.hooked: dict[int, Any] = {}
         self.where = user_line()[:2] if anomaly.enabled or anomaly.check else None
@@ -62,7 +74,8 @@ class Step:
     def pull(self, grads: list, retain: bool, create: bool) -> list:
         """Runs the user's backward: a gradient or None for each argument."""
         if self.ctx.materialize_grads:
-            grads = [hooks.zeros(a) if g is None and a is not None else g for g, a in zip(grads, self.avals, strict=True)]
+            grads = [hooks.zeros(a) if g is None and a is not None and (d or self.ctx._materialize_non_diff_grads) else g
+                     for g, a, d in zip(grads, self.avals, self.differentiable, strict=True)]
         result = self.ctx.apply(*grads)
         result = result if isinstance(result, tuple) else (result,)
         name, count = self.ctx.name(), len(self.inputs)
@@ -91,7 +104,7 @@ def _fitted(name: str, k: int, x: Tensor, g: Tensor) -> Tensor:
         g = g.sum(dims).reshape(tuple(x.shape))
     if g.is_complex() and not x.is_complex():
         g = g.real
-    return hooks.to_dtype(g, x.dtype)
+    return g if x._leaf and x._grad_dtype is None else hooks.to_dtype(g, x.dtype)
 
 
 class FunctionMeta(type):
@@ -108,6 +121,11 @@ class Function(FunctionCtx, metaclass=FunctionMeta):
     `forward(...)` without ctx goes with `setup_context(ctx, inputs, output)`.
     """
     generate_vmap_rule = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        warnings.warn(f"{self.__class__} should not be instantiated. Methods on autograd functions are all static, so you should "
+                      "invoke them on the class itself. Instantiating an autograd function will raise an error in a future version "
+                      "of PyTorch.", DeprecationWarning, stacklevel=2)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise RuntimeError(LEGACY)
@@ -142,9 +160,11 @@ class Function(FunctionCtx, metaclass=FunctionMeta):
         if state.tape.nested is not None:
             optional = {name for name in ("setup_context", "jvp", "vmap") if getattr(cls, name) is not getattr(Function, name)}
             return apply_inside(cls, optional, args, kwargs)
-        if kwargs:
+        if kwargs or cls.setup_context is not Function.setup_context:
             args, kwargs = _in_order(cls.forward, args, kwargs, cls.setup_context is Function.setup_context), {}
         ctx = cls._backward_cls()
+        if cls.clear_saved_tensors_on_access:
+            ctx.clear_saved_tensors_on_access = True
         needs = tuple([isinstance(a, Tensor) and a.requires_grad for a in args])
         ctx.needs_input_grad = needs
         tracked = state.tape.grad and any(needs)
@@ -156,16 +176,17 @@ class Function(FunctionCtx, metaclass=FunctionMeta):
             else:
                 output = cls.forward(*args, **kwargs)
                 cls.setup_context(ctx, args, output)
-        if not tracked:
-            if ctx._to_save:
-                ctx._saved = [save(t) for t in ctx._to_save]
-            return output
         results = list(output) if isinstance(output, tuple) else [output]
-        _check_dirty(ctx, results)
+        if not tracked:
+            for r in results:
+                if isinstance(r, Tensor) and r._guard == MADE_IN_NO_GRAD:
+                    r._guard = MADE_IN_NO_GRAD.partition(". ")[0] + ". " + VIEW_MADE_HERE
+            return output
+        _check_dirty(ctx, results, args)
         given = {id(a) for a in args if isinstance(a, Tensor)} - {id(d) for d in ctx._dirty}
         step = Step(cls, ctx, inputs, results)
         several = sum(isinstance(r, Tensor) and r._view is not None for r in results) > 1
-        saved = ctx._keep(results)
+        saved = ctx._keep(results, given)
         for k, r in enumerate(results):
             if isinstance(r, Tensor) and not any(r is c for c in ctx._constant) and r.dtype.category >= 2:
                 results[k] = _result(r, step, k, id(r) in given, several)
@@ -180,12 +201,19 @@ def _in_order(forward: Callable, args: tuple, kwargs: dict, with_ctx: bool) -> t
     return bound.args[1:] if with_ctx else bound.args
 
 
-def _check_dirty(ctx: Any, results: list) -> None:
+def _check_dirty(ctx: Any, results: list, args: tuple) -> None:
     """torch's rules for inputs that forward changed in place."""
     for d in ctx._dirty:
+        if not any(d is a for a in args):
+            if d._view is not None:
+                raise RuntimeError(NO_INPUT)
+            warnings.warn(NO_INPUT, UserWarning, stacklevel=3)
+            continue
         if not any(d is r for r in results):
             raise RuntimeError("Some elements marked as dirty during the forward method were not returned as output. The inputs "
                                "that are modified inplace must all be outputs of the Function.")
+        if d._view is not None and sum(isinstance(r, Tensor) for r in results) > 1:
+            raise RuntimeError(DIRTY_VIEW)
         if d._leaf:
             raise RuntimeError("a leaf Variable that requires grad has been used in an in-place operation.")
 
@@ -216,29 +244,40 @@ def _result(r: Tensor, step: Step, k: int, given: bool, several: bool) -> Tensor
     return made
 
 
-def place(r: Tensor, step: Step, k: int) -> Tensor:
-    """Makes `r` the k-th result of a call: what follows begins there, and its gradient goes to the user's backward."""
-    if r._data is None:
-        leaf_entry(r)
-        r._tape.upstream[r._node.slot] = (step, k)
-    else:
-        r._node, r._tape = r._node.aval.grad, None
-    r._graph = (step, k)
-    return r
+class Error(GradFn):
+    """The node of what must not be differentiated: a backward that comes here is refused."""
+
+    def __init__(self, inputs: list) -> None:
+        self._inputs, self._named = inputs, NodeHooks()
+
+    @property
+    def next_functions(self) -> tuple:
+        """The nodes of what it was computed from."""
+        return tuple([(None, 0) if x is None else (leaf_node(x), 0) if x._leaf else edge_of(x) for x in self._inputs])
+
+    def _hooks(self) -> NodeHooks:
+        return self._named
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
 
 
 class _Refusal:
     """In place of a function's step: a backward that comes here is refused."""
+    node_hooks = None
 
-    def __init__(self, inputs: list, aval: Any, message: str) -> None:
-        self.inputs, self.avals, self.message = inputs, [aval], message
+    def __init__(self, inputs: list, avals: list, message: str) -> None:
+        self.inputs, self.avals, self.message = inputs, avals, message
         self.serial = next_serial()
         self.hooked: dict[int, Any] = {}
-        self.node_hooks = None
+        self.node = Error(inputs)
 
     def grad_fn(self) -> Any:
         """The node to show."""
-        return None
+        return self.node
 
     def pull(self, grads: list, retain: bool, create: bool) -> list:
         """Refuses."""
@@ -253,10 +292,12 @@ def once_differentiable(fn: Callable) -> Callable:
             outputs = fn(ctx, *args)
         if not state.tape.grad or not any(isinstance(a, Tensor) and a.requires_grad for a in args):
             return outputs
-        message = "trying to differentiate twice a function that was marked with @once_differentiable"
         results = outputs if isinstance(outputs, tuple) else (outputs,)
-        refused = tuple([place(hooks.public["_alias"](g.detach()), _Refusal([], g._node.aval, message), 0)    # type: ignore[arg-type]
-                         if isinstance(g, Tensor) else g for g in results])
+        made_of = [x if isinstance(x, Tensor) and x.requires_grad else None for x in args]
+        refusal = _Refusal(made_of, [g._node.aval if isinstance(g, Tensor) else None for g in results],
+                           "trying to differentiate twice a function that was marked with @once_differentiable")
+        refused = tuple([place(hooks.public["_alias"](g.detach()), refusal, k) if isinstance(g, Tensor) else g
+                         for k, g in enumerate(results)])
         return refused if isinstance(outputs, tuple) else refused[0]
     return wrapped
 

@@ -42,9 +42,24 @@ def is_multithreading_enabled() -> bool:
     return _threads[0]
 
 
+class _force_original_view_tracking:
+    """Whether views are replayed op by op after a write: noted; here they always are."""
+    enabled = False
+
+    def __init__(self, mode: bool) -> None:
+        self.mode, self.before = mode, _force_original_view_tracking.enabled
+        _force_original_view_tracking.enabled = mode
+
+    def __enter__(self) -> None:
+        """The switch was made when the object was built."""
+
+    def __exit__(self, *args: object) -> None:
+        _force_original_view_tracking.enabled = self.before
+
+
 def is_view_replay_enabled() -> bool:
-    """False: views are always taken anew from their base."""
-    return False
+    """What `_force_original_view_tracking` said last."""
+    return _force_original_view_tracking.enabled
 
 
 class enforce_grad_layout_policy:

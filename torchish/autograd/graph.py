@@ -1,12 +1,12 @@
 """torch.autograd.graph: nodes and edges, hooks over several gradients, hooks for saved tensors.
 
 In: tensors and nodes of the graph.  Out: edges that stand for them, contexts that change what saving does.
-Saved tensors are those of custom functions (`save_for_backward`): what an op of the table needs for its backward is XLA's to
-keep or to compute again.
+Saved tensors are those of custom functions (`save_for_backward`) and, while hooks are on, what the gradients of ops depend on.
 Source: https://docs.pytorch.org/docs/stable/autograd.html#autograd-graph
 """
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -22,7 +22,38 @@ from .saving import packing
 __all__ = ["GradientEdge", "Node", "allow_mutation_on_saved_tensors", "disable_saved_tensors_hooks", "get_gradient_edge",
            "increment_version", "register_multi_grad_hook", "save_on_cpu", "saved_tensors_hooks"]
 
-Node = GradFn
+
+class Node(ABC):
+    """A node of the backward graph. What nodes are, nobody inherits from it: `isinstance` and `issubclass` tell."""
+
+    @abstractmethod
+    def name(self) -> str:
+        """torch's name of the node, `AddBackward0`."""
+
+    @property
+    @abstractmethod
+    def next_functions(self) -> tuple:
+        """(node, which of its results) for each tensor the op took."""
+
+    @abstractmethod
+    def metadata(self) -> dict:
+        """A dictionary for the user."""
+
+    @property
+    @abstractmethod
+    def _input_metadata(self) -> list:
+        """What the gradients that come to the node look like."""
+
+    @abstractmethod
+    def register_hook(self, fn: Callable) -> RemovableHandle:
+        """Calls `fn(grad_inputs, grad_outputs)` in every backward; a tuple that it returns replaces `grad_inputs`."""
+
+    @abstractmethod
+    def register_prehook(self, fn: Callable) -> RemovableHandle:
+        """Calls `fn(grad_outputs)` before the node is gone through; a tuple that it returns replaces them."""
+
+
+Node.register(GradFn)
 
 
 class GradientEdge(NamedTuple):
@@ -130,10 +161,10 @@ class saved_tensors_hooks:
     def __enter__(self) -> None:
         if packing.disabled is not None:
             raise RuntimeError(packing.disabled)
-        packing.hooks.append((self.pack_hook, self.unpack_hook))
+        packing.push(self.pack_hook, self.unpack_hook)
 
     def __exit__(self, *args: object) -> None:
-        packing.hooks.pop()
+        packing.pop()
 
 
 class save_on_cpu(saved_tensors_hooks):

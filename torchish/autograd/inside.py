@@ -11,14 +11,19 @@ from typing import Any, NamedTuple
 from ..avals import aval_of
 from ..nested import Closed, Nested, entry
 from ..ops.transforms import with_pullback, with_pushforward
+from ..recorder import hooks
 from ..storage import assign
+from ..tangents import check_tangent
 from ..tape import state
 from ..tensor import Tensor
-from ..utils._pytree import broadcast_prefix, tree_flatten, tree_structure
+from ..utils._pytree import broadcast_prefix, tree_flatten, tree_leaves, tree_map, tree_structure
 from .context import FunctionCtx
 
 __all__ = ["VmapInfo", "apply_inside"]
 
+SAVED_AS_IS = ("An input that has been returned as-is as output is being saved for backward. This is not supported if you override "
+               "setup_context. You should return and save a view of the input instead, e.g. with x.view_as(x) or setup ctx inside "
+               "the forward function itself.")
 MORE = "For more details, please see https://pytorch.org/docs/main/notes/extending.func.html"
 
 
@@ -62,30 +67,32 @@ def apply_inside(cls: Any, own: set[str], args: tuple, kwargs: dict) -> Any:
     if "setup_context" not in own and nested.in_transform():
         raise RuntimeError("In order to use an autograd.Function with functorch transforms (vmap, grad, jvp, jacrev, ...), it must "
                            f"override the setup_context staticmethod. {MORE}")
-    if nested.batch is not None and any(isinstance(a, Tensor) and nested.is_marked(a) for a in args):
+    if nested.batch is not None and any(isinstance(a, Tensor) and nested.is_marked(a) for a in tree_leaves(args)):
         if cls.generate_vmap_rule and "vmap" in own:
             raise RuntimeError(f"You tried to vmap over {cls.__name__}, but it has both generate_vmap_rule=True and an overridden "
                                "vmap staticmethod. Please set generate_vmap_rule=False or delete the overridden vmap staticmethod "
                                f"to avoid ambiguity. {MORE}")
+        if any(isinstance(v, Tensor) for v in kwargs.values()):
+            raise NotImplementedError("Run vmap on autograd.Function with kwarg-only Tensor args. Please do not pass kwarg-only "
+                                      "Tensors to autograd.Function")
         if "vmap" in own:
             return _mapped(cls, nested, args)
         if not cls.generate_vmap_rule:
             raise RuntimeError(f"You tried to vmap over {cls.__name__}, but it does not have vmap support. Please override and "
                                f"implement the vmap staticmethod or set generate_vmap_rule=True. {MORE}")
-    if nested.name == "jvp" and "jvp" not in own and any(isinstance(a, Tensor) and nested.is_marked(a) for a in args):
+    if nested.name in ("jvp", "dual") and "jvp" not in own and any(isinstance(a, Tensor) and nested.is_marked(a) for a in args):
         cls.jvp(None)
     return _Call(cls, own, args).run(kwargs, nested.forward)
 
 
 def _mapped(cls: Any, nested: Nested, args: tuple) -> Any:
     """The user's `vmap`, outside, on tensors with the batch in them."""
-    outside, dims = [], []
-    for a in args:
-        inner = isinstance(a, Tensor) and nested.holds(a)
-        dims.append(0 if inner and nested.is_marked(a) else None)
-        outside.append(nested.unwrap(a) if inner else a)
+    def inner(a: Any) -> bool:
+        return isinstance(a, Tensor) and nested.holds(a)
+    dims = tree_map(lambda a: nested.axis_of(a) if inner(a) else None, args)
+    outside = tree_map(lambda a: nested.unwrap(a) if inner(a) else a, args)
     with nested.outside():
-        found = cls.vmap(VmapInfo(nested.batch, nested.randomness), tuple(dims), *outside)      # type: ignore[arg-type]
+        found = cls.vmap(VmapInfo(nested.batch, nested.randomness), dims, *outside)      # type: ignore[arg-type]
     if not (isinstance(found, tuple) and len(found) == 2):
         raise RuntimeError("Expected the vmap staticmethod to have two returns, an output and out_dims with pytree structure "
                            f"compatible with the output. Got a {type(found)} instead")
@@ -120,17 +127,18 @@ class _Call:
         constant = [any(self.results[k] is c for c in self.ctx._constant) for k in places]
         rest, kept = len(closed.outs) - len(places), self._sources(places)
         flags = (*[not c for c in constant], *[False] * rest)
+        rule = f"{self.cls.__name__}GeneratedBackward"
         differentiated = any(self.ctx.needs_input_grad) and state.tape.grad
         if forward_mode and "jvp" in self.own:
             push, wrt = self._push(places)
             out = entry("function", [closed, push], (self.cls, "jvp", kept),
-                        lambda f, p: with_pushforward(f, p, len(places), kept, len(self.tensors)), flags=flags)
+                        lambda f, p: with_pushforward(f, p, len(places), kept, len(self.tensors)), flags=flags, rule=rule)
         elif differentiated or forward_mode:
             pull, wrt = self._pull(places)
             out = entry("function", [closed, pull], (self.cls, "pull", tuple(wrt), kept),
-                        lambda f, p: with_pullback(f, p, len(places), kept, wrt), flags=flags)
+                        lambda f, p: with_pullback(f, p, len(places), kept, wrt), flags=flags, rule=rule)
         else:
-            out = entry("function", [closed], (), lambda f: f, flags=flags)
+            out = entry("function", [closed], (self.cls,), lambda f: f, flags=flags, rule=rule)
         return self._hand_out(closed.apply_effects(out), places, several)
 
     def _forward(self, kwargs: dict) -> tuple[Closed, bool]:
@@ -144,8 +152,15 @@ class _Call:
                 output = self.cls.forward(self.ctx, *inner, **kwargs)
             self.results = list(output) if isinstance(output, tuple) else [output]
             self.kept = self.ctx.kept()
+            self._refuse_returned()
             closed = inside.close([*[r for r in self.results if isinstance(r, Tensor)], *[t for _, _, t in self.kept]])
         return closed, isinstance(output, tuple)
+
+    def _refuse_returned(self) -> None:
+        """torch's error where `setup_context` saves an argument that forward has returned as it was."""
+        same = [r for r in self.results if any(r is i for i in self.inner) and not any(r is d for d in self.ctx._dirty)]
+        if "setup_context" in self.own and any(where is not None and any(t is r for r in same) for where, _, t in self.kept):
+            raise RuntimeError(SAVED_AS_IS)
 
     def _pull(self, places: list[int]) -> tuple[Closed, list[int]]:
         """The user's backward: (kept, cotangents) -> gradients; and of which tensor arguments they are."""
@@ -173,9 +188,26 @@ class _Call:
                         for a in self.args]
             found = self.cls.jvp(ctx, *tangents)
             found = found if isinstance(found, tuple) else (found,)
+            self._check_tangents(found)
             wrt = [j for j, k in enumerate(self.tensors) if self.args[k]._node.aval.differentiable]
-            closed = inside.close([found[k] for k in places if self.results[k]._node.aval.differentiable])
+            closed = inside.close([hooks.zeros(self.results[k]._node.aval) if found[k] is None else found[k] for k in places
+                                   if self.results[k]._node.aval.differentiable])
         return _captured_only(closed, len(self.kept) + len(wrt)), wrt
+
+    def _check_tangents(self, found: tuple) -> None:
+        """torch's errors for what the user's jvp returned."""
+        if len(found) != len(self.results):
+            raise RuntimeError(f"Function's jvp returned an invalid number of forward gradients (expected {len(self.results)} "
+                               f"but got {len(found)})")
+        for k, (t, r) in enumerate(zip(found, self.results, strict=True)):
+            if t is None:
+                continue
+            if not isinstance(t, Tensor):
+                raise RuntimeError(f"expected Variable or None (got {type(t).__name__}) for grad output {k}.")
+            if not isinstance(r, Tensor) or any(r is c for c in self.ctx._constant) or not r._node.aval.differentiable:
+                raise RuntimeError(f"Function's jvp returned a gradient at position {k}, but  the corresponding forward output is "
+                                   "not a differentiable Tensor.You should return None at that position instead.")
+            check_tangent(r, t)
 
     def _sources(self, places: list[int]) -> tuple[tuple[bool, int], ...]:
         """Where what was kept is found: arguments and results keep their place in the graph, what lies between is constant."""

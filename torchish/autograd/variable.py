@@ -23,4 +23,4 @@ class Variable(metaclass=VariableMeta):
     """The old name of Tensor: `Variable(x)` is x."""
 
     def __new__(cls, data: Tensor, requires_grad: bool = False, volatile: bool = False) -> Tensor:  # type: ignore[misc]
-        return data.requires_grad_(requires_grad) if requires_grad else data
+        return data._require_grad(requires_grad) if requires_grad else data

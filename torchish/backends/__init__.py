@@ -6,7 +6,9 @@ Source: https://docs.pytorch.org/docs/stable/backends.html
 from __future__ import annotations
 
 from ..missing import missing
-from . import cpu, cuda, cudnn, mkl, mkldnn, mps, openmp, opt_einsum, quantized
+from . import cpu, cuda, cudnn, mha, mkl, mkldnn, mps, openmp, opt_einsum, quantized
 
-__all__ = ["cpu", "cuda", "cudnn", "mkl", "mkldnn", "mps", "openmp", "opt_einsum", "quantized"]
+__all__ = ["cpu", "cuda", "cudnn", "fp32_precision", "mha", "mkl", "mkldnn", "mps", "openmp", "opt_einsum", "quantized"]
+
+fp32_precision = "none"
 __getattr__ = missing("torch.backends", globals())

@@ -3,17 +3,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 from ..devices import cuda_is_available
+from ..ops.attention import KERNELS
+from ..tensor import Tensor
 
-__all__ = ["cufft_plan_cache", "is_built", "matmul", "sdp_kernel"]
+__all__ = ["SDPAParams", "can_use_cudnn_attention", "can_use_efficient_attention", "can_use_flash_attention", "cufft_plan_cache",
+           "is_built", "is_flash_attention_available", "matmul", "sdp_kernel"]
 
-matmul = SimpleNamespace(allow_tf32=False, allow_fp16_reduced_precision_reduction=True,
+matmul = SimpleNamespace(allow_tf32=False, fp32_precision="none", allow_fp16_reduced_precision_reduction=True,
                          allow_bf16_reduced_precision_reduction=True,
                          allow_fp16_accumulation=False)
 cufft_plan_cache = SimpleNamespace(size=0, max_size=4096, clear=lambda: None)
-_attention = {"flash": True, "mem_efficient": True, "math": True, "cudnn": True}
 
 
 def is_built() -> bool:
@@ -23,10 +26,10 @@ def is_built() -> bool:
 
 def _declare(kind: str) -> None:
     def enabled() -> bool:
-        return _attention[kind]
+        return KERNELS[kind]
 
     def enable(enabled: bool) -> None:
-        _attention[kind] = bool(enabled)
+        KERNELS[kind] = bool(enabled)
     enabled.__name__, enable.__name__ = f"{kind}_sdp_enabled", f"enable_{kind}_sdp"
     enabled.__doc__ = f"The flag of the {kind} attention kernel."
     enable.__doc__ = f"Sets the flag of the {kind} attention kernel."
@@ -34,7 +37,7 @@ def _declare(kind: str) -> None:
     __all__.extend([enabled.__name__, enable.__name__])
 
 
-for _kind in _attention:
+for _kind in ("flash", "mem_efficient", "math", "cudnn"):
     _declare(_kind)
 
 
@@ -42,9 +45,41 @@ for _kind in _attention:
 def sdp_kernel(enable_flash: bool = True, enable_math: bool = True, enable_mem_efficient: bool = True,
                enable_cudnn: bool = True) -> Iterator[None]:
     """The flags of the attention kernels set inside, and back afterwards."""
-    before = dict(_attention)
-    _attention.update(flash=enable_flash, math=enable_math, mem_efficient=enable_mem_efficient, cudnn=enable_cudnn)
+    before = dict(KERNELS)
+    KERNELS.update(flash=enable_flash, math=enable_math, mem_efficient=enable_mem_efficient, cudnn=enable_cudnn)
     try:
         yield
     finally:
-        _attention.update(before)
+        KERNELS.update(before)
+
+
+@dataclass(frozen=True)
+class SDPAParams:
+    """A call of scaled_dot_product_attention, to ask which kernels of PyTorch's could take it."""
+    query: Tensor
+    key: Tensor
+    value: Tensor
+    attn_mask: Tensor | None
+    dropout: float
+    is_causal: bool
+    enable_gqa: bool
+
+
+def is_flash_attention_available() -> bool:
+    """False: PyTorch's own kernels are not part of this package."""
+    return False
+
+
+def can_use_flash_attention(params: SDPAParams, debug: bool = False) -> bool:
+    """False: PyTorch's own kernels are not part of this package."""
+    return False
+
+
+def can_use_efficient_attention(params: SDPAParams, debug: bool = False) -> bool:
+    """False: PyTorch's own kernels are not part of this package."""
+    return False
+
+
+def can_use_cudnn_attention(params: SDPAParams, debug: bool = False) -> bool:
+    """False: PyTorch's own kernels are not part of this package."""
+    return False

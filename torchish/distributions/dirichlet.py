@@ -56,10 +56,9 @@ class Dirichlet(ExponentialFamily):
     def mode(self) -> Tensor:
         above = (self.concentration - 1).clamp(min=0.0)
         mode = above / above.sum(-1, True)
-        # where no concentration exceeds 1 the density has its poles at the corners: the largest one's
+        # where no concentration exceeds 1 the density has its poles at the corners: torch says the first one
         flat = (self.concentration < 1).all(dim=-1, keepdim=True)
-        largest = self.concentration.argmax(-1, keepdim=True)
-        corner = torch.zeros_like(self.concentration).scatter(-1, largest, 1.0)
+        corner = (torch.arange(self.concentration.size(-1), device=mode.device) == 0).to(mode.dtype)
         return torch.where(flat, corner, mode)
 
     @property

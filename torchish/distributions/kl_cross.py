@@ -87,10 +87,14 @@ def _kl_pareto_gamma(p: Pareto, q: Gamma) -> Tensor:
     return _to_gamma(p, q, p.scale.log() + p.alpha.reciprocal())
 
 
+def _mean_log(low: Tensor, high: Tensor) -> Tensor:
+    """The expectation of log x of uniform numbers."""
+    return (torch.xlogy(high, high) - torch.xlogy(low, low)) / (high - low) - 1
+
+
 @register_kl(Uniform, Gamma)
 def _kl_uniform_gamma(p: Uniform, q: Gamma) -> Tensor:
-    mean_log = (torch.xlogy(p.high, p.high) - torch.xlogy(p.low, p.low)) / (p.high - p.low) - 1
-    return torch.where(p.low < 0, math.inf, _to_gamma(p, q, mean_log))
+    return torch.where(p.low < 0, math.inf, _to_gamma(p, q, _mean_log(p.low, p.high)))
 
 
 @register_kl(Uniform, Exponential)
@@ -117,17 +121,13 @@ def _kl_bernoulli_poisson(p: Bernoulli, q: Poisson) -> Tensor:
 
 @register_kl(Beta, Uniform)
 def _kl_beta_uniform(p: Beta, q: Uniform) -> Tensor:
-    return _inside(-p.entropy() + (q.high - q.low).log(), q)
+    return torch.where((q.high < 1) | (q.low > 0), math.inf, -p.entropy() + (q.high - q.low).log())
 
 
 @register_kl(ContinuousBernoulli, Uniform)
 def _kl_continuous_bernoulli_uniform(p: ContinuousBernoulli, q: Uniform) -> Tensor:
-    return _inside(-p.entropy() + (q.high - q.low).log(), q)
-
-
-def _inside(kl: Tensor, q: Uniform) -> Tensor:
-    """`kl` where q covers [0, 1]."""
-    return torch.where((q.high < 1) | (q.low > 0), math.inf, kl)
+    outside = (q.high <= 1) | (q.low >= 0)      # torch counts the bounds as outside here, too
+    return torch.where(outside, math.inf, -p.entropy() + (q.high - q.low).log())
 
 
 @register_kl(Normal, Laplace)
@@ -139,7 +139,43 @@ def _kl_normal_laplace(p: Normal, q: Laplace) -> Tensor:
     return -p.entropy() + (2 * q.scale).log() + distance / q.scale
 
 
+def _to_gumbel(p: Any, q: Gumbel, mean_exp: Tensor) -> Tensor:
+    """`mean_exp` is the expectation of exp(-(x - q.loc) / q.scale)."""
+    return -p.entropy() + q.scale.log() + (p.mean - q.loc) / q.scale + mean_exp
+
+
 @register_kl(Normal, Gumbel)
 def _kl_normal_gumbel(p: Normal, q: Gumbel) -> Tensor:
-    shift, ratio = (p.loc - q.loc) / q.scale, (p.scale / q.scale).pow(2)
-    return -p.entropy() + q.scale.log() + shift + torch.exp(-shift + 0.5 * ratio)
+    return _to_gumbel(p, q, torch.exp((q.loc - p.loc) / q.scale + 0.5 * (p.scale / q.scale).pow(2)))
+
+
+@register_kl(Exponential, Gumbel)
+def _kl_exponential_gumbel(p: Exponential, q: Gumbel) -> Tensor:
+    product = p.rate * q.scale
+    return _to_gumbel(p, q, torch.exp(q.loc / q.scale) * product / (product + 1))
+
+
+@register_kl(Gamma, Gumbel)
+def _kl_gamma_gumbel(p: Gamma, q: Gumbel) -> Tensor:
+    return _to_gumbel(p, q, torch.exp(q.loc / q.scale) * (1 + (p.rate * q.scale).reciprocal()).pow(-p.concentration))
+
+
+@register_kl(Uniform, Gumbel)
+def _kl_uniform_gumbel(p: Uniform, q: Gumbel) -> Tensor:
+    at_low, at_high = torch.exp((q.loc - p.low) / q.scale), torch.exp((q.loc - p.high) / q.scale)
+    return _to_gumbel(p, q, q.scale / (p.high - p.low) * (at_low - at_high))
+
+
+@register_kl(Uniform, Beta)
+def _kl_uniform_beta(p: Uniform, q: Beta) -> Tensor:
+    mean_log, mean_log1m = _mean_log(p.low, p.high), _mean_log(1 - p.high, 1 - p.low)
+    total = q.concentration1 + q.concentration0
+    kl = (-p.entropy() + q.concentration1.lgamma() + q.concentration0.lgamma() - total.lgamma()
+          - (q.concentration1 - 1) * mean_log - (q.concentration0 - 1) * mean_log1m)
+    return torch.where((p.high > 1) | (p.low < 0), math.inf, kl)
+
+
+@register_kl(Uniform, Pareto)
+def _kl_uniform_pareto(p: Uniform, q: Pareto) -> Tensor:
+    kl = -p.entropy() - q.alpha.log() - q.alpha * q.scale.log() + (q.alpha + 1) * _mean_log(p.low, p.high)
+    return torch.where(p.low < q.scale, math.inf, kl)

@@ -15,7 +15,7 @@ from . import constraints
 from .distribution import Distribution
 from .utils import _standard_normal, lazy_property
 
-__all__ = ["MultivariateNormal"]
+__all__ = ["MultivariateNormal", "OfCovariance"]
 
 
 def _batch_mv(bmat: Tensor, bvec: Tensor) -> Tensor:
@@ -43,7 +43,28 @@ def _precision_to_scale_tril(P: Tensor) -> Tensor:
     return linalg.solve_triangular(inverse, identity, upper=False)
 
 
-class MultivariateNormal(Distribution):
+class OfCovariance:
+    """The three forms of a covariance, from its Cholesky factor; `_matrix` gives each the distribution's batch."""
+
+    _unbroadcasted_scale_tril: Tensor
+
+    def _matrix(self, matrix: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    @lazy_property
+    def scale_tril(self) -> Tensor:
+        return self._matrix(self._unbroadcasted_scale_tril)
+
+    @lazy_property
+    def covariance_matrix(self) -> Tensor:
+        return self._matrix(torch.matmul(self._unbroadcasted_scale_tril, self._unbroadcasted_scale_tril.mT))
+
+    @lazy_property
+    def precision_matrix(self) -> Tensor:
+        return self._matrix(torch.cholesky_inverse(self._unbroadcasted_scale_tril))
+
+
+class MultivariateNormal(OfCovariance, Distribution):
     """Normal distribution of vectors, of mean `loc` and one of three forms of the covariance."""
 
     arg_constraints = {"loc": constraints.real_vector, "covariance_matrix": constraints.positive_definite,
@@ -80,18 +101,6 @@ class MultivariateNormal(Distribution):
 
     def _matrix(self, matrix: Tensor) -> Tensor:
         return matrix.expand(self._batch_shape + self._event_shape + self._event_shape)
-
-    @lazy_property
-    def scale_tril(self) -> Tensor:
-        return self._matrix(self._unbroadcasted_scale_tril)
-
-    @lazy_property
-    def covariance_matrix(self) -> Tensor:
-        return self._matrix(torch.matmul(self._unbroadcasted_scale_tril, self._unbroadcasted_scale_tril.mT))
-
-    @lazy_property
-    def precision_matrix(self) -> Tensor:
-        return self._matrix(torch.cholesky_inverse(self._unbroadcasted_scale_tril))
 
     @property
     def mean(self) -> Tensor:

@@ -8,10 +8,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..nested import Closed
+from ..storage import assign, version_of
 from ..tensor import Tensor
-from ..utils._pytree import TreeSpec, tree_flatten
+from ..utils._pytree import TreeSpec, tree_flatten, tree_leaves
 
-__all__ = ["Chosen", "after", "check_unchanged", "only_tensors", "split_aux", "tensors_of"]
+__all__ = ["Chosen", "after", "check_unchanged", "only_tensors", "real_only", "split_aux", "tensors_in", "tensors_of", "write_back",
+           "written"]
 
 
 def after(both: Callable, skip: int) -> Callable:
@@ -28,6 +30,30 @@ def tensors_of(tree: Any) -> tuple[list[Tensor], TreeSpec]:
         if not x._node.aval.differentiable:
             raise RuntimeError("only Tensors of floating point dtype can require gradients")
     return leaves, spec
+
+
+def tensors_in(*trees: Any) -> list[Tensor]:
+    """The tensors among the leaves."""
+    return [x for x in tree_leaves(trees) if isinstance(x, Tensor)]
+
+
+def written(inner: Sequence[Any]) -> list[int]:
+    """Which of the stand-ins the function has written into, so that what they stand for is to be written, too."""
+    return [k for k, x in enumerate(inner) if isinstance(x, Tensor) and version_of(x)]
+
+
+def write_back(outer: Sequence[Any], places: Sequence[int], values: Sequence[Tensor]) -> None:
+    """Writes into the arguments what the function wrote into their stand-ins, unless that has another shape by now."""
+    for k, value in zip(places, values, strict=True):
+        if tuple(value.shape) == tuple(outer[k].shape):
+            assign(outer[k], value)
+
+
+def real_only(caller: str, what: str, dtypes: Sequence[Any]) -> None:
+    """torch's error for complex inputs or outputs of a Jacobian."""
+    for k, dtype in enumerate(dtypes):
+        if dtype.is_complex:
+            raise RuntimeError(f"{caller}: Expected all {what} to be real but received complex tensor at flattened input idx: {k}")
 
 
 class Chosen:
@@ -82,8 +108,10 @@ def split_aux(out: Any, has_aux: bool, caller: str) -> tuple[Any, list, TreeSpec
 
 
 def only_tensors(out: Any, caller: str) -> tuple[list[Tensor], TreeSpec]:
-    """The leaves of an output, all tensors."""
+    """The leaves of an output, all tensors and at least one."""
     leaves, spec = tree_flatten(out)
+    if not leaves or leaves == [None]:
+        raise RuntimeError(f"{caller}: Expected f to be a function that has non-empty output (got output = {leaves})")
     for x in leaves:
         if not isinstance(x, Tensor):
             raise RuntimeError(f"{caller}: expected f(*primals) to return only tensors, got unsupported type {type(x)}")
@@ -93,6 +121,6 @@ def only_tensors(out: Any, caller: str) -> tuple[list[Tensor], TreeSpec]:
 def check_unchanged(closed: Closed, versions: list[int]) -> None:
     """torch's error where what a function read has been written since."""
     for x, version in zip(closed.operands, versions, strict=True):
-        if x._version != version:
+        if version_of(x) != version:
             raise RuntimeError("one of the variables needed for gradient computation has been modified by an inplace operation: "
-                               f"[{x.type()} {list(x.shape)}] is at version {x._version}; expected version {version} instead.")
+                               f"[{x.type()} {list(x.shape)}] is at version {version_of(x)}; expected version {version} instead.")

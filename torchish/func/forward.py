@@ -14,10 +14,11 @@ from ..creation import constant
 from ..nested import Closed, Nested, entry
 from ..ops.transforms import jacobian_forward, pushed_forward
 from ..recorder import hooks
+from ..storage import version_of
 from ..tangents import check_tangent
 from ..tensor import Tensor
 from ..utils._pytree import TreeSpec, tree_flatten
-from .arguments import Chosen, after, check_unchanged, only_tensors, split_aux
+from .arguments import Chosen, after, check_unchanged, only_tensors, real_only, split_aux, tensors_in, write_back, written
 from .reverse import jacrev
 
 __all__ = ["hessian", "jacfwd", "jvp", "linearize"]
@@ -28,9 +29,11 @@ JVP = "jvp(f, primals, tangents)"
 class _Run:
     """A function that has been run once: its outputs' structure, and the `Closed` that it became."""
 
-    def __init__(self, primals: list[Tensor], call: Callable, has_aux: bool, strict: bool = False,
+    def __init__(self, primals: list[Tensor], given: list[Tensor], call: Callable, has_aux: bool, strict: bool = False,
                  randomness: str | None = None) -> None:
+        self.primals = primals
         with Nested("jvp", forward=True, randomness=randomness) as inside:
+            inside.given = given
             inner = [inside.input(x, mark=True) for x in primals]
             out, aux, self.aux_spec = split_aux(call(inner), has_aux, JVP)
             outs, self.spec = only_tensors(out, JVP)
@@ -38,14 +41,21 @@ class _Run:
                 raise RuntimeError("jvp(f, primals, tangents, strict=True): The output of f is independent of the inputs. This is "
                                    "not allowed with strict=True.")
             self.avals = [x._node.aval for x in outs]
-            self.closed: Closed = inside.close([*outs, *aux])
-        self.count = len(outs)
+            self.written = written(inner)
+            self.closed: Closed = inside.close([*outs, *aux, *[inner[k] for k in self.written]])
+        self.count, self.results = len(outs), len(outs) + len(aux)
         self.roots = tuple([k for k, a in enumerate(self.avals) if a.differentiable])
 
     def tangents(self, found: tuple) -> list:
         """One tangent for each output: those found, zeros for integers."""
         rest = iter(found)
         return [next(rest) if a.differentiable else hooks.zeros(a) for a in self.avals]
+
+    def finish(self, found: tuple) -> tuple:
+        """What the function wrote is written outside; the results proper, then the auxiliary ones."""
+        found = self.closed.apply_effects(found)
+        write_back(self.primals, self.written, found[self.results:])
+        return found[:self.results]
 
 
 def jvp(func: Callable, primals: Any, tangents: Any, *, strict: bool = False, has_aux: bool = False) -> tuple:
@@ -70,12 +80,12 @@ def jvp(func: Callable, primals: Any, tangents: Any, *, strict: bool = False, ha
                 raise RuntimeError(f"{JVP}: Expected {name} to only contain Tensors, got {type(x)}")
     for x, t in zip(leaves, given, strict=True):
         check_tangent(x, t)
-    run = _Run(leaves, lambda inner: func(*spec.unflatten(inner)), has_aux, strict)
+    run = _Run(leaves, leaves, lambda inner: func(*spec.unflatten(inner)), has_aux, strict)
     closed, n, roots = run.closed, len(leaves), run.roots
     flags = (*closed.flags(), *[True] * len(roots))
     results = entry("jvp", [closed], (n, run.count), lambda f: pushed_forward(f, range(n), roots), given, flags)
     changes = run.tangents(results[len(closed.outs):])
-    found = closed.apply_effects(results[:len(closed.outs)])
+    found = run.finish(results[:len(closed.outs)])
     both = run.spec.unflatten(found[:run.count]), run.spec.unflatten(changes)
     return both if run.aux_spec is None else (*both, run.aux_spec.unflatten(found[run.count:]))
 
@@ -86,10 +96,10 @@ def linearize(func: Callable, *primals: Any) -> tuple[Any, Callable]:
     Errors: torch's, for tangents whose structure, shape or dtype is not that of the primals.
     """
     leaves, spec = tree_flatten(primals)
-    run = _Run(leaves, lambda inner: func(*spec.unflatten(inner)), False)
+    run = _Run(leaves, leaves, lambda inner: func(*spec.unflatten(inner)), False)
     closed, n, roots = run.closed, len(leaves), run.roots
-    versions = [x._version for x in closed.operands]
-    out = run.spec.unflatten(closed.apply_effects(entry("linearize", [closed], (), lambda f: f)))
+    versions = [version_of(x) for x in closed.operands]
+    out = run.spec.unflatten(run.finish(entry("linearize", [closed], (), lambda f: f)))
 
     def jvp_fn(*tangents: Any) -> Any:
         """The tangents of the output along these of the primals."""
@@ -121,11 +131,9 @@ def jacfwd(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = F
     @functools.wraps(func, updated=())
     def wrapper(*args: Any) -> Any:
         chosen = Chosen(args, argnums)
-        for k, x in enumerate(chosen.tensors):
-            if x.is_complex():
-                raise RuntimeError("jacfwd: Expected all inputs to be real but received complex tensor at flattened input idx: "
-                                   f"{k}")
-        run = _Run(chosen.tensors, lambda inner: chosen.call(func, inner, {}), has_aux, randomness=randomness)
+        real_only("jacfwd", "inputs", [x.dtype for x in chosen.tensors])
+        run = _Run(chosen.tensors, tensors_in(args), lambda inner: chosen.call(func, inner, {}), has_aux, randomness=randomness)
+        real_only("jacfwd", "outputs", [a.dtype for a in run.avals])
         closed, n, roots = run.closed, len(chosen.tensors), run.roots
         flags = (*closed.flags(), *[True] * (n * len(roots)))
         results = entry("jacfwd", [closed], (n, run.count, chunk_size), lambda f: jacobian_forward(f, range(n), roots, chunk_size),
@@ -135,7 +143,7 @@ def jacfwd(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = F
         for a in run.avals:
             blocks.append(chosen.put([next(found) if a.differentiable else constant((*a.shape, *x.shape), 0, dtype=a.dtype)
                                       for x in chosen.tensors]))
-        rest = closed.apply_effects(results[:len(closed.outs)])
+        rest = run.finish(results[:len(closed.outs)])
         jacobian = run.spec.unflatten(blocks)
         return jacobian if run.aux_spec is None else (jacobian, run.aux_spec.unflatten(rest[run.count:]))
     return wrapper

@@ -11,10 +11,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from .. import api as torch
+from ..nn.batchnorm import _BatchNorm
 from ..nn.module import Module
 from ..tensor import Tensor
 
-__all__ = ["call", "functional_call", "stack_module_state"]
+__all__ = ["call", "functional_call", "replace_all_batch_norm_modules_", "stack_module_state"]
 
 _ABSENT = object()
 
@@ -113,7 +114,7 @@ def _place(module: Module, path: str, value: Any) -> tuple[dict, str]:
         if name in registry:
             return registry, name
     if hasattr(at, name) and name not in at.__dict__:
-        raise TypeError(f"{path} is not an instance of torch.Tensor")
+        raise TypeError(f"attribute `{name}`: {getattr(at, name)!r} is not an instance of torch.Tensor")
     return at.__dict__, name
 
 
@@ -142,3 +143,15 @@ def _stacked(tensors: list[Tensor], name: str) -> Tensor:
     stacked = torch.stack([t.detach() for t in tensors])
     stacked._array()
     return stacked.detach().requires_grad_(wants.pop())
+
+
+def replace_all_batch_norm_modules_(root: Module) -> Module:
+    """Takes the running statistics out of every batch norm in `root`, which cannot be updated under vmap. Returns `root`.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.func.replace_all_batch_norm_modules_.html
+    """
+    for m in root.modules():
+        if isinstance(m, _BatchNorm) and m.track_running_stats:
+            m.running_mean = m.running_var = m.num_batches_tracked = None
+            m.track_running_stats = False
+    return root

@@ -9,12 +9,14 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from ..nested import Closed, Nested, entry
-from ..ops.transforms import gradients, jacobian_reverse, pulled_back
+from ..nested import Nested, entry
+from ..ops.transforms import gradients, jacobian_by_row, jacobian_reverse, pulled_back
 from ..recorder import hooks
+from ..storage import version_of
 from ..tensor import Tensor
 from ..utils._pytree import TreeSpec, tree_flatten
-from .arguments import Chosen, after, check_unchanged, only_tensors, split_aux, tensors_of
+from .arguments import Chosen, after, check_unchanged, only_tensors, real_only, split_aux, tensors_in, tensors_of
+from .hooked import has_hooks, pulled, without_packing
 
 __all__ = ["grad", "grad_and_value", "jacrev", "vjp"]
 
@@ -39,21 +41,26 @@ def grad_and_value(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         chosen = Chosen(args, argnums)
         n = len(chosen.tensors)
-        with Nested("grad", grad=True) as inside:
-            inner = [inside.input(x, rg=True) for x in chosen.tensors]
+        with without_packing(), Nested("grad", grad=True) as inside:
+            inside.given = tensors_in(args, kwargs)
+            inner = [_leaf(inside, x) for x in chosen.tensors]
             out = chosen.call(func, inner, kwargs)
             out, aux, spec = split_aux(out, has_aux, "grad_and_value(f)(*args)")
             _check_scalar(out)
-            closed = inside.close([out, *aux])
-        if not out._node.aval.dtype.is_floating_point:      # an integer: nothing leads back from it
+            real = out._node.aval.dtype.is_floating_point      # from an integer nothing leads back
+            found = pulled([out], inner, [None]) if real and has_hooks(inside, inner) else []
+            closed = inside.close([out, *aux, *found])
+        if found or not real:
             results = entry("grad", [closed], (0,), lambda f: f)
-            grads = [hooks.zeros(x._node.aval) for x in chosen.tensors]
         else:
             flags = (*closed.flags(), *[True] * n)
             results = entry("grad", [closed], (n,), lambda f: gradients(f, range(n)), flags=flags)
-            grads = list(results[len(closed.outs):])
         value, *rest = closed.apply_effects(results[:len(closed.outs)])
-        return chosen.put(grads), (value if spec is None else (value, spec.unflatten(rest)))
+        if found:
+            grads = rest[len(aux):]
+        else:
+            grads = list(results[len(closed.outs):]) if real else [hooks.zeros(x._node.aval) for x in chosen.tensors]
+        return chosen.put(grads), (value if spec is None else (value, spec.unflatten(rest[:len(aux)])))
     return wrapper
 
 
@@ -67,45 +74,73 @@ def _check_scalar(out: Any) -> None:
         raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {out.dtype}")
 
 
+def _leaf(inside: Nested, x: Tensor) -> Tensor:
+    """The stand-in of what is differentiated: a leaf, so it may not be written in place."""
+    inner = inside.input(x, rg=True)
+    inner._leaf = True
+    return inner
+
+
 class _Run:
     """A function that has been run once: its results outside, and what is needed to pull cotangents back through it."""
 
-    def __init__(self, func: Callable, primals: list[Tensor], call: Callable, has_aux: bool, caller: str) -> None:
-        with Nested("vjp", grad=True) as inside:
-            inner = [inside.input(x, rg=True) for x in primals]
-            out, aux, self.aux_spec = split_aux(call(func, inner), has_aux, caller)
+    def __init__(self, primals: list[Tensor], given: list[Tensor], call: Callable, has_aux: bool) -> None:
+        caller = "vjp(f, *primals)"
+        with without_packing(), Nested("vjp", grad=True) as inside:
+            inside.given = given
+            inner = [_leaf(inside, x) for x in primals]
+            out, aux, self.aux_spec = split_aux(call(inner), has_aux, caller)
             outs, self.spec = only_tensors(out, caller)
-            if not outs:
-                raise RuntimeError(f"{caller}: Expected f to be a function that has non-empty output (got output = {outs})")
             self.avals = [x._node.aval for x in outs]
-            self.closed: Closed = inside.close([*outs, *aux])
-        self.count = len(outs)
-        self.roots = tuple([k for k, a in enumerate(self.avals) if a.differentiable])
+            self.roots = tuple([k for k, a in enumerate(self.avals) if a.differentiable])
+            self.count, self.results, self.wrt = len(outs), len(outs) + len(aux), len(primals)
+            found = self._pulled(inside, outs, inner) if has_hooks(inside, inner) else []
+            self.inside, self.closed = inside, inside.close([*outs, *aux, *found])
+        self.versions = [version_of(x) for x in self.closed.operands]
+
+    cotangents: range | None = None     # where there are hooks: the operands that stand for the cotangents of the roots
+
+    def _pulled(self, inside: Nested, outs: list[Tensor], inner: list[Tensor]) -> list[Tensor]:
+        """The gradients for cotangents that are operands."""
+        first = len(inside.operands)
+        with inside.outside():
+            zeros = [hooks.zeros(self.avals[k]) for k in self.roots]
+        found = pulled([outs[k] for k in self.roots], inner, [inside.input(z, rg=False) for z in zeros])
+        self.cotangents = range(first, first + len(zeros))
+        return found
+
+    def pull(self, given: list[Tensor]) -> tuple:
+        """The gradients of the primals; given: the cotangents of the roots."""
+        closed, n, roots = self.closed, self.wrt, self.roots
+        check_unchanged(closed, self.versions)
+        if self.cotangents is None:
+            skip = len(closed.outs)
+            return entry("vjp_pull", [closed], (n,), lambda f: after(pulled_back(f, range(n), roots), skip), given, True)
+        for k, g in zip(self.cotangents, given, strict=True):
+            # what a hook has kept hold of has the value of this pull
+            closed.operands[k] = self.inside.operands[k] = g
+            self.versions[k] = self.inside.versions[k] = version_of(g)
+        return entry("vjp_hooked", [closed], (), lambda f: f)[self.results:self.results + n]
 
 
 def vjp(func: Callable, *primals: Any, has_aux: bool = False) -> tuple:
     """(output, vjp_fn), or (output, vjp_fn, aux): vjp_fn(cotangents) gives the gradients of the primals, a tuple.
 
     Cotangents have the structure of the output. Errors: torch's, for what is no tensor, for shapes and structures that differ.
+    Differs from torch: a hook inside `func` runs once, when `func` does, and not at every vjp_fn; what it computes is done again.
     """
     leaves, spec = tensors_of(primals)
-    run = _Run(func, leaves, lambda f, inner: f(*spec.unflatten(inner)), has_aux, "vjp(f, *primals)")
-    closed = run.closed
-    versions = [x._version for x in closed.operands]
-    results = closed.apply_effects(entry("vjp", [closed], (), lambda f: f))
+    run = _Run(leaves, leaves, lambda inner: func(*spec.unflatten(inner)), has_aux)
+    results = run.closed.apply_effects(entry("vjp", [run.closed], (), lambda f: f))
     out = run.spec.unflatten(results[:run.count])
 
     def vjp_fn(cotangents: Any, retain_graph: bool = True, create_graph: bool | None = None) -> Any:
         """The gradients of the primals, a tuple."""
         given, given_spec = tree_flatten(cotangents)
         _check_cotangents(given, given_spec, run)
-        check_unchanged(closed, versions)
-        n, skip, roots = len(leaves), len(closed.outs), run.roots
-        found = entry("vjp_pull", [closed], (n,), lambda f: after(pulled_back(f, range(n), roots), skip),
-                      [given[k] for k in roots], True)
-        return spec.unflatten(found)
+        return spec.unflatten(run.pull([given[k] for k in run.roots]))
     if run.aux_spec is not None:
-        return out, vjp_fn, run.aux_spec.unflatten(results[run.count:])
+        return out, vjp_fn, run.aux_spec.unflatten(results[run.count:run.results])
     return out, vjp_fn
 
 
@@ -140,20 +175,23 @@ def jacrev(func: Callable, argnums: int | tuple[int, ...] = 0, *, has_aux: bool 
     @functools.wraps(func, updated=())
     def wrapper(*args: Any) -> Any:
         chosen = Chosen(args, argnums)
-        run = _Run(func, chosen.tensors, lambda f, inner: chosen.call(f, inner, {}), has_aux, "vjp(f, *primals)")
-        for k, aval in enumerate(run.avals):
+        real_only("jacrev", "inputs", [x.dtype for x in chosen.tensors])
+        run = _Run(chosen.tensors, tensors_in(args), lambda inner: chosen.call(func, inner, {}), has_aux)
+        for aval in run.avals:
             if not aval.differentiable:
                 raise RuntimeError("vjp(f, ...): All outputs of f must be floating-point or complex Tensors, got Tensor with dtype "
                                    f"{aval.dtype}")
-            if aval.dtype.is_complex:
-                raise RuntimeError("jacrev: Expected all outputs to be real but received complex tensor at flattened input idx: "
-                                   f"{k}")
-        closed, n, roots = run.closed, len(chosen.tensors), range(run.count)
+        real_only("jacrev", "outputs", [a.dtype for a in run.avals])
+        closed, n, roots, places = run.closed, len(chosen.tensors), range(run.count), run.cotangents
         flags = (*closed.flags(), *[True] * (n * run.count))
-        results = entry("jacrev", [closed], (n, run.count, chunk_size), lambda f: jacobian_reverse(f, range(n), roots, chunk_size),
-                        flags=flags)
+        if places is None:
+            results = entry("jacrev", [closed], (n, run.count, chunk_size),
+                            lambda f: jacobian_reverse(f, range(n), roots, chunk_size), flags=flags)
+        else:
+            results = entry("jacrev_hooked", [closed], (n, run.results, chunk_size),
+                            lambda f: jacobian_by_row(f, places, range(run.results, run.results + n), chunk_size), flags=flags)
         found = results[len(closed.outs):]
         jacobian = run.spec.unflatten([chosen.put(found[k * n:(k + 1) * n]) for k in roots])
         rest = closed.apply_effects(results[:len(closed.outs)])
-        return jacobian if run.aux_spec is None else (jacobian, run.aux_spec.unflatten(rest[run.count:]))
+        return jacobian if run.aux_spec is None else (jacobian, run.aux_spec.unflatten(rest[run.count:run.results]))
     return wrapper

@@ -13,8 +13,11 @@ from typing import Any
 from ..avals import aval_of
 from ..nested import Nested, entry
 from ..ops.transforms import batched
+from ..storage import like, storage_of
+from ..strides import dense, laid, strides_of
 from ..tensor import Tensor
-from ..utils._pytree import broadcast_prefix, tree_flatten, tree_structure
+from ..utils._pytree import broadcast_prefix, tree_flatten, tree_leaves, tree_structure
+from .arguments import write_back, written
 
 __all__ = ["vmap"]
 
@@ -38,6 +41,10 @@ def vmap(func: Callable, in_dims: Any = 0, out_dims: Any = 0, randomness: str = 
         call.take(args)
         return call.run(kwargs, randomness, chunk_size)
     return wrapper
+
+
+def _without(values: tuple, d: int) -> tuple:
+    return values[:d] + values[d + 1:]
 
 
 def _name(func: Callable) -> str:
@@ -101,23 +108,52 @@ class _Call:
             for k, (x, d) in enumerate(zip(self.leaves, self.dims, strict=True)):
                 if d is not None:
                     a = x._node.aval
-                    inner[k] = inside.input(x, aval_of(a.shape[:d] + a.shape[d + 1:], a.dtype, a.device), axis=d)
+                    strides = None if a.strides is None and d == 0 else _without(strides_of(a), d)
+                    inner[k] = inside.input(x, aval_of(a.shape[:d] + a.shape[d + 1:], a.dtype, a.device, strides), axis=d)
+            self.inner = inner
             out = self.func(*self.spec.unflatten(inner), **kwargs)
             outs, spec = tree_flatten(out)
             dims = self._out_dims(out, outs, spec, inside)
             places = [k for k, x in enumerate(outs) if isinstance(x, Tensor)]
-            closed = inside.close([outs[k] for k in places])
-        out_axes = (*[dims[k] for k in places], *[None] * (len(closed.outs) - len(places)))
+            seen = [(k, source, x) for k in places for x in (outs[k],) for source in (self._source(x),) if source is not None]
+            changed = [k for k in written(inner) if self.dims[k] is not None]
+            closed = inside.close([*[outs[k] for k in places], *[inner[k] for k in changed]])
+        axes = [*[dims[k] for k in places], *[self.dims[k] for k in changed]]
+        out_axes = (*axes, *[None] * (len(closed.outs) - len(axes)))
         in_axes, size = inside.in_axes(), self.size
         results = closed.apply_effects(entry("vmap", [closed], (in_axes, out_axes, size, chunk),
                                              lambda f: batched(f, in_axes, out_axes, size, chunk)))
-        for k, r in zip(places, results, strict=True):
+        write_back(self.leaves, changed, results[len(places):])
+        for k, r in zip(places, results, strict=False):
             outs[k] = r
+        for k, source, x in seen:
+            if dims[k] is not None:
+                outs[k] = self._view(source, x, dims[k], outs[k])
         return spec.unflatten(outs)
+
+    def _source(self, x: Tensor) -> int | None:
+        """Which of the mapped arguments shares its storage with `x`, and is read as the same dtype."""
+        owner = storage_of(x)
+        return next((k for k, i in enumerate(self.inner) if i is owner and self.dims[k] is not None and i.dtype is x.dtype), None)
+
+    def _view(self, source: int, x: Tensor, dim: int, result: Tensor) -> Any:
+        """A result that shares the storage of an argument, as a view of it: the argument itself where it comes back as it was."""
+        outer, d = self.leaves[source], self.dims[source]
+        if x is self.inner[source] and x._view is None:
+            return outer if d == dim else outer.movedim(d, dim)
+        if not dense(*laid(storage_of(outer)._node.aval)):
+            return result       # a member of a batch around, which has gaps: the storage is not to be seen from here
+        size, strides = list(x.shape), list(x.stride())
+        size.insert(dim, self.size)
+        strides.insert(dim, outer.stride(d))
+        view = outer.as_strided(size, strides, outer.storage_offset() + x.storage_offset())
+        result = like(result, view._node.aval)
+        result._view = view._view
+        return result
 
     def _out_dims(self, out: Any, outs: list, spec: Any, inside: Nested) -> list:
         """Where the batch's dimension stands in each result."""
-        if not isinstance(self.out_dims, (int, tuple, list, dict, type(None))):
+        if any(d is not None and not isinstance(d, int) for d in tree_leaves(self.out_dims)):
             raise ValueError(f"vmap({self.name}, ..., out_dims={self.out_dims}): `out_dims` must be an int, None or a python "
                              "collection of ints representing where in the outputs the vmapped dimension should appear.")
         given = self.out_dims

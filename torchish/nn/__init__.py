@@ -1,18 +1,19 @@
 """torch.nn: modules, parameters, losses; `functional`, `init` and `utils` are submodules."""
 from __future__ import annotations
 
-from . import attention, functional, init, modules, parallel, utils
+from . import attention, functional, grad, init, modules, parallel, utils
 from .activation import *  # noqa: F403
+from .adaptive import *  # noqa: F403
 from .batchnorm import *  # noqa: F403
 from .containers import *  # noqa: F403
 from .conv import *  # noqa: F403
 from .distance import *  # noqa: F403
 from .dropout import *  # noqa: F403
-from .hooks import register_module_forward_hook, register_module_forward_pre_hook
 from .lazy import *  # noqa: F403
 from .linear import *  # noqa: F403
+from .linear_cross_entropy import *  # noqa: F403
 from .loss import *  # noqa: F403
-from .module import *  # noqa: F403
+from .module import Module
 from .multihead import *  # noqa: F403
 from .norm import *  # noqa: F403
 from .padding import *  # noqa: F403

@@ -153,6 +153,24 @@ class _InstanceNorm(_NormBase):
         return out.squeeze(0) if plain else out
 
 
+    def _load_from_state_dict(self, state_dict: Any, prefix: str, local_metadata: dict, strict: bool, missing_keys: list[str],
+                              unexpected_keys: list[str], error_msgs: list[str]) -> None:
+        if local_metadata.get("version") is None and not self.track_running_stats:
+            name = type(self).__name__
+            found = [key for key in (prefix + "running_mean", prefix + "running_var") if key in state_dict]
+            if found:
+                names = " and ".join(f'"{key}"' for key in found)
+                error_msgs.append(
+                    f"Unexpected running stats buffer(s) {names} for {name} with "
+                    "track_running_stats=False. If state_dict is a checkpoint saved before 0.4.0, this may be expected because "
+                    f"{name} does not track running stats by default since 0.4.0. Please remove these keys from state_dict. If the "
+                    f"running stats are actually needed, instead set track_running_stats=True in {name} to enable them. See the "
+                    f"documentation of {name} for details.")
+            for key in found:
+                state_dict.pop(key)
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)
+
+
 class InstanceNorm1d(_InstanceNorm):
     """Instance normalisation of (N, C, L) or (C, L)."""
     _dims = (2, 3)

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from .module import Module, _indent
+from .module import Module, _addindent
 
 __all__ = ["ModuleDict", "ModuleList", "Sequential"]
 
@@ -144,6 +144,10 @@ class ModuleList(_Numbered):
     def _key(self, index: Any) -> str:
         return str(_position(index, len(self)))
 
+    def insert(self, index: int, module: Module) -> None:   # type: ignore[override]
+        """Adds a module before `index`; the later ones move up."""
+        super().insert(index, module)
+
     def __getitem__(self, idx: int | slice) -> Any:
         if isinstance(idx, slice):
             return type(self)(list(self._modules.values())[idx])
@@ -181,7 +185,7 @@ class ModuleList(_Numbered):
                 runs.append([i, i, text])
         if not runs:
             return f"{self._get_name()}()"
-        lines = [f"({a}): {_indent(text)}" if a == b else f"({a}-{b}): {b - a + 1} x {_indent(text)}"
+        lines = [f"({a}): {_addindent(text, 2)}" if a == b else f"({a}-{b}): {b - a + 1} x {_addindent(text, 2)}"
                  for a, b, text in runs]
         return f"{self._get_name()}(\n  " + "\n  ".join(lines) + "\n)"
 

@@ -15,6 +15,8 @@ for _name, _function in _functions.items():
     # composites use what only functional has by the name of its declaration
     namespace.__dict__.setdefault(_name, _function)
     _function.__name__ = _function.__qualname__ = _name.removeprefix("F_")
+    if spaces["function"].get(_name) is not _function:
+        _function.__module__ = __name__     # pickle looks for a function where it says it is
 _functions = {name.removeprefix("F_"): function for name, function in _functions.items()}
 globals().update(_functions)
 __all__ = sorted(_functions)

@@ -1,7 +1,9 @@
 """Loss modules: each keeps its arguments and calls the loss function of `nn.functional`."""
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
+from typing import Any
 
 from ..tensor import Tensor
 from . import functional as F
@@ -70,6 +72,12 @@ class HuberLoss(_Loss):
     reduction: str = "mean"
     delta: float = 1.0
 
+    def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
+        if not isinstance(delta, (float, int)):
+            raise TypeError(f"delta must be a float or int, got: {type(delta)}")
+        super().__init__(reduction=reduction)
+        self.delta = delta
+
 
 @_loss("F.nll_loss")
 class NLLLoss(_WeightedLoss):
@@ -83,6 +91,11 @@ class NLLLoss(_WeightedLoss):
 
 class NLLLoss2d(NLLLoss):
     """The older name of NLLLoss for images."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        warnings.warn("`NLLLoss2d` has been deprecated. Please use `NLLLoss` instead as a drop-in replacement and see "
+                      "https://pytorch.org/docs/main/nn.html#torch.nn.NLLLoss for more details.", FutureWarning, stacklevel=2)
+        super().__init__(*args, **kwargs)
 
 
 @_loss("F.cross_entropy")

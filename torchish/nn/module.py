@@ -1,44 +1,136 @@
 """Module: a tree of parameters, buffers and submodules with a forward function.
 
-In: attributes that the user assigns.  Out: registries, traversal by name, calls through `forward`.  Saving is in
+In: attributes that the user assigns.  Out: registries, calls through `forward`.  Going through the tree is in `tree.py`, saving in
 `state.py`, dtype and device changes in `convert.py`, the road through hooks in `hooks.py`.
 """
 from __future__ import annotations
 
+import inspect
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from .. import api as torch
+from ..handles import RemovableHandle
 from ..tensor import Tensor
-from ..utils.hooks import RemovableHandle
 from .convert import Convert
-from .hooks import _post, _pre, add_hook, call_with_hooks
+from .hooks import MIXED, Hooked, Shared, add_hook, call_with_hooks
 from .parameter import Buffer, Parameter
-from .state import StateDict
+from .state import _EXTRA_STATE_KEY_SUFFIX, StateDict, _IncompatibleKeys  # noqa: F401  names that torch has here
+from .tree import Tree
 
-__all__ = ["Module"]
+__all__ = ["Module", "register_module_backward_hook", "register_module_buffer_registration_hook", "register_module_forward_hook",
+           "register_module_forward_pre_hook", "register_module_full_backward_hook", "register_module_full_backward_pre_hook",
+           "register_module_module_registration_hook", "register_module_parameter_registration_hook"]
 
-_HOOKS = ("_forward_hooks", "_forward_hooks_with_kwargs", "_forward_hooks_always_called", "_forward_pre_hooks",
+_CALL = ("_backward_pre_hooks", "_backward_hooks", "_forward_hooks", "_forward_pre_hooks")
+_HOOKS = ("_call_hooks", "_backward_pre_hooks", "_backward_hooks", "_forward_hooks",
+          "_forward_hooks_with_kwargs", "_forward_hooks_always_called", "_forward_pre_hooks",
           "_forward_pre_hooks_with_kwargs", "_state_dict_hooks", "_state_dict_pre_hooks", "_load_state_dict_pre_hooks",
           "_load_state_dict_post_hooks")
 
 
-def _indent(text: str) -> str:
-    """All lines but the first moved in by two spaces."""
-    return text.replace("\n", "\n  ")
+# hooks that all modules have; the names are torch's, and may be bound to other dictionaries
+_global_buffer_registration_hooks: OrderedDict[int, Callable] = OrderedDict()
+_global_module_registration_hooks: OrderedDict[int, Callable] = OrderedDict()
+_global_parameter_registration_hooks: OrderedDict[int, Callable] = OrderedDict()
+_global_backward_pre_hooks: OrderedDict[int, Callable] = OrderedDict()
+_global_backward_hooks: OrderedDict[int, Callable] = OrderedDict()
+_global_is_full_backward_hook: bool | None = None
+_global_forward_pre_hooks: OrderedDict[int, Callable] = OrderedDict()
+_global_forward_hooks: OrderedDict[int, Callable] = OrderedDict()
+_global_forward_hooks_always_called: OrderedDict[int, bool] = OrderedDict()
+_global_forward_hooks_with_kwargs: OrderedDict[int, bool] = OrderedDict()
+_any: OrderedDict[int, bool] = OrderedDict()        # the ids of all those that concern a call: one look tells whether there are any
 
 
-class Module(StateDict, Convert):
+def _shared() -> Shared:
+    return Shared(_global_forward_pre_hooks, _global_forward_hooks, _global_forward_hooks_with_kwargs,
+                  _global_forward_hooks_always_called, _global_backward_pre_hooks, _global_backward_hooks,
+                  _global_is_full_backward_hook)
+
+
+def _has_any_global_hook() -> bool:
+    """Whether a call of any module goes through hooks."""
+    return bool(_any)
+
+
+def register_module_buffer_registration_hook(hook: Callable) -> RemovableHandle:
+    """Calls `hook(module, name, buffer)` when a buffer is registered; it may return another."""
+    return add_hook(_global_buffer_registration_hooks, hook)
+
+
+def register_module_module_registration_hook(hook: Callable) -> RemovableHandle:
+    """Calls `hook(module, name, submodule)` when a module is registered; it may return another."""
+    return add_hook(_global_module_registration_hooks, hook)
+
+
+def register_module_parameter_registration_hook(hook: Callable) -> RemovableHandle:
+    """Calls `hook(module, name, parameter)` when a parameter is registered; it may return another."""
+    return add_hook(_global_parameter_registration_hooks, hook)
+
+
+def register_module_forward_pre_hook(hook: Callable) -> RemovableHandle:
+    """Calls `hook(module, args)` before every module's forward."""
+    return add_hook(_global_forward_pre_hooks, hook, [(_any, True)])
+
+
+def register_module_forward_hook(hook: Callable, *, with_kwargs: bool = False, always_call: bool = False) -> RemovableHandle:
+    """Calls `hook(module, args, output)` after every module's forward."""
+    return add_hook(_global_forward_hooks, hook, [(_global_forward_hooks_with_kwargs, with_kwargs),
+                                                  (_global_forward_hooks_always_called, always_call), (_any, True)])
+
+
+def register_module_full_backward_pre_hook(hook: Callable) -> RemovableHandle:
+    """Calls `hook(module, grad_output)` before every module's backward."""
+    return add_hook(_global_backward_pre_hooks, hook, [(_any, True)])
+
+
+def _add_global_backward(hook: Callable, full: bool) -> RemovableHandle:
+    global _global_is_full_backward_hook
+    if _global_is_full_backward_hook is (not full):
+        raise RuntimeError(MIXED[0])
+    _global_is_full_backward_hook = full
+    return add_hook(_global_backward_hooks, hook, [(_any, True)])
+
+
+def register_module_full_backward_hook(hook: Callable) -> RemovableHandle:
+    """Calls `hook(module, grad_input, grad_output)` after every module's backward."""
+    return _add_global_backward(hook, True)
+
+
+def register_module_backward_hook(hook: Callable) -> RemovableHandle:
+    """The older form of register_module_full_backward_hook: sees the gradients at one node of the graph."""
+    return _add_global_backward(hook, False)
+
+
+def _addindent(text: str, spaces: int) -> str:
+    """All lines but the first moved in by some spaces."""
+    return text.replace("\n", "\n" + " " * spaces)
+
+
+def _registered(hooks: OrderedDict, module: Module, name: str, value: Any) -> Any:
+    """What is registered in place of `value`."""
+    for hook in hooks.values():
+        new = hook(module, name, value)
+        if new is not None:
+            value = new
+    return value
+
+
+class Module(Hooked, Tree, StateDict, Convert):
     """Base class of all layers and models."""
 
     training: bool
+    dump_patches = False
+    call_super_init = False
+    _compiled_call_impl: Callable | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        if kwargs:
+        if kwargs and not self.call_super_init:
             raise TypeError(f"{type(self).__name__}.__init__() got an unexpected keyword argument "
                             f"{next(iter(kwargs))!r}")
-        if args:
+        if args and not self.call_super_init:
             raise TypeError(f"{type(self).__name__}.__init__() takes 1 positional argument but {len(args) + 1} were "
                             "given")
         state = self.__dict__
@@ -49,6 +141,9 @@ class Module(StateDict, Convert):
         state["_modules"] = {}
         for name in _HOOKS:
             state[name] = OrderedDict()
+        state["_is_full_backward_hook"] = None
+        if self.call_super_init:
+            super().__init__(*args, **kwargs)
 
     # ---- calling ----
     def forward(self, *input: Any) -> Any:
@@ -56,22 +151,11 @@ class Module(StateDict, Convert):
         raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self._forward_hooks or self._forward_pre_hooks or _pre or _post:
-            return call_with_hooks(self, args, kwargs)
+        if self._call_hooks or _any:
+            return call_with_hooks(self, _shared(), args, kwargs)
         return self.forward(*args, **kwargs)
 
-    _call_impl = __call__
-
-    def register_forward_pre_hook(self, hook: Callable, *, prepend: bool = False,
-                                  with_kwargs: bool = False) -> RemovableHandle:
-        """Calls `hook(module, args)`, or `hook(module, args, kwargs)`, before forward; it may return new arguments."""
-        return add_hook(self._forward_pre_hooks, hook, [(self._forward_pre_hooks_with_kwargs, with_kwargs)], prepend)
-
-    def register_forward_hook(self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False,
-                              always_call: bool = False) -> RemovableHandle:
-        """Calls `hook(module, args, output)` (kwargs before output, if asked) after forward; it may return another."""
-        flags = [(self._forward_hooks_with_kwargs, with_kwargs), (self._forward_hooks_always_called, always_call)]
-        return add_hook(self._forward_hooks, hook, flags, prepend)
+    _call_impl = _wrapped_call_impl = __call__
 
     # ---- registering ----
     def _check_name(self, kind: str, name: Any, taken: dict, dot: str = "") -> None:
@@ -96,7 +180,7 @@ class Module(StateDict, Convert):
                             "(torch Tensor or None required)")
         if tensor is not None and tensor._pending is not None:
             tensor._array()         # a value from the start: the first step is the same program as all others
-        self._buffers[name] = tensor
+        self._buffers[name] = _registered(_global_buffer_registration_hooks, self, name, tensor)
         if persistent:
             self._non_persistent_buffers_set.discard(name)
         else:
@@ -114,6 +198,8 @@ class Module(StateDict, Convert):
             raise ValueError(f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created "
                              f"explicitly. To express '{name}' as a function of another Tensor, compute the value in "
                              "the forward() method.")
+        if param is not None:
+            param = _registered(_global_parameter_registration_hooks, self, name, param)
         self._parameters[name] = param
 
     def add_module(self, name: str, module: Module | None) -> None:
@@ -121,7 +207,7 @@ class Module(StateDict, Convert):
         if not isinstance(module, Module) and module is not None:
             raise TypeError(f"{torch.typename(module)} is not a Module subclass")
         self._check_name("module", name, self._modules, f", got: {name}")
-        self._modules[name] = module
+        self._modules[name] = _registered(_global_module_registration_hooks, self, name, module)
 
     def register_module(self, name: str, module: Module | None) -> None:
         """The same as add_module."""
@@ -149,30 +235,42 @@ class Module(StateDict, Convert):
                 raise AttributeError("cannot assign parameters before Module.__init__() call")
             self._forget(name, "_parameters")
             self.register_parameter(name, value)
-        elif isinstance(value, Module):
-            if "_modules" not in state:
-                raise AttributeError("cannot assign module before Module.__init__() call")
-            self._forget(name, "_modules")
-            state["_modules"][name] = value
         elif "_parameters" in state and name in state["_parameters"]:
             if value is not None:
                 raise self._wrong(value, "parameter", name, "torch.nn.Parameter")
             state["_parameters"][name] = None
+        elif isinstance(value, Module):
+            if "_modules" not in state:
+                raise AttributeError("cannot assign module before Module.__init__() call")
+            self._forget(name, "_modules")
+            state["_modules"][name] = _registered(_global_module_registration_hooks, self, name, value)
         elif "_modules" in state and name in state["_modules"]:
             if value is not None:
                 raise self._wrong(value, "child module", name, "torch.nn.Module")
-            state["_modules"][name] = None
+            state["_modules"][name] = _registered(_global_module_registration_hooks, self, name, None)
         elif isinstance(value, Buffer):
             if "_buffers" not in state:
                 raise AttributeError("cannot assign buffer before Module.__init__() call")
-            self._forget(name, "_buffers")
-            self.register_buffer(name, value, value.persistent)
+            self._assign_buffer(name, value, value.persistent)
         elif "_buffers" in state and name in state["_buffers"]:
             if value is not None and not isinstance(value, Tensor):
                 raise self._wrong(value, "buffer", name, "torch.nn.Buffer, torch.Tensor")
-            state["_buffers"][name] = value
+            if type(self).register_buffer is not Module.register_buffer or _global_buffer_registration_hooks:
+                self._assign_buffer(name, value, name not in self._non_persistent_buffers_set)
+            else:
+                state["_buffers"][name] = value
         else:
             object.__setattr__(self, name, value)
+
+    def _assign_buffer(self, name: str, value: Tensor | None, persistent: bool) -> None:
+        """Through `register_buffer`, which a subclass may have replaced by one that knows nothing of `persistent`."""
+        if "persistent" in inspect.signature(self.register_buffer).parameters:
+            self.register_buffer(name, value, persistent)
+        elif persistent:
+            self.register_buffer(name, value)
+        else:
+            raise RuntimeError("Registering a non-persistent buffer on a Module subclass that implements register_buffer() without "
+                               "the persistent argument is not allowed.")
 
     def __getattr__(self, name: str) -> Any:
         state = self.__dict__
@@ -197,117 +295,13 @@ class Module(StateDict, Convert):
         self.__dict__.setdefault("_non_persistent_buffers_set", set())
         for name in _HOOKS:
             self.__dict__.setdefault(name, OrderedDict())
+        for name in _CALL:          # a file of PyTorch's has no `_call_hooks`
+            self._call_hooks.update(dict.fromkeys(self.__dict__[name], True))
+        self.__dict__.setdefault("_is_full_backward_hook", None)
 
     def __dir__(self) -> list[str]:
         names = {*dir(type(self)), *self.__dict__, *self._parameters, *self._modules, *self._buffers}
         return sorted(n for n in names if not n[0].isdigit())
-
-    # ---- traversal ----
-    def children(self) -> Iterator[Module]:
-        """The direct submodules, each once."""
-        for _, module in self.named_children():
-            yield module
-
-    def named_children(self) -> Iterator[tuple[str, Module]]:
-        """Names and direct submodules, each module once."""
-        seen = set()
-        for name, module in self._modules.items():
-            if module is not None and module not in seen:
-                seen.add(module)
-                yield name, module
-
-    def modules(self) -> Iterator[Module]:
-        """This module and all below it, each once."""
-        for _, module in self.named_modules():
-            yield module
-
-    def named_modules(self, memo: set | None = None, prefix: str = "",
-                      remove_duplicate: bool = True) -> Iterator[tuple[str, Module]]:
-        """Dotted names and modules, this one first."""
-        memo = set() if memo is None else memo
-        if self in memo:
-            return
-        if remove_duplicate:
-            memo.add(self)
-        yield prefix, self
-        for name, module in self._modules.items():
-            if module is not None:
-                yield from module.named_modules(memo, prefix + ("." if prefix else "") + name, remove_duplicate)
-
-    def _named_members(self, get: Callable, prefix: str = "", recurse: bool = True,
-                       remove_duplicate: bool = True) -> Iterator[tuple[str, Any]]:
-        seen: set[int] = set()
-        owners = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, self)]
-        for path, module in owners:
-            for name, member in get(module):
-                if member is None or id(member) in seen:
-                    continue
-                if remove_duplicate:
-                    seen.add(id(member))
-                yield path + ("." if path else "") + name, member
-
-    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
-        """All parameters, each once."""
-        for _, param in self.named_parameters(recurse=recurse):
-            yield param
-
-    def named_parameters(self, prefix: str = "", recurse: bool = True,
-                         remove_duplicate: bool = True) -> Iterator[tuple[str, Parameter]]:
-        """Dotted names and parameters."""
-        yield from self._named_members(lambda m: m._parameters.items(), prefix, recurse, remove_duplicate)
-
-    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
-        """All buffers, each once."""
-        for _, buffer in self.named_buffers(recurse=recurse):
-            yield buffer
-
-    def named_buffers(self, prefix: str = "", recurse: bool = True,
-                      remove_duplicate: bool = True) -> Iterator[tuple[str, Tensor]]:
-        """Dotted names and buffers."""
-        yield from self._named_members(lambda m: m._buffers.items(), prefix, recurse, remove_duplicate)
-
-    def get_submodule(self, target: str) -> Module:
-        """The module at the dotted path `target`."""
-        module = self
-        for part in target.split(".") if target else []:
-            if not hasattr(module, part):
-                raise AttributeError(f"{module._get_name()} has no attribute `{part}`")
-            module = getattr(module, part)
-            if not isinstance(module, Module):
-                raise AttributeError(f"`{part}` is not an nn.Module")
-        return module
-
-    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
-        """Puts `module` at the dotted path `target`."""
-        if not target:
-            raise ValueError("Cannot set the submodule without a target name!")
-        if not isinstance(module, Module):
-            raise ValueError(f"`module` is not an nn.Module, found {type(module)}")
-        path, _, name = target.rpartition(".")
-        parent = self.get_submodule(path)
-        if strict and not hasattr(parent, name):
-            raise AttributeError(f"{parent._get_name()} has no attribute `{name}`")
-        if hasattr(parent, name) and not isinstance(getattr(parent, name), Module):
-            raise AttributeError(f"`{name}` is not an nn.Module")
-        setattr(parent, name, module)
-
-    def _get_tensor(self, target: str, what: str, good: Callable[[Module, str, Any], bool]) -> Any:
-        path, _, name = target.rpartition(".")
-        module = self.get_submodule(path)
-        if not hasattr(module, name):
-            raise AttributeError(f"{module._get_name()} has no attribute `{name}`")
-        value = getattr(module, name)
-        if not good(module, name, value):
-            raise AttributeError(f"`{name}` is not {what}")
-        return value
-
-    def get_parameter(self, target: str) -> Parameter:
-        """The parameter at the dotted path `target`."""
-        return self._get_tensor(target, "an nn.Parameter", lambda m, n, v: isinstance(v, Parameter))
-
-    def get_buffer(self, target: str) -> Tensor:
-        """The buffer at the dotted path `target`."""
-        return self._get_tensor(target, "a buffer", lambda m, n, v: n in m._buffers)
 
     # ---- whole-tree changes ----
     def apply(self, fn: Callable[[Module], None]) -> Module:
@@ -353,6 +347,13 @@ class Module(StateDict, Convert):
     def compile(self, *args: Any, **kwargs: Any) -> None:
         """Does nothing: every program is compiled."""
 
+    def _replicate_for_data_parallel(self) -> Module:
+        """A copy without parameters of its own, and with registries that can be filled anew."""
+        replica = type(self).__new__(type(self))
+        replica.__dict__.update(self.__dict__, _parameters={}, _buffers=self._buffers.copy(), _modules=self._modules.copy(),
+                                _is_replica=True)
+        return replica
+
     # ---- printing ----
     def _get_name(self) -> str:
         return type(self).__name__
@@ -364,7 +365,7 @@ class Module(StateDict, Convert):
     def __repr__(self) -> str:
         extra = self.extra_repr()
         lines = extra.split("\n") if extra else []
-        below = [f"({name}): {_indent(repr(module))}" for name, module in self._modules.items()]
+        below = [f"({name}): {_addindent(repr(module), 2)}" for name, module in self._modules.items()]
         if not below and len(lines) <= 1:
             return f"{self._get_name()}({''.join(lines)})"
         return f"{self._get_name()}(\n  " + "\n  ".join(lines + below) + "\n)"

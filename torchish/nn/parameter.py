@@ -10,12 +10,15 @@ from typing import Any
 
 from .. import api as torch
 from ..tensor import Tensor
+from ..torch_function import disabled
 
 __all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter"]
 
 
 class Parameter(Tensor):
     """A tensor that belongs to a module's `parameters()`; it requires grad unless told otherwise."""
+    __torch_function__ = classmethod(disabled)
+
     def __new__(cls, data: Tensor | None = None, requires_grad: bool = True) -> Parameter:
         return Tensor._make_subclass(cls, torch.empty(0) if data is None else data, requires_grad)
 
@@ -25,12 +28,14 @@ class Parameter(Tensor):
         return copy
 
     def __repr__(self) -> str:
-        return "Parameter containing:\n" + super().__repr__()
+        text = super().__repr__()
+        return "Parameter containing:\n" + (text if text.startswith("tensor(") else f"Parameter({text})")
 
 
 class Buffer(Tensor):
     """A tensor that a module registers as a buffer; it is saved in `state_dict()` if `persistent`."""
     persistent = True
+    __torch_function__ = classmethod(disabled)
 
     def __new__(cls, data: Tensor | None = None, *, persistent: bool = True) -> Buffer:
         data = torch.empty(0) if data is None else data
@@ -88,6 +93,7 @@ class UninitializedBuffer(UninitializedTensorMixin, Tensor):
     """A buffer whose shape is not known yet."""
 
     cls_to_become = Tensor
+    __torch_function__ = classmethod(disabled)
 
     def __new__(cls, requires_grad: bool = False, device: Any = None, dtype: Any = None,
                 persistent: bool = True) -> UninitializedBuffer:

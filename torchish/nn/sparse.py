@@ -115,4 +115,9 @@ class EmbeddingBag(_Table):
         return bag
 
     def extra_repr(self) -> str:
-        return f"{super().extra_repr()}, mode={self.mode!r}"
+        shown = [f"{self.num_embeddings}, {self.embedding_dim}"]
+        shown += [f"{name}={value!r}" for name, value, default in (
+            ("max_norm", self.max_norm, None), ("norm_type", self.norm_type, 2),
+            ("scale_grad_by_freq", self.scale_grad_by_freq, False), ("mode", self.mode, None),
+            ("padding_idx", self.padding_idx, None)) if value != default]
+        return ", ".join(shown)

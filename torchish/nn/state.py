@@ -4,22 +4,27 @@ In: a tree of modules with parameters and buffers.  Out: an ordered dictionary o
 """
 from __future__ import annotations
 
+import warnings
+import weakref
 from collections import OrderedDict, namedtuple
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .. import __future__
 from .. import api as torch
+from ..handles import RemovableHandle
 from ..tensor import Tensor
-from ..utils.hooks import RemovableHandle
+from ..utils.swap import swap_tensors
 from .hooks import add_hook
 from .parameter import Parameter
 
 __all__ = ["StateDict"]
 
-_EXTRA = "_extra_state"
+_EXTRA_STATE_KEY_SUFFIX = "_extra_state"
+REPORT = ("Please file an issue at https://github.com/pytorch/pytorch/issues/new?template=bug-report.yml to report this bug.")
 
 
-class _Keys(namedtuple("_Keys", ["missing_keys", "unexpected_keys"])):
+class _IncompatibleKeys(namedtuple("_IncompatibleKeys", ["missing_keys", "unexpected_keys"])):
     """What load_state_dict returns."""
     __slots__ = ()
 
@@ -29,7 +34,41 @@ class _Keys(namedtuple("_Keys", ["missing_keys", "unexpected_keys"])):
     __str__ = __repr__
 
 
-_Keys.__name__ = "_IncompatibleKeys"
+
+def _swap_in(own: Tensor, value: Tensor, assign: bool) -> None:
+    """Puts what `module_load` makes of a loaded value into the tensor that the module holds."""
+    new = own.module_load(value, assign=assign)     # type: ignore[attr-defined]
+    if new is value or new is own:
+        raise RuntimeError("module_load returned one of self or other, please .detach() the result if returning one of the inputs "
+                           "in module_load")
+    if isinstance(own, Parameter):
+        new = new.requires_grad_(own.requires_grad) if isinstance(new, Parameter) else Parameter(new, own.requires_grad)
+    swap_tensors(own, new)
+
+
+class _Bound:
+    """A hook, with the module that it belongs to as its first argument if there is one; it is copied and saved along with it."""
+
+    def __init__(self, hook: Callable, module: Any) -> None:
+        self.hook, self.module = hook, None if module is None else weakref.ref(module)
+        self.with_module = module is not None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self.module is None:
+            return self.hook(*args, **kwargs)
+        module = self.module()
+        if module is None:
+            raise RuntimeError("You are trying to call the hook of a dead Module!")
+        return self.hook(module, *args, **kwargs)
+
+    def __getstate__(self) -> dict:
+        module = None if self.module is None else self.module()
+        return {"hook": self.hook, "with_module": self.with_module, **({"module": module} if self.with_module else {})}
+
+    def __setstate__(self, state: dict) -> None:
+        if state["with_module"] and state["module"] is None:
+            raise RuntimeError("You are trying to revive the hook of a dead Module!")
+        self.__init__(state["hook"], state.get("module"))   # type: ignore[misc]
 
 
 class StateDict:
@@ -39,19 +78,22 @@ class StateDict:
 
     def get_extra_state(self) -> Any:
         """Anything else to be kept in the state_dict; override together with `set_extra_state`."""
-        raise RuntimeError("Reached a code path in Module.get_extra_state() that should never be called.")
+        raise RuntimeError("Reached a code path in Module.get_extra_state() that should never be called. " + REPORT)
 
     def set_extra_state(self, state: Any) -> None:
         """Takes back what `get_extra_state` gave."""
-        raise RuntimeError("Reached a code path in Module.set_extra_state() that should never be called.")
+        raise RuntimeError("Reached a code path in Module.set_extra_state() that should never be called. " + REPORT)
 
     # ---- hooks ----
     def register_state_dict_post_hook(self, hook: Callable) -> RemovableHandle:
         """Calls `hook(module, state_dict, prefix, local_metadata)` at the end of state_dict()."""
-        hook._from_public_api = True
+        hook._from_public_api = True    # type: ignore[attr-defined]
         return add_hook(self._state_dict_hooks, hook)
 
     def _register_state_dict_hook(self, hook: Callable) -> RemovableHandle:
+        if getattr(hook, "_from_public_api", False):
+            raise RuntimeError("Cannot register the same function as the state dict post hook that was previously registered via "
+                               "register_state_dict_post_hook")
         return add_hook(self._state_dict_hooks, hook)
 
     def register_state_dict_pre_hook(self, hook: Callable) -> RemovableHandle:
@@ -59,8 +101,7 @@ class StateDict:
         return add_hook(self._state_dict_pre_hooks, hook)
 
     def _register_load_state_dict_pre_hook(self, hook: Callable, with_module: bool = False) -> RemovableHandle:
-        bound = (lambda *args: hook(self, *args)) if with_module else hook
-        return add_hook(self._load_state_dict_pre_hooks, bound)
+        return add_hook(self._load_state_dict_pre_hooks, _Bound(hook, self if with_module else None))
 
     def register_load_state_dict_pre_hook(self, hook: Callable) -> RemovableHandle:
         """Calls `hook(module, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, errors)`."""
@@ -76,12 +117,15 @@ class StateDict:
             if value is not None and name not in self._non_persistent_buffers_set:
                 destination[prefix + name] = value if keep_vars else value.detach()
         if type(self).get_extra_state is not StateDict.get_extra_state:
-            destination[prefix + _EXTRA] = self.get_extra_state()
+            destination[prefix + _EXTRA_STATE_KEY_SUFFIX] = self.get_extra_state()
 
     def state_dict(self, *args: Any, destination: dict | None = None, prefix: str = "",
                    keep_vars: bool = False) -> dict[str, Any]:
         """All parameters and persistent buffers by name, sharing storage with the module's own."""
         if args:                                    # the older positional form (destination, prefix, keep_vars)
+            warnings.warn("Positional args are being deprecated, use kwargs instead. Refer to "
+                          "https://pytorch.org/docs/main/generated/torch.nn.Module.html#torch.nn.Module.state_dict for details.",
+                          FutureWarning, stacklevel=2)
             destination, prefix, keep_vars = (*args, *(destination, prefix, keep_vars)[len(args):])
         if destination is None:
             destination = OrderedDict()
@@ -116,9 +160,12 @@ class StateDict:
             errors.append(f"size mismatch for {key}: copying a param with shape {value.shape} from checkpoint, "
                           f"the shape in current model is {own.shape}.")
             return
+        swap = __future__.get_swap_module_params_on_conversion()
         try:
             with torch.no_grad():
-                if not assign:
+                if swap:
+                    _swap_in(own, value, assign)
+                elif not assign:
                     own.copy_(value)
                 elif isinstance(own, Parameter):
                     same = isinstance(value, Parameter)
@@ -127,8 +174,9 @@ class StateDict:
                 else:
                     setattr(self, name, value)
         except Exception as error:
-            errors.append(f'While copying the parameter named "{key}", whose dimensions in the model are {own.size()} '
-                          f"and whose dimensions in the checkpoint are {value.size()}, an exception occurred : "
+            how = "swapping" if swap else "copying"
+            errors.append(f'While {how} the parameter named "{key}", whose dimensions in the model are '
+                          f"{own.size()} and whose dimensions in the checkpoint are {value.size()}, an exception occurred : "
                           f"{error.args}.")
 
     def _load_from_state_dict(self, state_dict: Mapping, prefix: str, local_metadata: dict, strict: bool,
@@ -145,21 +193,22 @@ class StateDict:
             elif strict:
                 missing_keys.append(key)
         extra = type(self).set_extra_state is not StateDict.set_extra_state
-        if extra and prefix + _EXTRA in state_dict:
-            self.set_extra_state(state_dict[prefix + _EXTRA])
+        if extra and prefix + _EXTRA_STATE_KEY_SUFFIX in state_dict:
+            self.set_extra_state(state_dict[prefix + _EXTRA_STATE_KEY_SUFFIX])
         elif extra and strict:
-            missing_keys.append(prefix + _EXTRA)
+            missing_keys.append(prefix + _EXTRA_STATE_KEY_SUFFIX)
+        elif strict and prefix + _EXTRA_STATE_KEY_SUFFIX in state_dict:
+            unexpected_keys.append(prefix + _EXTRA_STATE_KEY_SUFFIX)
         if strict:
-            known = {*own, *self._modules, *([_EXTRA] if extra else [])}
             for key in state_dict:
-                if key.startswith(prefix) and key != prefix + _EXTRA or key == prefix + _EXTRA and not extra:
-                    head, *rest = key[len(prefix):].split(".")
-                    if head not in known or (rest and head not in self._modules):
+                if key.startswith(prefix) and key != prefix + _EXTRA_STATE_KEY_SUFFIX:
+                    head, dot, _ = key[len(prefix):].partition(".")
+                    if head not in (self._modules if dot else own):
                         unexpected_keys.append(key)
 
     def _load_tree(self, state_dict: dict, prefix: str, metadata: Any, strict: bool, assign: bool,
                    missing: list[str], unexpected: list[str], errors: list[str]) -> None:
-        local = dict(metadata.get(prefix[:-1], {})) if metadata is not None else {}
+        local = {} if metadata is None else metadata.get(prefix[:-1], {})
         if assign:
             local["assign_to_params_buffers"] = True
         # Each module sees only its own part, so that the search for unexpected keys stays linear.
@@ -169,14 +218,13 @@ class StateDict:
                 below = prefix + name + "."
                 part = {k: v for k, v in state_dict.items() if k.startswith(below)}
                 child._load_tree(part, below, metadata, strict, assign, missing, unexpected, errors)
-        keys = _Keys(missing, unexpected)
+        keys = _IncompatibleKeys(missing, unexpected)
         for hook in self._load_state_dict_post_hooks.values():
             if hook(self, keys) is not None:
-                raise RuntimeError("Hooks registered with ``register_load_state_dict_post_hook`` are not"
-                                   "expected to return new values, if incompatible_keys need to be modified,"
-                                   "it should be done inplace.")
+                raise AssertionError("Hooks registered with ``register_load_state_dict_post_hook`` are not expected to return new "
+                                     "values, if incompatible_keys need to be modified, it should be done inplace.")
 
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> _Keys:
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> _IncompatibleKeys:
         """Copies the values of `state_dict` into this module, or with `assign` takes over its tensors.
 
         Raises RuntimeError naming missing and unexpected keys (if `strict`) and sizes that differ.
@@ -185,6 +233,8 @@ class StateDict:
             raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
         metadata = getattr(state_dict, "_metadata", None)
         state_dict = OrderedDict(state_dict)
+        if metadata is not None:
+            state_dict._metadata = metadata     # type: ignore[attr-defined]
         missing: list[str] = []
         unexpected: list[str] = []
         errors: list[str] = []
@@ -197,4 +247,4 @@ class StateDict:
         if errors:
             raise RuntimeError("Error(s) in loading state_dict for {}:\n\t{}".format(
                 type(self).__name__, "\n\t".join(errors)))
-        return _Keys(missing, unexpected)
+        return _IncompatibleKeys(missing, unexpected)

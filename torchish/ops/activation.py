@@ -12,7 +12,7 @@ from jax.scipy.special import erf
 
 from .check import wrap_dim
 from .pointwise import BOOL_SUBTRACTION
-from .precision import dtype_name, floating, in_wide, magnitude, need_float, need_inexact, need_real, unlike, wide
+from .precision import dtype_name, floating, in_wide, magnitude, need_float, need_inexact, need_real, no_bool, unlike, wide
 from .table import Array, Number, cast, op
 
 NO_COMPLEX = "clamp is not supported for complex types"
@@ -147,6 +147,7 @@ def hardswish(input: Array) -> Array:
 @op(strides="elementwise", forms="F", rule="DivBackward0")
 def softsign(input: Array) -> Array:
     """input / (1 + |input|)."""
+    no_bool("abs_cpu", input)
     x = floating(input)
     return x / (1 + magnitude(x))
 

@@ -11,13 +11,17 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from .check import broadcast_shapes, require
+from .check import broadcast_shapes, prod, require, wrap_dim
 from .linalg import product
 from .matmul_check import cpp_name
 from .precision import dtype_name, is_float, wide
 from .table import Array, composite, op
 
-__all__ = ["attention", "attention_weights"]
+__all__ = ["KERNELS", "attention", "attention_weights"]
+
+# PyTorch's kernels that may be used (torch.backends.cuda, torch.nn.attention). XLA makes one of its own, so all that follows
+# from this is which calls are refused
+KERNELS = {"cudnn": True, "flash": True, "mem_efficient": True, "math": True, "overrideable": True}
 
 
 def _checked(query: jax.Array, key: jax.Array, value: jax.Array | None, attn_mask: jax.Array | None,
@@ -29,6 +33,12 @@ def _checked(query: jax.Array, key: jax.Array, value: jax.Array | None, attn_mas
     require(query.dtype == key.dtype == value.dtype, "Expected query, key, and value to have the same dtype, but got "
             f"query.dtype: {cpp_name(query)} key.dtype: {cpp_name(key)} and value.dtype: {cpp_name(value)} instead.")
     require(is_float(query), f"expected scalar type Float but found {dtype_name(query)}")
+    if query.shape[-1] != key.shape[-1]:
+        batch, (rows, size) = prod(broadcast_shapes(query.shape[:-2], key.shape[:-2])), query.shape[-2:]
+        length, other = key.shape[-2:]
+        require(query.ndim > 2, f"mat1 and mat2 shapes cannot be multiplied ({rows}x{size} and {other}x{length})")
+        require(False, f"Expected size for first two dimensions of batch2 tensor to be: [{batch}, {size}] but got: "
+                       f"[{batch}, {other}].")
     if attn_mask is not None:
         require(not is_causal, "_scaled_dot_product_attention: Explicit attn_mask should not be set when "
                                "is_causal=True")
@@ -39,7 +49,10 @@ def _checked(query: jax.Array, key: jax.Array, value: jax.Array | None, attn_mas
 
 def _grouped(query: jax.Array, x: jax.Array, enable_gqa: bool) -> jax.Array:
     """Heads of key or value repeated to those of the query."""
-    if not enable_gqa or query.ndim < 3 or query.shape[-3] == x.shape[-3]:
+    if not enable_gqa:
+        return x
+    wrap_dim(-3, query.ndim)
+    if query.shape[-3] == x.shape[-3]:
         return x
     require(query.shape[-3] % x.shape[-3] == 0,
             "Number of heads in key and value must divide the number of heads in query")
@@ -55,12 +68,16 @@ def _weights(query: jax.Array, key: jax.Array, attn_mask: jax.Array | None, is_c
     if is_causal:
         hidden = lax.broadcasted_iota(jnp.int32, scores.shape[-2:], 1) > lax.broadcasted_iota(jnp.int32,
                                                                                               scores.shape[-2:], 0)
-    elif attn_mask is not None and attn_mask.dtype == jnp.bool_:
-        hidden = ~attn_mask
     elif attn_mask is not None:
-        scores = scores + attn_mask.astype(scores.dtype)
+        broadcast_shapes(scores.shape, attn_mask.shape)
+        if attn_mask.dtype == jnp.bool_:
+            hidden = ~attn_mask
+        else:
+            scores = scores + attn_mask.astype(scores.dtype)
     if hidden is not None:
         scores = jnp.where(hidden, -jnp.inf, scores)
+    if scores.shape[-1] == 0:
+        return scores.astype(query.dtype)
     top = lax.stop_gradient(scores.max(-1, keepdims=True))
     powers = jnp.exp(scores - (top if is_causal or attn_mask is None else jnp.where(jnp.isfinite(top), top, 0)))
     total = powers.sum(-1, keepdims=True)
@@ -101,13 +118,31 @@ def attention_weights(query: Array, key: Array, attn_mask: Array | None, is_caus
     return _weights(query, _grouped(query, key, enable_gqa), attn_mask, is_causal, scale)
 
 
+def _fused(t: Any, operands: tuple, attn_mask: Any, dropout_p: float, is_causal: bool) -> tuple[Any, bool]:
+    """The mask and `is_causal` of a call that only a fused kernel of PyTorch's takes; refused where it has none."""
+    fits = (all(x.dim() == 4 and x.shape[-2] for x in operands) and not dropout_p and len({x.shape[-1] for x in operands}) == 1
+            and not (attn_mask is not None and attn_mask.requires_grad))
+    if not (KERNELS["flash"] and fits):
+        require(KERNELS["math"] or KERNELS["flash"], "No viable backend for scaled_dot_product_attention was found. This is "
+                "likely due to turning off both the math kernel and the fused kernels.")
+        require(KERNELS["math"], "No available kernel. Aborting execution.")
+        return attn_mask, is_causal         # which the other kernel refuses
+    if not is_causal or attn_mask is None:
+        return attn_mask, is_causal
+    seen = t.ones(operands[0].shape[-2], operands[1].shape[-2], dtype=t.bool, device=operands[0].device).tril()
+    return (attn_mask & seen if attn_mask.dtype is t.bool else attn_mask.masked_fill(~seen, -float("inf"))), False
+
+
 @composite(forms="F")
 def scaled_dot_product_attention(t: Any, query: Any, key: Any, value: Any, attn_mask: Any = None,
                                  dropout_p: float = 0.0,
                                  is_causal: bool = False, scale: float | None = None, enable_gqa: bool = False) -> Any:
     """softmax(query key^T scale + mask) value; a bool mask is True where a key takes part; scale is 1 / sqrt(d)."""
+    if not KERNELS["math"] or is_causal and attn_mask is not None:
+        attn_mask, is_causal = _fused(t, (query, key, value), attn_mask, dropout_p, is_causal)
     if not dropout_p:
         return t._attention(query, key, value, attn_mask, is_causal, scale, enable_gqa)
+    require(0 <= dropout_p <= 1, f"dropout probability has to be between 0 and 1, but got {dropout_p}")
     weights = t.dropout(t._attention_weights(query, key, attn_mask, is_causal, scale, enable_gqa), dropout_p, True)
     if enable_gqa and query.dim() > 2 and value.shape[-3] != query.shape[-3]:
         value = value.repeat_interleave(query.shape[-3] // value.shape[-3], -3)

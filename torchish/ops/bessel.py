@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.scipy import special
 
+from .precision import need_full
 from .table import Array, op
 
 __all__ = ["bessel_j"]
@@ -108,6 +109,7 @@ def _declare(name: str, value: object, doc: str) -> None:
     @op(name=f"special_{name}", promote="float", forms="special out", differentiable=False, names=first,
         samples=lambda t: [((t(3, 4, low=0.1, high=30),), {}), ((t(8, low=-3, high=3),), {})])
     def function(input: Array) -> Array:
+        need_full(f"{name}_cpu", input)
         return value(input.astype(jnp.float64)).astype(input.dtype)     # type: ignore[operator]
     function.doc = doc
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 from .check import one_tensor
-from .precision import inexact, unlike
+from .precision import inexact, no_bool, unlike
 from .table import Array, ArrayLike, op
 
 
@@ -46,7 +46,7 @@ def bitwise_xor(input: ArrayLike, other: ArrayLike) -> Array:
     return input ^ other
 
 
-@op(inplace=True, saves=False, samples=lambda t: [((t(3, dtype="bool"),), {})])
+@op(strides="elementwise", inplace=True, saves=False, samples=lambda t: [((t(3, dtype="bool"),), {})])
 def bitwise_not(input: Array) -> Array:
     """Every bit turned; for bool the negation."""
     if inexact(input):
@@ -58,6 +58,7 @@ def bitwise_not(input: Array) -> Array:
 def bitwise_left_shift(input: ArrayLike, other: ArrayLike) -> Array:
     """input * 2 ** other, by bits."""
     _whole("lshift_cpu", input)
+    no_bool("lshift_cpu", input)
     return jnp.left_shift(input, other)
 
 
@@ -65,6 +66,7 @@ def bitwise_left_shift(input: ArrayLike, other: ArrayLike) -> Array:
 def bitwise_right_shift(input: ArrayLike, other: ArrayLike) -> Array:
     """floor(input / 2 ** other), by bits; the sign is kept."""
     _whole("rshift_cpu", input)
+    no_bool("rshift_cpu", input)
     return jnp.right_shift(input, other)
 
 

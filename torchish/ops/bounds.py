@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import jax.numpy as jnp
 
-from .precision import dtype_name, inexact, is_float
+from .precision import dtype_name, inexact, is_float, known, need_real, no_bool
 from .rules import by_operand
 from .table import Array, ArrayLike, Mask, Number, alias, cast, op
 
@@ -24,6 +24,12 @@ def _real(name: str) -> Callable:
 def _clampable(*kinds: str | None) -> None:
     if any(k is not None and k.startswith("complex") for k in kinds):
         raise NotImplementedError("clamp is not supported for complex types")
+
+
+def _clampable_by_numbers(input: str, bound: str) -> None:
+    # between tensors torch takes the maximum or minimum, which words this otherwise
+    if bound in ("int", "float", "bool"):
+        _clampable(input)
 
 
 @op(promote="arith", check=_real("maximum"))
@@ -78,19 +84,29 @@ def clamp(input: Array, min: ArrayLike | None = None, max: ArrayLike | None = No
     """input limited to [min, max]; `max` wins where min > max; the gradient at a bound is 1."""
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    if min is not None and max is not None:
+        no_bool("clamp_cpu" if known(min) is None or known(max) is None else "clamp_scalar_cpu", input)
+    elif known(min if max is None else max) is not None:
+        no_bool(f"clamp_{'min' if max is None else 'max'}_scalar_cpu", input)
     x = input if min is None else _at_least(input, min)
     return x if max is None else _at_most(x, max)
 
 
-@op(promote="arith", inplace=True, check=_clampable, rule=by_operand("ClampMin", 1, 0))
+@op(promote="arith", inplace=True, check=_clampable_by_numbers, rule=by_operand("ClampMin", 1, 0))
 def clamp_min(input: Array, min: ArrayLike) -> Array:
     """input, where it is larger than `min`; else `min`."""
+    need_real("maximum_cpu", input)
+    if known(min) is not None:
+        no_bool("clamp_min_scalar_cpu", input)
     return _at_least(input, min)
 
 
-@op(promote="arith", inplace=True, check=_clampable, rule=by_operand("ClampMax", 1, 0))
+@op(promote="arith", inplace=True, check=_clampable_by_numbers, rule=by_operand("ClampMax", 1, 0))
 def clamp_max(input: Array, max: ArrayLike) -> Array:
     """input, where it is smaller than `max`; else `max`."""
+    need_real("minimum_cpu", input)
+    if known(max) is not None:
+        no_bool("clamp_max_scalar_cpu", input)
     return _at_most(input, max)
 
 

@@ -44,6 +44,8 @@ def wrap_dim(dim: int, ndim: int, *, scalar: bool = True) -> int:
 
 def wrap_dims(dims: int | Sequence[int] | None, ndim: int, *, every: bool = True) -> tuple[int, ...]:
     """`dims` as a tuple of different non-negative dims; None, and an empty list if `every`, mean all of them."""
+    if hasattr(dims, "__index__"):      # also of numpy
+        dims = dims.__index__()
     if dims is None or (every and not isinstance(dims, int) and len(dims) == 0):
         return tuple(range(ndim))
     wrapped = [wrap_dim(d, ndim) for d in ((dims,) if isinstance(dims, int) else dims)]
@@ -112,8 +114,10 @@ def require(condition: bool, message: str, error: type[Exception] = RuntimeError
 def refuse_outside(places: Any, n: int, refuse: Callable[[int], Exception], wrap: bool = False) -> None:
     """Raises for the first of `places` outside [0, n), with `wrap` [-n, n), if they are a numpy array: if they are known."""
     if isinstance(places, np.ndarray) and places.size:
-        outside = (places >= n) | (places < (-n if wrap else 0))
-        if outside.any():
+        least = -n if wrap else 0
+        few = places.ravel().tolist() if places.size <= 64 else None    # numpy takes longer to begin than to find these
+        if (places.max() if few is None else max(few)) >= n or (places.min() if few is None else min(few)) < least:
+            outside = (places >= n) | (places < least)
             raise refuse(int(places[outside].flat[0]))
 
 

@@ -14,8 +14,9 @@ from jax import lax
 from ..dtypes import c_name, from_numpy
 from ..dtypes import dtype as DType
 from .check import require
+from .parts import view_bits
 from .precision import dtype_name
-from .table import Array, op
+from .table import Array, composite, op
 
 
 def _real_pair(x: Array) -> Array:
@@ -26,9 +27,18 @@ def _complex_of(x: Array) -> Array:
     return lax.complex(x[..., 0], x[..., 1])
 
 
-@op(view=True, write=lambda base, value: _complex_of(value), saves=False, forms="function",
-    samples=lambda t: [((t(3, dtype="complex128"),), {})])
-def view_as_real(input: Array) -> Array:
+@composite(forms="function")
+def view_as_real(t, input):
+    """Real and imaginary parts along a new last dimension of size 2; RuntimeError for a view that shows conjugates."""
+    require(not view_bits(input)[0], "view_as_real doesn't work on unresolved conjugated tensors.  To resolve the conjugate tensor "
+                                     "so you can view it as real, use self.resolve_conj(); however, be warned that the resulting "
+                                     "tensor will NOT alias the original.")
+    return t._view_as_real(input)
+
+
+@op(name="_view_as_real", view=True, write=lambda base, value: _complex_of(value), saves=False, forms="",
+    rule="ViewAsRealBackward0", samples=lambda t: [((t(3, dtype="complex128"),), {})])
+def as_real(input: Array) -> Array:
     """Real and imaginary parts along a new last dimension of size 2."""
     if isinstance(input, np.ndarray):       # asked for its strides
         return input.real[..., None].repeat(0, -1) if not input.size else np.lib.stride_tricks.as_strided(
@@ -61,7 +71,7 @@ def _bits(x: jax.Array, target: Any) -> jax.Array:
         return x
     before, after = x.dtype.itemsize, np.dtype(target).itemsize
     if jnp.iscomplexobj(x):
-        return _bits(_real_pair(x).reshape(*x.shape[:-1], -1) if x.ndim else _real_pair(x), target)
+        return _bits(_real_pair(x).reshape(*x.shape[:-1], 2 * x.shape[-1]) if x.ndim else _real_pair(x), target)
     if jnp.issubdtype(target, jnp.complexfloating):
         half = jnp.float32 if after == 8 else jnp.float64
         pairs = _bits(x, half)
@@ -73,7 +83,7 @@ def _bits(x: jax.Array, target: Any) -> jax.Array:
     if after > before:
         x = x.reshape(*x.shape[:-1], x.shape[-1] // (after // before), after // before)
     found = lax.bitcast_convert_type(x, wanted)
-    found = found.reshape(*found.shape[:-2], -1) if after < before else found
+    found = found.reshape(*found.shape[:-2], found.shape[-2] * found.shape[-1]) if after < before else found
     return found != 0 if is_bool else found
 
 
@@ -82,6 +92,10 @@ def _seen_as(x: np.ndarray, target: np.dtype, names: str) -> np.ndarray:
     before, after = x.itemsize, target.itemsize
     if before == after or not x.ndim:
         return x.view(target)
+    if not x.size:
+        return np.empty((*x.shape[:-1], x.shape[-1] * before // after), target)
+    if not x.size:
+        return np.empty((*x.shape[:-1], x.shape[-1] * before // after), target)
     require(x.strides[-1] == before, f"self.stride(-1) must be 1 to view {names} (different element sizes), but got "
                                      f"{x.strides[-1] // before}")
     for d, s in enumerate(x.strides[:-1]):
@@ -96,8 +110,20 @@ def _written(base: Array, value: Array, *, dtype: DType) -> Array:
     return _bits(value, base.dtype).reshape(base.shape)
 
 
-@op(name="_view_dtype", forms="function", view=True, write=_written, saves=False, differentiable=False)
-def view_dtype(input: Array, dtype: DType) -> Array:
+@composite(name="_view_dtype", forms="function")
+def view_dtype(t, input, dtype):
+    """The same bytes as another dtype; RuntimeError where what the tensor shows is not what its bytes say."""
+    for bit, text in zip(view_bits(input), ("conjugate view tensors", "tensors with negative bit set"), strict=True):
+        require(not bit, f"torch.Tensor.view is not supported for {text} when converting to a different dtype.")
+    ratio = dtype.itemsize // input.itemsize
+    if ratio > 1 and input.ndim and input.shape[-1] % ratio == 0 and input.storage_offset() % ratio and input.stride(-1) == 1:
+        raise RuntimeError(f"self.storage_offset() must be divisible by {ratio} to view {c_name(input.dtype)} as {c_name(dtype)} "
+                           f"(different element sizes), but got {input.storage_offset()}")
+    return t._view_bytes(input, dtype)
+
+
+@op(name="_view_bytes", forms="function", view=True, write=_written, saves=False, differentiable=False)
+def view_bytes(input: Array, dtype: DType) -> Array:
     """The same bytes as another dtype; the last dimension changes with the size of an element."""
     target = np.dtype(dtype.np)
     before, after = input.dtype.itemsize, target.itemsize

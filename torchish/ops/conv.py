@@ -14,7 +14,7 @@ from ..dtypes import from_numpy
 from .check import listing, prod, require
 from .conv_grad import Window, convolve, plain
 from .matmul_check import cpp_name
-from .precision import dtype_name
+from .precision import dtype_name, inexact, no_bool, unlike
 from .table import Array, Dims, Op, op
 
 __all__ = ["conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
@@ -120,6 +120,7 @@ def _convolution(n: int, x: jax.Array, w: jax.Array, bias: jax.Array | None, str
     require(all(p >= r for p, r in zip(padded, reach, strict=True)), "Calculated padded input size per channel: "
                                                                      f"{_by(padded)}. "
             f"Kernel size: {_by(reach)}. Kernel size can't be greater than actual input size")
+    no_bool("compute_columns3d" if n == 3 else "slow_conv2d_cpu", x)
     window = Window(stride, pads, dilation, groups)
     return _finish(lambda a, b: convolve(a, b, window), x, w, bias, batched)
 
@@ -143,6 +144,8 @@ def _transposed(n: int, x: jax.Array, w: jax.Array, bias: jax.Array | None, stri
             f"{label}_{axis}: {v}" for label, values in zip(("output_padding", "stride", "dilation"), shown,
                                                             strict=True)
             for axis, v in zip(names, values, strict=True)))
+    if not inexact(x) and x.dtype != jnp.int64:
+        raise unlike(f"slow_conv_transpose{max(n, 2)}d_out_cpu", x)
     reach = [d * (k - 1) for d, k in zip(dilation, w.shape[2:], strict=True)]
     pads = tuple((r - p, r - p + e) for r, p, e in zip(reach, padding, extra, strict=True))
     window = Window((1,) * n, pads, dilation, groups)

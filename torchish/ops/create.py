@@ -13,6 +13,7 @@ from jax import lax
 
 from .. import dtypes
 from ..dtypes import dtype as DType
+from ..warned import warn
 from .check import nonnegative, require
 from .table import Array, Number, Shape, cast, composite, op
 
@@ -29,15 +30,35 @@ def filled_like(input: Array, value: Number, *, dtype: DType | None = None) -> A
     return jnp.full(input.shape, cast(value, input.dtype if dtype is None else dtype.np))
 
 
-def _sizes(shape: tuple, size: object) -> tuple:
-    """Sizes given one by one, as one sequence, or by keyword."""
+@op(name="_full_new", forms="function", saves=False, differentiable=False)
+def filled_new(input: Array, size: Shape, value: Number, *, dtype: DType) -> Array:
+    """`value` in every place of `size`: under vmap for each member of a batch that `input` is one of."""
+    return jnp.full(nonnegative(size), cast(value, dtype.np))
+
+
+def _sizes(shape: tuple, size: object, name: str) -> tuple:
+    """Sizes given one by one, as one sequence, or by keyword; torch's errors in the name of the function."""
     if size is not None:
+        require(not shape, f"{name}() got multiple values for argument 'size'", TypeError)
         shape = (size,)
-    if len(shape) == 1 and not hasattr(shape[0], "__index__"):
-        return tuple(shape[0])
-    if len(shape) == 1 and getattr(shape[0], "ndim", 0):    # an array or tensor of sizes
-        return tuple(shape[0].tolist())
+    require(len(shape) > 0, f'{name}() missing 1 required positional arguments: "size"', TypeError)
+    if len(shape) == 1:
+        first = shape[0]
+        if getattr(first, "ndim", 0):       # an array or tensor of sizes
+            return tuple(first.tolist())
+        if not hasattr(first, "__index__"):
+            require(isinstance(first, (tuple, list)), f"{name}(): argument 'size' (position 1) must be tuple of ints, not "
+                    f"{type(first).__name__}", TypeError)
+            shape = tuple(first)
+    for k, n in enumerate(shape):
+        require(n.__class__ is int or hasattr(n, "__index__"), f"{name}(): argument 'size' failed to unpack the object at pos "
+                f"{k + 1} with error \"type must be tuple of ints,but got {type(n).__name__}\"", TypeError)
     return shape
+
+
+def _likeness(name: str, input: object) -> None:
+    require(hasattr(input, "_node"), f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}",
+            TypeError)
 
 
 def finish(result, out, device, requires_grad):
@@ -45,11 +66,11 @@ def finish(result, out, device, requires_grad):
     if device is not None:
         result = result.to(device)
     if out is not None:
-        return out._store(result)
+        return out._store(result, warn=False)
     if requires_grad:
         require(result.is_floating_point() or result.is_complex(),
                 "Only Tensors of floating point and complex dtype can require gradients")
-        result.requires_grad_()
+        result._require_grad()
     return result
 
 
@@ -60,7 +81,7 @@ def known(name: str, dtype, default: DType, out=None) -> DType:
     if out is not None and dtype is not out.dtype:
         raise RuntimeError(f"dtype {dtypes.c_name(dtype)} does not match dtype of out parameter ({dtypes.c_name(out.dtype)})")
     if not isinstance(dtype, DType):
-        named = {float: dtypes.float64, int: dtypes.int64, bool: dtypes.bool_}.get(dtype)
+        named = {float: dtypes.float64, int: dtypes.int64, bool: dtypes.bool_, complex: dtypes.complex128}.get(dtype)
         require(named is not None, f"{name}(): argument 'dtype' must be torch.dtype, not {type(dtype).__name__}",
                 TypeError)
         return named
@@ -71,7 +92,7 @@ def _declare_constant(name: str, value: int, doc: str) -> None:
     """torch.zeros, zeros_like and Tensor.new_zeros, or the same of ones and empty."""
     def make(t, *shape, size=None, out=None, dtype=None, layout=None, device=None, pin_memory=False,
              requires_grad=False, memory_format=None):
-        sizes = _sizes(shape, size)
+        sizes = _sizes(shape, size, name)
         require(name != "zeros" or all(n >= 0 for n in sizes), "zeros: Dimension size must be non-negative.")
         result = t._full(sizes, value, dtype=known(name, dtype, dtypes.default.float, out),
                          memory_format=memory_format)
@@ -79,12 +100,13 @@ def _declare_constant(name: str, value: int, doc: str) -> None:
 
     def like(t, input, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False,
              memory_format=None):
+        _likeness(f"{name}_like", input)
         dtype = None if dtype is None else known(f"{name}_like", dtype, dtype)
         return finish(t._full_like(input, value, dtype=dtype, memory_format=memory_format), None, device, requires_grad)
 
     def new(t, input, *shape, size=None, dtype=None, device=None, requires_grad=False, layout=None,
             pin_memory=False):
-        result = t._full(_sizes(shape, size), value, dtype=known(f"new_{name}", dtype, input.dtype))
+        result = t._full_new(input, _sizes(shape, size, f"new_{name}"), value, dtype=known(f"new_{name}", dtype, input.dtype))
         return finish(result, None, device if device is not None else elsewhere(input), requires_grad)
 
     make.__doc__ = f"A tensor of {doc}."
@@ -130,14 +152,18 @@ def full(t, size, fill_value, *, out=None, dtype=None, layout=None, device=None,
     require(not getattr(fill_value, "ndim", 0), "full(): argument 'fill_value' (position 2) must be Number, not Tensor",
             TypeError)
     value = _number(fill_value)
+    require(isinstance(value, (bool, int, float, complex)), f"full(): argument 'fill_value' (position 2) must be Number, not "
+            f"{type(fill_value).__name__}", TypeError)
+    require(not isinstance(size, int), "full(): argument 'size' (position 1) must be tuple of ints, not int", TypeError)
     dtype = known("full", dtype, dtypes.scalar_dtype(value), out)
-    return finish(t._full(_sizes((size,), None), value, dtype=dtype), out, device, requires_grad)
+    return finish(t._full(_sizes((size,), None, "full"), value, dtype=dtype), out, device, requires_grad)
 
 
 @composite(forms="function")
 def full_like(t, input, fill_value, *, dtype=None, layout=None, device=None, pin_memory=False,
               requires_grad=False, memory_format=None):
     """A tensor with `fill_value` in every place and the shape and dtype of `input`."""
+    _likeness("full_like", input)
     dtype = None if dtype is None else known("full_like", dtype, dtype)
     return finish(t._full_like(input, _number(fill_value), dtype=dtype, memory_format=memory_format), None, device, requires_grad)
 
@@ -146,7 +172,8 @@ def full_like(t, input, fill_value, *, dtype=None, layout=None, device=None, pin
 def new_full(t, input, size, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None,
              pin_memory=False):
     """A tensor with `fill_value` in every place and the dtype of this one."""
-    result = t._full(_sizes((size,), None), _number(fill_value), dtype=known("new_full", dtype, input.dtype))
+    result = t._full_new(input, _sizes((size,), None, "new_full"), _number(fill_value),
+                         dtype=known("new_full", dtype, input.dtype))
     return finish(result, None, device if device is not None else elsewhere(input), requires_grad)
 
 
@@ -177,11 +204,22 @@ def arange(t, start=0, end=None, step=1, *, out=None, dtype=None, layout=None, d
     require((step > 0 and end >= start) or (step < 0 and end <= start),
             "upper bound and lower bound inconsistent with step sign")
     dtype = known("arange", dtype, dtypes.int64 if integers else dtypes.default.float, out)
-    if dtype.category < dtypes.FLOAT and not integers:      # torch counts in the type that is asked for
+    if dtype is dtypes.bool_ or dtype.is_complex:
+        raise NotImplementedError(f"\"arange_cpu\" not implemented for '{dtypes.c_name(dtype)}'")
+    if dtype is dtypes.int64 and not integers:      # torch counts in int64 where that is asked for
         start, end, step = int(start), int(end), int(step)
         require(step != 0, "step must be nonzero", ValueError)
-    length = -((start - end) // step) if dtype.category < dtypes.FLOAT or integers else ceil((end - start) / step)
-    return finish(t._arange(start, step, int(length), dtype=dtype), out, device, requires_grad)
+    length = -((start - end) // step) if dtype is dtypes.int64 or integers else ceil((end - start) / step)
+    if dtype.category < dtypes.FLOAT:
+        start, step = int(start), int(step)
+    made = t._arange(start, step, int(length), dtype=dtype)
+    if out is not None and out.numel() == length:
+        made = made.view(out.shape)
+    elif out is not None and out.numel():
+        warn(f"The number of elements in the out tensor of shape {list(out.shape)} is {out.numel()} which does not match "
+             f"the computed number of elements {length}. Note that this may occur as a result of rounding error. The out "
+             f"tensor will be resized to a tensor of shape ({length},).")
+    return finish(made, out, device, requires_grad)
 
 
 def _line(start: Number, end: Number, steps: int, dtype: DType) -> Array:

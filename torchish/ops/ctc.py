@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from .precision import need_float
 from .reduction import last_node, legacy, reduced
 from .table import Array, composite, op
 
@@ -53,6 +54,7 @@ def _alphas(log_probs: jax.Array, labels: jax.Array, input_lengths: jax.Array, b
 def ctc(log_probs: Array, targets: Array, input_lengths: Array, target_lengths: Array, blank: int, reduction: str,
         zero_infinity: bool) -> Array:
     """-log of the probability of each target, reduced; the mean is over the target lengths, then over the batch."""
+    need_float("ctc_loss_cpu", log_probs)
     n, s = targets.shape
     labels = jnp.full((n, 2 * s + 1), blank, targets.dtype).at[:, 1::2].set(targets)
     alpha = _alphas(log_probs, labels, input_lengths, blank)

@@ -5,10 +5,10 @@ p, mask_shape, axes)`, which the facade supplies: it threads the default generat
 """
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from ..rng.layout import memory_order
+from ..warned import warn
 from .table import composite
 
 __all__: list[str] = []
@@ -45,9 +45,9 @@ def _spatial(name: str, spatial: int, kind: str) -> str:
 
 
 def _deprecated(name: str, x: Any, spatial: int, kind: str) -> None:
-    warnings.warn(f"{name}: Received a {x.dim()}-D input to {name}, which is deprecated and will result in an error in "
-                  "a future release. To retain the behavior and silence this warning, please use dropout instead. "
-                  + _spatial(name, spatial, kind), UserWarning, stacklevel=4)
+    warn(f"{name}: Received a {x.dim()}-D input to {name}, which is deprecated and will result in an error in "
+         "a future release. To retain the behavior and silence this warning, please use dropout instead. "
+         + _spatial(name, spatial, kind))
 
 
 @composite(name="F_dropout", forms="F")
@@ -71,7 +71,7 @@ def dropout2d(t: Any, input: Any, p: float = 0.5, training: bool = True, inplace
     if input.dim() not in (3, 4):
         _deprecated("dropout2d", input, 2, "3D or 4D")
     elif input.dim() == 3:
-        warnings.warn(THREE, UserWarning, stacklevel=3)
+        warn(THREE)
     return _drop(t, input, p, training, inplace, lead=2)
 
 

@@ -12,10 +12,10 @@ import jax
 import jax.numpy as jnp
 
 from ..dtypes import from_numpy, promote_types
-from .check import broadcast_shapes, listing, require, wrap_dim
+from .check import broadcast_shapes, listing, require, wrap_dim, wrap_dims
 from .linalg import product
 from .matmul_check import PRECISION, same_types
-from .precision import dtype_name, is_float
+from .precision import dtype_name, is_float, no_bool, unlike
 from .table import Array, Arrays, Dim, Dims, alias, composite, op
 
 __all__ = ["cdist", "einsum", "kron", "outer", "tensordot"]
@@ -195,6 +195,7 @@ def inner(input: Array, other: Array) -> Array:
                                                 "shapes "
             f"{listing(input.shape)} and {listing(other.shape)}")
     same_types("expected m1 and m2 to have the same dtype, but got: {} != {}", input, other, cpp=True)
+    no_bool("dot", input)
     return jnp.tensordot(input, other, (-1, -1), precision=PRECISION)
 
 
@@ -224,6 +225,7 @@ def linalg_cross(input: Array, other: Array, *, dim: Dim = -1) -> Array:
                                                          "Got "
             f"{input.shape[d]} and {other.shape[d]}")
     broadcast_shapes(input.shape, other.shape)
+    no_bool("cross", input)
     return jnp.cross(*_common(input, other), axis=d)
 
 
@@ -248,6 +250,7 @@ def linalg_multi_dot(tensors: Arrays) -> Array:
     for k, (a, b) in enumerate(pairwise(tensors)):
         require(a.shape[-1] == b.shape[0], f"multi_dot(): tensors {k} and {k + 1} with shapes {listing(a.shape)} and "
                                            f"{listing(b.shape)} cannot be multiplied")
+    no_bool("addmm_impl_cpu_", tensors[0])
     return product(*tensors) if len(tensors) == 2 else jnp.linalg.multi_dot(tensors, precision=PRECISION)
 
 
@@ -275,18 +278,21 @@ def cdist(x1: Array, x2: Array, p: float = 2.0, compute_mode: str = "use_mm_for_
         squares = (x1 * x1).sum(-1)[..., :, None] + (x2 * x2).sum(-1)[..., None, :] - 2 * cross_terms
         positive = squares > 0
         return jnp.where(positive, jnp.sqrt(jnp.where(positive, squares, 1)), 0)
+    if x1.dtype.itemsize == 2:
+        raise unlike("cdist", x1)
     return vector_norm(x1[..., :, None, :] - x2[..., None, :, :], p, -1)
 
 
-def vector_norm(x: jax.Array, p: float, dim: int, keepdim: bool = False) -> jax.Array:
-    """(sum |x|^p)^(1/p) over one dim, with gradient 0 where the norm is 0."""
+def vector_norm(x: jax.Array, p: float, dim: Dims, keepdim: bool = False) -> jax.Array:
+    """(sum |x|^p)^(1/p) over one dim or several, with gradient 0 where the norm is 0."""
+    dim = wrap_dims(dim, x.ndim)
     if p == 0:
         return (x != 0).astype(x.real.dtype).sum(dim, keepdims=keepdim)
     size = jnp.where(x == 0, 0, jnp.abs(x))
     if p == 1:
         return size.sum(dim, keepdims=keepdim)
-    if p == float("inf"):
-        return size.max(dim, keepdims=keepdim)
+    if p in (float("inf"), -float("inf")):
+        return (size.max if p > 0 else size.min)(dim, keepdims=keepdim)
     if p == 2:
         total = (x * jnp.conj(x)).real.sum(dim, keepdims=keepdim)
         positive = total > 0

@@ -2,7 +2,7 @@
 
 In: integer indices and a weight (rows, columns).  Out: the rows at the indices, or their sum,
 mean or maximum for each bag.
-An index outside the table is refused where its value is known when the lookup is first recorded, clamped elsewhere.
+An index outside the table is refused where its value is known; elsewhere it reads nan.
 """
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import jax.numpy as jnp
 
 from .check import refuse_outside, require
 from .einsum import vector_norm
+from .index import READ
 from .precision import dtype_name, is_float
 from .table import Array, composite, op
 
@@ -20,7 +21,7 @@ __all__ = ["embedding", "embedding_bag_core"]
 
 
 def _rows(weight: jax.Array, indices: jax.Array) -> jax.Array:
-    return jnp.take(weight, indices, axis=0, mode="clip")
+    return weight.at[indices].get(mode=READ, wrap_negative_indices=False)
 
 
 def _check(weight: jax.Array, indices: jax.Array) -> None:

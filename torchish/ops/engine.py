@@ -68,12 +68,19 @@ def _through_jvp(primals: tuple, tangents: tuple) -> tuple:
     return primals[1], tangents[0].astype(primals[1].dtype)
 
 
-def write_by_index(view: Callable, which: int | None) -> Callable:
-    """How to write through any view: seen through it, a range tells where each element goes."""
+def put_changed(flat: Any, places: Any, values: Any) -> Any:
+    """`flat` with `values` at `places`, where a place may come several times: the value that differs from the old one counts."""
+    changed = values != flat[places]
+    return flat.at[jnp.where(changed, places, flat.size)].set(values, mode="drop")
+
+
+def write_by_index(view: Callable, which: int | None, repeats: bool) -> Callable:
+    """How to write through any view: seen through it, a range tells where each element goes (maybe several, with `repeats`)."""
     def write(base: Any, value: Any, **attributes: Any) -> Any:
         where = view(jnp.arange(base.size).reshape(base.shape), **attributes)
-        where = where if which is None else where[which]
-        return base.reshape(-1).at[where.reshape(-1)].set(value.reshape(-1)).reshape(base.shape)
+        where = (where if which is None else where[which]).reshape(-1)
+        flat, new = base.reshape(-1), value.reshape(-1)
+        return (put_changed(flat, where, new) if repeats else flat.at[where].set(new)).reshape(base.shape)
     return write
 
 

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from .check import listing, prod, require
+from .precision import inexact, unlike
 from .table import Array, Dims, op
 
 __all__ = ["pixel_shuffle"]
@@ -44,9 +45,10 @@ def unfold(input: Array, kernel_size: Dims, dilation: Dims = 1, padding: Dims = 
     counts = _counts(x.shape[2:], kernel, dilation, padding, stride)
     require(min(counts) >= 1, f"Given input with spatial size {tuple(x.shape[2:])}, kernel_size={kernel}, "
                               f"dilation={dilation}, "
-            f"padding={padding}, stride={stride}, calculated shape of the array of sliding blocks as {counts}, but its "
-            "components "
-            "must be at least one.")
+            f"padding={padding}, calculated shape of the array of sliding blocks as {counts}, but its components must be at "
+            "least one.")
+    if not inexact(x) and x.dtype != bool:
+        raise unlike("im2col_out_cpu", x)
     out = _patches(x, kernel, dilation, padding, stride)
     return out if input.ndim == 4 else out[0]
 

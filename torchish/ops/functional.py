@@ -4,9 +4,9 @@ In: tensors.  Out: tensors.  A name such as F_relu is published as `torch.nn.fun
 """
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
+from ..warned import warn
 from .table import composite
 
 __all__: list[str] = []
@@ -93,8 +93,8 @@ def threshold(t: Any, input: Any, threshold: float, value: float, inplace: bool 
 
 
 def _implicit_dim(name: str, ndim: int) -> int:
-    warnings.warn(f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an "
-                  "argument.", stacklevel=4)
+    warn(f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an "
+         "argument.")
     return 0 if ndim in (0, 1, 3) else 1
 
 

@@ -12,8 +12,8 @@ import jax.numpy as jnp
 
 from ..dtypes import from_numpy
 from .check import listing, require, wrap_dim
-from .matmul_check import PRECISION
-from .precision import is_float
+from .matmul_check import PRECISION, same_types
+from .precision import is_float, need_float, no_bool
 from .table import Array, Shape, op
 
 __all__ = ["affine_grid", "grid_sample"]
@@ -105,6 +105,8 @@ def grid_sample(input: Array, grid: Array, mode: str = "bilinear", padding_mode:
     require(n in (2, 3) and grid.ndim == input.ndim, "grid_sampler(): expected 4D or 5D input and grid with same "
                                                      "number of "
             f"dimensions, but got input with sizes {listing(input.shape)} and grid with sizes {listing(grid.shape)}")
+    need_float("grid_sampler_2d_cpu_kernel_impl" if n == 2 else "grid_sampler3d_cpu", input)
+    same_types("expected scalar type {} but found {}", input, grid)
     align = bool(align_corners)
     places = [grid[..., n - 1 - i] for i in range(n)]
     if mode == "bicubic":
@@ -152,5 +154,6 @@ def bilinear(input1: Array, input2: Array, weight: Array, bias: Array | None = N
         require(x.shape[-1] == want, f"bilinear(): input{k} size does not match weight size: got {x.shape[-1]} but "
                                      "expected "
                                      f"{want}")
+    no_bool("bmm", input1)
     out = jnp.einsum("...i,oij,...j->...o", input1, weight, input2, precision=PRECISION)
     return out if bias is None else out + bias

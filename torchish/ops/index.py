@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from math import prod
 from typing import Any
 
 import jax
@@ -15,11 +14,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from ..warned import warn
 from .check import listing, out_of_bounds, refuse_outside, require, type_name
 from .table import Array, Arrays, Numbers, composite, op
-from .view import newaxis
+from .view import newaxis, seen
 
+BYTES = "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead."
 IN_BOUNDS = "promise_in_bounds"     # indices are not masked: XLA clamps what it reads and drops what it cannot write
+READ = "fill"       # what a user's index reads outside is nan (the least integer), never another place's value
 COLON = slice(None)
 
 
@@ -74,6 +76,12 @@ def _numpy_view(input: np.ndarray, starts: Numbers, spec: tuple) -> np.ndarray:
             input = newaxis(input, dim)
         elif item[0] == "s":
             start = int(next(values))
+            if not item[1]:             # numpy would forget where the empty part begins
+                strides = [s // input.itemsize for s in input.strides]
+                offset, strides[dim] = start * strides[dim], strides[dim] * item[2]
+                input = seen(input, (*input.shape[:dim], 0, *input.shape[dim + 1:]), strides, offset)
+                dim += 1
+                continue
             input = input[(*before, slice(start, start + item[1] * item[2], item[2]))]
         dim += 1
     return input
@@ -157,16 +165,18 @@ def _look(input: Any, indices: Any, *others: Any) -> None:
     for k, (d, places) in enumerate(zip(dims, indices, strict=True)):
         if d < len(input.shape):
             n = input.shape[d]
+            if not n and 0 not in places.shape:
+                raise IndexError("index is out of bounds for dimension with size 0")
             refuse_outside(places, n, out_of_bounds(k, n, IndexError), wrap=True)
 
 
-@op(saves=False, forms="", rule="IndexBackward0", look=_look,
+@op(forms="", rule="IndexBackward0", look=_look,
     samples=lambda t: [((t(5, 4), [t(3, dtype="int64", low=0, high=5)]), {"spec": ("t",)}),
                        ((t(3, 4, 5), [t(2, dtype="int64", low=0, high=3), t(2, dtype="int64", low=0, high=5)]),
                         {"spec": ("t", ":", "t")})])
 def index(input: Array, indices: Arrays, *, spec: tuple) -> Array:
     """input[...] with integer tensors: `spec` has "t" where the next of them stands and ":" for a full dimension."""
-    return input.at[advanced_key(input.shape, indices, spec)].get(mode=IN_BOUNDS)
+    return input.at[advanced_key(input.shape, indices, spec)].get(mode=READ)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
@@ -185,16 +195,14 @@ def _put_jvp(spec: tuple, primals: tuple, tangents: tuple) -> tuple[Array, Array
 
 
 def _fit(values: Array, target: tuple[int, ...]) -> Array:
-    """`values` broadcast to the indexed part; leading dimensions of size 1 may be left over."""
-    extra = values.ndim - len(target)
-    fits = all(n in (1, m) for n, m in zip(values.shape[::-1], target[::-1], strict=False))
-    if not fits or prod(values.shape[:max(extra, 0)]) != 1:
+    """`values` broadcast to the indexed part."""
+    if values.ndim > len(target) or any(n not in (1, m) for n, m in zip(values.shape[::-1], target[::-1], strict=False)):
         raise RuntimeError(f"shape mismatch: value tensor of shape {listing(values.shape)} cannot be broadcast to "
                            f"indexing result of shape {listing(target)}")
-    return jnp.broadcast_to(values.reshape(values.shape[max(extra, 0):]), target)
+    return jnp.broadcast_to(values, target)
 
 
-@op(name="_index_put", strides="first", forms="method", inplace=True, saves=False, rule="IndexPutBackward0", look=_look,
+@op(name="_index_put", strides="first", forms="method", inplace=True, rule="IndexPutBackward0", look=_look,
     samples=lambda t: [((t(5, 4), [t(1, dtype="int64", low=0, high=5)], t(1, 4)), {"spec": ("t",)}),
                        ((t(5, 4), [t(6, dtype="int64", low=0, high=5)], t(6, 4)),
                         {"spec": ("t",), "accumulate": True})])
@@ -210,7 +218,7 @@ def index_put_at(input: Array, indices: Arrays, values: Array, *, spec: tuple, a
     return add_at(input, key, values) if accumulate else put(spec, input, values, *indices)
 
 
-@op(name="_mask_put", strides="first", forms="method", inplace=True, saves=False, rule="IndexPutBackward0",
+@op(name="_mask_put", strides="first", forms="method", inplace=True, rule="IndexPutBackward0",
     samples=lambda t: [((t(3, 4), t(3, 4, dtype="bool"), t()), {})])
 def mask_put(input: Array, mask: Array, values: Array, *, dim: int = 0) -> Array:
     """input[mask] = values, where the mask begins at dimension `dim` and `values` is the same for all places of it."""
@@ -222,12 +230,16 @@ def mask_put(input: Array, mask: Array, values: Array, *, dim: int = 0) -> Array
     return jnp.where(mask.reshape(mask.shape + (1,) * rest), values.astype(input.dtype), input)
 
 
-def _index_arguments(t, indices):
+def _index_arguments(t, indices, name):
     """Tensors and spec of `index_put`'s tuple of indices; masks become the places where they are true."""
+    if isinstance(indices, t.Tensor):
+        raise TypeError(f"{name}(): argument 'indices' (position 1) must be tuple of Tensors, not Tensor")
     tensors, spec = [], []
     for k, i in enumerate(indices):
         if not isinstance(i, t.Tensor):
             raise TypeError(f"expected Tensor as element {k} in argument 0, but got {type(i).__name__}")
+        if i.dtype is t.uint8:
+            warn(BYTES)
         found = t.nonzero(i, as_tuple=True) if i.dtype in (t.bool, t.uint8) else (i,)
         tensors.extend(found)
         spec.extend("t" for _ in found)
@@ -237,14 +249,14 @@ def _index_arguments(t, indices):
 @composite()
 def index_put(t, input, indices, values, accumulate=False):
     """`input` with input[indices] replaced by `values`, or `values` added there."""
-    tensors, spec = _index_arguments(t, indices)
+    tensors, spec = _index_arguments(t, indices, "index_put")
     return input._index_put(tensors, values, spec=spec, accumulate=accumulate)
 
 
 @composite(name="index_put_", forms="method")
 def index_put_(t, input, indices, values, accumulate=False):
     """index_put in place."""
-    tensors, spec = _index_arguments(t, indices)
+    tensors, spec = _index_arguments(t, indices, "index_put_")
     return input._index_put_(tensors, values, spec=spec, accumulate=accumulate)
 
 

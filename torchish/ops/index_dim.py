@@ -12,7 +12,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from .check import listing, out_of_bounds, refuse_outside, require, type_name, wrap_dim
-from .index import COLON, IN_BOUNDS, add_at, put
+from .index import COLON, IN_BOUNDS, READ, add_at, put
+from .precision import need_real, no_bool, unlike
 from .scatter import reduce_at
 from .table import Array, ArrayLike, Number, cast, op
 
@@ -20,9 +21,10 @@ from .table import Array, ArrayLike, Number, cast, op
 def _looks(refuse: Callable[[int, int], Callable], wrap: bool = False) -> Callable:
     """Refuses known places outside the dimension, in the words of `refuse(dim, size)`."""
     def look(input: Any, dim: int, index: Any, *others: Any) -> None:
-        if -len(input.shape) <= dim < len(input.shape):
-            n = input.shape[dim]
-            refuse_outside(index, n, refuse(dim % len(input.shape), n), wrap)
+        shape = tuple(input.shape) or (1,)
+        if -len(shape) <= dim < len(shape):
+            n = shape[dim]
+            refuse_outside(index, n, refuse(dim % len(shape), n), wrap)
     return look
 
 
@@ -30,11 +32,20 @@ def _in_self(dim: int, n: int) -> Callable[[int], Exception]:
     return lambda place: IndexError("index out of range in self")
 
 
+_into_slices = _looks(out_of_bounds)
+_into_self = _looks(_in_self)
+
+
+def _look_of_add(input: Any, dim: int, index: Any, *others: Any) -> None:
+    # torch has a kernel of its own for vectors, which words this otherwise
+    (_into_slices if len(input.shape) > 1 else _into_self)(input, dim, index)
+
+
 def _key(index: Array, dim: int) -> tuple:
     return (*(COLON,) * dim, index.reshape(-1))
 
 
-@op(forms="function method out", look=_looks(_in_self),
+@op(apart=0, forms="function method out", look=_into_self,
     samples=lambda t: [((t(3, 4), 1, t(5, dtype="int64", low=0, high=4)), {})])
 def index_select(input: Array, dim: int, index: Array) -> Array:
     """The slices of dimension `dim` at the places `index`, in that order."""
@@ -44,7 +55,7 @@ def index_select(input: Array, dim: int, index: Array) -> Array:
     if input.ndim == 0:
         require(index.size == 1, f"index_select(): Index to scalar can have only 1 value, got {index.size} value(s)")
         return input
-    return input.at[_key(index, dim)].get(mode=IN_BOUNDS, wrap_negative_indices=False)
+    return input.at[_key(index, dim)].get(mode=READ, wrap_negative_indices=False)
 
 
 def _check_source(name: str, input: Array, dim: int, index: Array, source: Array) -> int:
@@ -69,7 +80,7 @@ def _shaped(input: Array, source: Array) -> tuple[Array, Array]:
     return input.reshape(input.shape or (1,)), source.reshape(source.shape or (1,))
 
 
-@op(forms="function method out", inplace=True, saves=False, look=_looks(out_of_bounds),
+@op(apart=1, forms="function method out", inplace=True, saves=False, look=_look_of_add,
     samples=lambda t: [((t(3, 4), 0, t(5, dtype="int64", low=0, high=3), t(5, 4)), {"alpha": 2})])
 def index_add(input: Array, dim: int, index: Array, source: Array, *, alpha: Number = 1) -> Array:
     """`input` with alpha * source's slices added at the places `index` of `dim`; places may repeat."""
@@ -78,7 +89,7 @@ def index_add(input: Array, dim: int, index: Array, source: Array, *, alpha: Num
     return add_at(base, _key(index, dim), source * cast(alpha, source.dtype)).reshape(input.shape)
 
 
-@op(forms="function method out", inplace=True, look=_looks(_in_self),
+@op(forms="function method out", inplace=True, look=_into_self,
     samples=lambda t: [((t(3, 4), 0, t(5, dtype="int64", low=0, high=3), t(5, 4), "mean"), {})])
 def index_reduce(input: Array, dim: int, index: Array, source: Array, reduce: str, *,
                  include_self: bool = True) -> Array:
@@ -86,6 +97,7 @@ def index_reduce(input: Array, dim: int, index: Array, source: Array, reduce: st
     require(reduce in ("prod", "mean", "amax", "amin"),
             f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}.")
     dim = _check_source("index_reduce_", input, dim, index, source)
+    _reducible(input, reduce, include_self)
     base, source = _shaped(input, source)
     places = jnp.expand_dims(index.reshape(-1), [d for d in range(base.ndim) if d != dim])
     places = jnp.broadcast_to(places, source.shape)
@@ -93,7 +105,18 @@ def index_reduce(input: Array, dim: int, index: Array, source: Array, reduce: st
     return reduce_at(base, key, source, reduce, include_self).reshape(input.shape)
 
 
-@op(autocast="promote", forms="function method out", inplace=True, saves=False,
+def _reducible(x: Array, reduce: str, include_self: bool) -> None:
+    """torch's errors for what its kernels do not reduce."""
+    if x.dtype == bool or jnp.iscomplexobj(x):
+        if x.ndim < 2 or not include_self:
+            raise unlike("index_func_" if include_self else "index_reduce_func_exclude_input_init", x)
+        if reduce == "mean":
+            no_bool("div_floor_cpu", x)
+        elif reduce != "prod":
+            need_real("maximum_cpu" if reduce == "amax" else "minimum_cpu", x)
+
+
+@op(apart=1, autocast="promote", forms="function method out", inplace=True,
     look=_looks(partial(out_of_bounds, error=IndexError, name="index_copy_(): ")),
     samples=lambda t: [((t(3, 4), 0, t(1, dtype="int64", low=0, high=3), t(1, 4)), {})])
 def index_copy(input: Array, dim: int, index: Array, source: Array) -> Array:
@@ -114,7 +137,7 @@ def index_copy(input: Array, dim: int, index: Array, source: Array) -> Array:
     return put((":",) * dim + ("t",), base, source, index.reshape(-1)).reshape(input.shape)
 
 
-@op(strides="elementwise", forms="function method out", inplace=True, saves=False,
+@op(strides="elementwise", forms="function method out", inplace=True,
     look=_looks(partial(out_of_bounds, error=IndexError), wrap=True),
     samples=lambda t: [((t(3, 4), 0, t(1, dtype="int64", low=0, high=3), 1.5), {})])
 def index_fill(input: Array, dim: int, index: Array, value: ArrayLike) -> Array:

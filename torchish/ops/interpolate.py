@@ -18,6 +18,7 @@ import numpy as np
 from .check import require
 from .matmul_check import PRECISION
 from .pool_adaptive import adaptive_average
+from .precision import is_float, unlike
 from .table import Array, Dims, composite, op
 
 __all__ = ["interpolate"]
@@ -122,6 +123,16 @@ def _resample(x: jax.Array, wanted: tuple, factors: tuple, mode: str, align_corn
     return x
 
 
+def _known_dtype(x: jax.Array, mode: str) -> None:
+    """torch has kernels for floats, and for bytes where an image may be meant."""
+    if is_float(x) or x.dtype == jnp.uint8 and mode not in ("area", "linear", "trilinear"):
+        return
+    if mode == "area":
+        raise unlike("adaptive_avg_pool3d_cpu" if x.ndim == 5 else "adaptive_avg_pool2d", x)
+    way = "nearest" if mode.startswith("nearest") else "cubic" if mode == "bicubic" else "linear"
+    raise unlike(f"compute_indices_weights_{way}", x)
+
+
 @op(strides="format", forms="F", rule=_rule, saves=False, samples=lambda t: [
     ((t(1, 2, 3, 4),), {"scale_factor": 2.0}), ((t(1, 2, 3, 4), (5, 3)), {"mode": "bilinear"}),
     ((t(1, 2, 3, 4), (5, 6)), {"mode": "bicubic", "align_corners": True})])
@@ -150,11 +161,14 @@ def interpolate(input: Array, size: Dims | None = None, scale_factor: float | No
             ValueError)
     require(min(wanted) > 0 and min(x.shape[2:]) > 0, "Input and output sizes should be greater than 0, but got input "
             f"({', '.join(map(str, x.shape[2:]))}) output ({', '.join(map(str, wanted))})")
+    _known_dtype(x, mode)
     if mode == "area":
         return adaptive_average(x, wanted)
-    half = x.dtype.itemsize == 2 and jnp.issubdtype(x.dtype, jnp.floating) and not mode.startswith("nearest")
-    wide = x.astype(jnp.float32) if half else x
-    return _resample(wide, wanted, factors, mode, bool(align_corners), antialias).astype(x.dtype)
+    if mode.startswith("nearest") or is_float(x):
+        wide = x if mode.startswith("nearest") or x.dtype.itemsize > 2 else x.astype(jnp.float32)
+        return _resample(wide, wanted, factors, mode, bool(align_corners), antialias).astype(x.dtype)
+    found = _resample(x.astype(jnp.float32), wanted, factors, mode, bool(align_corners), antialias)
+    return jnp.clip(jnp.floor(found + 0.5), 0, 255).astype(x.dtype)
 
 
 @composite(forms="F")

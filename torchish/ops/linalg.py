@@ -14,6 +14,7 @@ from jax import lax
 from ..dtypes import dtype as DType
 from .check import broadcast_shapes, prod
 from .matmul_check import PRECISION, bmm_operands, expandable, mm_operands, mm_shapes, mv_operands, same_types
+from .precision import no_bool
 from .table import Array, Number, cast, op
 
 __all__ = ["addbmm", "addmm", "addmv", "baddbmm", "bmm", "dot", "linear", "matmul", "mm", "mv", "product", "vdot"]
@@ -66,6 +67,7 @@ def _vectors(a: jax.Array, b: jax.Array) -> None:
     if a.ndim != 1 or b.ndim != 1:
         raise RuntimeError(f"1D tensors expected, but got {a.ndim}D and {b.ndim}D tensors")
     same_types("dot : expected both vectors to have same dtype, but found {} and {}", a, b)
+    no_bool("dot", a)
     if a.shape != b.shape:
         raise RuntimeError(f"inconsistent tensor size, expected tensor [{a.shape[0]}] and src [{b.shape[0]}] to have "
                            "the same "
@@ -113,7 +115,7 @@ def addmv(input: Array, mat: Array, vec: Array, *, beta: Number = 1, alpha: Numb
 def baddbmm(input: Array, batch1: Array, batch2: Array, out_dtype: DType | None = None, *, beta: Number = 1,
             alpha: Number = 1) -> Array:
     """beta * input + alpha * bmm(batch1, batch2)."""
-    bmm_operands(batch1, batch2)
+    bmm_operands(batch1, batch2, "baddbmm")
     if out_dtype is None:
         same_types("Input dtypes must be the same, got: input {}, batch1: {}", input, batch1)
     return _blend(input, beta, product(batch1, batch2, out_dtype), alpha)
@@ -130,6 +132,7 @@ def addbmm(input: Array, batch1: Array, batch2: Array, *, beta: Number = 1, alph
     if batch1.shape[2] != batch2.shape[1]:
         raise RuntimeError(f"Incompatible matrix sizes for bmm ({batch1.shape[1]}x{batch1.shape[2]} and "
                            f"{batch2.shape[1]}x{batch2.shape[2]})")
+    no_bool("addmm_impl_cpu_", batch1)
     b, n, m = batch1.shape
     # the sum over the batch is one product over batch and inner dimension together
     rows = jnp.swapaxes(batch1, 0, 1).reshape(n, b * m)

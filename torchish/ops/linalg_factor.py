@@ -6,7 +6,7 @@ Differs from torch: a matrix that cannot be factored gives NaN, where torch rais
 """
 from __future__ import annotations
 
-from collections import namedtuple
+from functools import partial
 from typing import Any
 
 import jax
@@ -14,13 +14,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from ..returned import named
 from .check import require
-from .matrix_check import hermitian, lapack, matrix, square, turned
+from .matrix_check import hermitian, lapack, matrix, need_kernel, square, turned
 from .precision import dtype_name, inexact, unlike
 from .table import Array, composite, op
 
-SVD = namedtuple("svd", ("U", "S", "V"))    # type: ignore[name-match]
-SVD.__module__ = "torch.return_types"
+SVD = named("svd", ("U", "S", "V"))
 
 
 def spd(t: Any, n: int = 3) -> Any:
@@ -37,8 +37,26 @@ def failed(x: jax.Array) -> jax.Array:
 def _cholesky(x: jax.Array, upper: bool) -> jax.Array:
     square(x, "linalg.cholesky")
     lapack(x, "linalg.cholesky", "cholesky_cpu")
-    factor = lax.linalg.cholesky(hermitian(x, not upper), symmetrize_input=False)
+    factor = _factor_of(x, not upper)
     return turned(factor) if upper else factor
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
+def _factor_of(x: jax.Array, from_lower: bool) -> jax.Array:
+    """The lower factor of the Hermitian matrix of one triangle of `x`."""
+    return lax.linalg.cholesky(hermitian(x, from_lower), symmetrize_input=False)
+
+
+@_factor_of.defjvp
+def _factor_of_jvp(from_lower: bool, primals: tuple, tangents: tuple) -> tuple:
+    """L psi(L^-1 dA L^-H), psi being half of the lower triangle and of that of the conjugate transpose without its diagonal.
+
+    For Hermitian dA this is the derivative (Murray 2016); its transpose is the gradient that torch gives for complex matrices, too.
+    """
+    low = _factor_of(*primals, from_lower)
+    half = lax.linalg.triangular_solve(low, tangents[0], left_side=True, lower=True)
+    both = lax.linalg.triangular_solve(low, half, left_side=False, lower=True, transpose_a=True, conjugate_a=True)
+    return low, low @ (jnp.tril(both) + jnp.tril(turned(both), -1)) / 2
 
 
 @op(name="linalg_cholesky", autocast="float cpu", strides="columns", forms="linalg private out", rule="LinalgCholeskyExBackward0",
@@ -128,8 +146,8 @@ def linalg_svdvals(A: Array, *, driver: str | None = None) -> Array:
     return lax.linalg.svd(A, full_matrices=False, compute_uv=False)
 
 
-@composite()
-def svd(t: Any, input: Any, some: bool = True, compute_uv: bool = True, *, out: Any = None) -> Any:
+@composite(forms="function method out")
+def svd(t: Any, input: Any, some: bool = True, compute_uv: bool = True) -> Any:
     """U, S and V (not its transpose): input = U diag(S) V^H."""
     if not compute_uv:
         u, v = (input.new_zeros((*input.shape[:-2], n, n)) for n in input.shape[-2:])
@@ -268,8 +286,12 @@ def linalg_lu_factor_ex(A: Array, *, pivot: bool = True, check_errors: bool = Fa
 @composite()
 def lu(t: Any, input: Any, pivot: bool = True, get_infos: bool = False, out: Any = None) -> Any:
     """L and U in one matrix, and the rows exchanged; with `get_infos` also the info of lu_factor_ex."""
-    packed, pivots, info = t.linalg_lu_factor_ex(input, pivot=pivot)
-    return (packed, pivots, info) if get_infos else (packed, pivots)
+    found = t.linalg_lu_factor_ex(input, pivot=pivot)
+    given = () if out is None else tuple(out)
+    n = 2 + get_infos
+    require(out is None or len(given) == n, f"expected tuple of {n} elements but got {len(given)}", TypeError)
+    found = found if get_infos else found[:2]
+    return found if out is None else type(out)([o.resize_as_(x).copy_(x) for o, x in zip(given, found, strict=True)])
 
 
 @op(forms="function out", returns=("P", "L", "U"), differentiable=(False, True, True),
@@ -312,6 +334,7 @@ def linalg_householder_product(input: Array, tau: Array) -> Array:
     matrix(input, "torch.linalg.householder_product", "input")
     require(input.shape[-2] >= input.shape[-1], "torch.linalg.householder_product: input.shape[-2] must be greater than or equal "
                                                 "to input.shape[-1]")
+    need_kernel("orgqr_cpu", input)
     return _reflected(input, tau)
 
 

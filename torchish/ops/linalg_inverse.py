@@ -17,9 +17,9 @@ __all__ = ["rank_tolerance"]
 
 
 @jax.custom_jvp
-def _pseudo(x: jax.Array, tolerance: jax.Array) -> jax.Array:
+def _pseudo(x: jax.Array, tolerance: tuple[jax.Array, jax.Array]) -> jax.Array:
     u, s, vh = jnp.linalg.svd(x, full_matrices=False)
-    kept = s > tolerance[..., None]
+    kept = _counted(s, tolerance)
     inverse = jnp.where(kept, 1 / jnp.where(kept, s, 1), 0)
     return turned(vh) @ (inverse[..., None] * turned(u))
 
@@ -41,22 +41,27 @@ class Ranked(NamedTuple):
     inverse: jax.Array
 
 
-def _bound(singular: jax.Array, shape: tuple, atol: Any, rtol: Any) -> jax.Array:
-    """Below this a singular value counts as zero: max(atol, rtol * the largest)."""
-    largest = singular.max(-1) if singular.shape[-1] else jnp.zeros(singular.shape[:-1], singular.dtype)
+def _tolerance(x: jax.Array, atol: Any, rtol: Any) -> tuple[jax.Array, jax.Array]:
+    """The absolute and the relative tolerance in force for the singular values of `x`."""
     if rtol is None:
-        rtol = max(shape[-2:]) * float(jnp.finfo(singular.dtype).eps)
+        rtol = max(x.shape[-2:]) * float(jnp.finfo(x.dtype).eps)
         if atol is not None:
             rtol = jnp.where(jnp.asarray(atol) > 0, 0.0, rtol)
-    absolute = jnp.asarray(0.0 if atol is None else atol)
-    return jnp.maximum(absolute, jnp.asarray(rtol) * largest).astype(singular.dtype)
+    return jnp.asarray(0.0 if atol is None else atol), jnp.asarray(rtol)
+
+
+def _counted(singular: jax.Array, tolerance: tuple[jax.Array, jax.Array]) -> jax.Array:
+    """Which singular values exceed max(atol, rtol * the largest); the others count as zero."""
+    absolute, relative = tolerance
+    largest = singular.max(-1) if singular.shape[-1] else jnp.zeros(singular.shape[:-1], singular.dtype)
+    return singular > jnp.maximum(absolute, relative * largest).astype(singular.dtype)[..., None]
 
 
 def rank_tolerance(x: jax.Array, rtol: float | None) -> Ranked:
     """The pseudo-inverse of `x` and what it rests on."""
     singular = jax.lax.stop_gradient(jnp.linalg.svd(x, compute_uv=False))
-    bound = _bound(singular, x.shape, None, rtol)
-    return Ranked(singular, jnp.sum(singular > bound[..., None], axis=-1, dtype=jnp.int64), _pseudo(x, bound))
+    tolerance = _tolerance(x, None, rtol)
+    return Ranked(singular, jnp.sum(_counted(singular, tolerance), axis=-1, dtype=jnp.int64), _pseudo(x, tolerance))
 
 
 @op(name="linalg_pinv", forms="linalg private out", rule="LinalgPinvBackward0", samples=lambda t: [((t(4, 3),), {})])
@@ -66,9 +71,7 @@ def linalg_pinv(input: Array, rcond: ArrayLike | None = None, hermitian: bool = 
     if input.ndim < 2 or not inexact(input) or input.dtype.itemsize == 2:
         raise RuntimeError(f"linalg.pinv({dtype_name(input)}{{{list(input.shape)}}}): expected a tensor with 2 or "
                            "more dimensions of float, double, cfloat or cdouble types")
-    x = _whole(input) if hermitian else input
-    singular = jax.lax.stop_gradient(jnp.linalg.svd(x, compute_uv=False))
-    return _pseudo(x, _bound(singular, x.shape, atol, rcond if rtol is None else rtol))
+    return _pseudo(_whole(input) if hermitian else input, _tolerance(input, atol, rcond if rtol is None else rtol))
 
 
 @jax.custom_jvp
@@ -99,5 +102,5 @@ def linalg_matrix_rank(input: Array, tol: ArrayLike | None = None, hermitian: bo
     if not inexact(input) or input.dtype.itemsize == 2:
         raise RuntimeError("This function doesn't handle types other than float and double")
     singular = jnp.linalg.svd(_whole(input) if hermitian else input, compute_uv=False)
-    bound = _bound(singular, input.shape, tol if atol is None else atol, 0.0 if tol is not None and rtol is None else rtol)
-    return jnp.sum(singular > bound[..., None], axis=-1, dtype=jnp.int64)
+    tolerance = _tolerance(input, tol if atol is None else atol, 0.0 if tol is not None and rtol is None else rtol)
+    return jnp.sum(_counted(singular, tolerance), axis=-1, dtype=jnp.int64)

@@ -49,13 +49,20 @@ def matrix_norm(t: Any, input: Any, ord: Any = "fro", dim: Any = (-2, -1), keepd
         summed, kept = (rows, columns) if abs(ord) == 1 else (columns, rows)
         sums = x.abs().sum(summed, keepdim=keepdim)
         kept = kept - 1 if kept > summed and not keepdim else kept
-        result = (sums.amax if ord > 0 else sums.amin)((kept,), keepdim=keepdim)
-    return result if out is None else out._store(result)
+        result = _extreme(sums, ord > 0, kept, keepdim)
+    return result if out is None else out._store(result, "linalg_matrix_norm")
+
+
+def _extreme(x: Any, largest: bool, dim: int, keepdim: bool = False) -> Any:
+    """The largest or the smallest along `dim`; the largest of none is 0."""
+    if largest and x.shape[dim] == 0:
+        return x.sum(dim, keepdim=keepdim)
+    return (x.amax if largest else x.amin)(dim, keepdim=keepdim)
 
 
 def _of_singular_values(t: Any, x: Any, ord: Any, rows: int, columns: int, keepdim: bool) -> Any:
     values = t.linalg_svdvals(x.movedim((rows, columns), (-2, -1)))
-    result = values.sum(-1) if ord == "nuc" else values.amax(-1) if ord > 0 else values.amin(-1)
+    result = values.sum(-1) if ord == "nuc" else _extreme(values, ord > 0, -1)
     if keepdim:
         for d in sorted((rows, columns)):
             result = result.unsqueeze(d)
@@ -74,7 +81,7 @@ def linalg_norm(t: Any, input: Any, ord: Any = None, dim: Any = None, keepdim: b
     if matrix:
         return t.matrix_norm(input, ord, (-2, -1) if dim is None else dim, keepdim, dtype=dtype, out=out)
     result = t.vector_norm(input, 2 if ord is None else ord, dim, keepdim, dtype=dtype)
-    return result if out is None else out._store(result)
+    return result if out is None else out._store(result, "linalg_norm")
 
 
 @composite(name="linalg_cond", forms="linalg")
@@ -89,7 +96,7 @@ def linalg_cond(t: Any, input: Any, p: Any = None, *, out: Any = None) -> Any:
         result = values[..., -1] / values[..., 0] if p == -2 else values[..., 0] / values[..., -1]
     else:
         result = t.matrix_norm(input, p) * t.matrix_norm(t.linalg_inv(input), p)
-    return result if out is None else out._store(result)
+    return result if out is None else out._store(result, "linalg_cond")
 
 
 @composite(name="linalg_vecdot", forms="linalg")
@@ -98,7 +105,7 @@ def linalg_vecdot(t: Any, x: Any, y: Any, *, dim: int = -1, out: Any = None) -> 
     require(x.is_floating_point() or x.is_complex(),
             f"linalg.vecdot: Expected a floating point or complex tensor as input. Got {c_name(x.dtype)}")
     result = ((x.conj() if x.is_complex() else x) * y).sum(dim)
-    return result if out is None else out._store(result)
+    return result if out is None else out._store(result, "linalg_vecdot")
 
 
 @composite(name="linalg_matmul", forms="linalg")
@@ -168,6 +175,7 @@ def linalg_tensorinv(input: Array, ind: int = 2) -> Array:
     head, tail = input.shape[:ind], input.shape[ind:]
     require(prod(head) == prod(tail), f"Expected self to satisfy the requirement prod(self.shape[ind:]) == "
                                       f"prod(self.shape[:ind]), but got {prod(tail)} != {prod(head)}")
+    lapack(input, "linalg.inv")
     return jnp.linalg.inv(input.reshape(prod(head), prod(tail))).reshape(*tail, *head)
 
 
@@ -183,6 +191,7 @@ def linalg_tensorsolve(input: Array, other: Array, dims: tuple | None = None) ->
     require(prod(shape) == prod(x.shape[:other.ndim]), "Expected self to satisfy the requirement "
                                                        "prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim]), but "
                                                        f"got {prod(shape)} != {prod(x.shape[:other.ndim])}")
+    lapack(x, "linalg.solve", "lu_cpu")
     return jnp.linalg.solve(x.reshape(-1, prod(shape)), other.reshape(-1)).reshape(shape)
 
 

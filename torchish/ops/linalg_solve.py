@@ -15,8 +15,8 @@ from jax import lax
 from .check import require
 from .linalg_factor import failed, spd, triangles
 from .linalg_inverse import rank_tolerance
-from .matrix_check import broadcast_batch, lapack, matrix, square, turned
-from .precision import dtype_name
+from .matrix_check import broadcast_batch, lapack, matrix, need_kernel, square, turned
+from .precision import dtype_name, inexact
 from .table import Array, composite, op
 
 VALUES = ("gels", "gelsd", "gelss")     # drivers of lstsq that give residuals; the last two, singular values
@@ -77,6 +77,7 @@ def slogdet(input: Array) -> tuple[Array, Array]:
 def logdet(input: Array) -> Array:
     """The logarithm of the determinant; NaN where it is negative."""
     square(input, "logdet")
+    require(input.dtype.itemsize > 2, f"logdet: Low precision dtypes not supported. Got {dtype_name(input)}")
     sign, log = jnp.linalg.slogdet(input)
     if jnp.iscomplexobj(sign):
         return log + jnp.log(sign)
@@ -98,7 +99,7 @@ def _fits(name: str, a: jax.Array, b: jax.Array, left: bool) -> None:
 
 def _solved(a: jax.Array, b: jax.Array, left: bool) -> jax.Array:
     square(a, "linalg.solve")
-    lapack(a, "linalg.solve")
+    lapack(a, "linalg.solve", "lu_cpu")
     _same_dtype("linalg.solve", a, b)
     vector = b.ndim == 1 or (a.ndim - 1 == b.ndim and b.shape == a.shape[:-1])
     if vector:
@@ -139,6 +140,7 @@ def _triangular(a: jax.Array, b: jax.Array, upper: bool, left: bool, unit: bool,
     matrix(b, "linalg.solve_triangular", "B")
     _same_dtype("linalg.solve_triangular", a, b)
     _fits("linalg.solve_triangular", a, b, left)
+    need_kernel("triangular_solve_cpu", a)
     a, b = broadcast_batch(a, b)
     return lax.linalg.triangular_solve(a, b, left_side=left, lower=not upper, unit_diagonal=unit, transpose_a=transpose)
 
@@ -168,17 +170,31 @@ def cholesky_solve(input: Array, input2: Array, upper: bool = False) -> Array:
             raise RuntimeError(f"{letter} should have at least 2 dimensions, but has {x.ndim} dimensions instead")
     _square_system(input2)
     _fits("linalg.solve", input2, input, True)
-    factor = jnp.triu(input2) if upper else jnp.tril(input2)
-    low = turned(factor) if upper else factor
-    low, right = broadcast_batch(low, input)
+    need_kernel("cholesky_solve_cpu", input2)
+    low, right = broadcast_batch(turned(input2) if upper else input2, input)
+    return _solved_by_factor(low, right)
+
+
+@jax.custom_jvp
+def _solved_by_factor(low: jax.Array, right: jax.Array) -> jax.Array:
+    """X with L L^H X = right; what `low` holds above its diagonal is not read."""
     y = lax.linalg.triangular_solve(low, right, left_side=True, lower=True)
     return lax.linalg.triangular_solve(low, y, left_side=True, lower=True, transpose_a=True, conjugate_a=True)
+
+
+@_solved_by_factor.defjvp
+def _solved_by_factor_jvp(primals: tuple, tangents: tuple) -> tuple:
+    """As if `low` were whole: torch gives a gradient to what is not read, too."""
+    (low, right), (d_low, d_right) = primals, tangents
+    x = _solved_by_factor(low, right)
+    return x, _solved_by_factor(low, d_right - d_low @ (turned(low) @ x) - low @ (turned(d_low) @ x))
 
 
 @op(autocast="float cpu", strides="columns", samples=lambda t: [((spd(t),), {})])
 def cholesky_inverse(input: Array, upper: bool = False) -> Array:
     """The inverse of A, where `input` is its Cholesky factor."""
     square(input, "cholesky_inverse")
+    need_kernel("cholesky_inverse_out_cpu", input)
     eye = jnp.broadcast_to(jnp.eye(input.shape[-1], dtype=input.dtype), input.shape)
     return cholesky_solve(eye, input, upper)
 
@@ -188,6 +204,7 @@ def cholesky_inverse(input: Array, upper: bool = False) -> Array:
 def linalg_lu_solve(LU: Array, pivots: Array, B: Array, *, left: bool = True, adjoint: bool = False) -> Array:
     """X with A X = B (or X A = B, or with A^H) from what lu_factor gave of A."""
     require(pivots.dtype == jnp.int32, "linalg.lu_solve: pivots should be a Tensor of scalar type torch.int32")
+    lapack(LU, "torch.linalg.lu_solve", "linalg.lu_solve_cpu")
     permutation = lax.linalg.lu_pivots_to_permutation(pivots - 1, LU.shape[-2])
     low, up = triangles(LU)
     rows = jax.nn.one_hot(permutation, LU.shape[-2], axis=-2, dtype=LU.dtype)
@@ -202,6 +219,7 @@ def lu_solve(t: Any, input: Any, LU_data: Any, LU_pivots: Any, *, out: Any = Non
 
 
 @op(name="linalg_lstsq", autocast="float cpu", forms="linalg out", returns=("solution", "residuals", "rank", "singular_values"),
+    differentiable=(True, True, False, False),
     samples=lambda t: [((t(4, 3), t(4, 2)), {})])
 def linalg_lstsq(input: Array, b: Array, rcond: float | None = None, *, driver: str | None = None) -> tuple:
     """X of least norm that makes ||input X - b|| smallest.
@@ -218,6 +236,7 @@ def linalg_lstsq(input: Array, b: Array, rcond: float | None = None, *, driver: 
     if input.dtype != b.dtype:
         raise RuntimeError("torch.linalg.lstsq: Expected input and other to have the same dtype, but got input's dtype "
                            f"{dtype_name(input)} and other's dtype {dtype_name(b)}")
+    require(inexact(input) and input.dtype.itemsize > 2, "This function doesn't handle types other than float and double")
     vector = b.ndim == 1 or (input.ndim - 1 == b.ndim and b.shape == input.shape[:-1])
     right = b[..., None] if vector else b
     m, n = input.shape[-2:]

@@ -13,7 +13,8 @@ import jax.numpy as jnp
 
 from ..dtypes import c_type, from_numpy
 from .check import broadcast_shapes, common, require
-from .precision import dtype_name, floating, inexact, need_inexact, wide
+from .pointwise import BOOL_SUBTRACTION, refuse_bools
+from .precision import dtype_name, floating, inexact, is_float, need_float, wide
 from .reduction import last_node, legacy, reduced, size_of, warn_sizes
 from .table import Array, Number, cast, composite, op
 
@@ -45,7 +46,7 @@ def mse_loss(input: Array, target: Array, size_average: bool | None = None, redu
     """(input - target)^2, reduced."""
     warn_sizes(input, target)
     if weight is None:
-        need_inexact("mse_cpu", input)
+        need_float("mse_cpu", input)
     d = input - target
     return _weighted(d * d, weight, legacy(size_average, reduce, reduction), input)
 
@@ -63,7 +64,7 @@ def _huber(d: jax.Array, delta: float) -> jax.Array:
     return jnp.where(size <= delta, 0.5 * d * d, delta * (size - 0.5 * delta))
 
 
-@op(autocast="float", forms="F", promote="arith", samples=_pair, rule=lambda attributes: (
+@op(autocast="float", forms="F", promote="arith", check=refuse_bools, samples=_pair, rule=lambda attributes: (
     "SmoothL1LossBackward0" if attributes["beta"] else last_node("AbsBackward0")(attributes)))
 def smooth_l1_loss(input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None,
                    reduction: str = "mean", beta: float = 1.0) -> Array:
@@ -81,6 +82,7 @@ def huber_loss(input: Array, target: Array, reduction: str = "mean", delta: floa
     """d^2 / 2 where |d| <= delta, else delta (|d| - delta / 2), reduced; d = input - target."""
     require(delta > 0, "huber_loss does not support non-positive values for delta.")
     warn_sizes(input, target)
+    need_float("huber_cpu", input)
     values = _huber(input - target, delta)
     if weight is not None:
         require(weight.shape == input.shape, "Weights and input must have the same size.", ValueError)
@@ -111,6 +113,7 @@ def binary_cross_entropy(input: Array, target: Array, weight: Array | None = Non
     require(input.shape == target.shape, f"Using a target size ({size_of(target)}) that is different to the input size "
             f"({size_of(input)}) is deprecated. Please ensure they have the same size.", ValueError)
     require(input.dtype == target.dtype, f"Found dtype {dtype_name(target)} but expected {dtype_name(input)}")
+    need_float("binary_cross_entropy", input)
     values = _bernoulli(input, target)
     if weight is not None:
         values = values * weight
@@ -151,6 +154,7 @@ def kl_div(input: Array, target: Array, size_average: bool | None = None, reduce
     """target (log target - input), reduced; input (and target, if log_target) are logarithms."""
     broadcast_shapes(target.shape, input.shape)
     require(inexact(input) and inexact(target), "kl_div: Integral inputs not supported.")
+    require(is_float(input) and is_float(target), "kl_div: Complex inputs not supported.")
     input, target = common([input, target])
     if log_target:
         values = jnp.exp(target) * (target - input)
@@ -184,8 +188,8 @@ def gaussian_nll_loss(t: Any, input: Any, target: Any, var: Any, full: bool = Fa
     elif var.shape != input.shape:
         if var.shape == input.shape[:-1]:
             var = var.unsqueeze(-1)
-        elif var.shape[:-1] != input.shape[:-1] or var.shape[-1] != 1:
-            raise ValueError("var is of incorrect size")
+        elif input.ndim != var.ndim or sum(v for n, v in zip(input.shape, var.shape, strict=True) if n != v) != 1:
+            raise ValueError("var is of incorrect size")        # one dimension of 1 may be broadcast
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(f"{reduction} is not valid")
     return t._gaussian_nll_loss(input, target, var, full, eps, reduction)
@@ -200,6 +204,7 @@ def poisson_nll_loss(input: Array, target: Array, log_input: bool = True, full: 
     """exp(input) - target input (or input - target log(input + eps)), plus Stirling's term if full; reduced."""
     broadcast_shapes(target.shape, input.shape)
     x, y = common([input, target])
+    require(x.dtype != bool, BOOL_SUBTRACTION)
     input, target = floating(x), floating(y)
     values = jnp.exp(input) - target * input if log_input else input - target * jnp.log(input + cast(eps, input.dtype))
     if full:

@@ -4,7 +4,7 @@ In: input (N, C, *places) or (C), targets as class indices (N, *places) or as pr
 Out: a 0-dim array, or (N, *places).
 
 The target's entry is picked by comparing with the class numbers: it fuses with the softmax, while a gather's gradient
-is a scatter.  A target out of range therefore picks nothing where it is not known when the loss is first recorded.
+is a scatter.  A target out of range is refused where its value is known; elsewhere the loss is nan.
 """
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 
 from ..dtypes import FLOAT
 from .check import listing, refuse_outside, require
-from .precision import dtype_name, need_inexact, wide
+from .precision import dtype_name, need_float, wide
 from .reduction import last_node, legacy, reduced
 from .table import Array, Number, cast, op
 
@@ -57,9 +56,10 @@ def _weights(x: jax.Array, weight: jax.Array | None) -> None:
 
 
 def _picked(x: jax.Array, target: jax.Array, axis: int) -> jax.Array:
-    """x at the target's class, along the class axis."""
+    """x at the target's class, along the class axis; nan where there is no such class."""
     classes = lax.broadcasted_iota(jnp.int32, x.shape, axis)
-    return jnp.where(classes == jnp.expand_dims(target.astype(jnp.int32), axis), x, 0).sum(axis)
+    found = jnp.where(classes == jnp.expand_dims(target.astype(jnp.int32), axis), x, 0).sum(axis)
+    return jnp.where((target >= 0) & (target < x.shape[axis]), found, jnp.nan)
 
 
 def _nll(values: jax.Array, target: jax.Array, weight: jax.Array | None, ignore_index: int, reduction: str) -> tuple:
@@ -85,9 +85,14 @@ def _class_rule(avals: Any, attributes: Any) -> str:
 
 def _look(input: Any, target: Any, weight: Any, size_average: Any, ignore_index: int, *others: Any) -> None:
     """Refuses known targets that are no class."""
-    if isinstance(target, np.ndarray):
-        refuse_outside(target[target != ignore_index], input.shape[min(1, len(input.shape) - 1)],
-                       lambda place: IndexError(f"Target {place} is out of bounds."))
+    n = input.shape[min(1, len(input.shape) - 1)]
+
+    def refuse(place: int) -> Exception:
+        return IndexError(f"Target {place} is out of bounds.")
+    try:
+        refuse_outside(target, n, refuse)
+    except IndexError:
+        refuse_outside(target[target != ignore_index], n, refuse)
 
 
 @op(autocast="float", forms="F", rule=_class_rule, look=_look, samples=lambda t: [
@@ -99,6 +104,7 @@ def nll_loss(input: Array, target: Array, weight: Array | None = None, size_aver
     how = legacy(size_average, reduce, reduction)
     require(input.ndim >= 1, f"Expected 1 or more dimensions (got {input.ndim})", ValueError)
     _indices(input, target, weight)
+    need_float("nll_loss_out_frame" if input.ndim < 3 else "nll_loss2d_forward_out_frame", input)
     values = -_picked(input, target, min(1, input.ndim - 1))
     return _reduced(*_nll(values, target, weight, ignore_index, how), how)
 
@@ -132,7 +138,7 @@ def cross_entropy(input: Array, target: Array, weight: Array | None = None, size
     require(input.ndim > 0, "Expected floating point type for target with class probabilities, got "
                             f"{dtype_name(target)}")
     _indices(input, target, weight)
-    need_inexact("log_softmax_lastdim_kernel_impl" if axis == input.ndim - 1 else "log_softmax_kernel_impl", input)
+    need_float("log_softmax_lastdim_kernel_impl" if axis == input.ndim - 1 else "log_softmax_kernel_impl", input)
     x = wide(input)
     normaliser = _log_sum_exp(x, axis)
     values = normaliser.squeeze(axis) - _picked(x, target, axis)
@@ -191,6 +197,7 @@ def multi_margin_loss(input: Array, target: Array, p: int = 1, margin: Number = 
             f"of input samples (batch size). Expected target size [{n}], but got {listing(target.shape)}. Input has shape "
             f"{listing(input.shape)}.")
     _long(target)
+    need_float("multi_margin_loss_cpu_kernel", input)
     x, t = input.reshape(n, classes), target.reshape(n)
     gap = cast(margin, x.dtype) - _picked(x, t, 1)[:, None] + x
     other = lax.broadcasted_iota(jnp.int32, x.shape, 1) != t[:, None]
@@ -211,6 +218,7 @@ def multilabel_margin_loss(input: Array, target: Array, size_average: bool | Non
     require(target.size == input.size and target.ndim <= input.ndim and (input.ndim < 2 or target.shape == input.shape),
             f"inconsistent target size: {listing(target.shape)} for input of size: {listing(input.shape)}")
     _long(target)
+    need_float("multilabel_margin_loss_forward_out_frame", input)
     x, t = input.reshape(n, classes), target.reshape(n, classes)
     named = jnp.cumsum(t < 0, axis=1) == 0
     is_label = ((t[:, :, None] == jnp.arange(classes)) & named[:, :, None]).any(1)
@@ -226,6 +234,7 @@ def multilabel_soft_margin_loss(input: Array, target: Array, weight: Array | Non
                                 size_average: bool | None = None, reduce: bool | None = None,
                                 reduction: str = "mean") -> Array:
     """Mean over classes of the binary cross entropy with logits, weighted, reduced over the samples."""
+    need_float("log_sigmoid_cpu", input)
     x = wide(input)
     values = (1 - wide(target)) * x + jax.nn.softplus(-x)
     if weight is not None:

@@ -10,9 +10,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .check import broadcast_shapes, common, require, wrap_dim
+from ..dtypes import from_numpy
+from .check import broadcast_shapes, common, require, wrap_dims
 from .einsum import vector_norm
-from .precision import dtype_name, floating, is_float, wide
+from .pointwise import refuse_bools
+from .precision import dtype_name, floating, is_float, need_real, wide
 from .reduction import last_node, legacy, reduced, size_of
 from .table import Array, Dim, Number, cast, composite, op
 
@@ -21,6 +23,7 @@ __all__ = ["cosine_similarity", "pairwise_distance"]
 
 def _positive_part(x: jax.Array) -> jax.Array:
     """max(x, 0), whose gradient at 0 is 1 as that of torch's clamp_min."""
+    need_real("clamp is not supported for complex types", x)
     return jnp.where(x >= 0, x, 0)
 
 
@@ -34,7 +37,7 @@ def cosine_similarity(x1: Array, x2: Array, dim: Dim = 1, eps: float = 1e-8) -> 
     require(is_float(x1), f"expected common dtype to be floating point, yet common dtype is {dtype_name(x1)}")
     shape = broadcast_shapes(x1.shape, x2.shape)
     a, b = jnp.broadcast_to(wide(x1), shape), jnp.broadcast_to(wide(x2), shape)
-    axis = wrap_dim(dim, len(shape))
+    axis = wrap_dims(dim, len(shape))
 
     def unit(x: jax.Array) -> jax.Array:
         size = vector_norm(x, 2, axis, keepdim=True)
@@ -43,7 +46,7 @@ def cosine_similarity(x1: Array, x2: Array, dim: Dim = 1, eps: float = 1e-8) -> 
     return (unit(a) * unit(b)).sum(axis).astype(x1.dtype)
 
 
-@op(strides=None, forms="function F", promote="arith", rule="NormBackward1", samples=_pair)
+@op(strides=None, forms="function F", promote="arith", check=refuse_bools, rule="NormBackward1", samples=_pair)
 def pairwise_distance(x1: Array, x2: Array, p: float = 2.0, eps: Number = 1e-6, keepdim: bool = False) -> Array:
     """The p-norm of x1 - x2 + eps over the last dim."""
     gap = floating(x1 - x2)
@@ -123,6 +126,7 @@ def triplet_margin_loss(anchor: Array, positive: Array, negative: Array, margin:
 
     broadcast_shapes(anchor.shape, positive.shape)
     broadcast_shapes(anchor.shape, negative.shape)
+    refuse_bools(*[from_numpy(x.dtype).name for x in (anchor, positive)])
 
     def distance(a: jax.Array, b: jax.Array) -> jax.Array:
         return vector_norm(floating(a - b) + eps, p, -1)

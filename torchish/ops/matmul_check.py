@@ -7,9 +7,9 @@ from __future__ import annotations
 import jax
 from jax import lax
 
-from ..dtypes import BOOL, from_numpy
-from .check import listing
-from .precision import dtype_name, unlike
+from ..dtypes import from_numpy
+from .check import listing, prod
+from .precision import dtype_name, no_bool
 
 __all__ = ["PRECISION", "bmm_operands", "expandable", "mm_operands", "mv_operands", "same_types"]
 
@@ -34,11 +34,6 @@ def same_types(message: str, a: jax.Array, b: jax.Array, *, cpp: bool = False) -
         raise RuntimeError(message.format(namer(a), namer(b)))
 
 
-def _no_bool(array: jax.Array, kernel: str) -> None:
-    if from_numpy(array.dtype).category == BOOL:
-        raise unlike(kernel, array)
-
-
 def mm_shapes(a: tuple[int, ...], b: tuple[int, ...]) -> None:
     """Two matrix shapes must fit."""
     if a[1] != b[0]:
@@ -53,7 +48,7 @@ def mm_operands(a: jax.Array, b: jax.Array, *, first: str = "self") -> None:
         raise RuntimeError("mat2 must be a matrix" + (f", got {b.ndim}-D tensor" if first == "mat1" else ""))
     mm_shapes(a.shape, b.shape)
     same_types("expected m1 and m2 to have the same dtype, but got: {} != {}", a, b, cpp=True)
-    _no_bool(a, "addmm_impl_cpu_")
+    no_bool("addmm_impl_cpu_", a)
 
 
 def mv_operands(mat: jax.Array, vec: jax.Array, added: jax.Array | None = None) -> None:
@@ -69,11 +64,11 @@ def mv_operands(mat: jax.Array, vec: jax.Array, added: jax.Array | None = None) 
     if mat.dtype != vec.dtype or of_result.dtype != mat.dtype:
         raise RuntimeError("addmv input tensors must have the same dtype, but got "
                            f"{dtype_name(of_result)}, {dtype_name(mat)}, and {dtype_name(vec)}")
-    _no_bool(mat, "addmv_impl_cpu")
+    no_bool("addmv_impl_cpu", mat)
 
 
-def bmm_operands(a: jax.Array, b: jax.Array) -> None:
-    """Two batches of matrices that can be multiplied."""
+def bmm_operands(a: jax.Array, b: jax.Array, kernel: str = "bmm") -> None:
+    """Two batches of matrices that can be multiplied; `kernel` is what torch calls the product of small ones."""
     if a.ndim != 3:
         raise RuntimeError("batch1 must be a 3D tensor")
     if b.ndim != 3:
@@ -82,7 +77,7 @@ def bmm_operands(a: jax.Array, b: jax.Array) -> None:
         raise RuntimeError(f"Expected size for first two dimensions of batch2 tensor to be: "
                            f"{listing((a.shape[0], a.shape[2]))} but got: {listing(b.shape[:2])}.")
     same_types("expected scalar type {} but found {}", a, b)
-    _no_bool(a, "baddbmm_kernel")
+    no_bool(kernel if prod((*a.shape[1:], b.shape[2])) < 400 else "addmm_impl_cpu_", a)
 
 
 def expandable(shape: tuple[int, ...], target: tuple[int, ...]) -> None:

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from .check import broadcast_shapes
 from .precision import dtype_name, inexact, unlike
 
-__all__ = ["broadcast_batch", "hermitian", "lapack", "matrix", "real_of", "square", "turned"]
+__all__ = ["broadcast_batch", "hermitian", "lapack", "matrix", "need_kernel", "real_of", "square", "turned"]
 
 
 def matrix(x: jax.Array, name: str, letter: str = "A") -> None:
@@ -37,6 +37,12 @@ def lapack(x: jax.Array, name: str, kernel: str | None = None) -> None:
         if kernel is not None:
             raise unlike(kernel, x)
         raise RuntimeError(f"{name}: Low precision dtypes not supported. Got {dtype_name(x)}")
+
+
+def need_kernel(kernel: str, x: jax.Array) -> None:
+    """NotImplementedError, as torch's `kernel` raises it, unless `x` is float32, float64 or complex."""
+    if not inexact(x) or x.dtype.itemsize == 2:
+        raise unlike(kernel, x)
 
 
 def turned(x: jax.Array) -> jax.Array:

@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from ..warned import warn
 from .check import wrap_dims
 from .precision import inexact, wide
 from .table import Array, Dims, composite, op
@@ -96,29 +97,51 @@ def _overload(dim: Any, unbiased: bool | None, correction: float | None) -> tupl
     return dim, correction
 
 
+def _warn_of_freedom(name: str, input: Any, dim: Any, correction: float) -> None:
+    """torch's warning where the variance of so few elements is not defined."""
+    shape = input.shape
+    axes = wrap_dims(dim, len(shape))
+    averaged = prod(shape[a] for a in axes) if prod(n for a, n in enumerate(shape) if a not in axes) else 0
+    if averaged <= correction:
+        warn(f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor (input numel "
+             "divided by output numel).")
+
+
 @composite(forms="function method out")
 def var(t: Any, input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *,
         correction: float | None = None) -> Any:
     """The variance over `dim`; `correction` (1) is taken from the number of elements."""
-    return t._var(input, *_overload(dim, unbiased, correction), keepdim)
+    dim, correction = _overload(dim, unbiased, correction)
+    found = t._var(input, dim, correction, keepdim)
+    _warn_of_freedom("var", input, dim, correction)
+    return found
 
 
 @composite(forms="function method out")
 def std(t: Any, input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *,
         correction: float | None = None) -> Any:
     """The standard deviation over `dim`; `correction` (1) is taken from the number of elements."""
-    return t._std(input, *_overload(dim, unbiased, correction), keepdim)
+    dim, correction = _overload(dim, unbiased, correction)
+    found = t._std(input, dim, correction, keepdim)
+    _warn_of_freedom("std", input, dim, correction)
+    return found
 
 
 @composite(forms="function")
 def var_mean(t: Any, input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *,
              correction: float | None = None) -> Any:
     """The variance and the mean over `dim`."""
-    return t._var_mean(input, *_overload(dim, unbiased, correction), keepdim)
+    dim, correction = _overload(dim, unbiased, correction)
+    found = t._var_mean(input, dim, correction, keepdim)
+    _warn_of_freedom("var_mean", input, dim, correction)
+    return found
 
 
 @composite(forms="function")
 def std_mean(t: Any, input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *,
              correction: float | None = None) -> Any:
     """The standard deviation and the mean over `dim`."""
-    return t._std_mean(input, *_overload(dim, unbiased, correction), keepdim)
+    dim, correction = _overload(dim, unbiased, correction)
+    found = t._std_mean(input, dim, correction, keepdim)
+    _warn_of_freedom("std_mean", input, dim, correction)
+    return found

@@ -6,9 +6,9 @@ Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.MultiheadAttenti
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
+from ..warned import warn
 from .table import composite
 
 __all__ = ["NEED_MASK", "canonical_mask"]
@@ -29,8 +29,7 @@ def canonical_mask(t: Any, mask: Any, name: str, other: Any, other_name: str, ta
         return None
     _assert(mask.dtype == t.bool or mask.is_floating_point(), f"only bool and floating types of {name} are supported")
     if check_other and other is not None and mask.dtype != other.dtype:
-        warnings.warn(f"Support for mismatched {name} and {other_name} is deprecated. Use same type for both instead.",
-                      stacklevel=3)
+        warn(f"Support for mismatched {name} and {other_name} is deprecated. Use same type for both instead.")
     if mask.is_floating_point():
         return mask
     return t.zeros_like(mask, dtype=target).masked_fill_(mask, -math.inf)

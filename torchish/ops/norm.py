@@ -17,7 +17,7 @@ from jax import lax
 
 from .check import listing, prod, require
 from .einsum import vector_norm
-from .precision import dtype_name, floating, inexact, is_float, unlike, wide
+from .precision import dtype_name, floating, inexact, is_float, need_float, unlike, wide
 from .table import Array, Dims, Number, cast, composite, op
 
 __all__ = ["standardise"]
@@ -109,6 +109,8 @@ def rms_norm(input: Array, normalized_shape: Dims, weight: Array | None = None, 
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     _layer_shape(input, shape, "")
     _of_layer("weight", weight, shape)
+    if not inexact(input):
+        raise unlike("rms_norm", input)
     x = wide(input)
     axes = tuple(range(x.ndim - len(shape), x.ndim))
     small = float(jnp.finfo(x.dtype).eps) if eps is None else eps
@@ -210,6 +212,7 @@ def group_norm(input: Array, num_groups: int, weight: Array | None = None, bias:
                                               "channels in "
                 f"input, but got {label} of shape {'' if p is None else listing(p.shape)} and input of shape "
                 f"{listing(input.shape)}")
+    need_float("GroupNormKernelImpl", input)
     require(input.size != n * num_groups or n * c // num_groups * prod(input.shape[2:]) != 1,
             f"Expected more than 1 value per channel when training, got input size {listing(input.shape)}", ValueError)
     _same_or_wide(input, weight, bias)
@@ -253,6 +256,8 @@ def _more_than_one(x: Any, per: str, count: int) -> None:
 def batch_norm(t: Any, input: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None,
                training: bool = False, momentum: float = 0.1, eps: float = 1e-5) -> Any:
     """Normalisation of each channel by the batch (and the running statistics updated in place) or by running ones."""
+    if eps <= 0 and (training or eps < 0):
+        raise ValueError(f"batch_norm eps must be {'positive during training' if training else 'non-negative'}, but got {eps}")
     shape = input.shape
     if len(shape) == 1 and not shape[0]:        # no channels
         return input.clone()
@@ -260,7 +265,7 @@ def batch_norm(t: Any, input: Any, running_mean: Any, running_var: Any, weight: 
         return t._batch_norm_eval(input, weight, bias, running_mean, running_var, eps)
     _more_than_one(input, "value per channel", shape[0] * prod(shape[2:]))
     out = t._batch_norm_train(input, weight, bias, eps)
-    if running_mean is not None:
+    if running_mean is not None and 0 not in shape:
         t._assign((running_mean, running_var), t._batch_norm_stats(input, running_mean, running_var, momentum))
     return out
 

@@ -232,6 +232,70 @@ def _asgd(params: Arrays, grads: Arrays, means: Arrays, *, lambd: Runtime, eta: 
     return _each(rule, params, grads, means)
 
 
+# ---- rules that see a matrix as a matrix ----
+def _rms(x: Array) -> Array:
+    """The root of the mean of squares, in the type torch computes norms in."""
+    return jnp.sqrt(jnp.sum(jnp.square(x.astype(_wide(x))))) / math.sqrt(x.size)
+
+
+def _mean_square(x: Array, axis: int) -> Array:
+    return (jnp.sum(jnp.square(x.astype(_wide(x))), axis, keepdims=True) / x.shape[axis]).astype(x.dtype)
+
+
+@op(strides="likewise", forms="function", samples=lambda t: [])
+def _adafactor(params: Arrays, grads: Arrays, firsts: Arrays, seconds: Arrays, *, lr: Runtime, rho: Runtime, weight: Runtime,
+               eps2: Runtime, d: Runtime, weight_decay: Runtime, eps1: float | None, decay: bool, maximize: bool) -> tuple:
+    """p - a u, u = g / sqrt(v) made smaller where its rms is above d, a = max(eps2, rms(p)) rho (Shazeer & Stern 2018).
+
+    firsts, seconds: the means of g^2 of the rows and of the columns, whose product stands for v; or v itself and nothing.
+    """
+    def rule(p: Array, g: Array, *state: Array) -> tuple:
+        g = -g if maximize else g
+        least = float(jnp.finfo(p.dtype).eps) if eps1 is None else eps1
+        step = jnp.maximum(cast(eps2, _wide(p)), _rms(p)) * cast(rho, _wide(p))
+        if decay:
+            p = _scale(p, 1 - lr * weight_decay)
+        if len(state) == 2:
+            rows, columns = (_lerp(old, _mean_square(g, axis), weight) for old, axis in zip(state, (-1, -2), strict=True))
+            state = rows, columns
+            v = rows @ columns / jnp.maximum(rows.mean(-2, keepdims=True), jnp.asarray(least, p.dtype))
+        else:
+            v = _lerp(state[0], g * g, weight)
+            state = (v,)
+        update = jax.lax.rsqrt(jnp.maximum(v, jnp.asarray(least * least, p.dtype))) * g
+        return (_add(p, update, -step / jnp.maximum(1, _rms(update) / cast(d, _wide(p)))), *state)
+    return _each(rule, params, grads, firsts, seconds)
+
+
+def _orthogonal(x: Array, coefficients: tuple, steps: int, eps: float) -> Array:
+    """Near the nearest (half) orthogonal matrix, by a quintic Newton-Schulz iteration in bfloat16."""
+    a, b, c = coefficients
+    y = x.astype(jnp.bfloat16)
+    tall = x.shape[0] > x.shape[1]
+    if tall:
+        y = y.T
+    norm = jnp.sqrt(jnp.sum(jnp.square(y.astype(jnp.float32)))).astype(y.dtype)
+    y = y / jnp.maximum(norm, jnp.asarray(eps, y.dtype))
+    for _ in range(steps):
+        gram = y @ y.T
+        update = (b * gram.astype(jnp.float32) + c * jnp.matmul(gram, gram, preferred_element_type=jnp.float32)).astype(y.dtype)
+        y = (a * y.astype(jnp.float32) + jnp.matmul(update, y, preferred_element_type=jnp.float32)).astype(y.dtype)
+    return y.T if tall else y
+
+
+@op(strides="likewise", forms="function", samples=lambda t: [])
+def _muon(params: Arrays, grads: Arrays, buffers: Arrays, *, lr: Runtime, momentum: Runtime, weight_decay: Runtime, nesterov: bool,
+          coefficients: tuple, eps: float, steps: int, like_adamw: bool) -> tuple:
+    """p - lr r o, o the running mean of g made orthogonal, r from the shape (Jordan 2024; like AdamW: Liu 2025)."""
+    def rule(p: Array, g: Array, b: Array) -> tuple:
+        b = _lerp(b, g, 1 - momentum)
+        update = _orthogonal(_lerp(g, b, momentum) if nesterov else b, coefficients, steps, eps)
+        rows, columns = p.shape
+        ratio = 0.2 * math.sqrt(max(rows, columns)) if like_adamw else math.sqrt(max(1, rows / columns))
+        return _add(_scale(p, 1 - lr * weight_decay), update, -lr * ratio), b
+    return _each(rule, params, grads, buffers)
+
+
 # ---- clipping ----
 def _norm(x: Array, p: float) -> Array:
     """The p-norm of all elements, summed in the compute type, in the type of the elements' magnitude."""

@@ -30,6 +30,7 @@ def _median_dim(input: Array, dim: int, keepdim: bool, skip_nan: bool) -> tuple[
     axis = nonempty_dim("median", dim, input)
     if input.dtype == bool:
         raise unlike("median_out", input)
+    need_real("median_out", input)
     if input.ndim == 0:
         return input, jnp.zeros((), jnp.int64)
     value, place = _middle(input, axis, skip_nan)
@@ -96,6 +97,7 @@ def nanmedian(t: Any, input: Any, dim: int | None = None, keepdim: bool = False)
 def mode(input: Array, dim: int = -1, keepdim: bool = False) -> tuple[Array, Array]:
     """The most frequent value along `dim` (the smallest of several) and its last place."""
     axis = nonempty_dim("mode", dim, input)
+    need_real("mode_cpu", input)
     if input.ndim == 0:
         return input, jnp.zeros((), jnp.int64)
     x = lax.stop_gradient(input)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from .check import listing, require
+from .precision import no_bool
 from .table import Array, Dims, Number, cast, op
 
 MODES = {"reflect": "Reflection", "replicate": "Replication", "circular": "Circular"}
@@ -53,6 +54,8 @@ def _constant(input: Array, pad: Dims, pairs: list, value: Number | None) -> Arr
 def _along(input: Array, dim: int, before: int, after: int, mode: str, pad: Dims) -> Array:
     """One dimension padded with its own elements."""
     n = input.shape[dim]
+    if mode != "circular":
+        no_bool(f"{'reflection' if mode == 'reflect' else 'replication'}_pad{min(max(input.ndim - 2, 1), 3)}d", input)
 
     def part(start: int, stop: int) -> Array:
         return lax.slice_in_dim(input, start, stop, axis=dim)

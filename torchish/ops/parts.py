@@ -4,7 +4,10 @@ In: arrays, complex or real.  Out: real and imaginary parts (views), conjugates,
 """
 from __future__ import annotations
 
+from typing import Any
+
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from .check import require
@@ -39,11 +42,48 @@ def imag(input: Array) -> Array:
     return input.imag
 
 
-@op(name="_conj", strides="first", forms="", saves=False, rule="ConjBackward0",
+@op(name="_conj", view=True, write=lambda base, value: jnp.conj(value), forms="", saves=False, rule="ConjBackward0",
     samples=lambda t: [((t(3, dtype="complex128"),), {})])
 def conjugate(input: Array) -> Array:
-    """The complex conjugate."""
-    return jnp.conj(input)
+    """The complex conjugate, a view."""
+    return input if isinstance(input, np.ndarray) else jnp.conj(input)      # a numpy array is asked for its strides
+
+
+def view_bits(x: Any) -> tuple[bool, bool]:
+    """Whether a tensor is a view that shows its storage conjugated, or negated: what torch keeps as bits of the tensor."""
+    conjugated = negated = False
+    for step in x._view.chain if x._view is not None else ():
+        name = step[0].name
+        if name == "_conj":
+            conjugated = not conjugated
+        elif name in ("_real", "imag", "_view_as_real"):
+            negated ^= conjugated and name == "imag"
+            conjugated = False
+    return conjugated, negated
+
+
+@composite()
+def is_conj(t, input):
+    """Whether it is a view that shows complex numbers conjugated."""
+    return view_bits(input)[0]
+
+
+@composite()
+def is_neg(t, input):
+    """Whether it is a view that shows numbers negated: the imaginary part of a conjugate."""
+    return view_bits(input)[1]
+
+
+@composite()
+def resolve_conj(t, input):
+    """A copy of a view that shows its storage conjugated; any other tensor itself."""
+    return input.clone() if view_bits(input)[0] else input
+
+
+@composite()
+def resolve_neg(t, input):
+    """A copy of a view that shows its storage negated; any other tensor itself."""
+    return input.clone() if view_bits(input)[1] else input
 
 
 @composite()

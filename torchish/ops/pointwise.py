@@ -5,14 +5,31 @@ In: arrays already cast to torch's common dtype.  Out: their sum, product, quoti
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
+from jax.custom_derivatives import SymbolicZero
 
 from ..dtypes import c_type, from_numpy
 from .check import broadcast_shapes, one_tensor
-from .precision import floating, in_wide, inexact, known, magnitude, need_inexact, need_real, sgn, unlike, wide
+from .precision import (
+    floating,
+    in_wide,
+    inexact,
+    known,
+    magnitude,
+    need_float,
+    need_inexact,
+    need_real,
+    no_bool,
+    sgn,
+    unlike,
+    wide,
+)
 from .rules import by_attribute, by_operand
 from .table import Array, ArrayLike, Number, alias, cast, op, unary
 
@@ -47,21 +64,25 @@ BOOL_SUBTRACTION = ("Subtraction, the `-` operator, with a bool tensor is not su
                     "the `~` or `logical_not()` operator instead.")
 
 
-def _no_bools(one: str, other: str) -> None:
+TWO_BOOLS = ("Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator "
+             "instead.")
+
+
+def refuse_bools(one: str, other: str) -> None:
+    """torch's check of a subtraction."""
     if one == other == "bool":
-        raise RuntimeError("Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
-                           "`logical_xor()` operator instead.")
+        raise RuntimeError(TWO_BOOLS)
     if "bool" in (one, other):
         raise RuntimeError(BOOL_SUBTRACTION)
 
 
-@op(promote="arith", dunder="sub", inplace=True, saves=False, check=_no_bools)
+@op(promote="arith", dunder="sub", inplace=True, saves=False, check=refuse_bools)
 def sub(input: ArrayLike, other: ArrayLike, *, alpha: Number = 1) -> Array:
     """input - alpha * other, broadcast."""
     return _sum(input, alpha, other, -1)
 
 
-@op(promote="arith", saves=False, check=_no_bools, rule=by_operand("Rsub", 0, 1))
+@op(promote="arith", saves=False, check=refuse_bools, rule=by_operand("Rsub", 0, 1))
 def rsub(input: Array, other: ArrayLike, alpha: Number = 1) -> Array:
     """other - alpha * input, broadcast."""
     return _sum(other, alpha, input, -1)
@@ -73,7 +94,18 @@ def mul(input: ArrayLike, other: ArrayLike) -> Array:
     return input * other
 
 
-@op(promote="arith", dunder="truediv", inplace=True, rule=by_attribute("Div", "rounding_mode", 2))
+def refuse_zero(input: Any, other: Any, *attributes: Any) -> None:
+    """torch's refusal of integers divided by a zero that is known."""
+    if other.__class__ in (int, bool):
+        zero = not other
+    else:
+        zero = isinstance(other, np.ndarray) and other.size and not other.all()
+    if zero and 0 not in getattr(input, "shape", ()):
+        raise RuntimeError("ZeroDivisionError")
+
+
+@op(promote="arith", dunder="truediv", inplace=True, look=refuse_zero, looks="whole",
+    rule=by_attribute("Div", "rounding_mode", 2))
 def div(input: ArrayLike, other: ArrayLike, *, rounding_mode: str | None = None) -> Array:
     """input / other; integers give the default floating dtype unless `rounding_mode` is 'trunc' or 'floor'."""
     if rounding_mode is None:
@@ -83,6 +115,7 @@ def div(input: ArrayLike, other: ArrayLike, *, rounding_mode: str | None = None)
         return floating(input) / floating(other)
     if rounding_mode in ("floor", "trunc"):
         need_real(f"div_{rounding_mode}_cpu", input)
+        no_bool(f"div_{rounding_mode}_cpu", input)
     if rounding_mode == "floor":
         return jnp.floor_divide(input, other)
     if rounding_mode == "trunc":
@@ -93,27 +126,49 @@ def div(input: ArrayLike, other: ArrayLike, *, rounding_mode: str | None = None)
                        f"but found '{rounding_mode}'")
 
 
-@op(promote="arith", dunder="floordiv", inplace=True, saves=False)
+@op(promote="arith", dunder="floordiv", inplace=True, saves=False, look=refuse_zero, looks="whole")
 def floor_divide(input: ArrayLike, other: ArrayLike) -> Array:
     """floor(input / other), in the common dtype."""
     need_real("div_floor_cpu", input)
+    no_bool("div_floor_cpu", input)
     return jnp.floor_divide(input, other)
 
 
-@op(promote="arith", dunder="mod", inplace=True, check=one_tensor("remainder"), rule=by_operand("Remainder", 1, 0),
+@op(promote="arith", dunder="mod", inplace=True, check=one_tensor("remainder"), look=refuse_zero, looks="whole",
+    rule=by_operand("Remainder", 1, 0),
     samples=lambda t: [((t(3, 4), t(3, 4, low=0.7, high=0.9)), {})])
 def remainder(input: ArrayLike, other: ArrayLike) -> Array:
     """input - floor(input / other) * other: the sign is that of `other`."""
     need_real("remainder_cpu", input)
+    no_bool("remainder_cpu", input)
     return jnp.remainder(input, other)
 
 
-@op(promote="arith", inplace=True, rule=by_operand("Fmod", 1, 0),
+@op(promote="arith", inplace=True, look=refuse_zero, looks="whole", rule=by_operand("Fmod", 1, 0),
     samples=lambda t: [((t(3, 4), t(3, 4, low=0.7, high=0.9)), {})])
 def fmod(input: Array, other: ArrayLike) -> Array:
     """input - trunc(input / other) * other: the sign is that of `input`."""
     need_real("fmod_cpu", input)
+    no_bool("fmod_cpu", input)
     return jnp.fmod(input, other)
+
+
+@jax.custom_jvp
+def _power(x: Array, y: Array) -> Array:
+    return jnp.power(x, y)
+
+
+@partial(_power.defjvp, symbolic_zeros=True)
+def _power_jvp(primals: tuple, tangents: tuple) -> tuple:
+    # torch: 0 ** y changes with y < 0 as the limit does, by -inf (jnp has NaN), and not at all with others
+    (x, y), (dx, dy), value = primals, tangents, _power(*primals)
+    change = jnp.zeros_like(value)
+    if not isinstance(dx, SymbolicZero):
+        change += dx * (y * _power(x, jnp.where(y == 0, 1, y - 1)))
+    if not isinstance(dy, SymbolicZero):
+        still = (x == 0) & (y >= 0)
+        change += dy * jnp.where(still, 0, value * jnp.log(jnp.where(still, 1, x)))
+    return value, change
 
 
 def _pow_rule(avals: list, attributes: dict) -> str:
@@ -126,16 +181,16 @@ def _pow_rule(avals: list, attributes: dict) -> str:
 def pow_(input: ArrayLike, exponent: ArrayLike) -> Array:
     """input ** exponent; the gradient for exponent 0 is 0 everywhere."""
     value = known(exponent)
+    no_bool("pow", input)
     if not inexact(input):
         return _integer_pow(input, exponent, value)
     if isinstance(value, (int, float)) and value == int(value) and abs(value) <= 8:
         return lax.integer_pow(jnp.broadcast_to(input, jnp.broadcast_shapes(input.shape, exponent.shape)), int(value))
-    if value is None:       # 0 ** 0 is 1 with gradient 0
+    if jnp.iscomplexobj(input):     # jnp has NaN for 0 ** z; 0 ** 0 is 1 with gradient 0
         input = jnp.where((input == 0) & (exponent == 0), 1, input)
-    if jnp.iscomplexobj(input):     # jnp has NaN for 0 ** z
         power = jnp.power(jnp.where(input == 0, 1, input), exponent)
         return jnp.where((input == 0) & (exponent != 0), 0, power)
-    return jnp.sqrt(input) if value == 0.5 else jnp.power(input, exponent)
+    return jnp.sqrt(input) if value == 0.5 else _power(*jnp.broadcast_arrays(input, exponent))
 
 
 def _integer_pow(base: Array, exponent: Array, value: int | None) -> Array:
@@ -155,7 +210,8 @@ def _integer_pow(base: Array, exponent: Array, value: int | None) -> Array:
 def float_power(input: ArrayLike, exponent: ArrayLike) -> Array:
     """input ** exponent in double precision."""
     double = jnp.complex128 if jnp.iscomplexobj(input) else jnp.float64
-    return jnp.power(input.astype(double), exponent.astype(double))
+    power = jnp.power if double is jnp.complex128 else _power
+    return power(*jnp.broadcast_arrays(input.astype(double), exponent.astype(double)))
 
 
 @op(strides="elementwise", dunder="neg", inplace=True, saves=False)
@@ -196,7 +252,7 @@ def lerp(input: Array, end: Array, weight: ArrayLike) -> Array:
             raise RuntimeError(f"expected dtype {c_type(from_numpy(input.dtype))} for `{label}` "
                                f"but got dtype {c_type(from_numpy(x.dtype))}")
     broadcast_shapes(input.shape, end.shape, jnp.shape(weight))
-    need_inexact("lerp_kernel_scalar", input)
+    need_inexact(f"lerp_kernel_{'scalar' if known(weight) is not None else 'tensor'}", input)
     start, end = wide(input), wide(end)
     weight = cast(weight, start.dtype)
     step = end - start
@@ -206,21 +262,30 @@ def lerp(input: Array, end: Array, weight: ArrayLike) -> Array:
 @op(promote="arith", inplace=True)
 def addcmul(input: Array, tensor1: Array, tensor2: Array, *, value: Number = 1) -> Array:
     """input + value * tensor1 * tensor2, broadcast."""
-    return (wide(input) + _scaled(value, wide(tensor1)) * wide(tensor2)).astype(input.dtype)
+    no_bool("addcmul_cpu_out", input)
+    x = wide(tensor1)
+    return (wide(input) + cast(value, x.dtype) * x * wide(tensor2)).astype(input.dtype)
 
 
-@op(promote="arith", inplace=True,
+INTEGER_ADDCDIV = (
+    "Integer division with addcdiv is no longer supported, and in a future  release addcdiv will perform a "
+    "true division of tensor1 and tensor2. The historic addcdiv behavior can be implemented as (input + value "
+    "* torch.trunc(tensor1 / tensor2)).to(input.dtype) for integer inputs and as (input + value * tensor1 / "
+    "tensor2) for float inputs. The future addcdiv behavior is just the latter implementation: (input + "
+    "value * tensor1 / tensor2), for all dtypes.")
+
+
+def refuse_integers(input: str, tensor1: str, tensor2: str) -> None:
+    """torch's check of addcdiv."""
+    if not any(k.startswith(("float", "bfloat", "complex")) for k in (tensor1, tensor2)):
+        raise RuntimeError(INTEGER_ADDCDIV)
+
+
+@op(promote="arith", inplace=True, check=refuse_integers,
     samples=lambda t: [((t(3, 4), t(3, 4, seed=1), t(4, low=0.5, seed=2)), {"value": 0.3})])
 def addcdiv(input: Array, tensor1: Array, tensor2: Array, *, value: Number = 1) -> Array:
     """input + value * tensor1 / tensor2, broadcast."""
-    if not inexact(tensor1):
-        raise RuntimeError(
-            "Integer division with addcdiv is no longer supported, and in a future  release addcdiv will perform a "
-            "true division of tensor1 and tensor2. The historic addcdiv behavior can be implemented as (input + value "
-            "* torch.trunc(tensor1 / tensor2)).to(input.dtype) for integer inputs and as (input + value * tensor1 / "
-            "tensor2) for float inputs. The future addcdiv behavior is just the latter implementation: (input + "
-            "value * tensor1 / tensor2), for all dtypes.")
-    return (wide(input) + _scaled(value, wide(tensor1)) / wide(tensor2)).astype(input.dtype)
+    return (wide(input) + cast(value, wide(tensor1).dtype) * wide(tensor1) / wide(tensor2)).astype(input.dtype)
 
 
 @jax.custom_jvp
@@ -265,13 +330,14 @@ def logaddexp_of_complex(x: Array, y: Array) -> Array:
     both_infinite = ~jnp.isfinite(small.real) & (small.real == large.real)
     gap = jnp.where(both_infinite, 0, small - large)
     value = jnp.log1p(jnp.exp(gap)) + large
-    return jnp.where(both_infinite, jnp.where(small.real < 0, large, jnp.log(jnp.exp(small) + jnp.exp(large))), value)
+    a, b = (jnp.where(both_infinite, v, 0) for v in (small, large))     # exp of what is not chosen would overflow
+    return jnp.where(both_infinite, jnp.where(small.real < 0, large, jnp.log(jnp.exp(a) + jnp.exp(b))), value)
 
 
 @op(promote="arith")
 def logaddexp2(input: Array, other: Array) -> Array:
     """log2(2 ** input + 2 ** other)."""
-    need_inexact("logaddexp2_cpu", input)
+    need_float("logaddexp2_cpu", input)
     return in_wide(jnp.logaddexp2)(input, other)
 
 

@@ -12,6 +12,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from .check import one_tensor
+from .precision import need_full
 from .table import Array, ArrayLike, op
 
 # name -> (degree 1, the next degree from x, k, the one of degree k and the one before)
@@ -55,10 +57,11 @@ def evaluate(recurrence: Recurrence, x: jax.Array, n: jax.Array) -> jax.Array:
 def _declare(name: str, recurrence: Recurrence) -> None:
     limit = {"float32": 128, "float64": 512} if name.startswith("hermite") else {}
 
-    @op(name=f"special_{name}", promote="float", forms="special out", differentiable=False,
+    @op(name=f"special_{name}", promote="float", forms="special out", differentiable=False, check=one_tensor(f"special_{name}"),
         samples=lambda t: [((t(3, 4), t(4, dtype="int64", low=-1, high=9)), {}), ((t(3), 5), {})])
     def polynomial(x: ArrayLike, n: ArrayLike) -> Array:
         argument, degree = jnp.asarray(x), jnp.asarray(n)
+        need_full(f"{name}_cpu", argument)
         value = evaluate(recurrence, argument, degree)
         if name.startswith("hermite"):      # torch gives up beyond these degrees
             value = jnp.where(jnp.trunc(degree) > limit.get(argument.dtype.name, 128), jnp.nan, value)

@@ -13,7 +13,7 @@ import numpy as np
 
 from .check import listing, prod, require
 from .pool_window import Grid, batched, first_max, grid, line, lowest, reduce_windows, spread_padding, windows
-from .precision import floating
+from .precision import floating, is_float, need_float, need_real, no_bool, unlike
 from .table import Array, Dims, composite, op
 
 __all__ = ["averages", "maxima"]
@@ -49,12 +49,16 @@ def _max_pool(n: int, x: jax.Array, kernel: Any, stride: Any, padding: Any, dila
     if n == 1 and not indices:
         _input(name, x, 1, 1, 1, 0, 1)
         line(x.shape[-1], kernel, stride, padding, dilation, ceil_mode)
+        need_float("max_pool1d_impl", x)
     elif n == 1:        # torch goes through two dims
         require(x.ndim in (2, 3), f"{name}() Expected 2D or 3D input tensor, but got {listing(x.shape)}")
         windows(name, 1, kernel, stride, padding, dilation)
         _input(name, jnp.expand_dims(x, -2), 2, 1, 1, 0, 1)
     else:
         _input(f"{name}_with_indices_out_cpu_template" if n == 3 else name, x, n, kernel, stride, padding, dilation)
+    kernel_name = f"max_pool{max(n, 2)}d"
+    need_real(kernel_name, x)
+    no_bool(kernel_name, x)
     g = grid(name, x.shape[-n:], x.shape[-n - 1], kernel, stride, padding, dilation, ceil_mode)
     return maxima(x, g, indices=indices)
 
@@ -91,6 +95,8 @@ def _avg_pool(n: int, x: jax.Array, kernel: Any, stride: Any, padding: Any, ceil
     else:
         _input(name, x, n, kernel, stride, padding, 1)
     require(divisor != 0, "divisor must be not zero")
+    if not is_float(x) and x.dtype != jnp.int64:
+        raise unlike("avg_pool3d_out_frame" if n == 3 else "avg_pool2d", x)
     size = x.shape[-n:]
     g = grid(name, size, x.shape[-n - 1], kernel, stride, padding, 1, ceil_mode)
     return averages(x, g, _divisors(size, g, count_include_pad) if divisor is None else divisor)
@@ -185,7 +191,7 @@ def _unpooled_size(n: int, size: tuple[int, ...], kernel: Any, stride: Any, padd
         return usual
     wanted = tuple(output_size)[-n:]
     for i, (w, u, st) in enumerate(zip(wanted, usual, full[1], strict=True)):
-        require(u - st < w < u + st, f"invalid output_size \"{list(wanted)}\" (dim {i} must be between {u - st} and "
+        require(u - st < w < u + st, f"invalid output_size \"{wanted}\" (dim {i} must be between {u - st} and "
                                      f"{u + st})",
                 ValueError)
     return wanted
@@ -201,6 +207,7 @@ def _corners(n: int) -> np.ndarray:
 def _declare_unpool(n: int) -> Callable:
     def unpool(input: Array, indices: Array, kernel_size: Dims, stride: Dims | None = None, padding: Dims = 0,
                output_size: Dims | None = None) -> Array:
+        need_float("max_unpool3d" if n == 3 else "max_unpool2d", input)
         x, places = batched(input, n), batched(indices, n)
         require(input.shape == indices.shape, f"Expected shape of indices to be same as that of the input tensor "
                                               f"({listing(input.shape)}) but got indices tensor with shape: "

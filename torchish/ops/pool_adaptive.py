@@ -14,6 +14,7 @@ import numpy as np
 from .check import listing, prod, require
 from .matmul_check import PRECISION
 from .pool_window import Grid, first_max, reduce_windows
+from .precision import dtype_name, inexact, need_float
 from .table import Array, Dims, composite, op
 
 __all__ = ["adaptive_average"]
@@ -99,13 +100,24 @@ def _declare(n: int) -> None:
     size = (7, 6, 5)[:n]
 
     def average(input: Array, output_size: Dims) -> Array:
-        return adaptive_average(input, _sizes(f"adaptive_avg_pool{n}d", input, n, output_size))
+        sizes = _sizes(f"adaptive_avg_pool{n}d", input, n, output_size)
+        if set(sizes) == {1}:
+            require(inexact(input), "mean(): could not infer output dtype. Input dtype must be either a floating point or complex "
+                                    f"dtype. Got: {dtype_name(input)}")
+        else:
+            need_float("adaptive_avg_pool3d_cpu" if n == 3 else "adaptive_avg_pool2d", input)
+        return adaptive_average(input, sizes)
+
+    def maxima(x: Array, output_size: Dims, indices: bool) -> tuple:
+        sizes = _sizes(f"adaptive_max_pool{n}d", x, n, output_size)
+        need_float("adaptive_max_pool3d_cpu" if n == 3 else "adaptive_max_pool2d", x)
+        return _adaptive_max(x, sizes, indices=indices)
 
     def values(input: Array, output_size: Dims) -> Array:
-        return _adaptive_max(input, _sizes(f"adaptive_max_pool{n}d", input, n, output_size), indices=False)[0]
+        return maxima(input, output_size, False)[0]
 
     def with_indices(input: Array, output_size: Dims, return_indices: bool = False) -> Array:
-        return _adaptive_max(input, _sizes(f"adaptive_max_pool{n}d", input, n, output_size), indices=True)
+        return maxima(input, output_size, True)
 
     def public(t: Any, input: Any, output_size: Any, return_indices: bool = False) -> Any:
         return getattr(t, f"adaptive_max_pool{n}d_{'with_indices' if return_indices else 'values'}")(input, output_size)

@@ -13,8 +13,8 @@ import numpy as np
 
 from ..dtypes import c_name, default, from_numpy
 
-__all__ = ["dtype_name", "floating", "in_wide", "inexact", "is_float", "known", "magnitude", "need_float", "need_inexact",
-           "need_real", "real_only", "sgn", "unlike", "wide", "widened"]
+__all__ = ["dtype_name", "floating", "in_wide", "inexact", "is_float", "known", "magnitude", "need_float", "need_full",
+           "need_inexact", "need_real", "no_bool", "real_only", "sgn", "unlike", "wide", "widened"]
 
 
 def dtype_name(x: jax.Array) -> str:
@@ -69,12 +69,25 @@ def need_float(kernel: str, x: jax.Array) -> None:
         raise unlike(kernel, x)
 
 
-def real_only(kernel: str, fn: Callable[[jax.Array], jax.Array]) -> Callable[[jax.Array], jax.Array]:
-    """`fn`, computed in the wide type, which refuses complex numbers as torch's `kernel` does."""
+def need_full(kernel: str, x: jax.Array) -> None:
+    """NotImplementedError, as torch's `kernel` raises it on every device, unless `x` is float32 or float64."""
+    if not is_float(x) or x.dtype.itemsize < 4:
+        raise unlike(kernel, x)
+
+
+def real_only(kernel: str, fn: Callable[[jax.Array], jax.Array],
+              refuse: Callable[[str, jax.Array], None] | None = None) -> Callable[[jax.Array], jax.Array]:
+    """`fn`, computed in the wide type, which refuses complex numbers (or what `refuse` does) as torch's `kernel` does."""
     def body(x: jax.Array) -> jax.Array:
-        need_real(kernel, x)
+        (refuse or need_real)(kernel, x)
         return in_wide(fn)(x)
     return body
+
+
+def no_bool(kernel: str, x: jax.Array) -> None:
+    """NotImplementedError, as torch's `kernel` raises it, where `x` is bool."""
+    if x.dtype == bool:
+        raise unlike(kernel, x)
 
 
 def need_real(said: str, x: jax.Array, error: type[Exception] = NotImplementedError) -> None:

@@ -94,6 +94,12 @@ def bernoulli(p: Array, key: Array, pos: Array, *, dtype: dtype | None = None) -
     return hit.astype(p.dtype if dtype is None else dtype.np).reshape(p.shape), key, pos
 
 
+@op(forms="", name="_flipped", rule="BernoulliBackward0", saves=False)
+def flipped(p: Array, hits: Array) -> Array:
+    """`hits`, which were drawn with the probabilities `p`: their gradient is 0."""
+    return hits
+
+
 def _check_dropout(input: Array) -> None:
     if not jnp.issubdtype(input.dtype, jnp.inexact):
         name = c_name(from_numpy(input.dtype))

@@ -7,8 +7,8 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 from ..dtypes import dtype as DType
-from .check import wrap_dim, wrap_dims
-from .precision import dtype_name, inexact, widened
+from .check import require, wrap_dim, wrap_dims
+from .precision import dtype_name, inexact, is_float, widened
 from .rules import by_dim
 from .table import Array, Dims, op
 
@@ -59,6 +59,7 @@ def nanmean(input: Array, dim: Dims | None = None, keepdim: bool = False, *, dty
         raise RuntimeError("nanmean(): expected input to have floating point or complex dtype but got "
                            f"{dtype_name(input)}")
     x = input if dtype is None else input.astype(dtype.np)
+    require(is_float(x), "nansum on CPU does not support complex inputs")
     axes = wrap_dims(dim, x.ndim)
     count = jnp.sum(~jnp.isnan(x), axis=axes, keepdims=keepdim)
     total = widened(jnp.sum, jnp.where(jnp.isnan(x), 0, x).astype(x.dtype), axis=axes, keepdims=keepdim)

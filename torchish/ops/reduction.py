@@ -4,11 +4,11 @@ In: unreduced losses and the name of a reduction.  Out: their mean or sum, or th
 """
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 
 import jax
 
+from ..warned import warn
 from .check import listing
 from .precision import dtype_name, inexact
 
@@ -22,8 +22,7 @@ def legacy(size_average: bool | None, reduce: bool | None, reduction: str) -> st
             raise ValueError(f"{reduction} is not a valid value for reduction")
         return reduction
     chosen = "none" if reduce is False else "sum" if size_average is False else "mean"
-    warnings.warn(f"size_average and reduce args will be deprecated, please use reduction='{chosen}' instead.",
-                  stacklevel=2)
+    warn(f"size_average and reduce args will be deprecated, please use reduction='{chosen}' instead.")
     return chosen
 
 
@@ -50,7 +49,6 @@ def size_of(x: jax.Array) -> str:
 def warn_sizes(x: jax.Array, target: jax.Array) -> None:
     """Warns where input and target would broadcast."""
     if x.shape != target.shape:
-        warnings.warn(f"Using a target size ({size_of(target)}) that is different to the input size ({size_of(x)}). "
-                      "This will "
-                      "likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
-                      stacklevel=2)
+        warn(f"Using a target size ({size_of(target)}) that is different to the input size ({size_of(x)}). "
+             "This will "
+             "likely lead to incorrect results due to broadcasting. Please ensure they have the same size.")

@@ -13,7 +13,7 @@ from ..dtypes import dtype as DType
 from .check import common, require, wrap_dim
 from .extreme import places
 from .pointwise import logaddexp_of_complex
-from .precision import floating, inexact, is_float, need_inexact, need_real, widened
+from .precision import floating, inexact, is_float, need_inexact, need_real, no_bool, widened
 from .table import Array, Number, alias, cast, op
 
 
@@ -26,6 +26,7 @@ def _running(fn: Callable, input: Array, dim: int, dtype: DType | None) -> Array
     x = input if dtype is None else input.astype(dtype.np)
     if dtype is None and not inexact(x):
         x = x.astype(jnp.int64)
+    no_bool(f"{fn.__name__}_out_cpu", x)
     return widened(fn, x, axis=axis) if x.ndim else x
 
 
@@ -99,6 +100,8 @@ def diff(input: Array, n: int = 1, dim: int = -1, prepend: Array | None = None, 
 
 
 def _trapezoids(name: str, y: Array, x: Array | None, dx: Number | None, dim: int) -> tuple[Array, int]:
+    require(not (y.dtype == bool or x is not None and x.dtype == bool),
+            f"{name}: received a bool input for {'`y`' if x is None else '`x` or `y`'}, but bool is not supported")
     axis = wrap_dim(dim, y.ndim)
     after, before = lax.slice_in_dim(y, 1, None, axis=axis), lax.slice_in_dim(y, 0, -1, axis=axis)
     pairs = after + before
@@ -116,9 +119,7 @@ def _trapezoid_rule(avals: list, attributes: dict) -> str:
 
 
 def _cumulative_rule(avals: list, attributes: dict) -> str:
-    if avals[1] is not None:
-        return "DivBackward1"
-    return "CumsumBackward0" if attributes["dx"] is None else "MulBackward1"
+    return "CumsumBackward0" if avals[1] is None else "DivBackward1"
 
 
 @op(forms="function", rule=_trapezoid_rule, samples=lambda t: [((t(3, 5),), {}), ((t(3, 5), t(5, seed=1)), {})])

@@ -1,8 +1,7 @@
 """Ops that read or write at places given by an index tensor or a mask.
 
 In: jax arrays and integer or bool arrays of places.  Out: the elements there, or the array with them replaced.
-Places are checked against the size where their values are known when the entry is new; elsewhere reads are clamped, writes
-dropped.
+Places are checked against the size where their values are known; elsewhere reads give nan, writes are dropped.
 """
 from __future__ import annotations
 
@@ -16,7 +15,9 @@ from jax import lax
 
 from ..dtypes import c_type, from_numpy
 from .check import broadcast_shapes, listing, out_of_bounds, refuse_outside, require, type_name, wrap_dim
-from .index import IN_BOUNDS, add_at, put
+from .index import IN_BOUNDS, READ, add_at, put
+from .precision import need_real, no_bool
+from .rules import by_operand
 from .table import Array, ArrayLike, cast, composite, op
 
 
@@ -51,7 +52,7 @@ def look_flat(input: Any, index: Any, *others: Any) -> None:
                    wrap=True)
 
 
-@op(forms="function method out", look=_look, samples=lambda t: [((t(3, 4), 1, t(3, 2, dtype="int64", low=0, high=4)), {})])
+@op(apart=0, forms="function method out", look=_look, samples=lambda t: [((t(3, 4), 1, t(3, 2, dtype="int64", low=0, high=4)), {})])
 def gather(input: Array, dim: int, index: Array, *, sparse_grad: bool = False) -> Array:
     """out[i][j] = input[index[i][j]][j] for dim 0, and so on; the shape of `index`."""
     dim = wrap_dim(dim, input.ndim)
@@ -67,7 +68,7 @@ def gather(input: Array, dim: int, index: Array, *, sparse_grad: bool = False) -
     limits = [input.shape[d] if d == dim else n for d, n in enumerate(places.shape)]
     if tuple(limits) != input.shape:
         input = lax.slice(input, [0] * input.ndim, limits)
-    return jnp.take_along_axis(input, places, dim, mode=IN_BOUNDS).reshape(shape)
+    return jnp.take_along_axis(input, places, dim, mode=READ).reshape(shape)
 
 
 def _scatter_operands(name: str, input: Array, dim: int, index: Array, src: Array | None) -> tuple:
@@ -94,7 +95,7 @@ def _scatter_rule(avals: list, attributes: dict) -> str:
     return f"ScatterBackward{0 if hasattr(avals[2], 'shape') else 1}"
 
 
-@op(forms="function method out", inplace=True, saves=False, rule=_scatter_rule, look=_look,
+@op(apart=1, forms="function method out", inplace=True, saves=False, rule=_scatter_rule, look=_look,
     samples=lambda t: [((t(3, 4), 1, t(3, 1, dtype="int64", low=0, high=4), t(3, 1)), {})])
 def scatter(input: Array, dim: int, index: Array, src: ArrayLike | None = None, value: ArrayLike | None = None, *,
             reduce: str | None = None) -> Array:
@@ -116,7 +117,7 @@ def scatter(input: Array, dim: int, index: Array, src: ArrayLike | None = None, 
     return put(_all(base.ndim), base, src, *key).reshape(shape)
 
 
-@op(autocast="promote cuda", forms="function method out", inplace=True, saves=False, look=_look,
+@op(apart=1, autocast="promote cuda", forms="function method out", inplace=True, saves=False, look=_look,
     samples=lambda t: [((t(3, 4), 1, t(3, 6, dtype="int64", low=0, high=4), t(3, 6)), {})])
 def scatter_add(input: Array, dim: int, index: Array, src: Array) -> Array:
     """`input` with src[i][j] added at [index[i][j]][j] for dim 0, and so on; places may repeat."""
@@ -206,14 +207,19 @@ def scatter_reduce(input: Array, dim: int, index: Array, src: Array, reduce: str
     if index.size == 0:
         return input
     base, dim, index, src = _scatter_operands("scatter", input, dim, index, src)
+    if reduce in ("amax", "amin"):
+        need_real(f"scatter_gather_tensor_cpu_reduce_{reduce}", input)
+    elif reduce == "mean":
+        no_bool("scatter_gather_tensor_cpu_reduce_mean", input)
     return reduce_at(base, _places(index, dim), src, reduce, include_self).reshape(input.shape)
 
 
-@op(forms="function method out", look=look_flat, samples=lambda t: [((t(3, 4), t(2, 1, dtype="int64", low=0, high=12)), {})])
+@op(apart=0, forms="function method out", look=look_flat,
+    samples=lambda t: [((t(3, 4), t(2, 1, dtype="int64", low=0, high=12)), {})])
 def take(input: Array, index: Array) -> Array:
     """The elements of the flattened `input` at `index`."""
     require(index.dtype == jnp.int64, f"take(): Expected a long tensor for index, but got {type_name(index)}")
-    return input.reshape(-1).at[index].get(mode=IN_BOUNDS)
+    return input.reshape(-1).at[index].get(mode=READ)
 
 
 @op(name="_take_along_dim", forms="function", rule="GatherBackward0",
@@ -245,7 +251,7 @@ def _c_type(x: Array) -> str:
     return {"Long": "int64_t", "Byte": "uint8_t", "Char": "int8_t", "Short": "int16_t"}.get(type_name(x), type_name(x).lower())
 
 
-@op(forms="function method out", inplace=True, saves=False,
+@op(forms="function method out", inplace=True, rule=by_operand("MaskedFill", 1, 0, at=2),
     samples=lambda t: [((t(3, 4), t(3, 4, dtype="bool"), 1.5), {})])
 def masked_fill(input: Array, mask: Array, value: ArrayLike) -> Array:
     """`input` with `value`, a number or a 0-dim tensor, where `mask` is true."""

@@ -86,6 +86,6 @@ def hash_tensor(input: Array, dim: Dims = (), *, keepdim: bool = False, mode: in
 def nonzero_static(input: Array, *, size: int, fill_value: int = -1) -> Array:
     """nonzero with exactly `size` rows: the first places found, then rows of `fill_value`."""
     require(size >= 0, "nonzero_static: 'size' must be an non-negative integer")
-    if not input.ndim:
-        return jnp.zeros((size, 0), jnp.int64)
+    if not input.size or not input.ndim:
+        return jnp.full((size, input.ndim), fill_value, jnp.int64)
     return jnp.stack(jnp.nonzero(input, size=size, fill_value=fill_value), axis=-1).astype(jnp.int64)

@@ -4,20 +4,19 @@ In: jax arrays.  Out: new arrays.
 """
 from __future__ import annotations
 
-import warnings
-
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
 from ..dtypes import c_name, fitting
 from ..dtypes import dtype as DType
-from ..strides import asked, laid
+from ..strides import asked, laid, preserved
+from ..warned import warn
 from .check import broadcast_shapes, common, listing, nonnegative, require, wrap_dim, wrap_dims
 from .table import Array, Arrays, Dims, Shape, alias, composite, op
 
 
-@op(autocast="promote", strides="joined", saves=False, forms="function out",
+@op(apart=0, autocast="promote", strides="joined", saves=False, forms="function out",
     samples=lambda t: [(([t(2, 3), t(4, 3)],), {}), (([t(2, 3), t(2, 1)], 1), {})])
 def cat(tensors: Arrays, dim: int = 0) -> Array:
     """Tensors joined along `dim`; empty 1-dim tensors are left out."""
@@ -27,7 +26,6 @@ def cat(tensors: Arrays, dim: int = 0) -> Array:
     tensors = common(tensors)
     parts = [x for x in tensors if x.shape != (0,)]
     if not parts:
-        wrap_dim(dim, 1)
         return tensors[0]
     first = parts[0].shape
     dim = wrap_dim(dim, len(first))
@@ -45,7 +43,7 @@ def cat(tensors: Arrays, dim: int = 0) -> Array:
 alias("cat", "concat", "concatenate")
 
 
-@op(autocast="promote", saves=False, forms="function out", samples=lambda t: [(([t(2, 3), t(2, 3)], 1), {})])
+@op(apart=0, autocast="promote", saves=False, forms="function out", samples=lambda t: [(([t(2, 3), t(2, 3)], 1), {})])
 def stack(tensors: Arrays, dim: int = 0) -> Array:
     """Tensors of one shape joined along a new dimension `dim`."""
     require(len(tensors) > 0, "stack expects a non-empty TensorList")
@@ -127,18 +125,23 @@ def broadcast_tensors(t, *tensors):
     return tuple(x if x.shape == shape else x.expand(shape) for x in tensors)
 
 
+_warned: list[str] = []      # what torch, too, says once only
+
+
 @composite(forms="function")
 def meshgrid(t, *tensors, indexing=None):
     """Grids of coordinates; result i varies along dimension i ("ij"), or the first two exchanged ("xy")."""
     if len(tensors) == 1 and not isinstance(tensors[0], t.Tensor):
         tensors = tensors[0]
-    if indexing is None:
-        warnings.warn("torch.meshgrid: in an upcoming release, it will be required to pass the indexing argument.",
-                      UserWarning, stacklevel=3)
+    if indexing is None and not _warned:
+        _warned.append("meshgrid")
+        warn("torch.meshgrid: in an upcoming release, it will be required to pass the indexing argument.")
+    require(len(tensors) > 0, "meshgrid expects a non-empty TensorList")
     require(indexing in (None, "ij", "xy"),
             f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
     for x in tensors:
         require(x.ndim < 2, f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {x}")
+        require(x.dtype is tensors[0].dtype, "meshgrid expects all tensors to have the same dtype")
     swapped = indexing == "xy" and len(tensors) >= 2
     order = [1, 0, *range(2, len(tensors))] if swapped else list(range(len(tensors)))
     sizes = [tensors[i].numel() for i in order]
@@ -189,7 +192,19 @@ def roll(input: Array, shifts: Dims, dims: Dims = ()) -> Array:
     return jnp.roll(input, shifts, tuple(wrap_dim(d, input.ndim, scalar=False) for d in dims))
 
 
-@op(saves=False, forms="function method", rule="Rot90Backward0",
+def _turned(avals: list, attributes: dict) -> tuple[int, ...] | None:
+    """A quarter of a turn is a flip whose dims are exchanged; no turn is a copy row by row."""
+    shape, strides = laid(avals[0])
+    if attributes["k"] % 4 == 0:
+        return None
+    found = list(preserved(shape, strides))
+    if attributes["k"] % 2:
+        a, b = attributes["dims"]
+        found[a], found[b] = found[b], found[a]
+    return tuple(found)
+
+
+@op(saves=False, forms="function method", rule="Rot90Backward0", strides=_turned,
     samples=lambda t: [((t(2, 3),), {}), ((t(2, 3), 2), {})])
 def rot90(input: Array, k: int = 1, dims: Dims = (0, 1)) -> Array:
     """The plane of two dims turned k times by 90 degrees, from the first towards the second."""

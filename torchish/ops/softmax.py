@@ -22,7 +22,7 @@ def _along(fn: object, input: Array, dim: int, dtype: DType | None, kernel: str)
     x = input if dtype is None else input.astype(dtype.np)
     axis = wrap_dim(dim, x.ndim)
     if not inexact(x) or jnp.iscomplexobj(x) and x.size:
-        raise unlike(kernel if axis == x.ndim - 1 else kernel.replace("_lastdim", ""), x)
+        raise unlike(kernel if axis >= x.ndim - 1 else kernel.replace("_lastdim", ""), x)
     return widened(fn, x.reshape(1), axis=0).reshape(()) if x.ndim == 0 else widened(fn, x, axis=axis)
 
 

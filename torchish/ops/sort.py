@@ -13,6 +13,7 @@ from jax import lax
 from ..dtypes import from_numpy, promote_types
 from .check import listing, require, wrap_dim
 from .index import IN_BOUNDS
+from .precision import need_real, no_bool
 from .table import Array, ArrayLike, composite, op
 
 
@@ -115,7 +116,7 @@ def topk(input: Array, k: int, dim: int = -1, largest: bool = True, sorted: bool
     return jnp.moveaxis(values, -1, dim), jnp.moveaxis(places, -1, dim)
 
 
-@op(forms="function method out", returns=("values", "indices"),
+@op(apart=0, forms="function method out", returns=("values", "indices"),
     samples=lambda t: [((t(3, 5), 2), {}), ((t(5, 3), 2, 0, True), {})])
 def kthvalue(input: Array, k: int, dim: int = -1, keepdim: bool = False) -> tuple[Array, Array]:
     """The k-th smallest element along `dim` (counted from 1) and its place."""
@@ -124,13 +125,20 @@ def kthvalue(input: Array, k: int, dim: int = -1, keepdim: bool = False) -> tupl
     require(n > 0, f"kthvalue(): Expected reduction dim {dim} to have non-zero size.", IndexError)
     require(0 < k <= n, f"kthvalue(): selected number k out of range for dimension {dim}")
     if input.ndim == 0:
-        return _order(input, dim, False)
+        return input, jnp.zeros((), jnp.int64)
+    need_real("kthvalue_cpu", input)
+    no_bool("kthvalue_cpu", input)
     return tuple(lax.index_in_dim(x, k - 1, dim, keepdim) for x in _order(input, dim, False))
 
 
 def _searched(boundaries: Array, values: Array, right: bool, out_int32: bool) -> Array:
+    need_real("searchsorted_out_cpu", boundaries)
+    if not values.size:
+        return jnp.zeros(values.shape, jnp.int32 if out_int32 else jnp.int64)
     common = promote_types(from_numpy(boundaries.dtype), from_numpy(values.dtype)).np
     boundaries, values = boundaries.astype(common), values.astype(common)
+    need_real("searchsorted_out_cpu", boundaries)
+    no_bool("searchsorted_out_cpu", boundaries)
 
     def one(edges: Array, wanted: Array) -> Array:
         return jnp.searchsorted(edges, wanted, side="right" if right else "left")

@@ -18,7 +18,7 @@ from jax.scipy import special
 from .check import one_tensor, require
 from .gamma import hurwitz, lgamma
 from .gamma import polygamma as derivative
-from .precision import is_float, need_float, need_real, real_only
+from .precision import is_float, need_float, need_full, need_real, real_only
 from .table import Array, ArrayLike, alias, composite, op, unary
 
 S = "special out"
@@ -77,9 +77,9 @@ def _i1_jvp(primals: tuple, tangents: tuple) -> tuple:
     return _i1(x), (_i0(x) - jnp.where(zero, 0.5, _i1(x) / jnp.where(zero, 1, x))) * dx
 
 
-def _declare(name: str, kernel: str, fn: Callable, doc: str, **options: Any) -> None:
+def _declare(name: str, kernel: str, fn: Callable, doc: str, refuse: Callable = need_real, **options: Any) -> None:
     """A function of one real operand under torch.special."""
-    unary(f"special_{name}", real_only(kernel, fn), inplace=False, forms=S, doc=doc, **options)
+    unary(f"special_{name}", real_only(kernel, fn, refuse), inplace=False, forms=S, doc=doc, **options)
 
 
 unary("i0", real_only("i0_vml_cpu", _i0), inplace=True, forms="function method out special",
@@ -88,9 +88,9 @@ _declare("i0e", "i0e_cpu", special.i0e, "exp(-|x|) i0(x).", rule="SpecialI0EBack
 _declare("i1", "i1_cpu", _i1, "The modified Bessel function of order 1.")
 _declare("i1e", "i1e_cpu", special.i1e, "exp(-|x|) i1(x).", rule="SpecialI1EBackward0")
 _declare("ndtr", "erf_vml_cpu", special.ndtr, "The normal distribution function.", rule="MulBackward1")
-_declare("ndtri", "ndtri_cpu", special.ndtri, "The inverse of ndtr.", samples=_within(0.1, 0.9))
-_declare("log_ndtr", "log_ndtr_cpu", special.log_ndtr, "log of the normal distribution function.")
-_declare("erfcx", "erfcx_cpu", erfcx_, "exp(x^2) erfc(x).")
+_declare("ndtri", "ndtri_cpu", special.ndtri, "The inverse of ndtr.", need_full, samples=_within(0.1, 0.9))
+_declare("log_ndtr", "log_ndtr_cpu", special.log_ndtr, "log of the normal distribution function.", need_full)
+_declare("erfcx", "erfcx_cpu", erfcx_, "exp(x^2) erfc(x).", need_full)
 _declare("entr", "entr_cpu", special.entr, "-x log x; 0 at 0, -inf below.", samples=_within(0.1, 3.0))
 
 
@@ -130,6 +130,7 @@ def mvlgamma(input: Array, p: int) -> Array:
     """The logarithm of the multivariate gamma function of dimension `p`."""
     need_real("arange_cpu", input)
     require(p >= 1, "p has to be greater than or equal to 1")
+    require(input.dtype != bool, "The input tensor may not be a boolean tensor.")
     steps = (1 - jnp.arange(1, p + 1, dtype=input.dtype)) / 2
     return lgamma(input[..., None] + steps).sum(-1) + p * (p - 1) / 4 * math.log(math.pi)
 
@@ -169,7 +170,7 @@ alias("igammac", "gammaincc", forms="special")
     samples=lambda t: [((t(3, 4, low=2, high=4), t(3, 4, low=1, high=3, seed=1)), {})])
 def zeta(input: ArrayLike, other: ArrayLike) -> Array:
     """The Hurwitz zeta function: the sum of (k + other) ** -input."""
-    need_real("zeta_cpu", input)
+    need_full("zeta_cpu", input)
     return hurwitz(*jnp.broadcast_arrays(input, other))
 
 
@@ -184,7 +185,7 @@ def _spherical(x: jax.Array) -> jax.Array:
 @op(name="special_spherical_bessel_j0", promote="float", forms=S, differentiable=False)
 def spherical_bessel_j0(x: Array) -> Array:
     """sin(x) / x, 1 at 0."""
-    need_real("spherical_bessel_j0_cpu", x)
+    need_full("spherical_bessel_j0_cpu", x)
     return _spherical(x)
 
 

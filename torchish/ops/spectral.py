@@ -26,6 +26,7 @@ def _prepared(x: jax.Array, name: str, kind: str, norm: str | None) -> jax.Array
     """`x` in the type the transform works in; `kind` is its rule."""
     require(norm in NORMS, f'Invalid normalization mode: "{norm}"')
     if kind == R2C and jnp.iscomplexobj(x):
+        require(name not in ("ihfftn", "ihfft2"), f"Only supports floating-point dtypes, but found: {dtype_name(x)}")
         word = "real-valued" if name.endswith("n") else "real"
         raise RuntimeError(f"{name} expects a {word} input tensor, but got {dtype_name(x)}")
     x = floating(x)

@@ -6,11 +6,13 @@ from __future__ import annotations
 
 from itertools import pairwise
 from math import ceil
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from ..strides import strides_of
 from .check import require, wrap_dim
 from .table import Array, Dims, composite, op
 
@@ -29,7 +31,7 @@ def unbind(input: Array, dim: int = 0) -> tuple[Array, ...]:
     """All slices along `dim`, which is left out of them."""
     dim = wrap_dim(wrap_dim(dim, input.ndim), input.ndim, scalar=False)
     if isinstance(input, np.ndarray):
-        return tuple(input[(COLON,) * dim + (i,)] for i in range(input.shape[dim]))
+        return tuple(input[(*(COLON,) * dim, i, ...)] for i in range(input.shape[dim]))
     return tuple(lax.index_in_dim(input, i, dim, keepdims=False) for i in range(input.shape[dim]))
 
 
@@ -68,13 +70,41 @@ def split_with_sizes(t, input, split_sizes, dim=0):
     return t.split(input, tuple(split_sizes), dim)
 
 
-@composite()
-def chunk(t, input, chunks, dim=0):
-    """At most `chunks` parts of one size (the last may be smaller) along `dim`."""
+def _chunk_size(input: Any, chunks: int, dim: int) -> int | tuple[int, ...]:
+    """The size of each part, or the sizes of all where there is nothing to divide."""
     require(input.ndim > 0, "chunk expects at least a 1-dimensional tensor")
     require(chunks > 0, f"chunk expects `chunks` to be greater than 0, got: {chunks}")
     n = input.shape[wrap_dim(dim, input.ndim)]
-    return t.split(input, ceil(n / chunks) if n else (0,) * chunks, dim)
+    return ceil(n / chunks) if n else (0,) * chunks
+
+
+@composite()
+def chunk(t, input, chunks, dim=0):
+    """At most `chunks` parts of one size (the last may be smaller) along `dim`."""
+    return t.split(input, _chunk_size(input, chunks, dim), dim)
+
+
+def _as_input(avals: list, attributes: dict) -> tuple[int, ...]:
+    return strides_of(avals[0])
+
+
+@op(saves=False, forms="function method", strides=_as_input, samples=lambda t: [((t(5, 3), 2), {})])
+def unsafe_split(input: Array, split_size: int, dim: int = 0) -> tuple[Array, ...]:
+    """What split shows, as tensors that share nothing and lie as the input does."""
+    return split(input, split_size, dim)
+
+
+@op(saves=False, forms="function method", strides=_as_input, samples=lambda t: [((t(5, 3), (1, 4)), {})])
+def unsafe_split_with_sizes(input: Array, split_sizes: Dims, dim: int = 0) -> tuple[Array, ...]:
+    """What split_with_sizes shows, as tensors that share nothing and lie as the input does."""
+    return split(input, tuple(split_sizes), dim)
+
+
+@composite()
+def unsafe_chunk(t, input, chunks, dim=0):
+    """What chunk shows, as tensors that share nothing and lie as the input does."""
+    size = _chunk_size(input, chunks, dim)
+    return t.unsafe_split(input, size, dim) if isinstance(size, int) else t.unsafe_split_with_sizes(input, size, dim)
 
 
 def _tensor_split_bounds(n: int, indices_or_sections: Dims) -> list[tuple[int, int]]:
@@ -94,6 +124,11 @@ def _tensor_split_bounds(n: int, indices_or_sections: Dims) -> list[tuple[int, i
 def tensor_split(input: Array, indices_or_sections: Dims, dim: int = 0) -> tuple[Array, ...]:
     """Parts along `dim`: so many nearly equal ones, or those that begin and end at the given places."""
     require(input.ndim > 0, "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
+    places = (indices_or_sections,) if isinstance(indices_or_sections, (int, float)) else indices_or_sections
+    require(not any(isinstance(p, (list, tuple)) for p in places), "tensor_split expected tensor_indices_or_sections to be a "
+            "zero-dimensional or one-dimensional tensor, but got a tensor with 2 dims")
+    require(not any(isinstance(p, float) for p in places),
+            "tensor_split expected tensor_indices_or_sections to have dtype of long, but got Float")
     dim = wrap_dim(dim, input.ndim)
     return tuple(_part(input, dim, a, b) for a, b in _tensor_split_bounds(input.shape[dim], indices_or_sections))
 
@@ -106,6 +141,10 @@ def _named_split(t, name, least, input, dim, indices_or_sections):
     require(input.ndim >= least, f"torch.{name} requires a tensor with at least {least} dimension, but got a tensor "
                                  f"with {input.ndim} dimensions!")
     n = input.shape[dim]
+    if isinstance(indices_or_sections, (str, float)):
+        kind = type(indices_or_sections).__name__
+        raise TypeError(f"{name}() received an invalid combination of arguments - got (Tensor, {kind}), but expected one of:\n"
+                        " * (Tensor input, int sections)\n * (Tensor input, tuple of ints indices)")
     if isinstance(indices_or_sections, int):
         require(indices_or_sections > 0 and n % indices_or_sections == 0,
                 f"torch.{name} attempted to split along dimension {dim}, but the size of the dimension {n} is not "

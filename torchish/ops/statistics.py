@@ -5,7 +5,6 @@ In: arrays.  Out: quantiles, counts, covariances.
 from __future__ import annotations
 
 import math
-from collections import namedtuple
 from typing import Any
 
 import jax
@@ -13,12 +12,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..dtypes import c_name
+from ..returned import named
+from ..strides import packed
+from ..warned import warn
 from .check import common, require, wrap_dim, wrap_dims
-from .precision import floating, inexact, is_float, unlike
+from .pointwise import TWO_BOOLS
+from .precision import dtype_name, floating, is_float, need_float, need_real, no_bool
 from .table import Array, ArrayLike, Number, cast, composite, op
 
-Histogram = namedtuple("histogram", ("hist", "bin_edges"))    # type: ignore[name-match]
-Histogram.__module__ = "torch.return_types"
+Histogram = named("histogram", ("hist", "bin_edges"))
 METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
@@ -54,7 +56,18 @@ def _at_ranks(ordered: jax.Array, q: jax.Array, count: jax.Array, interpolation:
     return jnp.where(weight < 0.5, low + weight * (high - low), high - (1 - weight) * (high - low))
 
 
-@op(name="_quantile", autocast="float cpu", forms="private", rule="SqueezeBackward4",
+def _ranks_inside(avals: list, attributes: dict) -> tuple[int, ...] | None:
+    """The quantiles of one slice lie side by side."""
+    if attributes["dim"] is None or len(avals) < 2 or not avals[1].shape:
+        return None
+    kept = list(avals[0].shape)
+    if kept:
+        at = wrap_dim(attributes["dim"], len(kept))
+        kept[at:at + 1] = [1] * attributes["keepdim"]
+    return packed((*avals[1].shape, *kept), [0, *range(len(kept), 0, -1)])
+
+
+@op(name="_quantile", autocast="float cpu", forms="private", rule="SqueezeBackward4", strides=_ranks_inside,
     samples=lambda t: [((t(3, 5), 0.4, 1, False, "linear", False), {})])
 def quantile_op(input: Array, q: ArrayLike, dim: int | None, keepdim: bool, interpolation: str, skip_nan: bool) -> Array:
     """The q-quantiles along `dim`."""
@@ -75,7 +88,7 @@ def quantile(t: Any, input: Any, q: Any, dim: int | None = None, keepdim: bool =
              out: Any = None) -> Any:
     """The q-quantiles along `dim` (None: of all elements); with a 1-D `q`, its dimension comes first."""
     result = t._quantile(input, _asked("quantile", input, q, out), dim, keepdim, interpolation, False)
-    return result if out is None else out._store(result)
+    return result if out is None else out._store(result, "quantile")
 
 
 @composite()
@@ -83,14 +96,14 @@ def nanquantile(t: Any, input: Any, q: Any, dim: int | None = None, keepdim: boo
                 out: Any = None) -> Any:
     """quantile of what is not NaN."""
     result = t._quantile(input, _asked("nanquantile", input, q, out), dim, keepdim, interpolation, True)
-    return result if out is None else out._store(result)
+    return result if out is None else out._store(result, "nanquantile")
 
 
 @op(differentiable=False, saves=False)
 def histc(input: Array, bins: int = 100, min: Number = 0, max: Number = 0) -> Array:
     """How many elements fall into each of `bins` equal intervals of [min, max] (both 0: those of the data)."""
-    if not inexact(input):
-        raise unlike("histogram_cpu", input)
+    no_bool("linspace_cpu", input)
+    need_float("histogram_cpu", input)
     require(bins > 0, f"torch.histogram(): bins must be > 0, but got {bins} for dimension 0")
     if isinstance(min, (int, float)) and isinstance(max, (int, float)):
         require(math.isfinite(min) and math.isfinite(max), f"torch.histc: range of [{min:g}, {max:g}] is not finite")
@@ -126,13 +139,18 @@ def histogram(t: Any, input: Any, bins: Any = 100, *, range: Any = None, weight:
     """Counts and the edges of the bins; `bins` is a number or the edges."""
     if isinstance(bins, int):
         require(bins > 0, f"torch.histogram(): bins must be > 0, but got {bins} for dimension 0")
+    need_histogram(input, "histogramdd" if isinstance(bins, int) and range is None else "histogram_cpu")
     bins = _edges(t, input, bins, range)
     found = Histogram(t._histogram(input, bins, weight, density), bins)
     if out is None:
         return found
-    for kept, part in zip(out, found, strict=True):
-        kept.resize_(part.shape).copy_(part)
-    return out
+    return Histogram(*(kept._store(part, "histogram") for kept, part in zip(out, found, strict=True)))
+
+
+def need_histogram(x: Any, kernel: str) -> None:
+    """NotImplementedError, as torch's `kernel` raises it, unless `x` is floating; halves have no "histogramdd"."""
+    if not x.is_floating_point() or kernel == "histogramdd" and x.itemsize == 2:
+        raise NotImplementedError(f"\"{kernel}\" not implemented for '{c_name(x.dtype)}'")
 
 
 def _edges(t: Any, x: Any, bins: Any, limits: Any) -> Any:
@@ -174,6 +192,8 @@ def cov(t: Any, input: Any, *, correction: int = 1, fweights: Any = None, aweigh
         if w is not None:
             _check_weights(name, w, input)
     result = t._cov(input.reshape(1, -1) if input.dim() < 2 else input, correction, fweights, aweights)
+    if fweights is None and aweights is None and (input.shape[-1] if input.dim() else 1) <= correction:
+        warn("cov(): degrees of freedom is <= 0. Correction should be strictly less than the number of observations.")
     return result.squeeze()
 
 
@@ -210,6 +230,7 @@ def isin(elements: ArrayLike, test_elements: ArrayLike, *, assume_unique: bool =
     a, b = common([jnp.asarray(elements), jnp.asarray(test_elements)])
     require(jnp.bool_ not in (jnp.asarray(elements).dtype, jnp.asarray(test_elements).dtype),
             "Unsupported input type encountered for isin(): Bool")
+    need_real(f"Unsupported input type encountered for isin(): {dtype_name(a)}", a, RuntimeError)
     found = (a[..., None] == b.reshape(-1)).any(-1)
     return ~found if invert else found
 
@@ -256,6 +277,8 @@ def gradient(t: Any, input: Any, *, spacing: Any = 1, dim: Any = None, edge_orde
     """Central differences along each of `dim` (None: all): a tuple of tensors. `spacing`: numbers or coordinates."""
     spacing = 1 if spacing is None else spacing
     dims = wrap_dims(None if dim is None else tuple(dim) if isinstance(dim, list) else dim, input.dim())
+    require(input.dtype is not t.uint8, "torch.gradient does not support uint8 input.")
+    require(input.dtype is not t.bool, TWO_BOOLS)
     require(edge_order in (1, 2), "torch.gradient only supports edge_order=1 and edge_order=2.")
     each = list(spacing) if isinstance(spacing, (list, tuple)) else [spacing] * len(dims)
     require(len(each) == len(dims), "torch.gradient expected spacing to be unspecified, a scalar" + (

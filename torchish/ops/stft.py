@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from ..strides import packed
 from .check import require
 from .table import Array, composite, op
 
@@ -28,7 +29,16 @@ def _stft_rule(avals: Any, attributes: Any) -> str:
     return "TransposeBackward1" if len(avals[0].shape) == 2 else "SqueezeBackward4"
 
 
-@op(name="_stft", autocast="float cpu", forms="private", rule=_stft_rule,
+def _frame_by_frame(avals: list, attributes: dict) -> tuple[int, ...]:
+    """The spectrum of one frame lies in one piece."""
+    x, n_fft = avals[0], attributes["n_fft"]
+    count = n_fft // 2 + 1 if attributes["onesided"] and not x.dtype.is_complex else n_fft
+    shape = (*x.shape[:-1], count, 1 + (x.shape[-1] - n_fft) // attributes["hop"])
+    n = len(shape)
+    return packed(shape, [n - 2, n - 1, *range(n - 3, -1, -1)])
+
+
+@op(name="_stft", autocast="float cpu", forms="private", rule=_stft_rule, strides=_frame_by_frame,
     samples=lambda t: [((t(2, 16), t(4, low=0.5, high=1), 4, 2, 4, False, True), {})])
 def frames_spectrum(input: Array, window: Array | None, n_fft: int, hop: int, size: int, normalized: bool,
                     onesided: bool) -> Array:

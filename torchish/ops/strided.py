@@ -4,15 +4,19 @@ In: arrays.  Out: the elements at given distances of a storage, in the order in 
 """
 from __future__ import annotations
 
-from math import prod
+from collections.abc import Sequence
+from math import isfinite, prod
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
+from ..layouts import contiguous_format
 from ..strides import dense
+from ..warned import warn
 from .check import require, type_name
 from .create import finish
+from .engine import put_changed
 from .index import add_at
 from .index import put as put_at
 from .scatter import look_flat
@@ -29,7 +33,10 @@ def _places(size: tuple[int, ...], stride: tuple[int, ...], offset: int) -> np.n
 
 def _written(base: Array, value: Array, *, size: Dims, stride: Dims, storage_offset: int) -> Array:
     places = _places(size, stride, storage_offset).reshape(-1)
-    return base.reshape(-1).at[places].set(value.reshape(-1)).reshape(base.shape)
+    flat = base.reshape(-1)
+    if len(np.unique(places)) < places.size:
+        return put_changed(flat, places, value.reshape(-1)).reshape(base.shape)
+    return flat.at[places].set(value.reshape(-1)).reshape(base.shape)
 
 
 @op(name="_as_strided", view=True, write=_written, saves=False, forms="function", rule="AsStridedBackward0",
@@ -46,6 +53,8 @@ def memory_of(input: Any, detached: bool) -> Any:
     base = input
     while base._view is not None:
         base = base._view.base
+    # a leaf that was detached from what it shows is where the gradient goes
+    base = input if input.requires_grad and input.nbytes == base.nbytes and dense(tuple(input.shape), input.stride()) else base
     base = base.detach() if detached and base.requires_grad else base
     strides = base.stride()
     if not base.is_contiguous():
@@ -70,6 +79,9 @@ def _restrided(input: Any, size: Any, stride: Any, storage_offset: int | None) -
         raise RuntimeError(f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset}, and itemsize {width} "
                            f"requiring a storage size of {(last + 1) * width} are out of bounds for storage of size "
                            f"{memory.numel() * width}")
+    if input.requires_grad and not memory.requires_grad:        # a leaf that shows a part of what it was detached from
+        memory = memory.clone()
+        memory[_places(tuple(input.shape), input.stride(), input.storage_offset()).reshape(-1)] = input.reshape(-1)
     return memory, size, stride, offset
 
 
@@ -91,7 +103,7 @@ def empty_strided(t: Any, size: Any, stride: Any, *, dtype: Any = None, layout: 
     else:
         last = sum((n - 1) * s for n, s in zip(size, stride, strict=True)) if prod(size) else -1
         out = t.zeros(last + 1, dtype=dtype, device=device).as_strided(size, stride)
-    return out.requires_grad_() if requires_grad else out
+    return out._require_grad() if requires_grad else out
 
 
 @composite(forms="method")
@@ -114,8 +126,15 @@ def fill_diagonal(input: Array, fill_value: Number, wrap: bool) -> Array:
     return input.reshape(-1).at[places].set(cast(fill_value, input.dtype)).reshape(shape)
 
 
-@op(promote=None, inplace=True, forms="method function", samples=lambda t: [((t(3, 4), t(4, dtype="bool"), t(3, 4, seed=1)),
-                                                                             {})])
+def _look_at_mask(input: Any, mask: Any, source: Any) -> None:
+    """Refuses a known mask that asks for more elements than there are."""
+    if isinstance(mask, np.ndarray) and mask.dtype == bool:
+        repeats = prod(np.broadcast_shapes(tuple(input.shape), mask.shape)) // max(mask.size, 1)
+        require(np.count_nonzero(mask) * repeats <= prod(source.shape), "Number of elements of source < number of ones in mask")
+
+
+@op(promote=None, inplace=True, forms="method function", look=_look_at_mask, looks="whole",
+    samples=lambda t: [((t(3, 4), t(4, dtype="bool"), t(3, 4, seed=1)), {})])
 def masked_scatter(input: Array, mask: Array, source: Array) -> Array:
     """input, where `mask` is true the elements of `source` one after the other."""
     require(mask.dtype == bool, f"masked_scatter_ only supports boolean masks, but got mask with dtype {type_name(mask)}")
@@ -156,20 +175,27 @@ def sum_to_size(input: Array, size: Shape) -> Array:
 @composite(forms="function")
 def unravel_index(t: Any, indices: Any, shape: Any) -> Any:
     """Coordinates of flat indices: a tensor for each dimension of `shape`."""
+    require(not (indices.is_floating_point() or indices.is_complex() or indices.dtype is t.bool),
+            f"expected 'indices' to be integer dtype, but got {indices.dtype}", TypeError)
+    require(isinstance(shape, (int, Sequence)), f"expected 'shape' to be int or sequence of ints, but got {type(shape)}", TypeError)
     sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+    for n in sizes:
+        require(isinstance(n, int), f"expected 'shape' sequence to only contain ints, but got {type(n)}", TypeError)
     require(all(n >= 0 for n in sizes), f"'shape' cannot have negative values, but got {sizes}", ValueError)
-    found, rest = [], indices
-    for n in reversed(sizes):
-        found.append(rest % n)
-        rest = t.div(rest, n, rounding_mode="floor")
-    return tuple(reversed(found))
+    steps = [prod(sizes[k + 1:]) for k in range(len(sizes))]
+    where = {"dtype": t.int64, "device": indices.device}
+    return (t.floor_divide(indices.unsqueeze(-1), t.tensor(steps, **where)) % t.tensor(sizes, **where)).unbind(-1)
 
 
 @composite()
 def narrow_copy(t: Any, input: Any, dim: int, start: Any, length: int, *, out: Any = None) -> Any:
     """A copy of narrow(dim, start, length)."""
-    found = t.narrow(input, dim, start, length).clone()
-    return found if out is None else out._store(found)
+    require(input.dim() > 0, "narrow() cannot be applied to a 0-dim tensor.")
+    require(dim < input.dim(), "Expected dim < static_cast<int64_t>(self_sizes.size()) to be true, but got false.  (Could this "
+                               "error message be improved?  If so, please report an enhancement request to PyTorch.)")
+    require(length >= 0, f"start ({start}) + length ({length}) exceeds dimension size ({input.size(dim)}).")
+    found = t.narrow(input, dim, start, length).clone(memory_format=contiguous_format)
+    return found if out is None else out._store(found, "narrow_copy")
 
 
 @composite()
@@ -179,34 +205,17 @@ def positive(t: Any, input: Any) -> Any:
     return input
 
 
-@composite()
-def resolve_conj(t: Any, input: Any) -> Any:
-    """The input itself: conjugates are always computed."""
-    return input
-
-
-@composite()
-def resolve_neg(t: Any, input: Any) -> Any:
-    """The input itself."""
-    return input
-
-
-@composite()
-def is_conj(t: Any, input: Any) -> bool:
-    """False: conjugates are always computed."""
-    return False
-
-
-@composite()
-def is_neg(t: Any, input: Any) -> bool:
-    """False."""
-    return False
-
-
 @composite(forms="function")
 def range_(t: Any, start: Any = 0, end: Any = None, step: Any = 1, *, out: Any = None, dtype: Any = None, layout: Any = None,
            device: Any = None, pin_memory: bool = False, requires_grad: bool = False) -> Any:
     """arange with `end` included. Deprecated in torch."""
+    warn("torch.range is deprecated and will be removed in a future release because its behavior is inconsistent with "
+         "Python's range builtin. Instead, use torch.arange, which produces values in [start, end).")
+    if end is None:
+        start, end = 0, start
+    require(step != 0, "step must be nonzero")
+    require(isfinite(start) and isfinite(end), f"unsupported range: {start} -> {end}")
+    require((end - start) * step >= 0, "upper bound and lower bound inconsistent with step sign")
     count = int((end - start) / step) + 1
     dtype = t.get_default_dtype() if dtype is None else dtype
     values = t.arange(count, dtype=dtype) * step + start

@@ -67,7 +67,8 @@ class Op:
     returns: names of the results where there are several (a namedtuple of the facade).
     view: the result shares the first operand's storage; `fn` is then written with indexing, `reshape`, `transpose` and
         the like, so that it also runs on a numpy array (that is how strides are found).
-    copies: a view op that copies where the strides allow no view (reshape); then the result shares nothing.
+    copies: a view op that copies where the strides allow no view (reshape), "always" also where they do (ravel); then the result
+        shares nothing. What lies row by row is viewed in any case.
     write: for a view, `write(base, value, **attributes) -> base`: the base with the viewed part replaced.  Without it a
         general (slower) way is used.
     saves: whether torch keeps a value for backward; an op that keeps none may be gone through twice.
@@ -77,8 +78,11 @@ class Op:
     differentiable: False where the result never requires a gradient although its dtype could; one flag for each result
         where they differ.
     look: `look(*parameters)` may refuse the values of integer operands: it gets the parameters in order, such an operand as a
-        numpy array where its value is known, other operands as what has a shape.  It is asked when an entry is new, not at
-        every step: to look costs a step its head start.
+        numpy array where its value is known, other operands as what has a shape.  It is asked when an entry is new, and later
+        as far as values are there without waiting; where an op promotes, only if its result is of integers.
+    looks: which operands `look` gets the values of: "places" (int64 and int32) or "whole" (all integers and bools, but of the
+        first operand).
+    apart: from which operand on what is read may share no memory with `out=`; None: all of it may.
     names: what public parameters are called where that is not the name here, or not the only one: "split_size sections" has a
         first name and further keywords. A key may begin with "function." or "method."; "*dim" takes its values one by one,
         too; "-" is a parameter that this form has not.
@@ -100,7 +104,7 @@ class Op:
     dunder: str | None = None
     returns: tuple[str, ...] | None = None
     view: bool = False
-    copies: bool = False
+    copies: bool | str = False
     write: Callable | None = None
     saves: bool = True
     check: Callable | None = None
@@ -113,6 +117,8 @@ class Op:
     strides: str | tuple | Callable | None = None
     autocast: str | None = None
     look: Callable | None = None
+    apart: int | None = None
+    looks: str = "places"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The pure function itself, so that ops may use one another."""
@@ -161,11 +167,12 @@ def _params(fn: Callable) -> tuple[Param, ...]:
 
 
 def op(*, name: str | None = None, forms: str = "function method out", inplace: bool = False, promote: str | None = None,
-       dunder: str | None = None, returns: tuple[str, ...] | None = None, view: bool = False, copies: bool = False,
+       dunder: str | None = None, returns: tuple[str, ...] | None = None, view: bool = False, copies: bool | str = False,
        write: Callable | None = None, saves: bool = True, check: Callable | None = None, rule: str | Callable | None = None,
        differentiable: bool | tuple[bool, ...] = True, samples: Callable | None = None,
        names: dict[str, str] | None = None, strides: str | tuple | Callable | None = "",
-       autocast: str | None = None, look: Callable | None = None) -> Callable[[Callable], Op]:
+       autocast: str | None = None, look: Callable | None = None, apart: int | None = None,
+       looks: str = "places") -> Callable[[Callable], Op]:
     """Declares the decorated pure function as an op; see `Op` for the options.
 
     The op's name is the function's, a trailing underscore dropped (`def sum_` declares "sum").  Annotations must be
@@ -175,7 +182,8 @@ def op(*, name: str | None = None, forms: str = "function method out", inplace: 
         record = Op(name or fn.__name__.rstrip("_"), fn, fn.__module__.rpartition(".")[2], _params(fn),
                     frozenset(forms.split()) | ({"inplace"} if inplace else frozenset()), promote, dunder, returns, view, copies,
                     write, saves, check, rule, differentiable, inspect.getdoc(fn) or "", len(TABLE), samples,
-                    names or {}, strides if strides != "" else "elementwise" if promote else None, autocast, look)
+                    names or {}, strides if strides != "" else "elementwise" if promote else None, autocast, look,
+                    apart, looks)
         _declare(TABLE, record)
         return record
     return declare

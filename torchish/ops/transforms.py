@@ -13,8 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-__all__ = ["Pure", "batched", "cut", "cut_reverse", "gradients", "integers", "jacobian_forward", "jacobian_reverse", "pulled_back",
-           "pushed_forward", "with_pullback", "with_pushforward"]
+__all__ = ["Pure", "batched", "cut", "cut_reverse", "gradients", "integers", "jacobian_by_row", "jacobian_forward",
+           "jacobian_reverse", "pulled_back", "pushed_forward", "with_pullback", "with_pushforward"]
 
 Pure = Callable[[Sequence[Any]], list[Any]]
 
@@ -72,6 +72,19 @@ def jacobian_reverse(f: Pure, wrt: Sequence[int], roots: Sequence[int], chunk: i
             for g in _rows(lambda row, k=k: pull(_with(zeros, [k], [row])), _basis(a), chunk):
                 found.append(_conj(g.reshape(*a.shape, *g.shape[1:])))
         return [*outs, *found]
+    return both
+
+
+def jacobian_by_row(f: Pure, cotangents: Sequence[int], grads: Sequence[int], chunk: int | None) -> Pure:
+    """The same of a function that itself pulls back: its arguments `cotangents` give its results `grads`."""
+    def both(args: Sequence[Any]) -> list:
+        found = []
+        for k in cotangents:
+            def row(c: Any, k: int = k) -> list:
+                outs = f(_with(args, [k], [c]))
+                return [outs[g] for g in grads]
+            found += [g.reshape(*args[k].shape, *g.shape[1:]) for g in _rows(row, _basis(args[k]), chunk)]
+        return [*f(args), *found]
     return both
 
 

@@ -11,7 +11,7 @@ from jax import lax
 from jax.scipy import special
 
 from .gamma import digamma, lgamma
-from .precision import in_wide, inexact, is_float, need_inexact, need_real, real_only, unlike
+from .precision import in_wide, inexact, is_float, need_inexact, need_real, no_bool, real_only, unlike
 from .rules import by_attribute
 from .table import Array, Number, alias, cast, op, unary
 
@@ -89,10 +89,12 @@ _rounded("trunc", jnp.trunc, "The whole part, toward 0.")
 @op(name="round", strides="elementwise", forms=_special, inplace=True, saves=False, rule=by_attribute("Round", "decimals", 1, 0))
 def round_(input: Array, *, decimals: int = 0) -> Array:
     """The nearest number of `decimals` digits; halves go to the even one."""
-    if input.dtype == bool:
-        raise unlike("round_vml_cpu", input)
-    need_real("round_cpu" if decimals else "round_vml_cpu", input)
+    kernel = "round_cpu" if decimals else "round_vml_cpu"
+    no_bool(kernel, input)
+    need_real(kernel, input)
     if not is_float(input):
+        if decimals:
+            raise unlike("round_cpu", input)
         return input
     if decimals == 0:
         return jnp.round(input)

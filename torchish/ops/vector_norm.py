@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from ..dtypes import dtype as DType
 from .check import wrap_dims
+from .pointwise import refuse_bools
 from .precision import dtype_name, inexact, magnitude, wide
 from .table import Array, Dims, op
 
@@ -81,6 +82,7 @@ def norm(input: Array, p: float | str | None = "fro", dim: Dims | None = None, k
     samples=lambda t: [((t(3, 4), t(4, seed=1)), {}), ((t(3), t(3, seed=1), 3), {})])
 def dist(input: Array, other: Array, p: float = 2) -> Array:
     """The p-norm of input - other."""
+    refuse_bools(*[dtype_name(x).lower() for x in (input, other)])
     if not inexact(input):
         raise RuntimeError("norm(): input dtype should be either floating point or complex. Got " + dtype_name(input) + " instead.")
     return _checked(input - other, p, None, False, None)

@@ -11,6 +11,7 @@ from math import prod
 import jax.numpy as jnp
 import numpy as np
 
+from ..warned import warn
 from .check import infer_shape, listing, nonnegative, require, type_name, wrap_dim, wrap_dims
 from .table import Array, Dims, Shape, alias, composite, op
 
@@ -111,17 +112,28 @@ def _flat_shape(shape: tuple[int, ...], start_dim: int, end_dim: int) -> tuple[i
     return (*shape[:start], prod(shape[start:end + 1]), *shape[end + 1:])
 
 
-@op(view=True, copies=True, write=_reshaped, saves=False, rule=_copy_rule(_flat_shape), forms="function method",
+@composite()
+def flatten(t, input, start_dim=0, end_dim=-1):
+    """Dimensions start_dim to end_dim joined into one; a 0-dim tensor becomes 1-dim. One dimension alone: the input itself."""
+    n = input.ndim
+    if n and wrap_dim(start_dim, n) == wrap_dim(end_dim, n):
+        return input
+    return t._flatten(input, start_dim, end_dim)
+
+
+@op(name="_flatten", view=True, copies=True, write=_reshaped, saves=False, rule=_copy_rule(_flat_shape), forms="",
     samples=lambda t: [((t(2, 3, 4), 1), {})])
-def flatten(input: Array, start_dim: int = 0, end_dim: int = -1) -> Array:
+def flattened(input: Array, start_dim: int = 0, end_dim: int = -1) -> Array:
     """Dimensions start_dim to end_dim joined into one; a 0-dim tensor becomes 1-dim."""
     return _as_or_copy(input, _flat_shape(input.shape, start_dim, end_dim))
 
 
-@op(view=True, copies=True, write=_reshaped, saves=False, rule=_copy_rule(lambda old: (prod(old),)), forms="function method",
+@op(view=True, copies="always", write=_reshaped, saves=False, rule="ViewBackward0", forms="function method",
     samples=lambda t: [((t(2, 3),), {})])
 def ravel(input: Array) -> Array:
-    """All dimensions joined into one."""
+    """All dimensions joined into one; a view of what lies row by row without gaps, and of nothing else."""
+    if isinstance(input, np.ndarray) and input.size and not input.flags.c_contiguous:
+        raise ValueError("a copy")
     return _as_or_copy(input, (prod(input.shape),))
 
 
@@ -240,7 +252,9 @@ alias("transpose", "swapdims")
 def adjoint(t, input):
     """The conjugate transpose of the last two dimensions."""
     if input.ndim == 0:
-        return input
+        warn("adjoint() is deprecated on 0-D tensors. Consider using torch.conj(x) instead.")
+        return t.conj(input)
+    require(input.ndim > 1, f"tensor.adjoint() is only supported on matrices or batches of matrices. Got {input.ndim}-D tensor.")
     result = t.transpose(input, -2, -1)
     return t.conj(result) if input.is_complex() else result
 
@@ -352,6 +366,9 @@ def narrow(t, input, dim, start, length):
     shape = input.shape
     require(len(shape) > 0, "narrow() cannot be applied to a 0-dim tensor.")
     require(length >= 0, "narrow(): length must be non-negative.")
+    if isinstance(start, t.Tensor):
+        require(start.ndim == 0 and not start.is_floating_point() and not start.is_complex() and start.dtype is not t.bool,
+                "start must be an 0-dim integral Tensor.")
     dim, start = wrap_dim(dim, len(shape)), int(start)
     n = shape[dim]
     if not -n <= start <= n:

@@ -20,6 +20,18 @@ def _check(lr: Any, betas: tuple, eps: float, weight_decay: float) -> None:
     check_number(weight_decay >= 0, "weight_decay value", weight_decay)
 
 
+def _check_tensors(lr: Any, betas: tuple, foreach: bool | None, capturable: bool) -> None:
+    """What Adam says of numbers that are given as tensors."""
+    for name, value in (("lr", lr), ("betas[0]", betas[0]), ("betas[1]", betas[1])):
+        if name == "betas[0]" and not all(isinstance(b, float) for b in betas) and not all(isinstance(b, Tensor) for b in betas):
+            raise ValueError("betas must be either both floats or both Tensors")
+        if isinstance(value, Tensor):
+            if foreach and not capturable:
+                raise ValueError(f"{name} as a Tensor is not supported for capturable=False and foreach=True")
+            if value.numel() != 1:
+                raise ValueError(f"Tensor {name} must be 1-element")
+
+
 def _common(group: dict) -> dict[str, Any]:
     """The arguments that all rules of the family share."""
     return {"beta1": number(group["betas"][0]), "beta2": number(group["betas"][1]), "eps": number(group["eps"]),
@@ -35,6 +47,7 @@ class Adam(Rule):
                  capturable: bool = False, differentiable: bool = False, fused: bool | None = None,
                  decoupled_weight_decay: bool = False) -> None:
         _check(lr, betas, eps, weight_decay)
+        _check_tensors(lr, betas, foreach, capturable)
         check_implementation(foreach, fused, differentiable)
         super().__init__(params, {
             "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad,

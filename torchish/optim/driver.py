@@ -14,7 +14,7 @@ from ..tensor import Tensor
 from .optimizer import Optimizer
 from .states import Closed, ParamState, close
 
-__all__ = ["Rule", "check_implementation", "check_lr", "check_number", "fill", "number"]
+__all__ = ["Rule", "check_implementation", "check_lr", "check_number", "check_one_element", "fill", "number"]
 
 _read, _write = dict.__getitem__, dict.__setitem__
 
@@ -30,10 +30,15 @@ def check_number(ok: bool, what: str, value: Any) -> None:
         raise ValueError(f"Invalid {what}: {value}")
 
 
-def check_lr(lr: Any) -> None:
-    """A learning rate is at least 0; a tensor has one element."""
+def check_one_element(lr: Any) -> None:
+    """A learning rate may be a tensor of one element."""
     if isinstance(lr, Tensor) and lr.numel() != 1:
         raise ValueError("Tensor lr must be 1-element")
+
+
+def check_lr(lr: Any) -> None:
+    """A learning rate is at least 0; a tensor has one element."""
+    check_one_element(lr)
     check_number(lr >= 0, "learning rate", lr)
 
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import wraps
 from typing import Any
+from weakref import ref
 
 from ..tensor import Tensor
 from .optimizer import Optimizer
@@ -25,6 +27,28 @@ _ORDER_WARNING = ("Detected call of `lr_scheduler.step()` before `optimizer.step
                   "`optimizer.step()` before `lr_scheduler.step()`.  Failure to do this "
                   "will result in PyTorch skipping the first value of the learning rate schedule. "
                   "See more details at https://pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate")
+
+
+_OVERRIDDEN = ("Seems like `optimizer.step()` has been overridden after learning rate scheduler initialization. Please, make sure "
+               "to call `optimizer.step()` before `lr_scheduler.step()`. See more details at "
+               "https://pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate")
+
+
+def _watch(optimizer: Optimizer) -> None:
+    """From the first scheduler on it counts whether a step was made; a `step` of the instance's own is made to note it, too."""
+    own = optimizer.__dict__.get("step")
+    if own is not None and not hasattr(own, "_wrapped_by_lr_sched"):
+        place = ref(optimizer)
+
+        @wraps(own)
+        def step(*args: Any, **kwargs: Any) -> Any:
+            place()._opt_called = True      # type: ignore[union-attr]
+            return own(*args, **kwargs)
+        step._wrapped_by_lr_sched = True    # type: ignore[attr-defined]
+        optimizer.step = step               # type: ignore[method-assign]
+    elif "_watched" in optimizer.__dict__:
+        return
+    optimizer._watched, optimizer._opt_called = True, False     # type: ignore[attr-defined]
 
 
 def put_value(group: dict, key: str, value: Any) -> None:
@@ -68,6 +92,7 @@ class LRScheduler:
                                "recommended)")
         self.base_lrs = get_values(optimizer, "initial_lr")
         self.last_epoch = last_epoch
+        _watch(optimizer)
         self._initial_step()
 
     def _initial_step(self) -> None:
@@ -101,8 +126,12 @@ class LRScheduler:
 
     def step(self, epoch: int | None = None) -> None:
         """Goes on by one epoch (or to `epoch`, deprecated) and sets the learning rates."""
-        if self._step_count == 1 and not getattr(self.optimizer, "_opt_called", False):
-            warnings.warn(_ORDER_WARNING, UserWarning, stacklevel=2)
+        if self._step_count == 1:
+            own = self.optimizer.__dict__.get("step")
+            if own is not None and not hasattr(own, "_wrapped_by_lr_sched"):
+                warnings.warn(_OVERRIDDEN, UserWarning, stacklevel=2)
+            elif not getattr(self.optimizer, "_opt_called", False):
+                warnings.warn(_ORDER_WARNING, UserWarning, stacklevel=2)
         self._step_count += 1
         if epoch is not None:
             warnings.warn(EPOCH_WARNING, UserWarning, stacklevel=2)

@@ -73,6 +73,8 @@ def _check_multinomial(p: np.ndarray, num_samples: int, replacement: bool) -> No
         raise RuntimeError("cannot sample n_sample <= 0 samples")
     if not replacement and num_samples > p.shape[-1]:
         raise RuntimeError("cannot sample n_sample > prob_dist.size(-1) samples without replacement")
+    if p.shape[-1] > 1 << 24:
+        raise RuntimeError("number of categories cannot exceed 2^24")
 
 
 def _race(engine: Engine, rows: np.ndarray, k: int) -> np.ndarray:

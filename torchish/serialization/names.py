@@ -8,6 +8,7 @@ import codecs
 import importlib
 from collections import Counter, OrderedDict
 from collections.abc import Iterable
+from types import FunctionType
 from typing import Any
 
 from .. import dtypes
@@ -67,6 +68,9 @@ def named(obj: Any) -> tuple[str, str] | None:
         return obj.module, obj.name
     if isinstance(obj, dtypes.dtype):
         return "torch", obj.name
+    if isinstance(obj, FunctionType):
+        module = "torch.nn.functional" if obj.__module__ == f"{HERE}.nn.functional" else obj.__module__ or ""
+        return (module, obj.__qualname__) if module.partition(".")[0] == "torch" else None
     return _WRITTEN.get(obj) if isinstance(obj, type) else None
 
 

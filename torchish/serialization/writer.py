@@ -7,6 +7,7 @@ from __future__ import annotations
 import io
 import pickle
 from collections import OrderedDict
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -94,6 +95,8 @@ class _Writer:
             return _tensor(obj)
         if isinstance(obj, (dtypes.dtype, Global)):
             return obj.name     # as a global: save_global sees to it
+        if isinstance(obj, FunctionType) and named(obj) is not None:
+            return obj.__qualname__
         if isinstance(obj, device):
             return device, (obj.type,) if obj.index is None else (obj.type, obj.index)
         if isinstance(obj, Size):

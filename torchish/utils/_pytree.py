@@ -8,16 +8,23 @@ Source: https://docs.pytorch.org/docs/stable/pytree.html
 from __future__ import annotations
 
 import dataclasses
-from collections import OrderedDict, defaultdict, deque
+from collections import OrderedDict, defaultdict, deque, namedtuple
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
-__all__ = ["LeafSpec", "TreeSpec", "register_dataclass", "register_pytree_node", "tree_all", "tree_any", "tree_flatten",
-           "tree_flatten_with_path", "tree_iter", "tree_leaves", "tree_map", "tree_map_", "tree_map_only", "tree_structure",
-           "tree_unflatten"]
+from . import pytree_json
+from .pytree_json import EnumEncoder
 
-PyTree = Any
-Context = Any
+__all__ = ["EnumEncoder", "LeafSpec", "TreeSpec", "register_dataclass", "register_pytree_node", "tree_all", "tree_any",
+           "tree_flatten", "tree_flatten_with_path", "tree_iter", "tree_leaves", "tree_map", "tree_map_", "tree_map_only",
+           "tree_structure", "tree_unflatten", "treespec_dumps", "treespec_loads"]
+
+PyTree: TypeAlias = Any
+Context: TypeAlias = Any
+DumpableContext: TypeAlias = Any
+FlattenFn = UnflattenFn = ToDumpableContextFn = FromDumpableContextFn = FlattenWithKeysFn = Callable
+SUPPORTED_SERIALIZED_TYPES, SERIALIZED_TYPE_TO_PYTHON_TYPE = pytree_json.names, pytree_json.types
+DEFAULT_TREESPEC_SERIALIZATION_PROTOCOL = pytree_json.PROTOCOL
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +83,7 @@ def key_get(obj: Any, kp: KeyPath) -> Any:
 
 class NodeDef(NamedTuple):
     """How a class of containers is taken apart and put together."""
-    type: type
+    type: Any
     flatten_fn: Callable
     unflatten_fn: Callable
     keys_fn: Callable
@@ -91,7 +98,7 @@ def _sequence(cls: Callable) -> tuple[Callable, Callable, Callable]:
     return lambda s: (list(s), None), lambda values, _: cls(values), lambda s: [SequenceKey(k) for k in range(len(s))]
 
 
-SUPPORTED_NODES: dict[type, NodeDef] = {
+SUPPORTED_NODES: dict[Any, NodeDef] = {
     tuple: NodeDef(tuple, *_sequence(tuple)),
     list: NodeDef(list, *_sequence(list)),
     dict: NodeDef(dict, *_mapping(dict)),
@@ -101,10 +108,10 @@ SUPPORTED_NODES: dict[type, NodeDef] = {
     deque: NodeDef(deque, lambda d: (list(d), d.maxlen), lambda values, n: deque(values, maxlen=n),
                    lambda d: [SequenceKey(k) for k in range(len(d))]),
 }
+_NAMED = SUPPORTED_NODES[namedtuple] = NodeDef(namedtuple, lambda t: (list(t), type(t)), lambda values, cls: cls(*values),
+                                               lambda t: [GetAttrKey(name) for name in t._fields])
 BUILTIN_TYPES = frozenset(SUPPORTED_NODES)
 CONSTANT_NODES: set[type] = set()
-_NAMED = NodeDef(tuple, lambda t: (list(t), type(t)), lambda values, cls: cls(*values),
-                 lambda t: [GetAttrKey(name) for name in t._fields])
 
 
 def register_pytree_node(cls: type, flatten_fn: Callable, unflatten_fn: Callable, *, serialized_type_name: str | None = None,
@@ -115,29 +122,90 @@ def register_pytree_node(cls: type, flatten_fn: Callable, unflatten_fn: Callable
         raise ValueError(f"{cls} is already registered as pytree node.")
 
     def keys(x: Any) -> list:
-        if flatten_with_keys_fn is not None:
-            return [k for k, _ in flatten_with_keys_fn(x)[0]]
-        return [SequenceKey(k) for k in range(len(list(flatten_fn(x)[0])))]
+        if flatten_with_keys_fn is None:
+            raise ValueError(f"Did not find a flatten_with_keys_fn for type: {cls}. Please pass a flatten_with_keys_fn argument to "
+                             "register_pytree_node.")
+        return [k for k, _ in flatten_with_keys_fn(x)[0]]
+    pytree_json.announce(cls, serialized_type_name, to_dumpable_context, from_dumpable_context)
     SUPPORTED_NODES[cls] = NodeDef(cls, flatten_fn, unflatten_fn, keys)
 
 
 _register_pytree_node = register_pytree_node
 
 
+def _deregister_pytree_node(cls: type) -> None:
+    """Makes a registered class a leaf again."""
+    del SUPPORTED_NODES[cls]
+    CONSTANT_NODES.discard(cls)
+    pytree_json.types.pop(pytree_json.names.pop(cls).serialized_type_name, None)    # type: ignore[arg-type]
+
+
 def register_dataclass(cls: type, *, field_names: list[str] | None = None, drop_field_names: list[str] | None = None,
                        serialized_type_name: str | None = None) -> None:
-    """Makes a dataclass a container of its fields."""
-    names = field_names if field_names is not None else [f.name for f in dataclasses.fields(cls)     # type: ignore[arg-type]
-                                                         if f.name not in (drop_field_names or ())]
-    register_pytree_node(cls, lambda x: ([getattr(x, n) for n in names], names),
-                         lambda values, context: cls(**dict(zip(context, values, strict=True))),
-                         flatten_with_keys_fn=lambda x: ([(GetAttrKey(n), getattr(x, n)) for n in names], names))
+    """Makes a dataclass a container of its fields; another class of those that `field_names` says.
+
+    field_names, drop_field_names: together all fields; those dropped are not looked at and take their defaults again.
+    """
+    if dataclasses.is_dataclass(cls):
+        known = {f.name for f in dataclasses.fields(cls) if f.init}
+        dropped = set(drop_field_names or ())
+        names = field_names
+        if names is None:
+            names = [f.name for f in dataclasses.fields(cls) if f.init and f.name not in dropped]
+        for what, which in (("include all", known - set(names) - dropped), ("only include", (set(names) | dropped) - known)):
+            if which:
+                told = f"Missing fields: {which}" if what == "include all" else f"Extra fields: {which}"
+                raise ValueError(f"field_names does not include all dataclass fields. {told}.")
+    elif field_names is None:
+        raise ValueError(f"field_names must be specified with a list of all fields used to initialize {cls}, as it is not a "
+                         "dataclass.")
+    else:
+        names = field_names
+
+    def flatten(x: Any) -> tuple[list, list]:
+        present = [n for n in names if getattr(x, n) is not None]
+        return [getattr(x, n) for n in present], [present, [n for n in names if n not in present]]
+    register_pytree_node(cls, flatten,
+                         lambda values, c: cls(**dict(zip(c[0], values, strict=True)), **dict.fromkeys(c[1])),
+                         serialized_type_name=serialized_type_name,
+                         flatten_with_keys_fn=lambda x: ([(GetAttrKey(n), v) for n, v in zip(flatten(x)[1][0], flatten(x)[0],
+                                                                                            strict=True)], flatten(x)[1]))
 
 
 def register_constant(cls: type) -> None:
-    """Makes `cls` a container without children: part of the structure."""
+    """Makes `cls` a container without children: part of the structure. It must have an equality and a hash of its own."""
+    for name, own in (("__eq__", cls.__eq__ is not object.__eq__), ("__hash__", cls.__hash__ is not None)):
+        if not own:
+            raise TypeError(f"register_constant(cls) expects `cls` to have a non-default `{name}` implementation.")
     CONSTANT_NODES.add(cls)
     register_pytree_node(cls, lambda x: ([], x), lambda _, context: context)
+
+
+def is_constant_class(cls: type) -> bool:
+    """Whether `cls` has been made a part of the structure (`register_constant`)."""
+    return isinstance(cls, type) and cls in CONSTANT_NODES
+
+
+def _register_namedtuple(cls: Any, *, serialized_type_name: str) -> None:
+    """Gives a class of namedtuples, a container anyway, a name to be written by."""
+    pytree_json.announce(cls, serialized_type_name)
+
+
+def is_structseq_class(cls: type) -> bool:
+    """Whether `cls` is the class of a struct sequence: what `max(dim)` and the like return, `time.struct_time`."""
+    return isinstance(cls, type) and issubclass(cls, tuple) and (
+        cls.__module__ == "torch.return_types" or all(isinstance(getattr(cls, f"n_{n}", None), int)
+                                                      for n in ("fields", "sequence_fields", "unnamed_fields")))
+
+
+def is_structseq(obj: Any) -> bool:
+    """Whether `obj` is a struct sequence, or a class of them."""
+    return is_structseq_class(obj if isinstance(obj, type) else type(obj))
+
+
+def is_structseq_instance(obj: Any) -> bool:
+    """Whether `obj` is a struct sequence."""
+    return is_structseq_class(type(obj))
 
 
 def is_namedtuple_class(cls: type) -> bool:
@@ -193,7 +261,7 @@ class TreeSpec:
         return self.type is None
 
     def _label(self) -> str:
-        if self.type is tuple and self._context is not None:
+        if self.type is namedtuple:
             return f"namedtuple, {self._context}" if self._context.__module__ != "torch.return_types" else \
                 f"{self._context.__name__}, None"
         return f"{self.type.__name__}, {self._context}"
@@ -229,6 +297,9 @@ class TreeSpec:
         return found
 
 
+PyTreeSpec = TreeSpec
+
+
 def LeafSpec() -> TreeSpec:
     """The structure of a leaf."""
     return _LEAF
@@ -243,7 +314,7 @@ def _build(spec: TreeSpec, leaves: Iterator) -> Any:
         return next(leaves)
     children = [_build(c, leaves) for c in spec._children]
     if kind is tuple:
-        return tuple(children) if spec._context is None else spec._context(*children)
+        return tuple(children)
     return SUPPORTED_NODES[kind].unflatten_fn(children, spec._context)
 
 
@@ -291,7 +362,26 @@ def tree_flatten(tree: PyTree, is_leaf: Callable[[Any], bool] | None = None) -> 
 
 def tree_unflatten(leaves: Iterable[Any], treespec: TreeSpec) -> PyTree:
     """The tree of a structure with these leaves."""
-    return treespec.unflatten(leaves)
+    return _a_spec(treespec).unflatten(leaves)
+
+
+def _a_spec(treespec: Any) -> TreeSpec:
+    if not isinstance(treespec, TreeSpec):
+        raise TypeError(f"Expected `treespec` to be an instance of PyTreeSpec but got item of type {type(treespec)}.")
+    return treespec
+
+
+def treespec_dumps(treespec: TreeSpec, protocol: int | None = None) -> str:
+    """The structure as JSON.
+
+    Errors: TypeError for what is none, ValueError for another protocol than 1, NotImplementedError for types without a name.
+    """
+    return pytree_json.dumps(_a_spec(treespec), protocol)
+
+
+def treespec_loads(serialized: str) -> TreeSpec:
+    """The structure that `treespec_dumps` wrote."""
+    return pytree_json.loads(serialized, TreeSpec)
 
 
 def tree_leaves(tree: PyTree, is_leaf: Callable[[Any], bool] | None = None) -> list:
@@ -314,9 +404,18 @@ def tree_structure(tree: PyTree, is_leaf: Callable[[Any], bool] | None = None) -
     return tree_flatten(tree, is_leaf)[1]
 
 
+def _get_node_type(tree: Any) -> Any:
+    """The type that `tree` is taken apart as: its class, or `namedtuple`."""
+    definition = _definition(tree)
+    return type(tree) if definition is None else definition.type
+
+
 def tree_is_leaf(tree: PyTree, is_leaf: Callable[[Any], bool] | None = None) -> bool:
     """Whether a tree is one leaf."""
     return (is_leaf is not None and is_leaf(tree)) or _definition(tree) is None
+
+
+_is_leaf = tree_is_leaf
 
 
 def tree_map(func: Callable, tree: PyTree, *rests: PyTree, is_leaf: Callable[[Any], bool] | None = None) -> PyTree:
@@ -332,6 +431,8 @@ def tree_map_(func: Callable, tree: PyTree, *rests: PyTree, is_leaf: Callable[[A
 
 
 def _of_type(kind: Any) -> Callable[[Any], bool]:
+    if not (callable(kind) or isinstance(kind, tuple) or hasattr(kind, "__args__")):
+        raise TypeError("Argument must be a type, a tuple of types, or a callable.")
     return kind if callable(kind) and not isinstance(kind, type) else lambda x: isinstance(x, kind)
 
 

@@ -1,13 +1,15 @@
 """torch.nn.modules: the paths under which PyTorch keeps its modules; the classes are those of torch.nn.
 
-In: the files of torchish.nn.  Out: `torch.nn.modules.conv` and the like, which are those files.
+In: the files of torchish.nn.  Out: `torch.nn.modules.conv` and the like, which are those files or made of them.
 """
 from __future__ import annotations
 
 import sys
+from types import ModuleType
 
 from .. import (
     activation,
+    adaptive,
     batchnorm,
     containers,
     conv,
@@ -15,16 +17,20 @@ from .. import (
     dropout,
     lazy,
     linear,
+    linear_cross_entropy,
     loss,
     module,
+    multihead,
     norm,
     padding,
+    param_containers,
     pooling,
     shape,
     sparse,
     transformer,
 )
 from ..activation import *  # noqa: F403
+from ..adaptive import *  # noqa: F403
 from ..batchnorm import *  # noqa: F403
 from ..containers import *  # noqa: F403
 from ..conv import *  # noqa: F403
@@ -32,8 +38,9 @@ from ..distance import *  # noqa: F403
 from ..dropout import *  # noqa: F403
 from ..lazy import *  # noqa: F403
 from ..linear import *  # noqa: F403
+from ..linear_cross_entropy import *  # noqa: F403
 from ..loss import *  # noqa: F403
-from ..module import *  # noqa: F403
+from ..module import Module
 from ..multihead import *  # noqa: F403
 from ..norm import *  # noqa: F403
 from ..padding import *  # noqa: F403
@@ -46,9 +53,17 @@ from ..sparse import *  # noqa: F403
 from ..transformer import *  # noqa: F403
 from . import rnn, utils
 
-container, instancenorm, normalization = containers, batchnorm, norm
+# where PyTorch keeps in one file what stands in several here: a module of the names of all of them
+for _name, _files in {"activation": (activation, multihead), "batchnorm": (batchnorm, lazy), "conv": (conv, lazy),
+                      "container": (containers, param_containers), "instancenorm": (batchnorm, lazy), "linear": (linear, lazy),
+                      "loss": (loss, linear_cross_entropy)}.items():
+    _file = ModuleType(f"{__name__}.{_name}", _files[0].__doc__)
+    for _part in reversed(_files):
+        _file.__dict__.update({k: v for k, v in vars(_part).items() if not k.startswith("__")})
+    globals()[_name] = _file
+normalization = norm
 channelshuffle = flatten = fold = pixelshuffle = upsampling = shape
-for _name in ("activation", "batchnorm", "channelshuffle", "container", "conv", "distance", "dropout", "flatten", "fold",
-              "instancenorm", "lazy", "linear", "loss", "module", "normalization", "padding", "pixelshuffle", "pooling", "sparse",
-              "transformer", "upsampling"):
+for _name in ("activation", "adaptive", "batchnorm", "channelshuffle", "container", "conv", "distance", "dropout", "flatten",
+              "fold", "instancenorm", "lazy", "linear", "loss", "module", "normalization", "padding", "pixelshuffle", "pooling",
+              "sparse", "transformer", "upsampling"):
     sys.modules[f"{__name__}.{_name}"] = globals()[_name]     # so that `import torch.nn.modules.conv` finds it

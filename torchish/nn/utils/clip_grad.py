@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
+from types import GeneratorType
 from typing import Any
 
 from ... import api as torch
@@ -11,9 +12,13 @@ from ...tensor import Tensor
 __all__ = ["clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"]
 
 
-def _grads(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
+def _grads(parameters: Tensor | Iterable[Tensor], warn: bool = False) -> list[Tensor]:
     if isinstance(parameters, Tensor):
         parameters = [parameters]
+    elif warn and isinstance(parameters, GeneratorType):
+        parameters = list(parameters)
+        if not parameters:
+            warnings.warn("`parameters` is an empty generator, no gradient clipping will occur.", stacklevel=3)
     return [g for g in [p._grad for p in parameters] if g is not None]
 
 
@@ -49,7 +54,7 @@ def clip_grads_with_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float
 def clip_grad_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float, norm_type: float = 2.0,
                     error_if_nonfinite: bool = False, foreach: bool | None = None) -> Tensor:
     """Scales the gradients in place so that their total norm is at most `max_norm`; returns the norm before."""
-    grads = _grads(parameters)
+    grads = _grads(parameters, warn=True)
     if not grads:
         return torch.tensor(0.0)
     if error_if_nonfinite:

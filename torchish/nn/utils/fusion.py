@@ -6,6 +6,7 @@ Source: https://docs.pytorch.org/docs/stable/nn.html#utilities
 from __future__ import annotations
 
 import copy
+from inspect import signature
 from typing import Any
 
 from ... import api as torch
@@ -71,6 +72,8 @@ def skip_init(module_cls: type, *args: Any, **kwargs: Any) -> Module:
     """
     if not issubclass(module_cls, Module):
         raise RuntimeError(f"Expected a Module; got {module_cls}")
+    if "device" not in signature(module_cls).parameters:
+        raise RuntimeError("Module must support a 'device' arg to skip initialization")
     state = torch.get_rng_state()
     module = module_cls(*args, **kwargs)
     torch.set_rng_state(state)

@@ -17,6 +17,7 @@ __all__ = ["functional_call"]
 def functional_call(module: Module, parameters_and_buffers: dict[str, Any], args: Any = None, kwargs: dict | None = None, *,
                     tie_weights: bool = True, strict: bool = False) -> Any:
     """module(*args, **kwargs) with other parameters and buffers."""
-    warnings.warn("This API is deprecated as of PyTorch 2.0 and will be removed in a future version of PyTorch. Please use "
-                  "torch.func.functional_call instead which is a drop-in replacement.", FutureWarning, stacklevel=2)
+    warnings.warn("`torch.nn.utils.stateless.functional_call` is deprecated as of PyTorch 2.0 and will be removed in a future "
+                  "version of PyTorch. Please use `torch.func.functional_call` instead which is a drop-in replacement.",
+                  FutureWarning, stacklevel=2)
     return call(module, parameters_and_buffers, args, kwargs, tie_weights, strict)

@@ -45,6 +45,7 @@ def _removed(cls: type, module: Module, name: str) -> Module:
         if isinstance(hook, cls) and hook.name == name:
             hook.remove(module)
             del module._forward_pre_hooks[key]
+            module._call_hooks.pop(key, None)
             return module
     raise ValueError(f"{cls.kind} of '{name}' not found in {module}")
 
@@ -131,6 +132,19 @@ class SpectralNorm(_WeightHook):
         module.register_parameter(self.name, Parameter(weight.detach()))
 
 
+class _SpectralVersion:
+    """Notes in what is saved which form of spectral_norm the values are of."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self, module: Module, state_dict: dict, prefix: str, local_metadata: dict) -> None:
+        versions = local_metadata.setdefault("spectral_norm", {})
+        if self.name + ".version" in versions:
+            raise RuntimeError(f"Unexpected key in metadata['spectral_norm']: {self.name}.version")
+        versions[self.name + ".version"] = 1
+
+
 def spectral_norm(module: Module, name: str = "weight", n_power_iterations: int = 1, eps: float = 1e-12,
                   dim: int | None = None) -> Module:
     """The weight divided by its largest singular value; parametrizations.spectral_norm is the newer form."""
@@ -147,9 +161,14 @@ def spectral_norm(module: Module, name: str = "weight", n_power_iterations: int 
     module.register_buffer(name + "_u", u)
     module.register_buffer(name + "_v", v)
     module.register_forward_pre_hook(hook)
+    module._register_state_dict_hook(_SpectralVersion(name))
     return module
 
 
 def remove_spectral_norm(module: Module, name: str = "weight") -> Module:
     """Takes spectral_norm from a module."""
-    return _removed(SpectralNorm, module, name)
+    module = _removed(SpectralNorm, module, name)
+    for key, hook in list(module._state_dict_hooks.items()):
+        if isinstance(hook, _SpectralVersion) and hook.name == name:
+            del module._state_dict_hooks[key]
+    return module

@@ -1,11 +1,11 @@
-"""DataLoader: batches of a dataset, made in this process.
+"""DataLoader: batches of a dataset, made in this process, also where workers are asked for.
 
 In: a dataset and how to go through it.  Out: an iterator of batches; random orders take torch's draws.
 """
 from __future__ import annotations
 
 import itertools
-import warnings
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -15,22 +15,9 @@ from ... import api as torch
 from .collate import default_collate, default_convert
 from .dataset import IterableDataset, Subset, TensorDataset, _fetch
 from .sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler
+from .workers import Worker, get_worker_info
 
 __all__ = ["DataLoader", "get_worker_info"]
-
-_told: set[str] = set()
-
-
-def get_worker_info() -> None:
-    """None: samples are loaded in the main process."""
-    return None
-
-
-def _tell_about_workers() -> None:
-    if "workers" not in _told:
-        _told.add("workers")
-        warnings.warn("DataLoader: num_workers > 0 is accepted, but samples are loaded in the main process",
-                      stacklevel=4)
 
 
 class _Endless(Sampler):
@@ -41,36 +28,71 @@ class _Endless(Sampler):
 
 
 class _Batches:
-    """One pass through a loader."""
+    """One pass through a loader; with workers that stay, one pass after the other (`reset`)."""
 
     def __init__(self, loader: DataLoader) -> None:
         self._loader = loader
         # The seed of the workers is drawn even where there are none.
-        self._base_seed = torch.empty((), dtype=torch.int64).random_(generator=loader.generator)
-        self._made = self._make()
-        self._ahead = [next(self._made, None)] if loader.num_workers > 0 and not loader._streams else []
+        seed = torch.empty((), dtype=torch.int64).random_(generator=loader.generator)
+        self._workers: list[Worker] = []
+        if loader.num_workers > 0:
+            n, base = loader.num_workers, seed.item()
+            self._workers = [Worker(loader.dataset, i, n, base, loader.worker_init_fn) for i in range(n)]
+        self.reset()
 
-    def _make(self) -> Iterator[Any]:
+    def reset(self) -> None:
+        """Begins anew."""
         loader = self._loader
-        if loader._streams:
-            yield from self._from_stream()
-            return
-        for index in loader._index_sampler:
-            if not loader._auto_collation:
-                yield loader.collate_fn(loader.dataset[index])
-            elif loader.collate_fn is default_collate and (rows := _rows(loader.dataset, index)) is not None:
-                yield rows
-            else:
-                yield loader.collate_fn(_fetch(loader.dataset, index))
+        self._indices = iter(loader._index_sampler)
+        for worker in self._workers:
+            worker.samples = None
+        self._active = list(self._workers)
+        self._ahead: deque[Any] = deque()
+        if self._workers:       # workers are given their work ahead of time: so much of the order is drawn now
+            self._ahead.extend(itertools.islice(self._indices, loader.prefetch_factor * loader.num_workers))
+            self._made = self._from_workers()
+        elif loader._streams:
+            self._made = self._from_stream(loader.dataset, self._indices)
+        else:
+            self._made = map(self._one, itertools.repeat(loader.dataset), self._indices)
 
-    def _from_stream(self) -> Iterator[Any]:
+    def _one(self, dataset: Any, index: Any) -> Any:
         loader = self._loader
-        samples = iter(loader.dataset)
+        if not loader._auto_collation:
+            return loader.collate_fn(dataset[index])
+        if loader.collate_fn is default_collate and (rows := _rows(dataset, index)) is not None:
+            return rows
+        return loader.collate_fn(_fetch(dataset, index))
+
+    def _from_workers(self) -> Iterator[Any]:
+        """Batch after batch from the workers in turn; one whose stream has ended is left out."""
+        streams, turn = self._loader._streams, 0
+        while self._active and self._ahead:
+            turn %= len(self._active)
+            worker = self._active[turn]
+            with worker:
+                if not streams:
+                    batch = worker.run(self._one, worker.dataset, self._ahead[0])
+                else:
+                    if worker.samples is None:
+                        worker.samples = self._from_stream(worker.dataset, itertools.repeat(self._ahead[0]))
+                    batch = worker.run(next, worker.samples, self)
+            if batch is self:
+                self._active.pop(turn)
+                continue
+            self._ahead.popleft()
+            self._ahead.extend(itertools.islice(self._indices, 1))
+            turn += 1
+            yield batch
+
+    def _from_stream(self, dataset: Any, indices: Iterator[Any]) -> Iterator[Any]:
+        loader = self._loader
+        samples = iter(dataset)
         if not loader._auto_collation:
             for sample in samples:
                 yield loader.collate_fn(sample)
             return
-        for index in loader._index_sampler:
+        for index in indices:
             batch = list(itertools.islice(samples, len(index)))
             if not batch or (loader.drop_last and len(batch) < len(index)):
                 return
@@ -80,11 +102,6 @@ class _Batches:
         return self
 
     def __next__(self) -> Any:
-        if self._ahead:
-            batch = self._ahead.pop()
-            if batch is None:
-                raise StopIteration
-            return batch
         return next(self._made)
 
     def __len__(self) -> int:
@@ -103,9 +120,10 @@ def _rows(dataset: Any, indices: list) -> list | None:
 
 
 class DataLoader:
-    """Batches of a dataset; see torch.utils.data.DataLoader.  Differs from torch: workers are not started."""
+    """Batches of a dataset; see torch.utils.data.DataLoader.  Differs from torch: workers take turns in this process."""
 
     _initialized = False
+    _iterator: _Batches | None = None
 
     def __init__(self, dataset: Any, batch_size: int | None = 1, shuffle: bool | None = None,
                  sampler: Iterable | None = None, batch_sampler: Iterable | None = None, num_workers: int = 0,
@@ -115,7 +133,6 @@ class DataLoader:
                  pin_memory_device: str = "", in_order: bool = True) -> None:
         self._check_workers(num_workers, timeout, prefetch_factor, persistent_workers)
         if num_workers > 0:
-            _tell_about_workers()
             prefetch_factor = 2 if prefetch_factor is None else prefetch_factor
         self.dataset, self.num_workers, self.prefetch_factor = dataset, num_workers, prefetch_factor
         self.pin_memory, self.pin_memory_device, self.timeout = pin_memory, pin_memory_device, timeout
@@ -183,7 +200,13 @@ class DataLoader:
         return self.batch_sampler if self._auto_collation else self.sampler
 
     def __iter__(self) -> _Batches:
-        return _Batches(self)
+        if not self.persistent_workers:
+            return _Batches(self)
+        if self._iterator is None:
+            self._iterator = _Batches(self)
+        else:
+            self._iterator.reset()
+        return self._iterator
 
     def __len__(self) -> int:
         if not self._streams:

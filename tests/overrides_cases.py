@@ -1,0 +1,160 @@
+"""What `__torch_function__` may take over. Run in a process of its own (test_overrides.py): from here on functions ask first."""
+from __future__ import annotations
+
+import inspect
+import operator
+import pickle
+
+import pytest
+
+import torchish as torch
+from torchish import overrides
+from torchish.nn import functional as F
+
+PLAIN = torch.Tensor
+
+
+class Foreign:
+    """No tensor at all; met before any class that makes the functions ask."""
+    answers = {torch.mean: lambda x: "mean", torch.mm: lambda a, b: "mm", torch.stack: lambda xs, dim=0: "stack"}
+
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        return cls.answers[func](*args, **(kwargs or {})) if func in cls.answers else NotImplemented
+
+
+def test_a_foreign_object_is_asked_wherever_a_tensor_is_expected():
+    x, eye = Foreign(), torch.eye(2)
+    assert [torch.mean(x), torch.mm(x, eye), torch.mm(eye, x), torch.stack([eye, x])] == ["mean", "mm", "mm", "stack"]
+    with pytest.raises(TypeError, match=r"Multiple dispatch failed for 'torch\.mul'; all __torch_function__ handlers returned"):
+        torch.mul(eye, x)
+    with pytest.raises(TypeError, match="argument 'other' .* must be Tensor, not object"):
+        torch.add(eye, object())
+
+
+class S(torch.Tensor):
+    pass
+
+
+class Sub(S):
+    pass
+
+
+class Other(torch.Tensor):
+    pass
+
+
+class Logging(torch.Tensor):
+    seen: list = []
+
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        cls.seen.append((overrides.resolve_name(func), [t.__name__ for t in types], len(args), kwargs or {}))
+        return super().__torch_function__(func, types, args, kwargs)
+
+
+@pytest.mark.parametrize(("call", "kind"), [
+    (lambda s, t: s + t, S), (lambda s, t: t + s, S), (lambda s, t: 1 - s, S), (lambda s, t: -s, S), (lambda s, t: s[0], S),
+    (lambda s, t: s == t, S), (lambda s, t: s @ t, S), (lambda s, t: torch.stack([t, s]), S), (lambda s, t: F.relu(s), S),
+    (lambda s, t: torch.linalg.norm(s), S), (lambda s, t: s.max(0).values, S), (lambda s, t: next(iter(s)), S),
+    (lambda s, t: s.data, S),
+    (lambda s, t: torch.nn.Linear(2, 2)(s), S), (lambda s, t: torch.unique(s), S), (lambda s, t: Sub([1.0, 2.0]) + s, Sub),
+    (lambda s, t: s + Sub([1.0, 2.0]), Sub), (lambda s, t: torch.ones(2).as_subclass(S), S), (lambda s, t: s.sum().item(), float),
+    (lambda s, t: s.shape, torch.Size), (lambda s, t: torch.allclose(s, t), bool), (lambda s, t: t + t, PLAIN),
+    (lambda s, t: pickle.loads(pickle.dumps(s)), S), (lambda s, t: torch.nn.Parameter(t) + 1, PLAIN)])
+def test_results_are_of_the_subclass(call, kind):
+    assert type(call(S([1.0, 2.0]), torch.ones(2))) is kind
+
+
+def test_gradients_and_printing():
+    s = S([1.0, 2.0]).requires_grad_()
+    (s * s).sum().backward()
+    assert type(s.grad) is PLAIN and s.grad.tolist() == [2, 4]
+    assert type(torch.autograd.grad((s * s).sum(), s)[0]) is S
+    assert repr(s) == "S([1., 2.], requires_grad=True)" and repr(s.detach() * 2) == "S([2., 4.])"
+
+
+def test_unrelated_subclasses_have_no_answer():
+    with pytest.raises(TypeError, match="unsupported operand"):
+        S([1.0]) + Other([1.0])
+    with pytest.raises(TypeError, match=r"Multiple dispatch failed for 'torch\.add'"):
+        torch.add(S([1.0]), Other([1.0]))
+
+
+@pytest.mark.parametrize(("call", "name", "count"), [
+    (lambda s: s + 1, "Tensor.add", 2), (lambda s: 1 + s, "Tensor.add", 2), (lambda s: 1 - s, "Tensor.__rsub__", 2),
+    (lambda s: torch.add(s, 1), "add", 2), (lambda s: operator.iadd(s, 1), "Tensor.add_", 2),
+    (lambda s: s == 1, "Tensor.__eq__", 2), (lambda s: s > 1, "Tensor.gt", 2), (lambda s: s.shape, "Tensor.shape.__get__", 1),
+    (lambda s: s[0], "Tensor.__getitem__", 2),
+    (lambda s: F.softmax(s, 0), "nn.functional.softmax", 2), (lambda s: torch.fft.fft(s), "fft.fft", 1),
+    (lambda s: torch.einsum("i,i", s, s), "functional.einsum", 3), (lambda s: s.requires_grad_(), "Tensor.requires_grad_", 1)])
+def test_what_the_class_is_told(call, name, count):
+    s = Logging([1.0, 2.0])
+    Logging.seen.clear()
+    call(s)
+    assert Logging.seen == [(f"torch.{name}", ["Logging"], count, {})]
+
+
+def test_modes_see_every_call_and_are_off_inside():
+    names = []
+
+    class Mode(overrides.TorchFunctionMode):
+        def __torch_function__(self, func, types, args=(), kwargs=None):
+            names.append(overrides.resolve_name(func))
+            return torch.add(func(*args, **(kwargs or {})), 1) if func is torch.mul else func(*args, **(kwargs or {}))
+
+    with Mode():
+        x = torch.ones(2)
+        y = torch.mul(x, 3)
+    assert names == ["torch.ones", "torch.mul"] and y.tolist() == [4, 4] and torch.mul(x, 3).tolist() == [3, 3]
+    with pytest.raises(NotImplementedError), overrides.TorchFunctionMode():
+        torch.ones(1)
+    with overrides.BaseTorchFunctionMode():
+        assert type(S([1.0]) + 1) is S
+
+
+def test_switched_off():
+    s = S([1.0])
+    with torch.DisableTorchFunctionSubclass():
+        assert type(s + 1) is PLAIN and not overrides.has_torch_function((s,))
+    assert type(s + 1) is S
+
+
+def test_functions_of_the_users_own():
+    def double(x, by=None):
+        if overrides.has_torch_function((x, by)):
+            return overrides.handle_torch_function(double, (x, by), x, by=by)
+        return x * 2
+
+    assert type(double(S([1.0]))) is S and double(3) == 6
+    assert not overrides.has_torch_function((1, torch.nn.Parameter(torch.ones(1))))
+    with pytest.raises(TypeError, match="no implementation found for .*double' on types that implement __torch_function__"):
+        double(Foreign())
+
+    @overrides.wrap_torch_function(lambda x: (x,))
+    def more(x):
+        return x + 1
+
+    assert type(more(S([1.0]))) is S and more(1) == 2 and more.__name__ == "more"
+
+
+def test_plain_methods_are_deprecated():
+    class Seven:
+        def __torch_function__(self, func, types, args=(), kwargs=None):
+            return 7
+
+    with pytest.warns(UserWarning, match="as a plain method is deprecated"):
+        assert torch.add(Seven(), 1) == 7
+
+
+def test_what_can_be_taken_over():
+    found = overrides.get_overridable_functions()
+    assert torch.add in found[torch] and torch.Tensor.add in found[torch.Tensor] and F.relu in found[F]
+    assert torch.ones in overrides.get_ignored_functions() and torch.add not in overrides.get_ignored_functions()
+    assert overrides.resolve_name(torch.Tensor.shape.__get__) == "torch.Tensor.shape.__get__"
+    assert overrides.resolve_name(len) is None and overrides.resolve_name(torch.linalg.eig) == "torch.linalg.eig"
+    assert overrides.is_tensor_method_or_property(torch.Tensor.add) and not overrides.is_tensor_method_or_property(torch.add)
+    assert overrides.is_tensor_like(Foreign()) and not overrides.is_tensor_like(3)
+    stub = overrides.get_testing_overrides()[torch.add]
+    assert stub(1, 2) == -1 and inspect.signature(stub) == inspect.signature(torch.add)
+    assert list(inspect.signature(torch.add).parameters) == ["input", "other", "alpha", "out"]

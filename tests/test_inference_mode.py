@@ -1,0 +1,86 @@
+"""Inference mode: which tensors carry its flag, and what is refused with them outside."""
+import pytest
+
+import torchish as torch
+
+WRITTEN = "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone"
+SAVED = "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode"
+
+
+@pytest.fixture
+def leaf():
+    return torch.ones(3, requires_grad=True)
+
+
+def test_what_is_made_inside_carries_the_flag(leaf):
+    normal = leaf.clone()
+    with torch.inference_mode():
+        assert torch.is_inference_mode_enabled() and not torch.is_grad_enabled()
+        made = [torch.zeros(2), torch.rand(2), torch.randn(2), torch.arange(2), torch.tensor([1.0]), torch.eye(2), normal * 2,
+                torch.cat([normal, normal]), torch.ones(4).split(2)[0], torch.nn.Linear(2, 2).weight, leaf.clone()]
+        normal.add_(1)
+        seen = normal.view(-1)
+        with torch.enable_grad():
+            assert not (leaf * 2).requires_grad
+        with torch.inference_mode(False):
+            assert torch.is_grad_enabled() and (leaf * 2).requires_grad and not torch.ones(1).is_inference()
+    assert all(t.is_inference() and torch.is_inference(t) for t in made)
+    assert not torch.is_inference_mode_enabled() and not normal.is_inference() and not seen.is_inference() and normal.requires_grad
+    w = made[6]
+    assert w.tolist() == [2, 2, 2] and w.view(-1).is_inference() and w.detach().is_inference() and not w.view(-1)._is_view()
+    assert not (w + 1).is_inference() and not w.clone().is_inference() and w.is_inference()
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_what_is_refused_outside(leaf, ended):
+    with torch.inference_mode():
+        w = leaf * 2
+        i = torch.tensor([0, 1])
+    if ended:
+        w.tolist()
+    for use, message in ((lambda: w.add_(1), WRITTEN), (lambda: w[0].zero_(), WRITTEN), (lambda: w.copy_(leaf.detach()), WRITTEN),
+                         (lambda: torch.mul(w, 2, out=w), WRITTEN), (lambda: w * leaf, SAVED),
+                         (lambda: leaf.clone().mul_(w), SAVED), (lambda: leaf[i], SAVED),
+                         (lambda: w._version, "Inference tensors do not track version counter."),
+                         (lambda: w.requires_grad_(), "Setting requires_grad=True on inference tensor outside InferenceMode")):
+        for _ in range(2):
+            with pytest.raises(RuntimeError) as e:
+                use()
+            assert str(e.value).startswith(message)
+    (w + leaf).sum().backward()         # a sum keeps nothing
+    assert leaf.grad.tolist() == [1, 1, 1] and (w * leaf.detach()).tolist() == [2, 2, 2] and (w.clone() * leaf).requires_grad
+
+
+def test_writes_inside(leaf):
+    with torch.inference_mode():
+        w = torch.ones(3)
+        assert w.add_(1).is_inference() and w.tolist() == [2, 2, 2]
+    with torch.inference_mode():
+        assert w.mul_(2).tolist() == [4, 4, 4]
+        leaf.add_(1)
+    assert leaf.tolist() == [2, 2, 2] and leaf.is_leaf and leaf.requires_grad
+    base = leaf * 1
+    with torch.inference_mode():
+        base.mul_(2)
+    assert base.requires_grad and not base.is_inference()
+    (base * leaf).sum().backward()
+
+
+def test_functions_and_leaves():
+    @torch.inference_mode
+    def double(t):
+        return t * 2
+    with torch.inference_mode():
+        leaf = torch.ones(2, requires_grad=True)
+        assert leaf.requires_grad and not (leaf * 2).requires_grad
+    assert double(leaf).is_inference()
+    (leaf + torch.ones(2, requires_grad=True)).sum().backward()
+    assert leaf.grad.tolist() == [1, 1] and torch.inference_mode(False).mode is False
+
+    class Product(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, a, b):
+            ctx.save_for_backward(a, b)
+            return a * b
+    with pytest.raises(RuntimeError, match="Inference tensors cannot be saved for backward"):
+        Product.apply(torch.ones(2, requires_grad=True), leaf.detach())

@@ -1,0 +1,177 @@
+"""The edges of ops: empty and 0-dim operands, where results lie, `out=` of another size, dtypes that are refused.
+
+In: calls whose facts are PyTorch's.  Out: the same values, strides and refusals.
+"""
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import torchish as torch
+import torchish.nn.functional as F
+from torchish import special
+
+A = torch.arange(24.0).reshape(2, 3, 4)
+Q = torch.tensor([0.25, 0.75])
+
+STRIDES: list[tuple[Callable[[], Any], tuple[int, ...]]] = [
+    (lambda: torch.rot90(A), (4, 12, 1)), (lambda: torch.rot90(A, 2), (12, 4, 1)), (lambda: torch.rot90(A, 3, (1, 2)), (12, 1, 4)),
+    (lambda: torch.rot90(A.permute(2, 0, 1), 4), (6, 3, 1)), (lambda: torch.rot90(A.permute(2, 0, 1), 1), (12, 1, 4)),
+    (lambda: torch.quantile(A, Q, 1), (1, 8, 2)), (lambda: torch.quantile(A, Q, 0, keepdim=True), (1, 24, 8, 2)),
+    (lambda: torch.nanquantile(A, Q), (1,)), (lambda: torch.quantile(A, 0.5, 1), (4, 1)),
+    (lambda: torch.stft(torch.ones(2, 40), 8, return_complex=True, window=torch.ones(8)), (105, 1, 5)),
+    (lambda: torch.ravel(A[:, :, ::2]), (1,)), (lambda: torch.ravel(A), (1,)),
+    (lambda: torch.unsafe_split(A, 2, 1)[1], (12, 4, 1)), (lambda: torch.unsafe_chunk(A.mT, 2, 1)[0], (12, 1, 4)),
+    (lambda: A.unsafe_split_with_sizes([1, 3], -1)[0], (12, 4, 1)), (lambda: torch.narrow_copy(A.mT, 1, 0, 2), (6, 3, 1)),
+]
+
+
+def test_where_results_lie() -> None:
+    """Strides of copies, and that they are no views."""
+    for k, (call, wanted) in enumerate(STRIDES):
+        found = call()
+        assert found.stride() == wanted, k
+        assert found._is_view() == (k == 11), k     # of what lies row by row, ravel is a view
+    split = torch.unsafe_split(A.clone().requires_grad_(), 2, 1)
+    assert [x.shape[1] for x in split] == [2, 1] and split[0].grad_fn.name() == "UnsafeSplitBackward0"
+
+
+EMPTY: list[tuple[Callable[[], Any], Any]] = [
+    (lambda: torch.nonzero_static(torch.ones(2, 0), size=2), [[-1, -1], [-1, -1]]),
+    (lambda: torch.searchsorted(torch.ones(0, 0), torch.ones(0, 0)).shape, (0, 0)),
+    (lambda: [x.shape for x in torch.native_group_norm(torch.ones(0, 2), None, None, 0, 2, 1, 1, 1e-5)], [(0, 2), (0, 1), (0, 1)]),
+    (lambda: F.normalize(torch.tensor(-3.0), dim=0), -1.0),
+    (lambda: F.cosine_similarity(torch.tensor(2.0), torch.tensor(-3.0), 0), -1.0),
+    (lambda: F.pairwise_distance(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]), -math.inf, 0.0), 0.0),
+]
+
+
+def test_nothing_and_one_number() -> None:
+    """Empty and 0-dim operands."""
+    for found, (_, wanted) in zip([call() for call, _ in EMPTY], EMPTY, strict=True):
+        assert (found.tolist() if isinstance(found, torch.Tensor) else found) == wanted
+
+
+def test_bytes_are_interpolated_as_floats_and_rounded() -> None:
+    """Bytes as images have them."""
+    x = torch.tensor([[[[0, 100, 255]]]], dtype=torch.uint8)
+    assert F.interpolate(x, (1, 6), mode="bilinear").tolist() == [[[[0, 25, 75, 139, 216, 255]]]]
+    assert F.interpolate(x, (1, 6), mode="bilinear").dtype is torch.uint8
+
+
+def test_gradients_at_infinity() -> None:
+    """The running log-sum-exp of complex numbers of any size has finite gradients."""
+    x = torch.tensor([1e4 + 1j, 1 + 2j, 1e4 - 1j], dtype=torch.complex128, requires_grad=True)
+    torch.logcumsumexp(x, 0).real.sum().backward()
+    assert x.grad.abs().isfinite().all() and x.grad[1] == 0
+
+
+def test_out_of_another_size() -> None:
+    """`out` takes shape and strides of the result, also where it was a view."""
+    facts = [(torch.zeros(0), lambda o: torch.add(A.mT, 1, out=o), (12, 1, 4)),
+             (torch.zeros(4)[:2], lambda o: torch.sum(A, 0, out=o), (4, 1)),
+             (torch.zeros(0), lambda o: torch.quantile(A, Q, 0, out=o), (12, 4, 1))]
+    for out, call, wanted in facts:
+        if out.numel():
+            with pytest.warns(UserWarning, match="was resized since it had shape"):
+                assert call(out) is out
+        else:
+            assert call(out) is out
+        assert out.stride() == wanted
+    u, s, v = torch.svd(A[0], out=(torch.zeros(0), torch.zeros(0), torch.zeros(0)))
+    torch.testing.assert_close(u * s @ v.mT, A[0], atol=1e-4, rtol=1e-4)
+    given = [torch.zeros(0), torch.zeros(0, dtype=torch.int32), torch.zeros(0, dtype=torch.int32)]
+    packed = torch.lu(torch.eye(2), get_infos=True, out=given)
+    assert [x.tolist() for x in packed] == [[[1, 0], [0, 1]], [1, 2], 0]
+    assert torch.lu(torch.eye(2), get_infos=True)._fields == ("LU", "pivots", "info")
+
+
+def test_masked_fill_nodes() -> None:
+    """The node is numbered by what fills: a number or a tensor."""
+    x, m = torch.ones(2, requires_grad=True), torch.tensor([True, False])
+    assert [x.masked_fill(m, v).grad_fn.name() for v in (2.0, torch.tensor(2.0))] == ["MaskedFillBackward0", "MaskedFillBackward1"]
+
+
+IMAGE = {name: torch.ones(1, 2, 4, 4, dtype=getattr(torch, name)) for name in ("int64", "int32", "uint8", "bool", "complex64")}
+REFUSED = [     # call, dtypes, kernel: "..." not implemented for 'Long'
+    (lambda x: F.adaptive_avg_pool2d(x, 2), "int64 uint8 complex64", "adaptive_avg_pool2d"),
+    (lambda x: F.adaptive_max_pool1d(x[0], 2), "int64 bool complex64", "adaptive_max_pool2d"),
+    (lambda x: F.avg_pool2d(x, 2), "int32 uint8 bool complex64", "avg_pool2d"),
+    (lambda x: F.max_pool1d(x[0], 2), "int64", "max_pool1d_impl"), (lambda x: F.max_pool2d(x, 2), "bool complex64", "max_pool2d"),
+    (lambda x: F.interpolate(x, (2, 2), mode="area"), "int64 uint8", "adaptive_avg_pool2d"),
+    (lambda x: F.interpolate(x, (2, 2), mode="bicubic"), "int64 complex64", "compute_indices_weights_cubic"),
+    (lambda x: F.interpolate(x, (2, 2)), "int64 bool", "compute_indices_weights_nearest"),
+    (lambda x: F.unfold(x, 2), "int64", "im2col_out_cpu"),
+    (lambda x: F.pad(x, (1, 1, 1, 1), mode="reflect"), "bool", "reflection_pad2d"),
+    (lambda x: F.conv2d(x, x), "bool", "slow_conv2d_cpu"),
+    (lambda x: F.conv_transpose2d(x, x[:, :1].expand(2, 1, 4, 4)), "uint8", "slow_conv_transpose2d_out_cpu"),
+    (lambda x: F.mse_loss(x, x), "int64 complex64", "mse_cpu"), (lambda x: F.huber_loss(x, x), "int64 complex64", "huber_cpu"),
+    (lambda x: F.binary_cross_entropy(x, x), "uint8 complex64", "binary_cross_entropy"),
+    (lambda x: F.nll_loss(x[0, 0], torch.zeros(4, dtype=torch.int64)), "int64 complex64", "nll_loss_out_frame"),
+    (lambda x: F.multi_margin_loss(x[0, 0], torch.zeros(4, dtype=torch.int64)), "int64", "multi_margin_loss_cpu_kernel"),
+    (lambda x: F.group_norm(x, 1), "int64 complex64", "GroupNormKernelImpl"), (lambda x: F.softsign(x), "bool", "abs_cpu"),
+    (lambda x: torch.round(x, decimals=2), "int64", "round_cpu"), (lambda x: torch.logaddexp2(x, x), "complex64", "logaddexp2_cpu"),
+    (lambda x: special.bessel_j0(x), "complex64", "bessel_j0_cpu"), (lambda x: special.erfcx(x), "complex64", "erfcx_cpu"),
+    (lambda x: special.hermite_polynomial_h(x, 2), "complex64", "hermite_polynomial_h_cpu"),
+    (lambda x: F.rms_norm(x, (4,)), "int64", "rms_norm"),
+    (lambda x: x[0, 0, 0, 0].softmax(0), "int64", "softmax_lastdim_kernel_impl"),
+    (lambda x: x[0, 0].scatter_reduce(0, torch.zeros(1, 1, dtype=torch.int64), x[0, 0], "amax"), "complex64",
+     "scatter_gather_tensor_cpu_reduce_amax"),
+    (lambda x: x.median(1), "complex64", "median_out"), (lambda x: x.mode(), "complex64", "mode_cpu"),
+    (lambda x: F.fractional_max_pool2d(x, 2, 2, _random_samples=torch.ones(1, 2, 2, dtype=x.dtype)), "int64",
+     "fractional_max_pool2d_out_frame"),
+]
+
+
+def test_refused_dtypes() -> None:
+    """Integers, bool and complex numbers where PyTorch has no kernel for them."""
+    for call, names, kernel in REFUSED:
+        for name in names.split():
+            with pytest.raises(NotImplementedError, match=f'"{kernel}" not implemented for') as refused:
+                call(IMAGE[name])
+            assert str(refused.value).endswith({"int64": "'Long'", "int32": "'Int'", "uint8": "'Byte'", "bool": "'Bool'",
+                                                "complex64": "'ComplexFloat'"}[name])
+
+
+@pytest.mark.parametrize("call,error,sentence", [
+    (lambda: special.hermite_polynomial_h(2, 3), TypeError, r"special_hermite_polynomial_h\(\) received an invalid combination"),
+    (lambda: torch.ormqr(torch.ones(5, 1), torch.ones(5), torch.ones(5, 5)), RuntimeError, r"torch.ormqr: tau.shape\[-1\] must be"),
+    (lambda: torch.multinomial(torch.ones(2), 1, out=torch.ones(1)), RuntimeError, "multinomial expects Long tensor out, got: Fl"),
+    (lambda: torch.narrow_copy(torch.ones(3), 0, 0, -1), RuntimeError, r"start \(0\) \+ length \(-1\) exceeds dimension size \("),
+    (lambda: torch.narrow_copy(torch.ones(3), 3, 0, 0), RuntimeError, "Expected dim < static_cast"),
+    (lambda: torch.narrow_copy(torch.ones(()), 0, 0, 1), RuntimeError, r"narrow\(\) cannot be applied to a 0-dim tensor"),
+    (lambda: torch.logdet(torch.ones(2, 2, dtype=torch.float16)), RuntimeError, "logdet: Low precision dtypes not supported. Got"),
+    (lambda: F.kl_div(IMAGE["complex64"], IMAGE["complex64"]), RuntimeError, "kl_div: Complex inputs not supported"),
+    (lambda: F.adaptive_avg_pool1d(IMAGE["int64"][0], 1), RuntimeError, r"mean\(\): could not infer"),
+    (lambda: F.smooth_l1_loss(IMAGE["bool"], IMAGE["bool"]), RuntimeError, "Subtraction, the `-` operator, with two bool tensors"),
+    (lambda: F.poisson_nll_loss(IMAGE["bool"], IMAGE["bool"]), RuntimeError, "Subtraction, the `-` operator, with a bool tensor"),
+    (lambda: torch.lu(torch.eye(2), out=[torch.ones(0)]), TypeError, "expected tuple of 2 elements but got 1"),
+])
+def test_refusals(call: Any, error: type[Exception], sentence: str) -> None:
+    """PyTorch's classes and first sentences."""
+    with pytest.raises(error, match=sentence):
+        call()
+
+
+def test_fractional_max_pool() -> None:
+    """Where the windows begin follows from the numbers drawn: the width's first in two dims, in order in three."""
+    x, drawn = torch.arange(144.0).reshape(1, 2, 9, 8), torch.tensor([[[0.3, 0.8], [0.6, 0.1]]])
+    values, places = F.fractional_max_pool2d(x, (2, 3), (4, 3), _random_samples=drawn, return_indices=True)
+    assert places[0, 0].tolist() == [[10, 13, 15], [34, 37, 39], [50, 53, 55], [66, 69, 71]] and places.dtype is torch.int64
+    assert values[0, 1, :, 0].tolist() == [82, 98, 114, 138]
+    y = torch.arange(120.0).reshape(1, 6, 4, 5).requires_grad_()
+    module = torch.nn.FractionalMaxPool3d(2, output_ratio=(0.4, 0.5, 0.5), _random_samples=torch.tensor([[[0.9, 0.1, 0.5]]]))
+    assert repr(module) == "FractionalMaxPool3d()" and list(module.state_dict()) == ["_random_samples"]
+    module(y).sum().backward()
+    assert y.grad.nonzero().tolist() == [[0, z, r, c] for z in (1, 5) for r in (1, 3) for c in (1, 4)]
+    assert F.fractional_max_pool2d(x, 3, output_size=2).shape == (1, 2, 2, 2)
+    for call, sentence in [(lambda: F.fractional_max_pool2d(x, 3), "requires specifying either an output_size"),
+                           (lambda: torch.nn.FractionalMaxPool2d(3, output_size=2, output_ratio=0.5), "only one of output_size"),
+                           (lambda: torch.nn.FractionalMaxPool2d(3, output_ratio=1.5), "must be between 0 and 1")]:
+        with pytest.raises(ValueError, match=sentence):
+            call()
+    with pytest.raises(RuntimeError, match=r"fractional_max_pool2d\(\): pool height 3 too large relative to input height 9"):
+        F.fractional_max_pool2d(x, 3, output_size=9)

@@ -1,0 +1,96 @@
+"""Single facts about ops that PyTorch's database of sample inputs asks for, and that no rule gives: gradients, empty and odd input.
+
+In: calls.  Out: the values that PyTorch 2.13 gives.
+"""
+from __future__ import annotations
+
+import pytest
+
+import torchish as torch
+
+INF = float("inf")
+
+
+def slope(f, x: list, w: list) -> list:
+    """The gradient of (f(x) * w).sum() in double precision, rounded."""
+    dtype = torch.complex128 if isinstance(w[0][0], complex) else torch.float64
+    x = torch.tensor(x, dtype=dtype, requires_grad=True)
+    found, = torch.autograd.grad(f(x), x, torch.tensor(w, dtype=dtype))
+    return [[complex(round(v.real, 4), round(v.imag, 4)) if isinstance(v, complex) else round(v, 4) for v in row]
+            for row in found.tolist()]
+
+
+def test_gradients_of_cholesky() -> None:
+    """Of complex matrices it need not be Hermitian; what is not read of a factor gets a gradient, too."""
+    a, w = [[2, 1j], [-1j, 3]], [[1 + 2j, 3], [1j, 1 - 1j]]
+    assert slope(torch.linalg.cholesky, a, w) == [[0.6094 + 0.628j, -0.1581 - 0.5117j], [0.1581 + 0.5117j, 0.3162 - 0.3162j]]
+    assert slope(lambda x: torch.linalg.cholesky(x, upper=True), a, w) == [
+        [0.4326 - 0.0977j, 1.2188 - 0.1581j], [0.9025 + 0.1581j, 0.3162 + 0.3162j]]
+    low, w = [[2.0, 0], [1, 3]], [[1.0, 2], [3, 4]]
+    for inverse in (torch.cholesky_inverse, lambda x: torch.cholesky_solve(torch.eye(2, dtype=torch.float64), x)):
+        assert slope(inverse, low, w) == [[-0.1389, -0.2685], [-0.2222, -0.1296]]
+
+
+@pytest.mark.parametrize("shape", [(0, 0), (0, 3), (2, 0, 3)])
+def test_norms_of_empty_matrices(shape: tuple[int, ...]) -> None:
+    for order in ("fro", "nuc", 1, 2, INF):
+        assert not torch.linalg.matrix_norm(torch.ones(shape), order).any()
+    with pytest.raises(IndexError, match="non-zero size"):
+        torch.linalg.matrix_norm(torch.ones(shape), -2)
+
+
+def test_singular_values_at_the_tolerance_count_as_zero() -> None:
+    torch.manual_seed(0)
+    assert not torch.linalg.pinv(torch.randn(2, 5, 5), rtol=1.0).any()
+
+
+def test_results_that_require_grad() -> None:
+    x = torch.eye(3, 2).requires_grad_()
+    assert [r.requires_grad for r in torch.linalg.lstsq(x, x)] == [True, True, False, False]
+    p = torch.full((3,), 0.5, requires_grad=True)
+    drawn = torch.bernoulli(p)
+    drawn.sum().backward()
+    assert drawn.grad_fn.name() == "BernoulliBackward0" and p.grad.tolist() == [0, 0, 0]
+
+
+def test_as_strided_of_detached_leaves() -> None:
+    base = torch.arange(10.0)
+    for x, wanted in ((base.detach(), [0, 0, 0, 1, 3, 2, 4, 0, 0, 0]), (base[2:8].detach(), [0, 1, 3, 2, 4, 0])):
+        y = x.requires_grad_().as_strided((2, 2), (1, 2), 3)
+        (y * torch.tensor([[1.0, 2], [3, 4]])).sum().backward()
+        assert y.tolist() == [[3, 5], [4, 6]] and x.grad.tolist() == wanted
+
+
+def test_histogramdd() -> None:
+    found = torch.histogramdd(torch.tensor([[0.0, 1], [1, 2], [1, 1]]), [2, 3], density=True, weight=torch.tensor([1.0, 2, 3]))
+    assert [[round(v, 4) for v in row] for row in found.hist.tolist()] == [[1, 0, 0], [3, 0, 2]]
+    assert repr(found).startswith("torch.return_types.histogramdd(\nhist=tensor([[1.0000, 0.0000, 0.0000],")
+    assert torch.histogramdd(torch.ones(3, 1), [torch.tensor([0.0, 2, 1])]).hist.sum() == 3     # the edges may be in any order
+
+
+def test_counting_wraps_around() -> None:
+    assert torch.arange(2.1, -2.9, -1, dtype=torch.uint8).tolist() == [2, 1, 0, 255, 254]
+    assert torch.arange(0, 5.5, 2.5, dtype=torch.int32).tolist() == [0, 2, 4]
+    out = torch.empty(2, 2, dtype=torch.int64)
+    assert torch.arange(4, out=out) is out and out.tolist() == [[0, 1], [2, 3]]
+    with pytest.warns(UserWarning, match="The number of elements in the out tensor of shape"):
+        torch.arange(3, out=out)
+
+
+def test_copies_of_views_are_row_major() -> None:
+    x = torch.ones(2, 3)
+    copies = torch.t_copy(x), torch.as_strided_copy(x, (3, 2), (1, 3)), torch.alias_copy(x.t())
+    assert {c.stride() for c in copies} == {(2, 1)}
+
+
+def test_unsafe_and_native_forms() -> None:
+    parts = [torch.arange(6.0).view(3, 2), torch.arange(10.0, 15)[:, None]]
+    assert torch._chunk_cat(parts, 0, 2).tolist() == [[0, 1, 2, 3, 10, 11, 12], [4, 5, 0, 0, 13, 14, 0]]
+    x, mask = torch.arange(12.0).view(3, 4), torch.tensor([True, False, True])
+    rows, columns = torch.tensor([0, 9, -1]), torch.tensor([1, 2, 3])
+    assert torch._unsafe_masked_index(x, mask, [rows, columns], -5).tolist() == [1, -5, 11]
+    added = torch._unsafe_masked_index_put_accumulate(x, mask, [rows, columns], torch.tensor([1.0, 2, 3]))
+    assert (added - x).nonzero().tolist() == [[0, 1], [2, 3]] and (added - x).sum() == 4
+    with_running, without = (torch._native_batch_norm_legit(torch.arange(6.0).view(3, 2), None, None, *running, True, 0.1, 1e-5)
+                             for running in ((torch.zeros(2), torch.ones(2)), ()))
+    assert without[1].tolist() == with_running[1].tolist() == [2, 3]

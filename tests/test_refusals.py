@@ -1,0 +1,146 @@
+"""What ops refuse: dtypes that PyTorch's kernels do not have, tensors given as `out=` that cannot take the result, wrong lists.
+
+In: expressions.  Out: PyTorch's error class and the beginning of its message (written down from PyTorch 2.13 on the CPU).
+"""
+from __future__ import annotations
+
+import pytest
+
+import torchish as torch
+
+# expression | kernel | dtype: NotImplementedError '"kernel" not implemented for 'dtype''
+KERNELS = """
+b@b|dot|Bool
+B@B|bmm|Bool
+t.baddbmm(B,B,B)|baddbmm|Bool
+t.addbmm(B[0],B,B)|addmm_impl_cpu_|Bool
+t.inner(b,b)|dot|Bool
+t.linalg.multi_dot([B[0],B[0]])|addmm_impl_cpu_|Bool
+b%b|remainder_cpu|Bool
+b//b|div_floor_cpu|Bool
+t.div(b,b,rounding_mode="trunc")|div_trunc_cpu|Bool
+t.fmod(b,b)|fmod_cpu|Bool
+b**b|pow|Bool
+t.bitwise_left_shift(b,b)|lshift_cpu|Bool
+t.bitwise_right_shift(b,b)|rshift_cpu|Bool
+t.addcmul(b,b,b)|addcmul_cpu_out|Bool
+t.lerp(b,b,b)|lerp_kernel_tensor|Bool
+t.lerp(b,b,0.5)|lerp_kernel_scalar|Bool
+t.clamp(b,b,b)|clamp_cpu|Bool
+t.clamp(b,False,True)|clamp_scalar_cpu|Bool
+t.clamp(b,max=True)|clamp_max_scalar_cpu|Bool
+b.clamp_min(False)|clamp_min_scalar_cpu|Bool
+t.clamp_min(c,c)|maximum_cpu|ComplexFloat
+t.clamp_max(c,c)|minimum_cpu|ComplexFloat
+t.cumsum(b,0,dtype=t.bool)|cumsum_out_cpu|Bool
+t.cumprod(b,0,dtype=t.bool)|cumprod_out_cpu|Bool
+t.cross(b,b,dim=0)|cross|Bool
+t.cdist(h,h)|cdist|Half
+t.arange(3,dtype=t.bool)|arange_cpu|Bool
+t.arange(0,1,dtype=t.complex64)|arange_cpu|ComplexFloat
+t.searchsorted(b,b)|searchsorted_out_cpu|Bool
+t.bucketize(c,c)|searchsorted_out_cpu|ComplexFloat
+t.kthvalue(b,1)|kthvalue_cpu|Bool
+t.kthvalue(c,1)|kthvalue_cpu|ComplexFloat
+t.histc(b)|linspace_cpu|Bool
+t.histc(i)|histogram_cpu|Long
+t.histogram(h[0],3)|histogramdd|Half
+t.histogram(i,i)|histogram_cpu|Long
+t.histogramdd(i[:,None],[3])|histogramdd|Long
+t.index_reduce(b,0,i[:1],b[:1],"amax")|index_func_|Bool
+t.index_reduce(c,0,i[:1],c[:1],"prod",include_self=False)|index_reduce_func_exclude_input_init|ComplexFloat
+t.index_reduce(c[:,None],0,i[:1],c[:1,None],"amin")|minimum_cpu|ComplexFloat
+t.linalg.solve_triangular(h,h,upper=True)|triangular_solve_cpu|Half
+t.linalg.solve(h,h)|lu_cpu|Half
+t.linalg.tensorsolve(h,h[0])|lu_cpu|Half
+t.cholesky_solve(h,h)|cholesky_solve_cpu|Half
+t.cholesky_inverse(B[0].long())|cholesky_inverse_out_cpu|Long
+t.linalg.householder_product(h,h[0])|orgqr_cpu|Half
+t.ormqr(h,h[0],h)|ormqr_cpu|Half
+t.geqrf(h)|geqrf_cpu|Half
+t.linalg.ldl_factor(h)|ldl_factor_kernel_cpu|Half
+F.grid_sample(i.view(1,1,3,1),i.view(1,3,1)[...,None].expand(1,3,1,2),align_corners=False)|grid_sampler_2d_cpu_kernel_impl|Long
+"""
+# expression | class | how the message begins
+OTHERS = """
+t.dist(b,b)|RuntimeError|Subtraction, the `-` operator, with two bool tensors is not supported
+t.gradient(b)|RuntimeError|Subtraction, the `-` operator, with two bool tensors is not supported
+t.gradient(i.to(t.uint8))|RuntimeError|torch.gradient does not support uint8 input
+t.trapezoid(b,b)|RuntimeError|trapezoid: received a bool input for `x` or `y`, but bool is not supported
+t.isin(c,c)|RuntimeError|Unsupported input type encountered for isin(): ComplexFloat
+t.fft.ihfftn(c)|RuntimeError|Only supports floating-point dtypes, but found: ComplexFloat
+t.allclose(x,b)|RuntimeError|Float did not match Bool
+t.linalg.tensorinv(B[0],1)|RuntimeError|linalg.inv: Expected a floating point or complex tensor as input. Got Bool
+t.linalg.lstsq(h,h)|RuntimeError|This function doesn't handle types other than float and double
+t.cat([x,None])|TypeError|expected Tensor as element 1 in argument 0, but got NoneType
+t.stack([3,x])|TypeError|expected Tensor as element 0 in argument 0, but got int
+t.cat(None)|TypeError|cat(): argument 'tensors' (position 1) must be tuple of Tensors, not NoneType
+t.hsplit(h,"abc")|TypeError|hsplit() received an invalid combination of arguments - got (Tensor, str), but expected one of:
+t.empty_permuted((2,),(3,))|RuntimeError|Dimension out of range (expected to be between 0 and 0, but got 3 at index 0)
+t.histogramdd(x[:,None],[1,1])|RuntimeError|histogramdd: The size of bins must be equal to the innermost dimension of the input
+t._chunk_cat([h,x],0,1)|RuntimeError|_chunk_cat expects all input tensors with the same dtype
+t.add(g,1,out=x)|RuntimeError|add(): functions with out=... arguments don't support automatic differentiation
+t.add(x,1,out=g)|RuntimeError|add(): functions with out=... arguments don't support automatic differentiation
+t.abs(x,out=i)|RuntimeError|Found dtype Long but expected Float
+t.add(x,1,out=i)|RuntimeError|result type Float can't be cast to the desired output type Long
+t.mm(h,h,out=x)|RuntimeError|Expected out tensor to have dtype c10::Half, but got float instead
+t.t_copy(h,out=x)|RuntimeError|Expected out tensor to have dtype c10::Half, but got float instead
+t.cummax(x,0,out=(i,i))|RuntimeError|expected scalar_type Float but found Long
+t.dot(x,x,out=i)|RuntimeError|result dtype Long does not match input dtype Float
+t.cat([x],out=i)|TypeError|torch.cat(): input types can't be cast to the desired output type Long
+t.fft.fft(x,out=x)|RuntimeError|fft expects a complex output tensor, but got Float
+t.linalg.norm(x,out=i)|RuntimeError|linalg.norm expected out tensor dtype Float but got: Long
+t.linalg.eigvals(x[:1,None],out=x)|RuntimeError|torch.linalg.eigvals: Expected eigenvalues to be safely castable from ComplexFloat
+t.add(x,1,out=x[:1].expand(3))|RuntimeError|unsupported operation: more than one element of the written-to tensor
+t.gather(x,0,i,out=x)|RuntimeError|unsupported operation: some elements of the input tensor and the written-to
+t.gather(x,0,i[:2],out=x[1:])|RuntimeError|unsupported operation: some elements of the input tensor and the written-to
+t.cat([h[0],x[:1]],out=x)|RuntimeError|unsupported operation: some elements of the input tensor and the written-to
+"""
+
+
+def operands() -> dict:
+    return {"t": torch, "F": torch.nn.functional, "b": torch.ones(3, dtype=torch.bool), "B": torch.ones(2, 3, 3, dtype=torch.bool),
+            "c": torch.ones(3, dtype=torch.complex64), "h": torch.ones(2, 2, dtype=torch.float16), "i": torch.arange(3),
+            "x": torch.ones(3), "g": torch.ones(3, requires_grad=True)}
+
+
+def rows(table: str) -> list[list[str]]:
+    return [line.split("|", 2) for line in table.strip().splitlines()]
+
+
+def refused(expression: str, error: type[Exception], begins: str) -> str | None:
+    """What is wrong with the refusal of `expression`."""
+    try:
+        found = eval(expression, operands())
+    except error as e:
+        return None if str(e).startswith(begins) else f"{expression}: {e}"
+    except Exception as e:
+        return f"{expression}: {type(e).__name__}: {e}"
+    return f"{expression}: {found}"
+
+
+def test_dtypes_without_a_kernel() -> None:
+    wrong = [refused(expression, NotImplementedError, f'"{kernel}" not implemented for \'{dtype}\'')
+             for expression, kernel, dtype in rows(KERNELS)]
+    assert not any(wrong), "\n".join(w for w in wrong if w)
+
+
+def test_other_refusals() -> None:
+    kinds = {"RuntimeError": RuntimeError, "TypeError": TypeError}
+    wrong = [refused(expression, kinds[kind], begins) for expression, kind, begins in rows(OTHERS)]
+    assert not any(wrong), "\n".join(w for w in wrong if w)
+
+
+def test_out_takes_what_it_can_hold() -> None:
+    x, d = torch.tensor([1.5, -2.0]), torch.empty(2, dtype=torch.float64)
+    assert torch.add(x, 1, out=d) is d and d.tolist() == [2.5, -1.0]
+    assert torch.cat([x, x], out=torch.empty(0, dtype=torch.float64)).tolist() == [1.5, -2.0] * 2
+    assert torch.linalg.pinv(torch.eye(2), out=torch.empty(0, dtype=torch.float64)).dtype is torch.float64
+    with torch.no_grad():
+        g = torch.ones(2, requires_grad=True)
+        assert torch.mul(g, 2, out=g) is g and g.tolist() == [2.0, 2.0]
+    for out in (torch.ones(3), torch.ones(2, 1)):       # elements or not, another shape is told
+        with pytest.warns(UserWarning, match="An output with one or more elements was resized"):
+            torch.neg(x, out=out)
+        assert out.tolist() == [-1.5, 2.0]
+    assert torch.index_add(x, 0, torch.tensor([0]), x[:1].clone(), out=x).tolist() == [3.0, -2.0]

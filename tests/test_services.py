@@ -1,0 +1,96 @@
+"""What scripts import beside the tensors: torch.hub, torch.profiler, torch.utils.model_zoo."""
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import torchish as torch
+from torchish import hub, profiler
+from torchish.utils import benchmark, model_zoo
+
+HUBCONF = '''
+import torch
+from beside import HOW_MANY
+dependencies = ["torch", "json"]
+def _hidden(): pass
+def net(n=2):
+    """A net."""
+    return [n, HOW_MANY]
+'''
+
+
+def test_a_hub_in_a_folder(tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "torch", torch)
+    (tmp_path / "hubconf.py").write_text(HUBCONF)
+    (tmp_path / "beside.py").write_text("HOW_MANY = 7\n")
+    assert hub.list(tmp_path, source="local") == ["net"]
+    assert hub.help(tmp_path, "net", source="local") == "A net."
+    assert hub.load(tmp_path, "net", n=3, source="local") == [3, 7]
+    for model, message in (("none", "Cannot find callable none in hubconf"), (3, "Invalid input: model should be a string")):
+        with pytest.raises((RuntimeError, ValueError), match=message):
+            hub.load(tmp_path, model, source="local")
+    with pytest.raises(ValueError, match=r'Unknown source: "web"\. Allowed values: "github" \| "local"\.'):
+        hub.load(tmp_path, "net", source="web")
+    with pytest.raises(NotImplementedError, match='source="local"'):
+        hub.load("some/where", "net")
+
+
+def test_files_by_address(tmp_path, monkeypatch, capsys):
+    torch.save({"w": torch.ones(2)}, tmp_path / "net-0.pt")
+    address = (tmp_path / "net-0.pt").as_uri()
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "home"))
+    assert hub.get_dir() == str(tmp_path / "home" / "hub")
+    assert hub.load_state_dict_from_url(address)["w"].tolist() == [1, 1]
+    assert "Downloading" in capsys.readouterr().err
+    assert model_zoo.load_url(address)["w"].tolist() == [1, 1]
+    assert capsys.readouterr().err == ""        # it is there already
+    with pytest.raises(RuntimeError, match='invalid hash value \\(expected "zz", got "'):
+        hub.download_url_to_file(address, tmp_path / "other", hash_prefix="zz")
+    assert not (tmp_path / "other").exists() and list(tmp_path.glob("*.partial")) == []
+
+
+def test_a_schedule_and_its_windows(tmp_path):
+    plan = profiler.schedule(wait=1, warmup=1, active=2, repeat=1, skip_first=1)
+    assert [plan(i).name for i in range(7)] == ["NONE", "NONE", "WARMUP", "RECORD", "RECORD_AND_SAVE", "NONE", "NONE"]
+    with pytest.raises(AssertionError, match="Invalid profiler schedule arguments"):
+        profiler.schedule(wait=0, warmup=0, active=0)
+    seen = []
+    with profiler.profile(activities=[profiler.ProfilerActivity.CPU], schedule=plan,
+                          on_trace_ready=lambda prof: seen.append([(e.key, e.count) for e in prof.key_averages()])) as prof:
+        for _ in range(6):
+            with profiler.record_function("forward"):
+                torch.ones(2).sum()
+            prof.step()
+    assert seen == [[("forward", 2), ("ProfilerStep#3", 1), ("ProfilerStep#4", 1)]]
+    prof.export_chrome_trace(str(tmp_path / "trace.json"))
+    calls = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
+    assert [call["name"] for call in calls] == ["forward", "ProfilerStep#3", "forward", "ProfilerStep#4"]
+    assert "forward" in prof.key_averages().table(sort_by="cpu_time_total", row_limit=1)
+
+
+def test_a_profile_without_a_schedule():
+    with profiler.profile(on_trace_ready=profiler.tensorboard_trace_handler) as prof, profiler.record_function("a"):
+        prof.on_trace_ready = None
+    assert [e.key for e in prof.events()] == ["a"] and profiler.ProfilerActivity.CPU in profiler.supported_activities()
+    with pytest.raises(AssertionError, match="Profiler must be initialized before getting key averages"):
+        profiler.profile().key_averages()
+
+
+def test_the_version_compares_as_one():
+    version = type(torch.__version__)
+    assert isinstance(torch.__version__, str) and torch.__version__ >= (1, 10) and torch.__version__ > "2.2"
+    assert version("1.10.0a") > (1, 2) and version("1.10.0a") < (1, 10, 0) and version("2.1.0rc1") < "2.1.0"
+    assert version("2.0") == "2.0.0" and version("2.13.0+x") > "2.13.0" and not version("2.0") > "parrot"
+    with pytest.raises(TypeError):
+        version("2.0") < 2
+
+
+def test_times_of_a_statement():
+    timer = benchmark.Timer("x + 1", globals={"x": torch.ones(2)}, label="adding", sub_label="two", description="now")
+    once, many = timer.timeit(3), timer.blocked_autorange(min_run_time=0.005)
+    assert once.number_per_run == 3 and len(once.times) == 1 and once.median == once.mean > 0 and "adding: two" in repr(once)
+    assert sum(many.raw_times) >= 0.005 and many.median > 0
+    assert "now" in str(benchmark.Compare([once])) and "Times are in " in str(benchmark.Compare([once, once]))
+    with pytest.raises(ValueError, match="Expected an instance of `Measurement`, got <class 'int'> instead"):
+        benchmark.Compare([1])

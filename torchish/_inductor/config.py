@@ -1,0 +1,12 @@
+"""torch._inductor.config: settings that scripts make; they can be set and read, and change nothing.
+
+In: settings.  Out: the same.
+"""
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+coordinate_descent_tuning = epilogue_fusion = False
+force_fuse_int_mm_with_mul = fx_graph_cache = freezing = max_autotune = False
+triton = SimpleNamespace(unique_kernel_names=False, cudagraphs=False)
+cpp = SimpleNamespace(threads=-1)

@@ -1,0 +1,29 @@
+"""Warnings that name the user's line.
+
+In: what is to be said.  Out: a warning at the nearest frame outside torchish, however many of its own frames lie between: the
+first call of a function goes through one that makes it, and after an override is installed through one that asks.
+"""
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from typing import Any
+
+__all__ = ["warn"]
+
+_HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+
+
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """warnings.warn at the user's line."""
+    level, frame = 2, sys._getframe(1)     # 2: the frame that called this one
+    while (below := _below(frame)) is not None:
+        level, frame = level + 1, below
+    warnings.warn(message, category, stacklevel=level)
+
+
+def _below(frame: Any) -> Any:
+    """The caller of a frame of torchish's; None at the user's, or where there is no other."""
+    file = frame.f_code.co_filename
+    return frame.f_back if file.startswith((_HERE, "<torchish")) else None
