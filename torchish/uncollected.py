@@ -19,5 +19,8 @@ def uncollected() -> Iterator[None]:
     try:
         yield
     finally:
+        if not gc.get_freeze_count():       # what was made counts as old at once, without a walk; what the user froze stays so
+            gc.freeze()
+            gc.unfreeze()
         if collecting:
             gc.enable()
