@@ -115,3 +115,43 @@ def test_degrees_of_freedom_of_cov() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         torch.cov(torch.ones(2)), torch.ones(1).var(unbiased=False), torch.ones(2, 3).std(1, correction=2)
+
+
+SINGULAR, INDEFINITE = [[1.0, 2.0], [2.0, 4.0]], [[1.0, 2.0], [2.0, 1.0]]
+NO_INVERSE = "The diagonal element 2 is zero, the inversion could not be completed because the input matrix is singular."
+NO_FACTOR = ("The factorization could not be completed because the input is not positive-definite (the leading minor of order 2 is "
+             "not positive-definite).")
+
+
+@pytest.mark.parametrize(("text", "expression"), [
+    ("linalg.inv: " + NO_INVERSE, "L.inv(s)"), ("linalg.inv: " + NO_INVERSE, "s.inverse()"),
+    ("linalg.inv: (Batch element 1): " + NO_INVERSE, "L.inv(many)"),
+    ("linalg.inv_ex: " + NO_INVERSE, "L.inv_ex(s, check_errors=True)"),
+    ("torch.linalg.solve: The solver failed because the input matrix is singular.", "L.solve(s, torch.ones(2))"),
+    ("torch.linalg.solve_ex: The solver failed", "L.solve_ex(s, torch.ones(2), check_errors=True)"),
+    ("linalg.cholesky: " + NO_FACTOR, "L.cholesky(n)"), ("linalg.cholesky: " + NO_FACTOR, "L.cholesky(n, upper=True)"),
+    ("cholesky: " + NO_FACTOR, "torch.cholesky(n)"), ("linalg.cholesky_ex: " + NO_FACTOR, "L.cholesky_ex(n, check_errors=True)")])
+def test_matrices_without_inverse_or_factor(text: str, expression: str):
+    names = {"torch": torch, "L": torch.linalg, "s": torch.tensor(SINGULAR), "n": torch.tensor(INDEFINITE),
+             "many": torch.tensor([[[1.0, 0.0], [0.0, 1.0]], SINGULAR])}
+    with pytest.raises(torch.linalg.LinAlgError) as refused:
+        eval(expression, names)
+    assert str(refused.value).startswith(text)
+    with pytest.raises(torch.linalg.LinAlgError):
+        eval(expression, names)
+
+
+def test_a_factor_that_has_a_zero_on_its_diagonal():
+    s = torch.tensor(SINGULAR)
+    for call in (lambda: torch.linalg.lu_factor(s), lambda: torch.linalg.lu_factor_ex(s, check_errors=True)):
+        with pytest.raises(RuntimeError, match=r"U\[2,2\] is zero and using it on lu_solve would result in a division by zero"):
+            call()
+
+
+def test_matrices_that_are_still_to_be_computed_or_large_are_not_refused():
+    s = torch.tensor(SINGULAR)
+    assert not torch.linalg.inv(s * 1).isfinite().any()
+    assert torch.linalg.cholesky(torch.tensor(INDEFINITE) * 1).isnan().any()
+    assert torch.linalg.inv_ex(s).info.item() > 0
+    assert torch.linalg.inv(torch.zeros(65, 65)).isnan().any()
+    assert torch.linalg.cond(s, 1) > 1e6

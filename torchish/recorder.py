@@ -21,7 +21,7 @@ from .inference import may_save, used
 from .ops.create import filled as FULL
 from .ops.table import EMPTY, Op
 from .slots import advance, enter, leaf_entry, may_end, rewind, slot_of
-from .tape import WATCHED, Node, Tape, state
+from .tape import WATCHED, Node, Ref, Tape, state
 from .torch_function import handle, install, takes_part
 
 __all__ = ["Hooks", "Restart", "Results", "advance", "enter", "hooks", "leaf_entry", "look_again", "outputs", "record",
@@ -29,7 +29,8 @@ __all__ = ["Hooks", "Restart", "Results", "advance", "enter", "hooks", "leaf_ent
 
 # the dtypes of operands that `op.look` gets the values of
 LOOKED_AT = {"places": frozenset({dtypes.int64, dtypes.int32}),
-             "whole": frozenset({dtypes.int64, dtypes.int32, dtypes.int16, dtypes.int8, dtypes.uint8, dtypes.bool_})}
+             "whole": frozenset({dtypes.int64, dtypes.int32, dtypes.int16, dtypes.int8, dtypes.uint8, dtypes.bool_}),
+             "matrix": frozenset({dtypes.float32, dtypes.float64, dtypes.complex64, dtypes.complex128})}
 SOON = 2 ** 16      # elements that are looked through in some microseconds
 PYTHON_DTYPES = {float: dtypes.float64, int: dtypes.int64, bool: dtypes.bool_, complex: dtypes.complex128}
 
@@ -262,21 +263,22 @@ def _looked_at(op: Op) -> tuple[int, ...]:
     """The places of the operands that `op.look` sees the values of."""
     places = _operands.get(op.index)
     if places is None:
-        kinds = ("operand", "operands") if op.looks == "places" else ("operand", "mixed")
+        kinds = ("operand", "mixed") if op.looks == "whole" else ("operand", "operands")
         first = op.looks == "whole"     # there the first is what is worked upon
-        places = _operands[op.index] = tuple(k for k, p in enumerate(op.params) if p.kind in kinds and k >= first)
+        last = 1 if op.looks == "matrix" else len(op.params)
+        places = _operands[op.index] = tuple(k for k, p in enumerate(op.params[:last]) if p.kind in kinds and k >= first)
     return places
 
 
 def _seen(v: Any, kinds: frozenset) -> Any:
-    """An operand for `op.look`: the values of integers that are known, as a numpy array."""
+    """An operand for `op.look`: values of the kinds that it wants and that are known, as a numpy array."""
     if isinstance(v, (list, tuple)):
         return type(v)(_seen(x, kinds) for x in v)
     if isinstance(v, hooks.tensor) and v._data is not None and v._view is None and v.dtype in kinds:
         return np.asarray(v._data)
     if isinstance(v, hooks.tensor) and v._tape is not None and v._node.__class__ is Node and v._node.op is FULL:
         value = v._node.attrs["value"]
-        return np.broadcast_to(np.int64(value), v.shape) if value.__class__ is int and v.dtype.name in ("int64", "int32") else v
+        return np.broadcast_to(np.asarray(value, v.dtype.np), v.shape) if value.__class__ is not Ref and v.dtype in kinds else v
     return v
 
 

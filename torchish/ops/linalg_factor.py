@@ -2,7 +2,7 @@
 
 In: batches of matrices.  Out: their factors.  LAPACK (or the accelerator's own) does the work; the derivatives are JAX's
 where they are torch's, and written here where JAX has none.
-Differs from torch: a matrix that cannot be factored gives NaN, where torch raises LinAlgError (which takes a look at values).
+Differs from torch: a matrix that cannot be factored gives NaN where it is large or still to be computed; torch raises LinAlgError.
 """
 from __future__ import annotations
 
@@ -18,8 +18,11 @@ from ..returned import named
 from .check import require
 from .matrix_check import hermitian, lapack, matrix, need_kernel, square, turned
 from .precision import dtype_name, inexact, unlike
+from .singular import refuse_indefinite, refuse_singular
 from .table import Array, composite, op
 
+ZERO_IN_U = ("torch.linalg.{name}: {at}U[{k},{k}] is zero and using it on lu_solve would result in a division by zero. If you "
+             "still want to perform the factorization, consider calling linalg.lu(A, pivot) or linalg.lu_factor_ex(A, pivot)")
 SVD = named("svd", ("U", "S", "V"))
 
 
@@ -60,6 +63,7 @@ def _factor_of_jvp(from_lower: bool, primals: tuple, tangents: tuple) -> tuple:
 
 
 @op(name="linalg_cholesky", autocast="float cpu", strides="columns", forms="linalg private out", rule="LinalgCholeskyExBackward0",
+    look=refuse_indefinite("linalg.cholesky"), looks="matrix",
     samples=lambda t: [((spd(t),), {}), ((spd(t),), {"upper": True})])
 def linalg_cholesky(input: Array, *, upper: bool = False) -> Array:
     """L with input = L L^H, lower triangular (or U with U^H U); NaN where input is not positive definite."""
@@ -67,6 +71,7 @@ def linalg_cholesky(input: Array, *, upper: bool = False) -> Array:
 
 
 @op(name="linalg_cholesky_ex", autocast="float cpu", strides=("columns", None), forms="linalg out", returns=("L", "info"),
+    look=refuse_indefinite("linalg.cholesky_ex", if_asked=True), looks="matrix",
     samples=lambda t: [((spd(t),), {})])
 def linalg_cholesky_ex(input: Array, *, upper: bool = False, check_errors: bool = False) -> tuple[Array, Array]:
     """The Cholesky factor, and for each matrix 0, or 1 where it is not positive definite."""
@@ -74,7 +79,8 @@ def linalg_cholesky_ex(input: Array, *, upper: bool = False, check_errors: bool 
     return factor, failed(factor)
 
 
-@op(autocast="float cpu", strides="columns", samples=lambda t: [((spd(t),), {})])
+@op(autocast="float cpu", strides="columns", look=refuse_indefinite("cholesky"), looks="matrix",
+    samples=lambda t: [((spd(t),), {})])
 def cholesky(input: Array, upper: bool = False) -> Array:
     """The Cholesky factor (torch.linalg.cholesky under its old name)."""
     return _cholesky(input, upper)
@@ -267,14 +273,16 @@ def _lu_factor(x: jax.Array, pivot: bool) -> tuple[jax.Array, jax.Array]:
 
 
 @op(name="linalg_lu_factor", strides=("columns", None), forms="linalg private out",
-    returns=("LU", "pivots"), rule="LinalgLuFactorExBackward0")
+    returns=("LU", "pivots"), rule="LinalgLuFactorExBackward0",
+    look=refuse_singular(ZERO_IN_U.replace("{name}", "lu_factor"), RuntimeError), looks="matrix")
 def linalg_lu_factor(A: Array, *, pivot: bool = True) -> tuple[Array, Array]:
     """L and U in one matrix, and the rows exchanged, counted from 1 (int32)."""
     return _lu_factor(A, pivot)
 
 
 @op(name="linalg_lu_factor_ex", strides=("columns", None, None), forms="linalg private out",
-    returns=("LU", "pivots", "info"), rule="LinalgLuFactorExBackward0")
+    returns=("LU", "pivots", "info"), rule="LinalgLuFactorExBackward0",
+    look=refuse_singular(ZERO_IN_U.replace("{name}", "lu_factor_ex"), RuntimeError, if_asked=True), looks="matrix")
 def linalg_lu_factor_ex(A: Array, *, pivot: bool = True, check_errors: bool = False) -> tuple:
     """lu_factor, and for each matrix 0 or the place (from 1) of the first zero on the diagonal of U."""
     packed, pivots = _lu_factor(A, pivot)

@@ -95,7 +95,7 @@ def linalg_cond(t: Any, input: Any, p: Any = None, *, out: Any = None) -> Any:
         values = t.linalg_svdvals(input)
         result = values[..., -1] / values[..., 0] if p == -2 else values[..., 0] / values[..., -1]
     else:
-        result = t.matrix_norm(input, p) * t.matrix_norm(t.linalg_inv(input), p)
+        result = t.matrix_norm(input, p) * t.matrix_norm(t.linalg_inv_ex(input)[0], p)
     return result if out is None else out._store(result, "linalg_cond")
 
 

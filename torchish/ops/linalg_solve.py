@@ -1,7 +1,7 @@
 """Inverses, determinants and systems of equations.
 
 In: batches of square matrices, right sides.  Out: what solves them.
-Differs from torch: a singular matrix gives inf or NaN, where torch raises LinAlgError (which takes a look at values).
+Differs from torch: a singular matrix that is large, or still to be computed, gives inf or NaN, where torch raises LinAlgError.
 """
 from __future__ import annotations
 
@@ -17,13 +17,17 @@ from .linalg_factor import failed, spd, triangles
 from .linalg_inverse import rank_tolerance
 from .matrix_check import broadcast_batch, lapack, matrix, need_kernel, square, turned
 from .precision import dtype_name, inexact
+from .singular import refuse_singular
 from .table import Array, composite, op
 
+NO_INVERSE = ("linalg.{name}: {at}The diagonal element {k} is zero, the inversion could not be completed because the input matrix "
+              "is singular.")
+UNSOLVED = "torch.linalg.{name}: {at}The solver failed because the input matrix is singular."
 VALUES = ("gels", "gelsd", "gelss")     # drivers of lstsq that give residuals; the last two, singular values
 
 
 @op(name="linalg_inv", autocast="float cpu", strides="columns", forms="linalg private out", rule="LinalgInvExBackward0",
-    samples=lambda t: [((spd(t),), {})])
+    look=refuse_singular(NO_INVERSE.replace("{name}", "inv")), looks="matrix", samples=lambda t: [((spd(t),), {})])
 def linalg_inv(A: Array) -> Array:
     """The inverse of each matrix."""
     square(A, "linalg.inv")
@@ -31,7 +35,8 @@ def linalg_inv(A: Array) -> Array:
     return jnp.linalg.inv(A)
 
 
-@op(name="linalg_inv_ex", autocast="float cpu", strides=("columns", None), forms="linalg out", returns=("inverse", "info"),
+@op(name="linalg_inv_ex", autocast="float cpu", strides=("columns", None), forms="linalg private out", returns=("inverse", "info"),
+    look=refuse_singular(NO_INVERSE.replace("{name}", "inv_ex"), if_asked=True), looks="matrix",
     samples=lambda t: [((spd(t),), {})])
 def linalg_inv_ex(A: Array, *, check_errors: bool = False) -> tuple[Array, Array]:
     """The inverse, and for each matrix 0, or 1 where there is none."""
@@ -116,13 +121,15 @@ def _solved(a: jax.Array, b: jax.Array, left: bool) -> jax.Array:
 
 
 @op(name="linalg_solve", autocast="float cpu", forms="linalg private out", rule="LinalgSolveExBackward0",
+    look=refuse_singular(UNSOLVED.replace("{name}", "solve")), looks="matrix",
     samples=lambda t: [((spd(t), t(3, 2)), {}), ((spd(t), t(3)), {}), ((spd(t), t(2, 3)), {"left": False})])
 def linalg_solve(A: Array, B: Array, *, left: bool = True) -> Array:
     """X with A X = B (or X A = B); a vector B gives a vector."""
     return _solved(A, B, left)
 
 
-@op(name="linalg_solve_ex", forms="linalg out", returns=("result", "info"), samples=lambda t: [((spd(t), t(3, 2)), {})])
+@op(name="linalg_solve_ex", forms="linalg out", returns=("result", "info"), looks="matrix",
+    look=refuse_singular(UNSOLVED.replace("{name}", "solve_ex"), if_asked=True), samples=lambda t: [((spd(t), t(3, 2)), {})])
 def linalg_solve_ex(A: Array, B: Array, *, left: bool = True, check_errors: bool = False) -> tuple:
     """linalg.solve, and for each matrix 0, or 1 where it is singular."""
     x = _solved(A, B, left)
