@@ -246,7 +246,8 @@ def get_pg_count() -> int:
 
 
 def new_group(ranks: Any = None, timeout: datetime.timedelta | None = None, backend: str | None = None, pg_options: Any = None,
-              use_local_synchronization: bool = False, group_desc: str | None = None, device_id: Any = None) -> ProcessGroup:
+              use_local_synchronization: bool = False, group_desc: str | None = None, device_id: Any = None,
+              sort_ranks: bool = True) -> ProcessGroup:
     """Another group of the one process. ValueError where `ranks` names others."""
     world = current()
     ranks = [0] if ranks is None else list(ranks)
