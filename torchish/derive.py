@@ -337,8 +337,8 @@ def _write_inplace(source: _Source, op: Op, name: str, functional: Callable, fir
             for k, p in enumerate(params)]
     others = "".join([f", {p.name}" for p in params[1:] if p.kind in ("operand", "mixed")])
     source.lines += ["    try:", f"        r = functional({', '.join(call)})",
-                     "    except NotImplementedError:",      # torch looks for overlap before it looks for a kernel
-                     f"        refuse_overlap({first})", "        raise",
+                     "    except NotImplementedError as e:",     # torch looks for overlap before it looks for a kernel
+                     f"        if ' not implemented for ' in str(e): refuse_overlap({first})", "        raise",
                      f"    return in_place({first}, r, {name!r}{others})"]
 
 
