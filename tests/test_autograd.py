@@ -1,6 +1,7 @@
 """Autograd as torch users know it: leaves, graphs, hooks, orders of differentiation, errors."""
 from __future__ import annotations
 
+import math
 import warnings
 
 import jax
@@ -266,3 +267,39 @@ def test_gradgradcheck_draws_its_cotangents_as_torch_does():
     x = torch.rand(3, 3, requires_grad=True, dtype=torch.double)
     assert torch.autograd.gradcheck(torch.sin, x) and torch.autograd.gradgradcheck(torch.sin, x)
     assert round(torch.rand(1).item(), 4) == 0.2081
+
+
+@pytest.mark.parametrize("look", [False, True])
+def test_third_derivatives_beside_second_ones(look):
+    """A network's u_t + 6 u u_x + u_xxx: each further gradient goes through the entries of those before."""
+    weights = [np.linspace(-1.0, 1.0, math.prod(shape), dtype=np.float32).reshape(shape)
+               for shape in ((2, 5), (5,), (5, 5), (5,), (5, 1), (1,))]
+    at = np.linspace(-0.5, 0.7, 4, dtype=np.float32)
+
+    def network(w, x, t, stack, tanh):
+        h = tanh(stack([x, t], 1) @ w[0] + w[1])
+        return (tanh(h @ w[2] + w[3]) @ w[4] + w[5])[:, 0]
+
+    def d(y, of):
+        found = grad(y.sum(), of, create_graph=True)[0]
+        if look:
+            found.tolist()      # ends the tape: what follows goes through older graphs
+        return found
+
+    def in_jax(w, x, t):
+        def u(x, t):
+            return network(w, x[None], t[None], jax.numpy.stack, jax.numpy.tanh)[0]
+        def residual(x, t):
+            third = jax.grad(jax.grad(jax.grad(u)))(x, t)
+            return jax.grad(u, 1)(x, t) + 6 * u(x, t) * jax.grad(u)(x, t) + third
+        return (jax.vmap(residual)(x, t) ** 2).mean()
+
+    value, slopes = jax.value_and_grad(in_jax)(weights, at, at[::-1])
+    for _ in range(3):
+        w = [torch.tensor(a, requires_grad=True) for a in weights]
+        x, t = torch.tensor(at, requires_grad=True), torch.tensor(at[::-1].copy(), requires_grad=True)
+        u = network(w, x, t, torch.stack, torch.tanh)
+        u_x = d(u, x)
+        loss = (d(u, t) + 6 * u * u_x + d(d(u_x, x), x)).square().mean()
+        for found, wanted in zip([loss, *grad(loss, w)], [value, *slopes], strict=True):
+            np.testing.assert_allclose(found.detach().numpy(), wanted, rtol=2e-4, atol=2e-4)

@@ -20,11 +20,11 @@ from .ops.create import filled as FULL
 from .ops.engine import alias as ALIAS
 from .ops.engine import detach as DETACH
 from .ops.engine import laid as LAID
-from .plan import make_plan
+from .plan import make_plan, needs
 from .programs import Ending, Program, drafting, remember, succeed
 from .replay import from_words, run
 from .segment import Graph, Residuals
-from .tape import BACKWARD, INPUT, LEAF, Node, Ref, Tape, input_outs, path, slots, state, stats
+from .tape import BACKWARD, INPUT, LEAF, Node, Ref, Tape, input_outs, path, state, stats
 from .where import short
 from .xla import compile_program, memory, traced
 
@@ -187,18 +187,10 @@ def _examine(node: Node, wanted: tuple) -> Ending:
                 values.update(hit)
                 continue
         inside.append(n)
-        asked.update(_reads(n))
+        asked.update(needs(n))
     inside.reverse()
     out = tuple(sorted({*returned, *(s for s in values if made[s][0].kind is not INPUT)}))
     return Ending(binds, out, freed, tuple(kept), inside, tuple(sorted(values)), nodes, freed_all, ranges, same)
-
-
-def _reads(node: Node) -> set[int]:
-    if node.kind is not BACKWARD:
-        return set(slots(node.operands))
-    inner = {s for n in node.info.between for s in _reads(n)}
-    made = {o.slot for n in node.info.between for o in n.outs}
-    return (inner - made) | {c for c in node.info.cotangents if c is not None} | set(node.info.wrt) | set(node.info.roots)
 
 
 def _program(tape: Tape, node: Node, ending: Ending) -> Program:

@@ -14,12 +14,12 @@ import numpy as np
 
 from .avals import Aval, Out, aval_of
 from .ops.table import Op
-from .plan import Backward, reach, sources_of
+from .plan import Backward, needs, reach, sources_of
 from .recorder import advance, hooks, record
 from .replay import run_nodes
 from .segment import Graph, backward_op, residual_op
 from .strides import dense
-from .tape import BACKWARD, INPUT, LEAF, Node, Tape, input_outs, path, slots, state
+from .tape import BACKWARD, INPUT, LEAF, Node, Tape, input_outs, path, state
 from .xla import origins, traced
 
 __all__ = ["SECOND_TIME", "check_not_freed", "end_before_accumulating", "first_backward", "held", "leading_to", "record_backward",
@@ -129,8 +129,7 @@ def _differentiable(node: Node, known: list[Out]) -> list[bool]:
     """
     b = node.info
     made = {o.slot for n in b.between for o in n.outs}
-    reads = sorted(({s for n in b.between for s in sources_of(n)} | {s for n in b.between for s in slots(n.operands)}
-                    | set(b.wrt) | set(b.roots) | {c for c in b.cotangents if c is not None}) - made)
+    reads = sorted(needs(node) - made)
 
     def gradients(floats: Any, ints: Any, *values: Any) -> list:
         env: dict[int, Any] = dict(zip(reads, values, strict=True))
@@ -205,7 +204,7 @@ def _over_a_batch(store: dict, op: Op) -> Op:
 
 def _outside(found: list[Node]) -> list[int]:
     made = {o.slot for n in found for o in n.outs}
-    return sorted({s for n in found for s in sources_of(n)} - made)
+    return sorted({s for n in found for s in needs(n)} - made)
 
 
 def held(graph: Graph, slot: int, linked: bool) -> Any:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from .tape import BACKWARD, INPUT, LEAF, MODE, Node, slots
 
-__all__ = ["Backward", "Plan", "Region", "ancestors", "make_plan", "reach"]
+__all__ = ["Backward", "Plan", "Region", "ancestors", "make_plan", "needs", "reach", "sources_of"]
 
 
 class Backward:
@@ -80,6 +80,15 @@ def sources_of(node: Node) -> list[int]:
         made = {o.slot for n in node.info.between for o in n.outs}
         return sorted((reads - made) | set(node.info.wrt) | {c for c in node.info.cotangents if c is not None})
     return list(slots(node.operands))
+
+
+def needs(node: Node) -> set[int]:
+    """The slots whose values an entry is computed from: of a backward also what the entries that it goes through again read."""
+    if node.kind is not BACKWARD:
+        return set(slots(node.operands))
+    inner = {s for n in node.info.between for s in needs(n)}
+    made = {o.slot for n in node.info.between for o in n.outs}
+    return (inner - made) | {c for c in node.info.cotangents if c is not None} | set(node.info.wrt) | set(node.info.roots)
 
 
 def reach(nodes: list[Node], roots: Iterable[int], stops: Iterable[int] = ()) -> tuple[list[Node], set[int]]:
