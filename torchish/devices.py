@@ -7,6 +7,7 @@ Source: https://docs.pytorch.org/docs/stable/tensor_attributes.html#torch.device
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any, overload
 
 import jax
@@ -37,8 +38,8 @@ class device:
 
     def __new__(cls, *args: Any, **kwargs: Any) -> device:
         given = dict(kwargs)
-        if len(args) == 1 and not kwargs and not isinstance(args[0], str):
-            return _from_other(args[0])
+        if len(args) == 1 and not kwargs:
+            return _named(args[0]) if isinstance(args[0], str) else _from_other(args[0])
         names = ("type", "index") if "device" not in given else ("device", "index")
         given.update(zip(names, args, strict=False))
         type_ = given.get("device", given.get("type"))
@@ -125,6 +126,12 @@ def _from_other(value: Any) -> device:
     if not cuda_is_available():
         raise RuntimeError("Cannot access accelerator device when none is available.")
     return _make("cuda", value)
+
+
+@lru_cache(64)
+def _named(name: str) -> device:
+    """The device of a name, as every reading of `Tensor.device` asks for it."""
+    return _from_parts(name, None, False)
 
 
 def _from_parts(name: str, index: Any, indexed: bool) -> device:

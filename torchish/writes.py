@@ -27,7 +27,7 @@ class Writes:
             return self.fill_(other)
         if not isinstance(other, hooks.tensor):
             raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(other).__name__}")
-        return copy_into(self, other.to(self.device) if other.device != self.device else other)
+        return copy_into(self, other if other._node.aval.device == self._node.aval.device else other.to(self.device))
 
     def fill_(self, value: Any) -> Any:
         """`value` in every place."""

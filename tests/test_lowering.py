@@ -1,0 +1,35 @@
+"""What single ops become in XLA's programs: counted operations, not times.
+
+In: the pure functions of ops.  Out: their jaxprs, and XLA's own count of the operations of a compiled program.
+"""
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from torchish.ops.conv_grad import Window, convolve
+from torchish.ops.linalg import linear
+
+
+def test_convolution_of_grey_images_is_computed_once() -> None:
+    """However many loops read the result; XLA would repeat it in each."""
+    if jax.default_backend() != "cpu":
+        pytest.skip("accelerators get one XLA convolution")
+    window = Window((1, 1), ((2, 2), (2, 2)), (1, 1))
+
+    def read(x: jax.Array, w: jax.Array) -> tuple[jax.Array, ...]:
+        y = jax.nn.relu(convolve(x, w, window))
+        return y[:, :, ::2], y[:, :, 1::2], y.transpose(1, 2, 3, 0), y > 1
+
+    compiled = jax.jit(read).lower(jnp.ones((8, 1, 16, 16)), jnp.ones((6, 1, 5, 5))).compile()
+    once = 2 * 25 * 8 * 6 * 16 * 16
+    assert once < compiled.cost_analysis()["flops"] < 1.5 * once
+
+
+def test_second_derivatives_of_linear_transpose_no_weight() -> None:
+    """A transposition of a sum of products is not folded into them."""
+    x, w, v = jnp.ones((5, 3)), jnp.ones((4, 3)), jnp.ones((4, 3))
+    slope = jax.grad(lambda w: (linear.fn(x, w, None) ** 3).sum())
+    made = str(jax.make_jaxpr(jax.grad(lambda w: (slope(w) * v).sum()))(w))
+    assert "f32[4,3] = dot_general[" in made and "f32[4,3] = transpose[" not in made and "f32[3,4] = transpose[" not in made
