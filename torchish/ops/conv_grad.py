@@ -84,12 +84,17 @@ def _elementwise(x: jax.Array, w: jax.Array, window: Window) -> jax.Array:
 
 
 def _unrolled(x: jax.Array, w: jax.Array, window: Window) -> jax.Array:
-    """One matrix product of all windows (rows) with the kernel (im2col)."""
-    parts = [jnp.moveaxis(part, 1, -1) for part in _windows(x, w, window)]
-    outer = parts[0].shape[:-1]
-    rows = (parts[0] if len(parts) == 1 else jnp.concatenate(parts, -1)).reshape(prod(outer), -1)
+    """Matrix products of the kernel with all windows (im2col)."""
+    parts = _windows(x, w, window)
+    n, _, *size = parts[0].shape
+    if prod(size) >= max(128, prod(w.shape[1:])):       # an image at a time, as it lies: 0.5 to 0.9 of the time
+        columns = jnp.stack(parts, 2).reshape(n, -1, prod(size))
+        matrices = jnp.broadcast_to(w.reshape(w.shape[0], -1), (n, w.shape[0], columns.shape[1]))
+        return (matrices @ columns).reshape(n, w.shape[0], *size)
+    parts = [jnp.moveaxis(part, 1, -1) for part in parts]
+    rows = (parts[0] if len(parts) == 1 else jnp.concatenate(parts, -1)).reshape(n * prod(size), -1)
     matrix = jnp.moveaxis(w, (0, 1), (-1, -2)).reshape(-1, w.shape[0])
-    return jnp.moveaxis((rows @ matrix).reshape(*outer, w.shape[0]), -1, 1)
+    return jnp.moveaxis((rows @ matrix).reshape(n, *size, w.shape[0]), -1, 1)
 
 
 def _choose(x: jax.Array, w: jax.Array, window: Window, direction: str) -> Callable[..., jax.Array]:
