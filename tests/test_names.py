@@ -39,22 +39,22 @@ def test_every_documented_name_is_there_or_out_of_scope(module):
 
 
 def test_out_of_scope_names_say_why():
-    with pytest.raises(AttributeError, match="module 'torch' has no attribute 'sparse_coo_tensor'. Out of scope: sparse tensors"):
-        torch.sparse_coo_tensor
-    with pytest.raises(AttributeError, match="'Tensor' object has no attribute 'coalesce'. Out of scope: sparse tensors"):
-        torch.ones(2).coalesce()
+    with pytest.raises(AttributeError, match="module 'torch' has no attribute 'sparse_csr_tensor'. Out of scope: compressed"):
+        torch.sparse_csr_tensor
+    with pytest.raises(AttributeError, match="'Tensor' object has no attribute 'crow_indices'. Out of scope: compressed sparse"):
+        torch.ones(2).crow_indices()
     with pytest.raises(AttributeError, match="module 'torch.linalg' has no attribute 'qrr'. Nearest: qr"):
         torch.linalg.qrr
     x = torch.ones(2)
     assert not any(hasattr(torch, name) for name in ("quantize_per_tensor", "FloatStorage", "cudnn_convolution", "Tag"))
-    assert not any(hasattr(x, name) for name in ("to_sparse", "q_scale", "chalf", "no_such_thing"))
+    assert not any(hasattr(x, name) for name in ("to_sparse_csr", "q_scale", "chalf", "no_such_thing"))
 
 
 def test_no_name_that_is_there_counts_as_out_of_scope():
     said = {module: [name for name in names if hasattr(place(module), name) and reason(name)] for module, names in NAMES.items()}
-    assert set(said["torch"]) <= {"jagged", "sparse_bsc", "sparse_bsr", "sparse_coo", "sparse_csc", "sparse_csr", "TypedStorage",
+    assert set(said["torch"]) <= {"jagged", "sparse_bsc", "sparse_bsr", "sparse_csc", "sparse_csr", "TypedStorage",
                                   "UntypedStorage", "chalf", "is_vulkan_available"}
-    assert set(said["torch.Tensor"]) <= {"is_quantized", "is_nested", "is_sparse", "is_sparse_csr", "storage", "names", "is_mkldnn",
+    assert set(said["torch.Tensor"]) <= {"is_quantized", "is_nested", "is_sparse_csr", "storage", "names", "is_mkldnn",
                                          "is_vulkan"}
 
 

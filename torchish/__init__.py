@@ -60,6 +60,7 @@ with uncollected():
     from .streams import Event, Stream, get_device_module
     from .symbolic import *  # noqa: F403
     from .to_jax import to_jax
+    from .to_sparse import *  # noqa: F403
     from .torch_function import DisableTorchFunction, DisableTorchFunctionSubclass
     from .torch_version import __version__
     from .undocumented import *  # noqa: F403
@@ -69,4 +70,4 @@ globals().update(FOREACH | COPIES | REMOVED)
 ops.higher_order = higher_order
 __getattr__ = missing("torch", globals(), late={
     "__config__", "_dynamo", "_inductor", "distributed", "distributions", "futures", "hub", "masked", "mps", "mtia",
-    "multiprocessing", "overrides", "profiler", "types", "xpu"})
+    "multiprocessing", "overrides", "profiler", "sparse", "types", "xpu"})

@@ -15,9 +15,9 @@ __all__ = ["Absent", "OUT_OF_SCOPE", "TENSOR_NAMES", "explain", "missing", "reas
 
 # names (as a pattern, without the module) that stay out -> why
 OUT_OF_SCOPE: dict[str, str] = {
-    r".*sparse.*|_?indices|_?values|_nnz|(is_|_)?coalesced?_?|c?(crow|ccol|row|col)_indices(_copy)?|(indices|values)_copy|"
-    r"dense_dim|s?spmm|smm|d?s?smm|[hd]s?p?s?mm|saddmm|sspaddmm":
-        "sparse tensors: the arrays of XLA are dense",
+    r".*sparse_(csr|csc|bsr|bsc|compressed)(_tensor)?|(crow|ccol|row|col)_indices(_copy)?|(indices|values)_copy|saddmm|sampled_addmm|"
+    r"as_sparse_gradcheck|.*[sS]emi_?[sS]tructured.*|_.*sparse.*":
+        "compressed sparse layouts: `torch.sparse_coo_tensor` makes sparse tensors in coordinate form",
     r"(fake_|de)?quantize.*|(empty_)?quantized?(_.*)?|q_.*|qscheme|int_repr|per_(channel|tensor)_.*|fbgemm_.*|choose_qparams.*|Q\w*Storage|"
     r"fused_moving_avg_obs_fake_quant":
         "quantized tensors: a type with a scale is not one of XLA's",
@@ -103,9 +103,7 @@ class Absent:
 
 # the names of this kind that Tensor has in PyTorch
 TENSOR_NAMES = [
-    "_indices", "_nnz", "_values", "ccol_indices", "chalf", "coalesce", "col_indices", "crow_indices", "dense_dim",
-    "dequantize", "index", "indices", "int_repr", "ipu", "is_coalesced", "mtia", "q_per_channel_axis",
-    "q_per_channel_scales", "q_per_channel_zero_points", "q_scale", "q_zero_point", "qscheme", "resize_as_sparse_",
-    "row_indices", "slice_inverse", "smm", "sparse_dim", "sparse_mask", "sparse_resize_", "sparse_resize_and_clear_",
-    "sspaddmm", "to_mkldnn", "to_padded_tensor", "to_sparse", "to_sparse_bsc", "to_sparse_bsr", "to_sparse_coo",
-    "to_sparse_csc", "to_sparse_csr", "values", "volatile", "xpu"]
+    "ccol_indices", "chalf", "col_indices", "crow_indices", "dequantize", "index", "int_repr", "ipu", "mtia",
+    "q_per_channel_axis", "q_per_channel_scales", "q_per_channel_zero_points", "q_scale", "q_zero_point", "qscheme",
+    "row_indices", "slice_inverse", "to_mkldnn", "to_padded_tensor", "to_sparse_bsc", "to_sparse_bsr",
+    "to_sparse_csc", "to_sparse_csr", "volatile", "xpu"]

@@ -48,7 +48,8 @@ _PREFIX = {"float64": "Double", "float32": "Float", "float16": "Half", "int64": 
 STORAGES = {name: Global("torch", f"{prefix}Storage") for name, prefix in _PREFIX.items()}
 BYTES = Global("torch.storage", "UntypedStorage")
 REBUILD = {name: Global("torch._utils", name) for name in (
-    "_rebuild_tensor_v2", "_rebuild_tensor_v3", "_rebuild_parameter", "_rebuild_parameter_with_state")}
+    "_rebuild_tensor_v2", "_rebuild_tensor_v3", "_rebuild_parameter", "_rebuild_parameter_with_state",
+    "_rebuild_sparse_tensor")}
 FROM_TYPE = Global("torch._tensor", "_rebuild_from_type_v2")
 GET_LAYOUT = Global("torch.serialization", "_get_layout")
 

@@ -9,6 +9,7 @@ import io
 import pickle
 from collections import OrderedDict
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy as np
 from .. import dtypes
 from ..avals import aval_of, contiguous_strides
 from ..creation import from_array
+from ..layouts import sparse_coo
 from ..memory import TypedStorage, UntypedStorage
 from ..nn.parameter import Parameter
 from ..ops.strided import strided as AS_STRIDED
@@ -115,6 +117,7 @@ class Reading:
                         ("torch._utils", "_rebuild_tensor_v3"): self._tensor_of_bytes,
                         ("torch._utils", "_rebuild_parameter"): self._parameter,
                         ("torch._utils", "_rebuild_parameter_with_state"): self._parameter_with_state,
+                        ("torch._utils", "_rebuild_sparse_tensor"): self._sparse,
                         ("torch._tensor", "_rebuild_from_type_v2"): self._of_type}
 
     def unpickle(self, file: Any, pickle_module: Any = pickle) -> Any:
@@ -198,6 +201,12 @@ class Reading:
 
     def _parameter_with_state(self, data: Tensor, requires_grad: bool, backward_hooks: Any, state: Any) -> Tensor:
         return _with_state(self._parameter(data, requires_grad, backward_hooks), state)
+
+    def _sparse(self, layout: Any, parts: tuple) -> Tensor:
+        """Of indices, values, size and, in newer files, whether each place has one entry."""
+        if layout is not sparse_coo:
+            raise NotImplementedError(f"rebuilding sparse tensor for layout {layout}")
+        return import_module(f"{__package__.rpartition(chr(46))[0]}.sparse.coo").made(*parts)
 
     def _of_type(self, func: Callable, new_type: type, args: tuple, state: Any) -> Tensor:
         if func == self._parameter:

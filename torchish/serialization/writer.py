@@ -114,6 +114,8 @@ class _Seen:
 
 
 def _tensor(x: Tensor) -> tuple:
+    if x.is_sparse:
+        return REBUILD["_rebuild_sparse_tensor"], (x.layout, (x._indices(), x._values().detach(), x.shape, x.is_coalesced()))
     state = {k: v for k, v in x.__dict__.items() if k not in PLAIN and k != "persistent"}
     if isinstance(x, Parameter):
         data = REBUILD["_rebuild_tensor_v2"], _arguments(x, False)

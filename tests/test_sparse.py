@@ -1,0 +1,185 @@
+"""Sparse tensors in coordinate form: each result, made dense, is that of the dense tensors; gradients go to the values.
+
+In: calls with sparse operands.  Out: the same calls with dense ones, torch's text and refusals.
+"""
+from __future__ import annotations
+
+import copy
+import io
+import pickle
+from typing import Any
+
+import pytest
+from counting import counting
+
+import torchish as torch
+
+PLACES = [[0, 1, 1, 0], [2, 0, 2, 2]]       # one place twice
+WEIGHTS = torch.arange(6.0).reshape(2, 3)
+
+
+def sparse(values: Any = (3.0, 4.0, 5.0, 1.0)) -> torch.Tensor:
+    return torch.sparse_coo_tensor(PLACES, values, (2, 3))
+
+
+def other() -> torch.Tensor:
+    return torch.sparse_coo_tensor([[0, 1], [1, 0]], [2.0, -1.0], (2, 3))
+
+
+def hybrid() -> torch.Tensor:
+    return torch.sparse_coo_tensor([[1, 0, 1]], [[1.0, 2], [3, 4], [5, 6]], (3, 2))
+
+
+def full(x: Any) -> Any:
+    return x.to_dense() if isinstance(x, torch.Tensor) and x.is_sparse else x
+
+
+ALIKE = {
+    "products": lambda s, o, d: [
+        s @ d.t(), d @ s.t(), s.mm(d.t()), s @ d[0], d[:, 0] @ s, s @ o.t(), torch.spmm(s, d.t()), torch.mv(s, d[1]),
+        torch.addmm(d @ d.t(), s, d.t(), beta=2, alpha=3), torch.nn.functional.linear(d, s, d[:, 0]),
+        torch.stack([s, s]).bmm(torch.stack([d.t(), d.t()]))],
+    "arithmetic": lambda s, o, d: [
+        s + o, s + s, s - o, d + s, d - s, s * 2, 2 * s, s / 2, -s, s * o, s * d, d * s, s ** 2, s // 2, torch.add(s, o, alpha=3),
+        s * torch.tensor(2), s.clone().mul_(2), s.clone().add_(o), d.clone().add_(s)],
+    "entries": lambda s, o, d: [
+        s.abs(), o.relu(), s.sqrt(), torch.sin(s), s.log1p(), s.sign(), o.neg(), s.double(), s.to(torch.int32), torch.isnan(s),
+        s.clone().tanh_(), s.detach(), s.square(), s.any()],
+    "shapes": lambda s, o, d: [
+        s.t(), s.T, s.transpose(0, 1), s.permute(1, 0), s.unsqueeze(0), s.unsqueeze(-1), s[0], s[:, 2], s[..., 1], s[1, 0],
+        s[None, 1], s.select(1, 2), s.index_select(1, torch.tensor([2, 2, 0])), torch.cat([s, o]), torch.cat([s, o], 1),
+        torch.stack([s, o], 1), *s, *s.unbind(1), torch.zeros_like(s)],
+    "sums": lambda s, o, d: [
+        s.sum(), s.sum(0), s.sum(-1), torch.sum(s, (0, 1)), s.sum(0, keepdim=True), s.sum(dtype=torch.float64), s.norm(),
+        s.norm(1)]}
+
+
+@pytest.mark.parametrize("family", ALIKE)
+def test_results_are_those_of_dense_tensors(family: str) -> None:
+    calls = ALIKE[family]
+    found = calls(sparse(), other(), WEIGHTS)
+    expected = calls(sparse().to_dense(), other().to_dense(), WEIGHTS)
+    for k, (x, y) in enumerate(zip(found, expected, strict=True)):
+        assert full(x).dtype is y.dtype and x.shape == y.shape, k
+        torch.testing.assert_close(full(x), y)
+
+
+def test_hybrid_tensors() -> None:
+    h, d = hybrid(), hybrid().to_dense()
+    for x, y in [(h.sum(0), d.sum(0)), (h.sum(1), d.sum(1)), (h[1], d[1]), (h * d, d * d), (h.unsqueeze(2), d.unsqueeze(2)),
+                 (h.index_select(0, torch.tensor([1, 1])), d[[1, 1]]), (h.coalesce(), d), (d.to_sparse(1), d),
+                 (h.select(1, 1), d[:, 1])]:
+        torch.testing.assert_close(full(x), y)
+    assert (h.sparse_dim(), h.dense_dim(), h._nnz()) == (1, 1, 3)
+
+
+SLOPES = [
+    lambda s: s.to_dense() * WEIGHTS, lambda s: s.to_dense() ** 2, lambda s: (s @ WEIGHTS.t()) ** 2,
+    lambda s: (s + other()).to_dense() * WEIGHTS, lambda s: (s * WEIGHTS).to_dense(), lambda s: (s @ s.t()).to_dense() ** 2,
+    lambda s: s.sum(0).to_dense() * WEIGHTS[0], lambda s: WEIGHTS.t() @ s, lambda s: (s ** 2).to_dense(),
+    lambda s: s.t().to_dense() ** 3]
+
+
+@pytest.mark.parametrize("number", range(len(SLOPES)))
+def test_gradients_go_to_the_values(number: int) -> None:
+    """As they do where the dense tensor is put together by index_put."""
+    found = []
+    for make in (sparse, lambda v: torch.zeros(2, 3).index_put(tuple(torch.tensor(PLACES)), v, accumulate=True),
+                 lambda v: sparse(v).coalesce()):
+        v = torch.tensor([3.0, 4.0, 5.0, 1.0], requires_grad=True)
+        found.append(torch.autograd.grad(SLOPES[number](make(v)).sum(), v)[0])
+    torch.testing.assert_close(found[0], found[1])
+    torch.testing.assert_close(found[2], found[1])
+
+
+def test_softmax_is_over_entries() -> None:
+    s = torch.sparse_coo_tensor([[0, 0, 1], [0, 2, 1]], [1.0, 2.0, 7.0], (2, 3))
+    shares = torch.softmax(torch.tensor([1.0, 2.0]), 0)
+    torch.testing.assert_close(torch.sparse.softmax(s, 1).values(), torch.cat([shares, torch.ones(1)]))
+    torch.testing.assert_close(torch.sparse.log_softmax(s, 1).values()[:2], shares.log())
+    torch.testing.assert_close(torch.sparse.softmax(hybrid(), 1).to_dense()[0], torch.softmax(torch.tensor([3.0, 4.0]), 0))
+
+
+def test_leaves() -> None:
+    s = torch.sparse_coo_tensor(PLACES, [3.0, 4.0, 5.0, 1.0], (2, 3), requires_grad=True)
+    assert s.requires_grad and s.is_leaf and s.grad is None
+    (s @ WEIGHTS.t()).sum().backward()
+    assert s.grad.is_coalesced() and s.grad._nnz() == 3
+    torch.testing.assert_close(s.grad.values(), WEIGHTS.sum(0)[torch.tensor([2, 0, 2])])
+    s.grad = None
+    assert s.grad is None
+    made = sparse(torch.ones(4, requires_grad=True))
+    assert not made.is_leaf and made.grad_fn.name() == "SparseCooTensorWithDimsAndTensorsBackward0"
+
+
+def test_text() -> None:
+    assert repr(sparse()) == ("tensor(indices=tensor([[0, 1, 1, 0],\n                       [2, 0, 2, 2]]),\n"
+                              "       values=tensor([3., 4., 5., 1.]),\n       size=(2, 3), nnz=4, layout=torch.sparse_coo)")
+    assert str(torch.zeros(2, 2, dtype=torch.float64).to_sparse()) == (
+        "tensor(indices=tensor([], size=(2, 0)),\n       values=tensor([], size=(0,)),\n"
+        "       size=(2, 2), nnz=0, dtype=torch.float64, layout=torch.sparse_coo)")
+    assert sparse().type() == "torch.sparse.FloatTensor" and sparse().layout is torch.sparse_coo
+
+
+def test_copies_files_and_modules() -> None:
+    s, file = sparse(), io.BytesIO()
+    torch.save({"s": s.coalesce()}, file)
+    file.seek(0)
+    loaded = torch.load(file)["s"]
+    assert loaded.is_coalesced()
+    module = torch.nn.Linear(2, 2)
+    module.register_buffer("adjacency", s)
+    module.load_state_dict(module.state_dict())
+    for x in (loaded, copy.deepcopy(s), pickle.loads(pickle.dumps(s)), module.double().adjacency.float()):
+        assert x.is_sparse and torch.equal(x.to_dense(), s.to_dense())
+
+
+def test_a_step_with_a_sparse_matrix_is_one_program() -> None:
+    adjacency = torch.eye(4).roll(1, 0).to_sparse()
+    layer = torch.nn.Linear(3, 2)
+    optimizer = torch.optim.SGD(layer.parameters(), lr=0.1)
+    x = torch.ones(4, 3)
+
+    def steps(count: int) -> None:
+        for _ in range(count):
+            optimizer.zero_grad()
+            torch.sparse.mm(adjacency, layer(x)).square().mean().backward()
+            optimizer.step()
+    steps(4)
+    with counting() as seen:
+        steps(20)
+    assert seen.compiled == 0
+
+
+REFUSED = [
+    (lambda: sparse().indices(), RuntimeError, "Cannot get indices on an uncoalesced tensor"),
+    (lambda: sparse().exp(), NotImplementedError, "Could not run 'aten::exp' with arguments from the 'SparseCPU' backend"),
+    (lambda: sparse().numpy(), TypeError, "can't convert Sparse layout tensor to numpy"),
+    (lambda: sparse() + WEIGHTS, RuntimeError, r"add\(sparse, dense\) is not supported"),
+    (lambda: sparse() @ WEIGHTS, RuntimeError, "Expected dim 0 size 3, got 2"),
+    (lambda: sparse() / WEIGHTS, RuntimeError, "Sparse division requires a scalar"),
+    (lambda: sparse() ** 0, RuntimeError, "cannot raise to zeroth power"),
+    (lambda: sparse().reshape(6), RuntimeError, "reshape is not implemented for sparse tensors"),
+    (lambda: torch.sparse_coo_tensor(PLACES, [1.0], (2, 3)), RuntimeError, "must have same nnz"),
+    (lambda: torch.sparse_coo_tensor(PLACES, [1.0] * 4, (2, 3, 1)), RuntimeError, "is not satisfied"),
+    (lambda: torch.sparse_coo_tensor([[3]], [1.0], (2,), check_invariants=True), RuntimeError, "found index 3"),
+    (lambda: torch.ones(2).coalesce(), RuntimeError, "coalesce expected sparse coordinate tensor layout"),
+    (lambda: torch.ones(2).to_sparse_csr(), AttributeError, "compressed sparse layouts"),
+    (lambda: torch.zeros(2, 3).copy_(sparse()), RuntimeError, "between dense and sparse Tensors is not implemented"),
+    (lambda: sparse()[:1], NotImplementedError, "indexed by ints")]
+
+
+@pytest.mark.parametrize(("call", "error", "sentence"), REFUSED)
+def test_refusals(call: Any, error: type[Exception], sentence: str) -> None:
+    with pytest.raises(error, match=sentence):
+        call()
+
+
+def test_invariants_and_legacy_names() -> None:
+    with torch.sparse.check_sparse_tensor_invariants(), pytest.raises(RuntimeError, match="negative index"):
+        torch.sparse_coo_tensor([[-1]], [1.0], (2,))
+    assert not torch.sparse.check_sparse_tensor_invariants.is_enabled()
+    made = torch.sparse.DoubleTensor(torch.tensor(PLACES), torch.ones(4), torch.Size([2, 3]))
+    assert made.dtype is torch.float64 and torch.sparse.FloatTensor(2, 3).shape == (2, 3)
+    diagonals = torch.sparse.spdiags(torch.tensor([[1.0, 2, 3], [4, 5, 6]]), torch.tensor([0, -1]), (3, 3))
+    assert diagonals.to_dense().tolist() == [[1, 0, 0], [4, 2, 0], [0, 5, 3]]

@@ -1,0 +1,246 @@
+"""What functions, methods and properties do where a sparse tensor takes part: those that keep to its entries.
+
+In: sparse tensors, dense ones, numbers.  Out: as torch has it: sparse or dense.  Fills `coo.calls`; products.py adds its own.
+A function is called by its name with the arguments of the function or method; operators come as the method they stand for.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..namespace import namespace as t
+from ..ops.check import listing, require
+from ..tensor import Tensor
+from .coo import SparseTensor, calls, coalesced, dense, from_dense, located, made, on_device, with_values
+
+__all__ = ["call", "replace", "to"]
+
+# functions of the values that leave zero zero: of the sum of the entries of a place, and of each entry
+_SUMMED = [
+    "abs", "absolute", "arcsin", "arcsinh", "arctan", "arctanh", "asin", "asinh", "atan", "atanh", "ceil", "deg2rad",
+    "erf", "erfinv", "expm1", "fix", "floor", "frac", "isinf", "isnan", "isneginf", "isposinf", "log1p", "nan_to_num",
+    "rad2deg", "relu", "round", "sgn", "sign", "signbit", "sin", "sinh", "sqrt", "square", "tan", "tanh", "trunc"]
+_EACH = [
+    "bfloat16", "bool", "byte", "char", "clone", "conj", "conj_physical", "detach", "double", "float", "half", "int",
+    "long", "neg", "negative", "positive", "real", "short", "type_as"]
+
+
+def call(*names: str) -> Callable[[Callable], Callable]:
+    """Declares what these functions do."""
+    def declare(fn: Callable) -> Callable:
+        calls.update(dict.fromkeys(names, fn))
+        return fn
+    return declare
+
+
+def replace(x: SparseTensor, new: SparseTensor) -> SparseTensor:
+    """`x` becomes `new` in place."""
+    require(tuple(x._node.aval.shape) == tuple(new._node.aval.shape), "a sparse tensor written in place keeps its size")
+    x._i, x._v, x._once, x._pattern, x._node = new._i, new._v, new._once, new._pattern, new._node
+    x._version_count += 1
+    return x
+
+
+def _declare() -> None:
+    def entrywise(name: str, first: bool) -> None:
+        def fn(input: SparseTensor, *args: Any, **kwargs: Any) -> SparseTensor:
+            x = coalesced(input) if first else input
+            return with_values(x, getattr(x._v, name)(*args, **kwargs) if hasattr(Tensor, name) else getattr(t, name)(x._v))
+        calls[name] = fn
+        calls[f"{name}_"] = lambda input, *args, **kwargs: replace(input, fn(input, *args, **kwargs))
+
+    for name in _SUMMED:
+        entrywise(name, True)
+    for name in _EACH:
+        entrywise(name, False)
+
+
+_declare()
+
+
+# parts
+
+@call("indices")
+def indices(self: SparseTensor) -> Tensor:
+    require(self._once, "Cannot get indices on an uncoalesced tensor, please call .coalesce() first")
+    return self._i
+
+
+@call("values")
+def values(self: SparseTensor) -> Tensor:
+    require(self._once, "Cannot get values on an uncoalesced tensor, please call .coalesce() first")
+    return self._v
+
+
+calls |= {
+    "sparse_dim": lambda self: self._i.shape[0], "dense_dim": lambda self: self._v.dim() - 1,
+    "is_coalesced": lambda self: self._once, "coalesce": coalesced, "to_sparse_coo": lambda self: self,
+    "to_dense": lambda self, dtype=None, *, masked_grad=None: dense(self, dtype),
+    "requires_grad": lambda self: self._v.requires_grad, "is_leaf": lambda self: self._v.is_leaf,
+    "grad_fn": lambda self: self._v.grad_fn,
+    "stride": lambda self, dim=None: (0,) * len(self._node.aval.shape) if dim is None else 0,
+    "is_contiguous": lambda self, memory_format=None: False, "is_nonzero": lambda input: bool(dense(input)),
+    "is_pinned": lambda self, device=None: False,
+    "type": lambda self, dtype=None, non_blocking=False: _type_name(self) if dtype is None else to(self, dtype)}
+
+
+def _type_name(self: SparseTensor) -> str:
+    return self._v.type().replace("torch.", "torch.sparse.", 1)
+
+
+@call("grad")
+def grad(self: SparseTensor) -> SparseTensor | None:
+    """The gradient of the values, at the places of this tensor: entries of one place have the same."""
+    if self._v.grad is None:
+        return None
+    if self._once:
+        return with_values(self, self._v.grad)
+    rows, _, first = located(self)
+    return made(on_device(rows, self._v), self._v.grad[on_device(first, self._v)], self._node.aval.shape, True)
+
+
+@call("grad=")
+def _set_grad(self: SparseTensor, grad: Any) -> None:
+    require(grad is None, "the gradient of a sparse tensor is that of its values")
+    self._v.grad = None
+
+
+@call("requires_grad_")
+def requires_grad_(self: SparseTensor, requires_grad: bool = True) -> SparseTensor:
+    self._v = self._v.detach().requires_grad_(requires_grad)
+    self._node = self._node.aval.grad if requires_grad else self._node.aval.plain
+    return self
+
+
+calls["requires_grad="] = requires_grad_
+
+
+# another place or type
+
+@call("to")
+def to(self: SparseTensor, *args: Any, **kwargs: Any) -> SparseTensor:
+    moved = self._v.to(*args, **kwargs)
+    if moved is self._v:
+        return self
+    return made(self._i.to(moved.device), moved, self._node.aval.shape, self._once, self._pattern)
+
+
+calls |= {"cpu": lambda self, memory_format=None: to(self, "cpu"),
+          "cuda": lambda self, device=None, non_blocking=False, memory_format=None: to(self, "cuda" if device is None else device)}
+
+
+# arithmetic
+
+def _entry(x: Any) -> Any:
+    """A number or a dense tensor without dims."""
+    return x if not isinstance(x, Tensor) or x.dim() == 0 and not isinstance(x, SparseTensor) else None
+
+
+def _same_places(a: SparseTensor, b: SparseTensor) -> bool:
+    return a._i is b._i or a._i.shape == b._i.shape and bool((np.asarray(a._i._array()) == np.asarray(b._i._array())).all())
+
+
+@call("add")
+def add(input: Any, other: Any, *, alpha: Any = 1) -> Any:
+    if not isinstance(input, SparseTensor):
+        return t.add(input, dense(other), alpha=alpha)
+    require(isinstance(other, SparseTensor), "add(sparse, dense) is not supported. Use add(dense, sparse) instead.")
+    a, b = tuple(input._node.aval.shape), tuple(other._node.aval.shape)
+    require(a == b, f"add: expected sizes of 'self' and 'other' to match, but {listing(a)} != {listing(b)}")
+    require(input._i.shape[0] == other._i.shape[0], "add: expected 'self' and 'other' to have same number of sparse dimensions")
+    scaled = other._v if alpha.__class__ is int and alpha == 1 else other._v * alpha
+    if _same_places(input, other):
+        return with_values(input, input._v + scaled)
+    both = made(t.cat([input._i, other._i], 1), t.cat([input._v.to(dtype := t.result_type(input._v, scaled)), scaled.to(dtype)]), a)
+    return coalesced(both) if input._once and other._once else both
+
+
+@call("sub", "subtract")
+def sub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
+    return add(input, other, alpha=-alpha)
+
+
+@call("mul", "multiply")
+def mul(input: Any, other: Any) -> Any:
+    if not isinstance(input, SparseTensor):
+        input, other = other, input
+    if _entry(other) is not None:
+        return with_values(input, input._v * other)
+    shape = input._node.aval.shape
+    full = dense(other) if isinstance(other, SparseTensor) else other
+    require(full.dim() <= len(shape), "mul(sparse, dense): the dense tensor may not have more dims than the sparse one")
+    return with_values(input, input._v * full.expand(shape)[tuple(input._i)])
+
+
+@call("div", "divide", "true_divide")
+def div(input: SparseTensor, other: Any, *, rounding_mode: str | None = None) -> SparseTensor:
+    require(isinstance(input, SparseTensor), "div(dense, sparse) is not supported: most of its result would be infinite")
+    require(_entry(other) is not None, "Sparse division requires a scalar or zero-dim dense tensor divisor (got shape "
+            f"{listing(other._node.aval.shape) if isinstance(other, Tensor) else ''} for divisor)")
+    x = input if rounding_mode is None else coalesced(input)
+    return with_values(x, t.div(x._v, other, rounding_mode=rounding_mode))
+
+
+@call("floor_divide", "__floordiv__")
+def floor_divide(input: SparseTensor, other: Any) -> SparseTensor:
+    return div(input, other, rounding_mode="floor")
+
+
+@call("pow", "__pow__")
+def power(input: SparseTensor, exponent: Any) -> SparseTensor:
+    require(isinstance(input, SparseTensor) and not isinstance(exponent, Tensor) and exponent != 0,
+            "pow: cannot raise to zeroth power on sparse tensor; it would make the result tensor dense")
+    x = coalesced(input)
+    return with_values(x, x._v ** exponent)
+
+
+for _name in ("add", "sub", "mul", "div", "pow"):
+    calls[f"{_name}_"] = lambda self, other, _fn=calls[_name], **kwargs: replace(self, _fn(self, other, **kwargs)) \
+        if isinstance(self, SparseTensor) else self.copy_(_fn(self, other, **kwargs))
+
+
+# results without dims, and others
+
+@call("norm")
+def norm(input: SparseTensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
+    require(dim is None and not keepdim, "norm_sparse currently only supports full reductions, so 'dim' must either be empty or "
+                                         "contain all dimensions of the input")
+    return t.norm(coalesced(input)._v, 2 if p == "fro" else p, dtype=dtype)
+
+
+calls["any"] = lambda input: coalesced(input)._v.any()
+
+
+@call("copy_")
+def copy_(self: Any, src: Any, non_blocking: bool = False) -> SparseTensor:
+    require(isinstance(self, SparseTensor) and isinstance(src, SparseTensor),
+            "copy_() between dense and sparse Tensors is not implemented! Found self type = "
+            f"{self.type()} and src type = {src.type()}")
+    return replace(self, to(src, self._v.dtype))
+
+
+@call("sparse_mask")
+def sparse_mask(self: Any, mask: SparseTensor) -> SparseTensor:
+    """The elements of a tensor at the places of a sparse one."""
+    x = dense(self) if isinstance(self, SparseTensor) else self
+    return with_values(mask, x[tuple(mask._i)])
+
+
+@call("to_sparse")
+def to_sparse(self: SparseTensor, sparse_dim: int | None = None, *, layout: Any = None, blocksize: Any = None,
+              dense_dim: Any = None) -> SparseTensor:
+    return self if sparse_dim is None or sparse_dim == self._i.shape[0] else from_dense(dense(self), sparse_dim)
+
+
+# refused in torch's words
+
+@call("reshape")
+def reshape(input: SparseTensor, *shape: Any) -> Any:
+    raise RuntimeError("reshape is not implemented for sparse tensors")
+
+
+@call("expand", "expand_as", "broadcast_to")
+def expand(self: SparseTensor, *size: Any, implicit: bool = False) -> Any:
+    raise RuntimeError("expand is unsupported for Sparse tensors")
