@@ -26,11 +26,17 @@ def test_parameters_and_gradients_stay_the_same_objects() -> None:
     assert m.share_memory() is m
 
 
-@pytest.mark.parametrize("call", [lambda m: m.to("cpu", 3), lambda m: m.to(foo=3), lambda m: m.to(torch.float32, "cpu"),
-                                  lambda m: m.to(3.5), lambda m: m.to(device=torch.float32)])
+@pytest.mark.parametrize("call", [
+    lambda m: m.to("cpu", 3), lambda m: m.to(foo=3), lambda m: m.to(torch.float32, "cpu"), lambda m: m.to(3.5),
+    lambda m: m.to(device=torch.float32), lambda m: m.to("cpu", True), lambda m: m.to("cpu", non_blocking=3),
+    lambda m: m.to(torch.float32, dtype=torch.float32), lambda m: m.to(torch.ones(1), device="cpu"),
+    lambda m: m.to(memory_format=3)])
 def test_to_refuses(call: Callable) -> None:
-    with pytest.raises(TypeError, match=r"to\(\) received an invalid combination of arguments - got \("):
-        call(nn.Linear(1, 1))
+    for what in (nn.Linear(1, 1), torch.ones(1)):
+        with pytest.raises(TypeError, match=r"to\(\) received an invalid combination of arguments - got \("):
+            call(what)
+    with pytest.raises(RuntimeError, match=r".to\(\) does not accept copy argument"):
+        nn.Linear(1, 1).to("cpu", copy=True)
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ from .avals import contiguous_strides
 from .devices import device as Device
 from .devices import place
 from .from_python import known_dtype
-from .layouts import preserve_format
+from .layouts import memory_format, preserve_format
 from .recorder import hooks
 from .strides import asked, laid, suggested
 
-__all__ = ["Convert"]
+__all__ = ["Convert", "parse_to"]
 
 
 class Convert:
@@ -37,7 +37,7 @@ class Convert:
         out = self
         if dtype is not None and dtype is not self.dtype:
             out = hooks.to_dtype(out, dtype)
-        if device is not None and device != self._node.aval.device:
+        if device is not None and (device := place(device)) != self._node.aval.device:
             out = hooks.move(out, device)
         if layout is not None and layout is not preserve_format:
             wanted = asked(*laid(out._node.aval), layout)       # also where nothing changes: the rank is checked
@@ -80,38 +80,39 @@ def legacy_name(d: dtypes.dtype) -> str:
     return {"complex64": "ComplexFloat", "complex128": "ComplexDouble"}.get(d.name, dtypes.c_name(d)) + "Tensor"
 
 
+# the arguments of each form of `to`, in their order, and what they may be
+_TENSOR, _DTYPE = ("tensor", "non_blocking", "copy"), ("dtype", "non_blocking", "copy")
+_DEVICE = ("device", *_DTYPE)
+_KINDS = {"device": (str, int, Device, type(None)), "dtype": (dtypes.dtype, type, type(None)), "non_blocking": bool, "copy": bool,
+          "memory_format": (memory_format, type(None))}
+
+
 def parse_to(args: tuple, kwargs: dict) -> tuple[Any, Any, bool, Any]:
-    """dtype, device, copy and memory format of the arguments of `to`."""
-    kwargs = dict(kwargs)
-    dtype, device = kwargs.pop("dtype", None), kwargs.pop("device", None)
-    other, copy = kwargs.pop("tensor", kwargs.pop("other", None)), bool(kwargs.pop("copy", False))
-    layout, _ = kwargs.pop("memory_format", None), kwargs.pop("non_blocking", False)
-    if kwargs or sum(isinstance(a, (dtypes.dtype, type)) for a in args) > 1 or len(args) > 4 or \
-            any(isinstance(a, (str, Device)) for a in args[1:]):
-        got = ", ".join(["torch.dtype" if isinstance(a, dtypes.dtype) else type(a).__name__ for a in args]
-                        + [f"{k}={type(v).__name__}" for k, v in kwargs.items()])
-        raise TypeError(f"to() received an invalid combination of arguments - got ({got}{', ' if kwargs else ''}), but expected "
-                        "one of:\n * (torch.device device, torch.dtype dtype, bool non_blocking, bool copy, *, "
-                        "torch.memory_format memory_format)\n * (torch.dtype dtype, bool non_blocking, bool copy, *, "
-                        "torch.memory_format memory_format)\n * (Tensor tensor, bool non_blocking, bool copy, *, "
-                        "torch.memory_format memory_format)")
-    flags = 0
-    for a in args:
-        if isinstance(a, (dtypes.dtype, type)):
-            dtype = a
-        elif isinstance(a, hooks.tensor):
-            other = a
-        elif isinstance(a, bool):
-            flags += 1
-            copy = a if flags == 2 else copy
-        elif a is not None:
-            device = a
-    dtype = known_dtype("to", dtype)
+    """dtype, device, copy and memory format of the arguments of `to`, a tensor's or a module's. TypeError for other arguments."""
+    first = args[0] if args else None
+    names = _TENSOR if isinstance(first, hooks.tensor) or "tensor" in kwargs else \
+        _DTYPE if isinstance(first, (dtypes.dtype, type)) else _DEVICE
+    given = {**dict(zip(names, args, strict=False)), **kwargs}
+    if len(given) < len(args) + len(kwargs):
+        raise _wrong(args, kwargs)
+    for name, value in given.items():
+        if name not in names and name != "memory_format" or \
+                not isinstance(value, hooks.tensor if name == "tensor" else _KINDS[name]):
+            raise _wrong(args, kwargs)
+    other, copy, layout = given.get("tensor"), given.get("copy", False), given.get("memory_format")
     if other is not None:
-        dtype, device = other.dtype, other.device
-    if device is not None:
-        device = place(device)
-    return dtype, device, copy, layout
+        return other.dtype, other.device, copy, layout
+    return known_dtype("to", given.get("dtype")), given.get("device"), copy, layout
+
+
+def _wrong(args: tuple, kwargs: dict) -> TypeError:
+    def kind(value: Any) -> str:
+        return "torch.dtype" if isinstance(value, dtypes.dtype) else type(value).__name__
+    got = ", ".join([*map(kind, args), *(f"{k}={kind(v)}" for k, v in kwargs.items())]) + ("" if args else ", ")
+    rest = "bool non_blocking = False, bool copy = False, *, torch.memory_format memory_format = None)"
+    return TypeError(f"to() received an invalid combination of arguments - got ({got}), but expected one of:\n"
+                     f" * (torch.device device = None, torch.dtype dtype = None, {rest}\n * (torch.dtype dtype, {rest}\n"
+                     f" * (Tensor tensor, {rest}\n")
 
 
 def _cast(name: str) -> Any:

@@ -6,49 +6,11 @@ from typing import Any
 
 from .. import __future__
 from .. import api as torch
+from ..convert import parse_to
 from ..tensor import Tensor
 from .parameter import Parameter
 
 __all__ = ["Convert"]
-
-
-_FORMS = """, but expected one of:
- * (torch.device device = None, torch.dtype dtype = None, bool non_blocking = False, bool copy = False, *, \
-torch.memory_format memory_format = None)
- * (torch.dtype dtype, bool non_blocking = False, bool copy = False, *, torch.memory_format memory_format = None)
- * (Tensor tensor, bool non_blocking = False, bool copy = False, *, torch.memory_format memory_format = None)
-"""
-
-
-def _bad(args: tuple, kwargs: dict) -> TypeError:
-    given = [type(a).__name__ for a in args] + [f"{k}={type(v).__name__}" for k, v in kwargs.items()]
-    return TypeError(f"to() received an invalid combination of arguments - got ({', '.join(given)}{', ' * bool(kwargs)}){_FORMS}")
-
-
-def _parse_to(args: tuple, kwargs: dict) -> tuple[Any, Any, bool, Any]:
-    """(device, dtype, non_blocking, memory_format) from the forms of `to`."""
-    rest, bad = dict(kwargs), _bad(args, kwargs)
-    device, dtype = rest.pop("device", None), rest.pop("dtype", None)
-    blocking, layout = rest.pop("non_blocking", False), rest.pop("memory_format", None)
-    rest.pop("copy", None)
-    left = [rest.pop("tensor"), *args] if "tensor" in rest else list(args)
-    if rest or (device is not None and not isinstance(device, (str, int, torch.device))):
-        raise bad
-    if left and isinstance(left[0], Tensor):
-        device, dtype = left[0].device, left[0].dtype
-        del left[0]
-    else:
-        if left and isinstance(left[0], (str, int, torch.device)) and not isinstance(left[0], bool):
-            device = left.pop(0)
-        elif len(left) > 1 and left[0] is None:
-            del left[0]
-        if left and (left[0] is None or isinstance(left[0], torch.dtype)):
-            dtype = left.pop(0)
-    if any(not isinstance(value, bool) for value in left) or len(left) > 2:
-        raise bad
-    if left:
-        blocking = left[0]
-    return (None if device is None else torch.device(device)), dtype, blocking, layout
 
 
 def _anew(param: Tensor, fn: Callable[[Tensor], Tensor]) -> Parameter:
@@ -89,18 +51,19 @@ class Convert:
 
     def to(self, *args: Any, **kwargs: Any) -> Any:
         """Moves to a device and/or casts floating point and complex tensors to a dtype, in place; returns self."""
-        device, dtype, blocking, layout = _parse_to(args, kwargs)
+        dtype, device, copy, layout = parse_to(args, kwargs)
+        if copy:
+            raise RuntimeError(".to() does not accept copy argument")
         if dtype is not None and not (dtype.is_floating_point or dtype.is_complex):
             raise TypeError("nn.Module.to only accepts floating point or complex dtypes, but got desired "
                             f"dtype={dtype}")
+        options = {} if device is None else {"device": torch.device(device)}
 
         def convert(t: Tensor) -> Tensor:
-            options = {} if device is None else {"device": device}
-            if dtype is not None and (t.is_floating_point() or t.is_complex()):
-                options["dtype"] = dtype
+            more = {} if dtype is None or not (t.is_floating_point() or t.is_complex()) else {"dtype": dtype}
             if layout is not None and t.dim() in (4, 5):
-                options["memory_format"] = layout
-            return t.to(non_blocking=blocking, **options) if options else t
+                more["memory_format"] = layout
+            return t.to(**options, **more) if options or more else t
 
         return self._apply(convert)
 
