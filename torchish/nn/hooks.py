@@ -63,6 +63,11 @@ class Hooked:
     def _add(self, hooks: OrderedDict, hook: Callable, prepend: bool, *flags: tuple[OrderedDict, bool]) -> RemovableHandle:
         return add_hook(hooks, hook, [*flags, (self._call_hooks, True)], prepend)
 
+    def _drop_pre_hook(self, key: int) -> None:
+        """Takes a forward pre-hook out, by the id of its handle."""
+        for hooks in (self._forward_pre_hooks, self._call_hooks):
+            hooks.pop(key, None)
+
     def register_forward_pre_hook(self, hook: Callable, *, prepend: bool = False,
                                   with_kwargs: bool = False) -> RemovableHandle:
         """Calls `hook(module, args)`, or `hook(module, args, kwargs)`, before forward; it may return new arguments."""

@@ -69,6 +69,12 @@ def _same_shape(scores: Tensor | None, t: Tensor, what: str) -> Tensor:
     return scores
 
 
+def _pruners(module: Module, name: str) -> dict[int, BasePruningMethod]:
+    """The pre-hooks that prune `name`, by their ids."""
+    return {key: hook for key, hook in module._forward_pre_hooks.items()
+            if isinstance(hook, BasePruningMethod) and hook._tensor_name == name}
+
+
 # ---- methods ----
 class BasePruningMethod(ABC):
     """One way to prune, and the pre-hook that applies its mask; subclasses say PRUNING_TYPE and compute_mask."""
@@ -93,14 +99,12 @@ class BasePruningMethod(ABC):
     @classmethod
     def _combined(cls, module: Module, name: str, args: tuple, kwargs: dict) -> BasePruningMethod:
         """The new method, or a container with what has pruned `name` before; the hook of that is taken out."""
-        found = {k: hook for k, hook in module._forward_pre_hooks.items()
-                 if isinstance(hook, BasePruningMethod) and hook._tensor_name == name}
+        found = _pruners(module, name)
         if len(found) > 1:
             raise AssertionError(f"Avoid adding multiple pruning hooks to the same tensor {name} of module {module}. Use a "
                                  "PruningContainer.")
         for key in found:
-            del module._forward_pre_hooks[key]
-            module._call_hooks.pop(key, None)
+            module._drop_pre_hook(key)
         method = cls(*args, **kwargs)
         method._tensor_name = name
         for old in found.values():
@@ -382,12 +386,10 @@ def global_unstructured(parameters: Any, pruning_method: Any, importance_scores:
 
 def remove(module: Module, name: str) -> Module:
     """Leaves the pruned values as the parameter `name`."""
-    for key, hook in module._forward_pre_hooks.items():
-        if isinstance(hook, BasePruningMethod) and hook._tensor_name == name:
-            hook.remove(module)
-            del module._forward_pre_hooks[key]
-            module._call_hooks.pop(key, None)
-            return module
+    for key, hook in _pruners(module, name).items():
+        hook.remove(module)
+        module._drop_pre_hook(key)
+        return module
     raise ValueError(f"Parameter '{name}' of module {module} has to be pruned before pruning can be removed")
 
 

@@ -44,8 +44,7 @@ def _removed(cls: type, module: Module, name: str) -> Module:
     for key, hook in module._forward_pre_hooks.items():
         if isinstance(hook, cls) and hook.name == name:
             hook.remove(module)
-            del module._forward_pre_hooks[key]
-            module._call_hooks.pop(key, None)
+            module._drop_pre_hook(key)
             return module
     raise ValueError(f"{cls.kind} of '{name}' not found in {module}")
 
