@@ -12,11 +12,11 @@ from .accumulate import accumulate
 from .behind import is_function
 from .devices import device as Device
 from .graph import SECOND_TIME
-from .handles import RemovableHandle
+from .handles import RemovableHandle, add_to
 from .hooks import hooks
 from .names import node_name
 from .nodes import edges, operand_slots, pull_node, stand_at, value_at
-from .stops import NodeHooks, PostHook, PreHook, add_hook, add_to, stop_at
+from .stops import NodeHooks, PostHook, PreHook, add_hook, stop_at
 from .tape import BACKWARD, INPUT, LEAF, Const, Node, Ref, Tape, input_outs, path, state
 
 __all__ = ["AccumulateGrad", "GradFn", "InputMetadata", "as_given", "edge_of", "grad_fn_of", "leaf_node"]

@@ -1,15 +1,16 @@
 """Handles of registered hooks.
 
-In: a dictionary of hooks, keyed by handle id.  Out: a handle that takes its own hook out again.
+In: a table of hooks, keyed by handle id, and a hook for it.  Out: a handle that takes its own hook out again.
 """
 from __future__ import annotations
 
 import itertools
 import weakref
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from typing import Any
 
-__all__ = ["RemovableHandle"]
+__all__ = ["RemovableHandle", "add_to"]
 
 _ids = itertools.count()
 
@@ -43,3 +44,16 @@ class RemovableHandle:
 
     def __exit__(self, *exc: Any) -> None:
         self.remove()
+
+
+def add_to(table: OrderedDict, hook: Callable, flags: Sequence[tuple[OrderedDict, bool]] = (),
+           prepend: bool = False) -> RemovableHandle:
+    """Puts `hook` into a table of hooks, first if `prepend`, and its id into each dictionary of `flags` whose condition holds."""
+    handle = RemovableHandle(table, extra_dict=[d for d, _ in flags])
+    table[handle.id] = hook
+    for where, condition in flags:
+        if condition:
+            where[handle.id] = True
+    if prepend:
+        table.move_to_end(handle.id, last=False)
+    return handle

@@ -10,10 +10,10 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from .handles import RemovableHandle
+from .handles import RemovableHandle, add_to
 from .hooks import hooks
 
-__all__ = ["DEFAULT", "NodeHooks", "NotBatched", "PostHook", "PreHook", "Start", "Stop", "add_hook", "add_to", "checked",
+__all__ = ["DEFAULT", "NodeHooks", "NotBatched", "PostHook", "PreHook", "Start", "Stop", "add_hook", "checked",
            "home_of", "retain", "stop_at"]
 
 
@@ -176,10 +176,3 @@ def add_hook(x: Any, store: str, hook: Callable) -> RemovableHandle:
     else:
         table = stop_at(*home_of(x)).hooks
     return add_to(table, hook)
-
-
-def add_to(table: OrderedDict, hook: Callable) -> RemovableHandle:
-    """Puts `hook` into a table of hooks."""
-    handle = RemovableHandle(table)
-    table[handle.id] = hook
-    return handle

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from functools import update_wrapper
+from collections.abc import Callable
+from functools import partial, update_wrapper
 from typing import Any, NamedTuple
 
-from ..handles import RemovableHandle
+from ..handles import RemovableHandle, add_to
 from ..tensor import Tensor
 from ..utils.hooks import BackwardHook
 
-__all__ = ["Hooked", "Shared", "add_hook", "call_with_hooks"]
+__all__ = ["Hooked", "Shared", "call_with_hooks"]
 
 MIXED = ("Cannot use both regular backward hooks and full backward hooks as a global Module hook. Please use only one of them.",
          "Cannot use both regular backward hooks and full backward hooks on a single Module. Please use only one of them.")
@@ -34,19 +34,6 @@ class Shared(NamedTuple):
     full: bool | None
 
 
-def add_hook(hooks: OrderedDict, hook: Callable, flags: Sequence[tuple[OrderedDict, bool]] = (),
-             prepend: bool = False) -> RemovableHandle:
-    """Registers `hook` in `hooks` and its id in each dictionary of `flags` whose condition holds."""
-    handle = RemovableHandle(hooks, extra_dict=[d for d, _ in flags])
-    hooks[handle.id] = hook
-    for where, condition in flags:
-        if condition:
-            where[handle.id] = True
-    if prepend:
-        hooks.move_to_end(handle.id, last=False)
-    return handle
-
-
 class Hooked:
     """The part of Module that registers hooks."""
 
@@ -61,7 +48,7 @@ class Hooked:
     _is_full_backward_hook: bool | None
 
     def _add(self, hooks: OrderedDict, hook: Callable, prepend: bool, *flags: tuple[OrderedDict, bool]) -> RemovableHandle:
-        return add_hook(hooks, hook, [*flags, (self._call_hooks, True)], prepend)
+        return add_to(hooks, hook, [*flags, (self._call_hooks, True)], prepend)
 
     def _drop_pre_hook(self, key: int) -> None:
         """Takes a forward pre-hook out, by the id of its handle."""
@@ -196,9 +183,7 @@ def _old_hooks(module: Any, hooks: list[Callable], args: Any, result: Any) -> No
     if node is None:
         return
     for hook in hooks:
-        def at_node(grad_input: tuple, grad_output: tuple, hook: Callable = hook) -> Any:
-            return hook(module, grad_input, grad_output)
-        node.register_hook(update_wrapper(at_node, hook) if hasattr(hook, "__name__") else at_node)
+        node.register_hook(update_wrapper(partial(hook, module), hook))
     missing = _what_is_missing(args, result, node)
     if missing is not None:
         warnings.warn(missing, FutureWarning, stacklevel=5)

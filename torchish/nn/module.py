@@ -11,10 +11,10 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import api as torch
-from ..handles import RemovableHandle
+from ..handles import RemovableHandle, add_to
 from ..tensor import Tensor
 from .convert import Convert
-from .hooks import MIXED, Hooked, Shared, add_hook, call_with_hooks
+from .hooks import MIXED, Hooked, Shared, call_with_hooks
 from .parameter import Buffer, Parameter
 from .state import _EXTRA_STATE_KEY_SUFFIX, StateDict, _IncompatibleKeys  # noqa: F401  names that torch has here
 from .tree import Tree
@@ -57,33 +57,33 @@ def _has_any_global_hook() -> bool:
 
 def register_module_buffer_registration_hook(hook: Callable) -> RemovableHandle:
     """Calls `hook(module, name, buffer)` when a buffer is registered; it may return another."""
-    return add_hook(_global_buffer_registration_hooks, hook)
+    return add_to(_global_buffer_registration_hooks, hook)
 
 
 def register_module_module_registration_hook(hook: Callable) -> RemovableHandle:
     """Calls `hook(module, name, submodule)` when a module is registered; it may return another."""
-    return add_hook(_global_module_registration_hooks, hook)
+    return add_to(_global_module_registration_hooks, hook)
 
 
 def register_module_parameter_registration_hook(hook: Callable) -> RemovableHandle:
     """Calls `hook(module, name, parameter)` when a parameter is registered; it may return another."""
-    return add_hook(_global_parameter_registration_hooks, hook)
+    return add_to(_global_parameter_registration_hooks, hook)
 
 
 def register_module_forward_pre_hook(hook: Callable) -> RemovableHandle:
     """Calls `hook(module, args)` before every module's forward."""
-    return add_hook(_global_forward_pre_hooks, hook, [(_any, True)])
+    return add_to(_global_forward_pre_hooks, hook, [(_any, True)])
 
 
 def register_module_forward_hook(hook: Callable, *, with_kwargs: bool = False, always_call: bool = False) -> RemovableHandle:
     """Calls `hook(module, args, output)` after every module's forward."""
-    return add_hook(_global_forward_hooks, hook, [(_global_forward_hooks_with_kwargs, with_kwargs),
-                                                  (_global_forward_hooks_always_called, always_call), (_any, True)])
+    return add_to(_global_forward_hooks, hook, [(_global_forward_hooks_with_kwargs, with_kwargs),
+                                                (_global_forward_hooks_always_called, always_call), (_any, True)])
 
 
 def register_module_full_backward_pre_hook(hook: Callable) -> RemovableHandle:
     """Calls `hook(module, grad_output)` before every module's backward."""
-    return add_hook(_global_backward_pre_hooks, hook, [(_any, True)])
+    return add_to(_global_backward_pre_hooks, hook, [(_any, True)])
 
 
 def _add_global_backward(hook: Callable, full: bool) -> RemovableHandle:
@@ -91,7 +91,7 @@ def _add_global_backward(hook: Callable, full: bool) -> RemovableHandle:
     if _global_is_full_backward_hook is (not full):
         raise RuntimeError(MIXED[0])
     _global_is_full_backward_hook = full
-    return add_hook(_global_backward_hooks, hook, [(_any, True)])
+    return add_to(_global_backward_hooks, hook, [(_any, True)])
 
 
 def register_module_full_backward_hook(hook: Callable) -> RemovableHandle:

@@ -12,10 +12,9 @@ from typing import Any
 
 from .. import __future__
 from .. import api as torch
-from ..handles import RemovableHandle
+from ..handles import RemovableHandle, add_to
 from ..tensor import Tensor
 from ..utils.swap import swap_tensors
-from .hooks import add_hook
 from .parameter import Parameter
 
 __all__ = ["StateDict"]
@@ -88,20 +87,20 @@ class StateDict:
     def register_state_dict_post_hook(self, hook: Callable) -> RemovableHandle:
         """Calls `hook(module, state_dict, prefix, local_metadata)` at the end of state_dict()."""
         hook._from_public_api = True    # type: ignore[attr-defined]
-        return add_hook(self._state_dict_hooks, hook)
+        return add_to(self._state_dict_hooks, hook)
 
     def _register_state_dict_hook(self, hook: Callable) -> RemovableHandle:
         if getattr(hook, "_from_public_api", False):
             raise RuntimeError("Cannot register the same function as the state dict post hook that was previously registered via "
                                "register_state_dict_post_hook")
-        return add_hook(self._state_dict_hooks, hook)
+        return add_to(self._state_dict_hooks, hook)
 
     def register_state_dict_pre_hook(self, hook: Callable) -> RemovableHandle:
         """Calls `hook(module, prefix, keep_vars)` before state_dict()."""
-        return add_hook(self._state_dict_pre_hooks, hook)
+        return add_to(self._state_dict_pre_hooks, hook)
 
     def _register_load_state_dict_pre_hook(self, hook: Callable, with_module: bool = False) -> RemovableHandle:
-        return add_hook(self._load_state_dict_pre_hooks, _Bound(hook, self if with_module else None))
+        return add_to(self._load_state_dict_pre_hooks, _Bound(hook, self if with_module else None))
 
     def register_load_state_dict_pre_hook(self, hook: Callable) -> RemovableHandle:
         """Calls `hook(module, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, errors)`."""
@@ -109,7 +108,7 @@ class StateDict:
 
     def register_load_state_dict_post_hook(self, hook: Callable) -> RemovableHandle:
         """Calls `hook(module, incompatible_keys)` after load_state_dict()."""
-        return add_hook(self._load_state_dict_post_hooks, hook)
+        return add_to(self._load_state_dict_post_hooks, hook)
 
     # ---- saving ----
     def _save_to_state_dict(self, destination: dict, prefix: str, keep_vars: bool) -> None:

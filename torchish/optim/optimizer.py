@@ -14,8 +14,8 @@ from itertools import chain
 from typing import Any
 
 from .. import api as torch
+from ..handles import RemovableHandle, add_to
 from ..tensor import Tensor
-from ..utils.hooks import RemovableHandle
 
 __all__ = ["Optimizer", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook", "required"]
 
@@ -33,22 +33,14 @@ _global_pre: OrderedDict[int, Callable] = OrderedDict()
 _global_post: OrderedDict[int, Callable] = OrderedDict()
 
 
-def _add_hook(hooks: OrderedDict, hook: Callable, prepend: bool = False) -> RemovableHandle:
-    handle = RemovableHandle(hooks)
-    hooks[handle.id] = hook
-    if prepend:
-        hooks.move_to_end(handle.id, last=False)
-    return handle
-
-
 def register_optimizer_step_pre_hook(hook: Callable) -> RemovableHandle:
     """Calls `hook(optimizer, args, kwargs)` before every optimizer's step."""
-    return _add_hook(_global_pre, hook)
+    return add_to(_global_pre, hook)
 
 
 def register_optimizer_step_post_hook(hook: Callable) -> RemovableHandle:
     """Calls `hook(optimizer, args, kwargs)` after every optimizer's step."""
-    return _add_hook(_global_post, hook)
+    return add_to(_global_post, hook)
 
 
 def _hooked(step: Callable) -> Callable:
@@ -187,27 +179,27 @@ class Optimizer:
     # ---- hooks ----
     def register_step_pre_hook(self, hook: Callable) -> RemovableHandle:
         """Calls `hook(optimizer, args, kwargs)` before step; it may return new (args, kwargs)."""
-        return _add_hook(self._optimizer_step_pre_hooks, hook)
+        return add_to(self._optimizer_step_pre_hooks, hook)
 
     def register_step_post_hook(self, hook: Callable) -> RemovableHandle:
         """Calls `hook(optimizer, args, kwargs)` after step."""
-        return _add_hook(self._optimizer_step_post_hooks, hook)
+        return add_to(self._optimizer_step_post_hooks, hook)
 
     def register_state_dict_pre_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:
         """Calls `hook(optimizer)` before state_dict()."""
-        return _add_hook(self._optimizer_state_dict_pre_hooks, hook, prepend)
+        return add_to(self._optimizer_state_dict_pre_hooks, hook, prepend=prepend)
 
     def register_state_dict_post_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:
         """Calls `hook(optimizer, state_dict)` after state_dict(); it may return another one."""
-        return _add_hook(self._optimizer_state_dict_post_hooks, hook, prepend)
+        return add_to(self._optimizer_state_dict_post_hooks, hook, prepend=prepend)
 
     def register_load_state_dict_pre_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:
         """Calls `hook(optimizer, state_dict)` before load_state_dict(); it may return another one."""
-        return _add_hook(self._optimizer_load_state_dict_pre_hooks, hook, prepend)
+        return add_to(self._optimizer_load_state_dict_pre_hooks, hook, prepend=prepend)
 
     def register_load_state_dict_post_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:
         """Calls `hook(optimizer)` after load_state_dict()."""
-        return _add_hook(self._optimizer_load_state_dict_post_hooks, hook, prepend)
+        return add_to(self._optimizer_load_state_dict_post_hooks, hook, prepend=prepend)
 
     # ---- saving and loading ----
     def state_dict(self) -> dict[str, Any]:
