@@ -5,6 +5,7 @@ Source: https://docs.pytorch.org/docs/stable/_modules/torch/nn/grad.html
 """
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from .. import api as torch
@@ -15,51 +16,32 @@ from . import functional as F
 __all__ = ["conv1d_input", "conv1d_weight", "conv2d_input", "conv2d_weight", "conv3d_input", "conv3d_weight"]
 
 
-def _by_input(n: int, input_size: Any, weight: Tensor, grad_output: Tensor, *options: Any) -> Tensor:
+def _by(convolved: Callable[[Tensor], Tensor], sizes: Any, grad_output: Tensor) -> Tensor:
+    """The gradient by an operand of these sizes: a convolution is linear, so any value of it will do."""
     with torch.enable_grad():
-        x = torch.zeros(tuple(input_size), dtype=grad_output.dtype, device=grad_output.device, requires_grad=True)
-        out = getattr(F, f"conv{n}d")(x, weight.detach(), None, *options)
+        x = torch.zeros(tuple(sizes), dtype=grad_output.dtype, device=grad_output.device, requires_grad=True)
+        out = convolved(x)
     return grad(out, x, grad_output)[0]     # type: ignore[return-value]
 
 
-def _by_weight(n: int, input: Tensor, weight_size: Any, grad_output: Tensor, *options: Any) -> Tensor:
-    with torch.enable_grad():
-        w = torch.zeros(tuple(weight_size), dtype=grad_output.dtype, device=grad_output.device, requires_grad=True)
-        out = getattr(F, f"conv{n}d")(input.detach(), w, None, *options)
-    return grad(out, w, grad_output)[0]     # type: ignore[return-value]
+def _gradients(n: int) -> Iterator[Callable[..., Tensor]]:
+    """The two functions of n dimensions."""
+    convolution = getattr(F, f"conv{n}d")
 
-
-def conv1d_input(input_size: Any, weight: Tensor, grad_output: Tensor, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
+    def by_input(input_size: Any, weight: Tensor, grad_output: Tensor, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
                  groups: int = 1) -> Tensor:
-    """The gradient of conv1d by its input."""
-    return _by_input(1, input_size, weight, grad_output, stride, padding, dilation, groups)
+        return _by(lambda x: convolution(x, weight.detach(), None, stride, padding, dilation, groups), input_size, grad_output)
 
-
-def conv1d_weight(input: Tensor, weight_size: Any, grad_output: Tensor, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
+    def by_weight(input: Tensor, weight_size: Any, grad_output: Tensor, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
                   groups: int = 1) -> Tensor:
-    """The gradient of conv1d by its weight."""
-    return _by_weight(1, input, weight_size, grad_output, stride, padding, dilation, groups)
+        return _by(lambda w: convolution(input.detach(), w, None, stride, padding, dilation, groups), weight_size, grad_output)
+
+    for function, operand in ((by_input, "input"), (by_weight, "weight")):
+        function.__name__ = function.__qualname__ = f"conv{n}d_{operand}"
+        function.__doc__ = f"The gradient of conv{n}d by its {operand}."
+        yield function
 
 
-def conv2d_input(input_size: Any, weight: Tensor, grad_output: Tensor, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
-                 groups: int = 1) -> Tensor:
-    """The gradient of conv2d by its input."""
-    return _by_input(2, input_size, weight, grad_output, stride, padding, dilation, groups)
-
-
-def conv2d_weight(input: Tensor, weight_size: Any, grad_output: Tensor, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
-                  groups: int = 1) -> Tensor:
-    """The gradient of conv2d by its weight."""
-    return _by_weight(2, input, weight_size, grad_output, stride, padding, dilation, groups)
-
-
-def conv3d_input(input_size: Any, weight: Tensor, grad_output: Tensor, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
-                 groups: int = 1) -> Tensor:
-    """The gradient of conv3d by its input."""
-    return _by_input(3, input_size, weight, grad_output, stride, padding, dilation, groups)
-
-
-def conv3d_weight(input: Tensor, weight_size: Any, grad_output: Tensor, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
-                  groups: int = 1) -> Tensor:
-    """The gradient of conv3d by its weight."""
-    return _by_weight(3, input, weight_size, grad_output, stride, padding, dilation, groups)
+conv1d_input, conv1d_weight = _gradients(1)
+conv2d_input, conv2d_weight = _gradients(2)
+conv3d_input, conv3d_weight = _gradients(3)
