@@ -119,28 +119,21 @@ def norm(input: Tensor, ord: float | None = 2.0, dim: Any = None, *, keepdim: bo
     return linalg.vector_norm(x, ord, canonical_dim(dim, input.dim()), bool(keepdim), dtype=dtype or input.dtype)
 
 
-def _spread(input: Tensor, dim: Any, unbiased: bool | None, correction: float | None, keepdim: bool | None, dtype: Any,
-            mask: Mask) -> tuple[Tensor, Any]:
-    """The variance in the dtype that it is computed in, and the dtype it is wanted in."""
+def var(input: Tensor, dim: Any = None, unbiased: bool | None = None, *, correction: float | None = None,
+        keepdim: bool | None = False, dtype: Any = None, mask: Mask = None) -> Tensor:
+    """The variance of the elements that count, their number less `correction` (1) in the denominator."""
     require(unbiased is None or correction is None, "Only one of unbiased and correction may be given", AssertionError)
     less = float(correction) if correction is not None else 0.0 if unbiased is False else 1.0
     inexact = input.is_floating_point() or input.is_complex()
     kind = dtype or (input.dtype if inexact else torch.float32)
-    wide = kind if kind.is_floating_point or kind.is_complex else torch.float32
+    wide = kind if kind.is_floating_point or kind.is_complex else torch.float32     # what it is computed in
     total, count, whole = _counted(input, dim, True, kind, mask)
     x = input - total / count
     squares = sum(x * x.conj(), dim, keepdim=keepdim, dtype=wide, mask=whole)
     count = count if keepdim else count.reshape(squares.shape)
     if less:
         count = (count.to(wide.to_real()) - less).clamp(min=0)
-    return squares / count, kind
-
-
-def var(input: Tensor, dim: Any = None, unbiased: bool | None = None, *, correction: float | None = None,
-        keepdim: bool | None = False, dtype: Any = None, mask: Mask = None) -> Tensor:
-    """The variance of the elements that count, their number less `correction` (1) in the denominator."""
-    found, kind = _spread(input, dim, unbiased, correction, keepdim, dtype, mask)
-    return found.to(kind)
+    return (squares / count).to(kind)
 
 
 def std(input: Tensor, dim: Any = None, unbiased: bool | None = None, *, correction: int | None = None,

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import api as torch
-from ..ops.check import require, wrap_dims
+from ..ops.check import require, wrap_dim
 from ..tensor import Tensor
 
 __all__ = ["canonical_dim", "combine", "identity", "input_mask", "output_mask"]
@@ -51,8 +51,7 @@ def canonical_dim(dim: Any, ndim: int) -> tuple[int, ...]:
     dims = (dim,) if isinstance(dim, int) else tuple(range(ndim)) if dim is None or len(dim) == 0 else tuple(dim)
     twice = next((d for k, d in enumerate(dims) if d in dims[:k]), None)
     require(twice is None, f"dim={twice} appears multiple times in the list of dims")
-    found = [wrap_dims(d, max(ndim, 1))[0] for d in dims]
-    return tuple(sorted(found))
+    return tuple(sorted(wrap_dim(d, ndim) for d in dims))
 
 
 def input_mask(input: Tensor, *args: Any, mask: Tensor | None = None, **kwargs: Any) -> Tensor:
