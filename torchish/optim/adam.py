@@ -7,7 +7,7 @@ import numpy as np
 
 from .. import api as torch
 from ..tensor import Tensor
-from .driver import Rule, check_implementation, check_lr, check_number, number
+from .driver import Rule, check_implementation, check_lr, check_number, check_one_element, number
 
 __all__ = ["Adam", "AdamW", "Adamax", "NAdam", "RAdam"]
 
@@ -22,14 +22,12 @@ def _check(lr: Any, betas: tuple, eps: float, weight_decay: float) -> None:
 
 def _check_tensors(lr: Any, betas: tuple, foreach: bool | None, capturable: bool) -> None:
     """What Adam says of numbers that are given as tensors."""
+    if not any(all(isinstance(b, kind) for b in betas) for kind in (float, Tensor)):
+        raise ValueError("betas must be either both floats or both Tensors")
     for name, value in (("lr", lr), ("betas[0]", betas[0]), ("betas[1]", betas[1])):
-        if name == "betas[0]" and not all(isinstance(b, float) for b in betas) and not all(isinstance(b, Tensor) for b in betas):
-            raise ValueError("betas must be either both floats or both Tensors")
-        if isinstance(value, Tensor):
-            if foreach and not capturable:
-                raise ValueError(f"{name} as a Tensor is not supported for capturable=False and foreach=True")
-            if value.numel() != 1:
-                raise ValueError(f"Tensor {name} must be 1-element")
+        if isinstance(value, Tensor) and foreach and not capturable:
+            raise ValueError(f"{name} as a Tensor is not supported for capturable=False and foreach=True")
+        check_one_element(value, name)
 
 
 def _common(group: dict) -> dict[str, Any]:

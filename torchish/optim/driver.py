@@ -30,10 +30,10 @@ def check_number(ok: bool, what: str, value: Any) -> None:
         raise ValueError(f"Invalid {what}: {value}")
 
 
-def check_one_element(lr: Any) -> None:
+def check_one_element(value: Any, name: str = "lr") -> None:
     """A learning rate may be a tensor of one element."""
-    if isinstance(lr, Tensor) and lr.numel() != 1:
-        raise ValueError("Tensor lr must be 1-element")
+    if isinstance(value, Tensor) and value.numel() != 1:
+        raise ValueError(f"Tensor {name} must be 1-element")
 
 
 def check_lr(lr: Any) -> None:

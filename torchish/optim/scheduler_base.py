@@ -34,10 +34,16 @@ _OVERRIDDEN = ("Seems like `optimizer.step()` has been overridden after learning
                "https://pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate")
 
 
+def _unwatched(optimizer: Optimizer) -> Any:
+    """A `step` of the instance's own that does not note that it was called; None where there is none."""
+    own = optimizer.__dict__.get("step")
+    return None if hasattr(own, "_wrapped_by_lr_sched") else own
+
+
 def _watch(optimizer: Optimizer) -> None:
     """From the first scheduler on it counts whether a step was made; a `step` of the instance's own is made to note it, too."""
-    own = optimizer.__dict__.get("step")
-    if own is not None and not hasattr(own, "_wrapped_by_lr_sched"):
+    own = _unwatched(optimizer)
+    if own is not None:
         place = ref(optimizer)
 
         @wraps(own)
@@ -127,8 +133,7 @@ class LRScheduler:
     def step(self, epoch: int | None = None) -> None:
         """Goes on by one epoch (or to `epoch`, deprecated) and sets the learning rates."""
         if self._step_count == 1:
-            own = self.optimizer.__dict__.get("step")
-            if own is not None and not hasattr(own, "_wrapped_by_lr_sched"):
+            if _unwatched(self.optimizer) is not None:
                 warnings.warn(_OVERRIDDEN, UserWarning, stacklevel=2)
             elif not getattr(self.optimizer, "_opt_called", False):
                 warnings.warn(_ORDER_WARNING, UserWarning, stacklevel=2)
