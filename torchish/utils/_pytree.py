@@ -146,30 +146,27 @@ def register_dataclass(cls: type, *, field_names: list[str] | None = None, drop_
 
     field_names, drop_field_names: together all fields; those dropped are not looked at and take their defaults again.
     """
+    names = field_names
     if dataclasses.is_dataclass(cls):
-        known = {f.name for f in dataclasses.fields(cls) if f.init}
-        dropped = set(drop_field_names or ())
-        names = field_names
-        if names is None:
-            names = [f.name for f in dataclasses.fields(cls) if f.init and f.name not in dropped]
-        for what, which in (("include all", known - set(names) - dropped), ("only include", (set(names) | dropped) - known)):
+        known, dropped = [f.name for f in dataclasses.fields(cls) if f.init], set(drop_field_names or ())
+        names = [n for n in known if n not in dropped] if names is None else names
+        told = dropped.union(names)
+        for what, which in (("Missing", set(known) - told), ("Extra", told.difference(known))):
             if which:
-                told = f"Missing fields: {which}" if what == "include all" else f"Extra fields: {which}"
-                raise ValueError(f"field_names does not include all dataclass fields. {told}.")
-    elif field_names is None:
+                raise ValueError(f"field_names does not include all dataclass fields. {what} fields: {which}.")
+    elif names is None:
         raise ValueError(f"field_names must be specified with a list of all fields used to initialize {cls}, as it is not a "
                          "dataclass.")
-    else:
-        names = field_names
 
     def flatten(x: Any) -> tuple[list, list]:
         present = [n for n in names if getattr(x, n) is not None]
         return [getattr(x, n) for n in present], [present, [n for n in names if n not in present]]
-    register_pytree_node(cls, flatten,
-                         lambda values, c: cls(**dict(zip(c[0], values, strict=True)), **dict.fromkeys(c[1])),
-                         serialized_type_name=serialized_type_name,
-                         flatten_with_keys_fn=lambda x: ([(GetAttrKey(n), v) for n, v in zip(flatten(x)[1][0], flatten(x)[0],
-                                                                                            strict=True)], flatten(x)[1]))
+
+    def with_keys(x: Any) -> tuple[list, list]:
+        values, context = flatten(x)
+        return [(GetAttrKey(n), v) for n, v in zip(context[0], values, strict=True)], context
+    register_pytree_node(cls, flatten, lambda values, c: cls(**dict(zip(c[0], values, strict=True)), **dict.fromkeys(c[1])),
+                         serialized_type_name=serialized_type_name, flatten_with_keys_fn=with_keys)
 
 
 def register_constant(cls: type) -> None:

@@ -87,33 +87,22 @@ class WeakIdKeyDictionary(MutableMapping):
 
     def copy(self) -> WeakIdKeyDictionary:
         """Another mapping of the same entries."""
-        made = type(self)(ref_type=self.ref_type)
-        made.update(self)
-        return made
+        return type(self)(self, self.ref_type)
 
     __copy__ = copy
 
     def __deepcopy__(self, memo: dict) -> WeakIdKeyDictionary:
-        made = type(self)(ref_type=self.ref_type)
-        for key, value in self.items():
-            made[key] = copy.deepcopy(value, memo)
-        return made
+        return type(self)([(key, copy.deepcopy(value, memo)) for key, value in self.items()], self.ref_type)
 
     def __or__(self, other: Any) -> Any:
-        return self._joined(self, other) if isinstance(other, Mapping) else NotImplemented
+        return type(self)([*self.items(), *other.items()], self.ref_type) if isinstance(other, Mapping) else NotImplemented
 
     def __ror__(self, other: Any) -> Any:
-        return self._joined(other, self) if isinstance(other, Mapping) else NotImplemented
+        return type(self)([*other.items(), *self.items()], self.ref_type) if isinstance(other, Mapping) else NotImplemented
 
     def __ior__(self, other: Mapping | Iterable) -> WeakIdKeyDictionary:
         self.update(other)
         return self
-
-    def _joined(self, first: Mapping, second: Mapping) -> WeakIdKeyDictionary:
-        made = type(self)(ref_type=self.ref_type)
-        made.update(first)
-        made.update(second)
-        return made
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Mapping):
