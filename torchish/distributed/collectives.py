@@ -83,10 +83,14 @@ def _tensors(values: Any, name: str, like: Tensor | None = None) -> None:
     if not isinstance(values, list) or not all(isinstance(x, Tensor) for x in values):
         raise TypeError(f"Invalid function argument. Expected parameter `{name}` of type List[torch.Tensor]\n"
                         f"             but got {type(values)} instead.")
-    for x in values if like is not None else ():
-        if x.dtype != like.dtype:       # type: ignore[union-attr]
-            raise ValueError("Invalid usage of tensors with different dtypes"
-                             f"Found {x.dtype} and  {like.dtype}")      # type: ignore[union-attr]
+    if like is not None:
+        _same_dtype(like, *values)
+
+
+def _same_dtype(like: Tensor, *values: Tensor) -> None:
+    for x in values:
+        if x.dtype != like.dtype:
+            raise ValueError(f"Invalid usage of tensors with different dtypesFound {x.dtype} and  {like.dtype}")
 
 
 def _operation(op: Any) -> None:
@@ -120,9 +124,7 @@ def _write(target: Tensor, source: Tensor, call: str) -> None:
 
 
 def _flat(target: Tensor, source: Tensor, call: str) -> None:
-    if target.dtype != source.dtype:
-        raise ValueError("Invalid usage of tensors with different dtypes"
-                         f"Found {target.dtype} and  {source.dtype}")
+    _same_dtype(source, target)
     if target.numel() != source.numel():
         raise RuntimeError(f"ProcessGroupGloo::{call}: output tensor size must be equal to world_size times input tensor size")
     with torch.no_grad():

@@ -6,7 +6,7 @@ Source: https://docs.pytorch.org/docs/stable/distributed.html#distributed-key-va
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
 from typing import Any
 
 __all__ = ["DistBackendError", "DistError", "DistNetworkError", "DistQueueEmptyError", "DistStoreError",
@@ -46,7 +46,7 @@ class Store:
     """A dictionary of bytes. Waiting for a key that is not there fails at once: nobody else could set it."""
 
     def __init__(self) -> None:
-        self._values: dict[str, bytes] = {}
+        self._values: MutableMapping[str, bytes] = {}
         self._timeout = datetime.timedelta(seconds=300)
 
     @property
@@ -150,18 +150,14 @@ class PrefixStore(Store):
     def __init__(self, prefix: str, store: Store) -> None:
         super().__init__()
         self.prefix, self.underlying_store = prefix, store
-        self._values = _Prefixed(prefix, store._values)     # type: ignore[assignment]
+        self._values = _Prefixed(prefix + "/", store._values)
 
 
-class _Prefixed(dict):
-    """The entries of a dictionary whose keys begin with a prefix, without it."""
+class _Prefixed(MutableMapping):
+    """The entries of a mapping whose keys begin with a prefix, without it."""
 
-    def __init__(self, prefix: str, values: dict[str, bytes]) -> None:
-        super().__init__()
-        self.prefix, self.values_ = prefix + "/", values
-
-    def __contains__(self, key: object) -> bool:
-        return f"{self.prefix}{key}" in self.values_
+    def __init__(self, prefix: str, values: MutableMapping[str, bytes]) -> None:
+        self.prefix, self.values_ = prefix, values
 
     def __getitem__(self, key: str) -> bytes:
         return self.values_[self.prefix + key]
@@ -169,16 +165,11 @@ class _Prefixed(dict):
     def __setitem__(self, key: str, value: bytes) -> None:
         self.values_[self.prefix + key] = value
 
-    def get(self, key: str, default: Any = None) -> Any:
-        """The value, or `default`."""
-        return self.values_.get(self.prefix + key, default)
+    def __delitem__(self, key: str) -> None:
+        del self.values_[self.prefix + key]
 
-    def pop(self, key: str, default: Any = None) -> Any:
-        """The value, which is removed, or `default`."""
-        return self.values_.pop(self.prefix + key, default)
-
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[str]:
         return (key.removeprefix(self.prefix) for key in self.values_ if key.startswith(self.prefix))
 
     def __len__(self) -> int:
-        return len(self.values_)
+        return len(self.values_)        # of all keys: num_keys counts those of the underlying store
