@@ -6,6 +6,7 @@ Source: https://docs.pytorch.org/docs/stable/distributions.html#multivariatenorm
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from .. import api as torch
@@ -15,7 +16,7 @@ from . import constraints
 from .distribution import Distribution
 from .utils import _standard_normal, lazy_property
 
-__all__ = ["MultivariateNormal", "OfCovariance"]
+__all__ = ["FACTOR", "MultivariateNormal", "OfCovariance", "one_form"]
 
 
 def _batch_mv(bmat: Tensor, bvec: Tensor) -> Tensor:
@@ -41,6 +42,19 @@ def _precision_to_scale_tril(P: Tensor) -> Tensor:
     inverse = torch.transpose(torch.flip(reversed_factor, (-2, -1)), -2, -1)
     identity = torch.eye(P.shape[-1], dtype=P.dtype, device=P.device)
     return linalg.solve_triangular(inverse, identity, upper=False)
+
+
+# how the Cholesky factor of a covariance is had from each of its forms
+FACTOR: dict[str, Callable[[Tensor], Tensor]] = {
+    "scale_tril": lambda factor: factor, "covariance_matrix": linalg.cholesky, "precision_matrix": _precision_to_scale_tril}
+
+
+def one_form(error: type[Exception], *forms: Tensor | None) -> tuple[str, Tensor]:
+    """The name of the one form, in the order of FACTOR, that is given, and its matrix; `error` where it is none or several."""
+    given = [(name, matrix) for name, matrix in zip(FACTOR, forms, strict=True) if matrix is not None]
+    if len(given) != 1:
+        raise error("Exactly one of covariance_matrix or precision_matrix or scale_tril may be specified.")
+    return given[0]
 
 
 class OfCovariance:
@@ -76,11 +90,7 @@ class MultivariateNormal(OfCovariance, Distribution):
                  scale_tril: Tensor | None = None, validate_args: bool | None = None) -> None:
         if loc.dim() < 1:
             raise ValueError("loc must be at least one-dimensional.")
-        forms = {"scale_tril": scale_tril, "covariance_matrix": covariance_matrix, "precision_matrix": precision_matrix}
-        given = {name: matrix for name, matrix in forms.items() if matrix is not None}
-        if len(given) != 1:
-            raise ValueError("Exactly one of covariance_matrix or precision_matrix or scale_tril may be specified.")
-        (name, matrix), = given.items()
+        name, matrix = one_form(ValueError, scale_tril, covariance_matrix, precision_matrix)
         if matrix.dim() < 2:
             shown = "scale_tril matrix" if name == "scale_tril" else name
             raise ValueError(f"{shown} must be at least two-dimensional, with optional leading batch dimensions")
@@ -88,12 +98,7 @@ class MultivariateNormal(OfCovariance, Distribution):
         setattr(self, name, matrix.expand(batch_shape + matrix.shape[-2:]))
         self.loc = loc.expand(batch_shape + loc.shape[-1:])
         super().__init__(batch_shape, self.loc.shape[-1:], validate_args=validate_args)
-        if name == "scale_tril":
-            self._unbroadcasted_scale_tril = matrix
-        elif name == "covariance_matrix":
-            self._unbroadcasted_scale_tril = linalg.cholesky(matrix)
-        else:
-            self._unbroadcasted_scale_tril = _precision_to_scale_tril(matrix)
+        self._unbroadcasted_scale_tril = FACTOR[name](matrix)
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> MultivariateNormal:
         return self._expanded(MultivariateNormal, batch_shape, _instance,

@@ -18,7 +18,7 @@ from ..tensor import Tensor
 from . import constraints
 from .chi2 import Chi2
 from .exp_family import ExponentialFamily
-from .multivariate_normal import OfCovariance, _precision_to_scale_tril
+from .multivariate_normal import FACTOR, OfCovariance, one_form
 
 __all__ = ["Wishart"]
 
@@ -44,11 +44,7 @@ class Wishart(OfCovariance, ExponentialFamily):
 
     def __init__(self, df: Tensor | float, covariance_matrix: Tensor | None = None, precision_matrix: Tensor | None = None,
                  scale_tril: Tensor | None = None, validate_args: bool | None = None) -> None:
-        forms = {"scale_tril": scale_tril, "covariance_matrix": covariance_matrix, "precision_matrix": precision_matrix}
-        given = {name: matrix for name, matrix in forms.items() if matrix is not None}
-        if len(given) != 1:
-            raise AssertionError("Exactly one of covariance_matrix or precision_matrix or scale_tril may be specified.")
-        (name, matrix), = given.items()
+        name, matrix = one_form(AssertionError, scale_tril, covariance_matrix, precision_matrix)
         if matrix.dim() < 2:
             raise ValueError("scale_tril must be at least two-dimensional, with optional leading batch dimensions")
         if isinstance(df, Number):
@@ -66,8 +62,7 @@ class Wishart(OfCovariance, ExponentialFamily):
             warnings.warn("Low df values detected. Singular samples are highly likely to occur for ndim - 1 < df < ndim.",
                           stacklevel=2)
         super().__init__(batch_shape, event_shape, validate_args=validate_args)
-        factor = {"scale_tril": lambda m: m, "covariance_matrix": linalg.cholesky, "precision_matrix": _precision_to_scale_tril}
-        self._unbroadcasted_scale_tril = factor[name](matrix)
+        self._unbroadcasted_scale_tril = FACTOR[name](matrix)
         self._derived()
 
     def _derived(self) -> None:
