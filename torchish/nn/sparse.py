@@ -24,6 +24,7 @@ def _row(padding_idx: int | None, rows: int, text: str) -> int | None:
 
 class _Table(Module):
     """A weight of shape (num_embeddings, embedding_dim) whose padding row starts as 0."""
+    _shown: dict[str, Any]      # the options that are printed, where they are not these
 
     def _make_weight(self, given: Tensor | None, freeze: bool, device: Any, dtype: Any) -> None:
         shape = (self.num_embeddings, self.embedding_dim)
@@ -43,12 +44,9 @@ class _Table(Module):
                 self.weight[self.padding_idx].fill_(0)
 
     def extra_repr(self) -> str:
-        shown = [f"{self.num_embeddings}, {self.embedding_dim}"]
-        shown += [f"{name}={value}" for name, value, default in (
-            ("padding_idx", self.padding_idx, None), ("max_norm", self.max_norm, None),
-            ("norm_type", self.norm_type, 2), ("scale_grad_by_freq", self.scale_grad_by_freq, False),
-            ("sparse", self.sparse, False)) if value != default]
-        return ", ".join(shown)
+        options = {name: getattr(self, name) for name in self._shown}
+        return ", ".join([f"{self.num_embeddings}, {self.embedding_dim}",
+                          *(f"{name}={value!r}" for name, value in options.items() if value != self._shown[name])])
 
     @staticmethod
     def _check_rows(embeddings: Tensor) -> None:
@@ -58,6 +56,7 @@ class _Table(Module):
 
 class Embedding(_Table):
     """weight[index]; the row `padding_idx` gets no gradient."""
+    _shown = {"padding_idx": None, "max_norm": None, "norm_type": 2, "scale_grad_by_freq": False, "sparse": False}
 
     def __init__(self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None,
                  max_norm: float | None = None, norm_type: float = 2.0, scale_grad_by_freq: bool = False,
@@ -85,6 +84,7 @@ class Embedding(_Table):
 
 class EmbeddingBag(_Table):
     """Sums, means or maxima of the rows of each bag of indices."""
+    _shown = {"max_norm": None, "norm_type": 2, "scale_grad_by_freq": False, "mode": None, "padding_idx": None}
 
     def __init__(self, num_embeddings: int, embedding_dim: int, max_norm: float | None = None, norm_type: float = 2.0,
                  scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False,
@@ -114,10 +114,3 @@ class EmbeddingBag(_Table):
         bag.weight.requires_grad = not freeze
         return bag
 
-    def extra_repr(self) -> str:
-        shown = [f"{self.num_embeddings}, {self.embedding_dim}"]
-        shown += [f"{name}={value!r}" for name, value, default in (
-            ("max_norm", self.max_norm, None), ("norm_type", self.norm_type, 2),
-            ("scale_grad_by_freq", self.scale_grad_by_freq, False), ("mode", self.mode, None),
-            ("padding_idx", self.padding_idx, None)) if value != default]
-        return ", ".join(shown)
