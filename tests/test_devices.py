@@ -134,7 +134,7 @@ def test_accelerators_under_other_names_are_not_there():
         torch.mps.empty_cache()
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="says what there is to say without an accelerator")
+@NO_ACCELERATOR
 def test_the_accelerator_where_there_is_none():
     for call in (torch.accelerator.synchronize, torch.accelerator.current_device_index, torch.accelerator.memory_allocated):
         with pytest.raises(RuntimeError, match=r"^Cannot access accelerator device when none is available\.$"):

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 
@@ -21,7 +22,7 @@ def net(n=2):
 
 
 def test_a_hub_in_a_folder(tmp_path, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "torch", torch)
+    monkeypatch.setitem(sys.modules, "torch", torch)
     (tmp_path / "hubconf.py").write_text(HUBCONF)
     (tmp_path / "beside.py").write_text("HOW_MANY = 7\n")
     assert hub.list(tmp_path, source="local") == ["net"]
