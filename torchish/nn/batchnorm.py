@@ -152,7 +152,6 @@ class _InstanceNorm(_NormBase):
                               0.0 if self.momentum is None else self.momentum, self.eps)
         return out.squeeze(0) if plain else out
 
-
     def _load_from_state_dict(self, state_dict: Any, prefix: str, local_metadata: dict, strict: bool, missing_keys: list[str],
                               unexpected_keys: list[str], error_msgs: list[str]) -> None:
         if local_metadata.get("version") is None and not self.track_running_stats:

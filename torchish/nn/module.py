@@ -29,7 +29,6 @@ _HOOKS = ("_call_hooks", "_backward_pre_hooks", "_backward_hooks", "_forward_hoo
           "_forward_pre_hooks_with_kwargs", "_state_dict_hooks", "_state_dict_pre_hooks", "_load_state_dict_pre_hooks",
           "_load_state_dict_post_hooks")
 
-
 # hooks that all modules have; the names are torch's, and may be bound to other dictionaries
 _global_buffer_registration_hooks: OrderedDict[int, Callable] = OrderedDict()
 _global_module_registration_hooks: OrderedDict[int, Callable] = OrderedDict()
