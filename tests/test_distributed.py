@@ -57,6 +57,7 @@ def test_the_group(world):
     wrapped(torch.ones(1, 2)).sum().backward()
     assert wrapped.module.weight.grad.tolist() == [[1, 1], [1, 1]]
     dist.destroy_process_group(inner)
+    assert dist.new_subgroups(group_desc="halves")[0].group_desc == "halves"
     assert dist.is_initialized()
     dist.destroy_process_group()
     assert dist.group.WORLD is None
@@ -71,7 +72,7 @@ def test_a_collective_of_one(world, text):
     assert eval(text) is None and x.tolist() == [0, 1, 2, 3]
     assert y.tolist() == ([0, 1, 2, 3] if "y" in text.partition("(")[2] else [0] * 4)
     work = eval(text[:-1] + ", async_op=True)")
-    assert work.wait() and work.is_completed()
+    assert work.wait() and work.is_completed() and work.get_future().wait() == work.result()
 
 
 def test_objects_and_gradients(world):
@@ -101,6 +102,8 @@ def test_what_collectives_refuse(world):
         ("ValueError", "Invalid destination rank: destination rank should not be the same as the rank of the current process."),
         ("TypeError", "Invalid function argument. Expected parameter `tensor` of type torch.Tensor")]
     assert error(lambda: dist.all_reduce(x, op="sum"))[0] == "TypeError"
+    assert error(dist.batch_isend_irecv, [dist.P2POp(dist.irecv, x, group_peer=0)]) == (
+        "ValueError", "Invalid source rank: source rank should not be the same as the rank of the current process.")
 
 
 def test_stores():

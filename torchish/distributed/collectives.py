@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import api as torch
+from ..futures import Future
 from ..tensor import Tensor
 from .distributed_c10d import current
 
@@ -64,9 +65,11 @@ class Work:
         """The tensors that were written."""
         return self._result
 
-    def get_future(self) -> None:
-        """RuntimeError: there are no futures of communication that is done at once."""
-        raise RuntimeError("torchish does not have futures: what one process sends to itself is done at once")
+    def get_future(self) -> Future[list[Tensor]]:
+        """A future of the tensors, done."""
+        future: Future[list[Tensor]] = Future()
+        future.set_result(self._result)
+        return future
 
 
 def _done(async_op: bool, *result: Tensor) -> Work | None:
@@ -306,9 +309,9 @@ class P2POp:
         if op not in (isend, irecv):
             raise ValueError("Invalid ``op``. Expected ``op`` to be of type ``torch.distributed.isend`` or "
                              "``torch.distributed.irecv``.")
-        self.op, self.tensor, self.peer, self.group, self.tag = op, tensor, peer, group, tag
+        self.op, self.tensor, self.peer, self.group, self.tag, self.group_peer = op, tensor, peer, group, tag, group_peer
 
 
 def batch_isend_irecv(p2p_op_list: list[P2POp]) -> list[Work]:
     """Each of them, in order."""
-    return [op.op(op.tensor, op.peer, op.group, op.tag) for op in p2p_op_list]
+    return [op.op(op.tensor, op.peer, op.group, op.tag, op.group_peer) for op in p2p_op_list]

@@ -268,7 +268,7 @@ def new_subgroups(group_size: int | None = None, group: Any = None, timeout: dat
     """The group of this process and all groups: one."""
     if group_size is not None and group_size != 1:
         raise ValueError(f"The arg 'group_size' ({group_size}) must not exceed the world size (1)")
-    made = new_group([0], timeout, backend)
+    made = new_group([0], timeout, backend, group_desc=group_desc)
     return made, [made]
 
 
