@@ -1,6 +1,7 @@
 """torch.save and torch.load: torch's own files, sharing of storages, what a file may hold."""
 from __future__ import annotations
 
+import inspect
 import io
 import os
 import pathlib
@@ -167,8 +168,14 @@ def test_errors(tmp_path):
 
 
 def test_functions_are_saved_by_torchs_name():
-    functions = [nn.functional.relu, torch.relu, nn.functional.gelu, nn.functional.conv2d]
+    functions = [torch.relu, torch.erf, torch.einsum]
+    for space in (nn.functional, torch.linalg, torch.special, torch.fft):
+        functions += [f for name, f in vars(space).items() if name in space.__all__ and inspect.isfunction(f)]
     with zipfile.ZipFile(saved(functions)) as archive:
-        assert b"ctorch.nn.functional\nrelu\n" in archive.read("archive/data.pkl")
+        written = archive.read("archive/data.pkl")
+    assert b"ctorch.nn.functional\nrelu\n" in written and b"ctorch.linalg\ninv\n" in written
     assert all(a is b for a, b in zip(kept(functions, weights_only=False), functions, strict=True))
+    assert all(a is b for a, b in zip(pickle.loads(pickle.dumps(functions)), functions, strict=True))
+    with torch.serialization.safe_globals([nn.functional.relu]):
+        assert kept(nn.functional.relu) is nn.functional.relu
     assert kept(nn.TransformerEncoderLayer(4, 2, 8), weights_only=False).activation is nn.functional.relu

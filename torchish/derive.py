@@ -104,7 +104,7 @@ def _late(name: str, label: str, doc: str, write: Callable[[_Source], None]) -> 
     """A function whose text `write` writes when it is first called or its signature is asked for: most never are."""
     names: dict[str, Any] = {}
     fn = FunctionType(_first_call.__code__, names, name)
-    fn.__doc__, fn.__module__, fn.__qualname__ = doc, "torch.Tensor" if label.startswith("Tensor.") else "torch", name
+    fn.__doc__, fn.__module__, fn.__qualname__ = doc, "torch.Tensor" if label.startswith("Tensor.") else __package__, name
     fn.__signature__ = _Signature(fn)       # type: ignore[attr-defined]
 
     def build() -> FunctionType:

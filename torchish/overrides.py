@@ -17,7 +17,7 @@ from typing import Any
 
 from . import autograd, fft, functional, linalg, nn, special, torch_function
 from .tensor import Tensor
-from .torch_function import answer, divert, overloaded, state, takes_part
+from .torch_function import answer, divert, named, overloaded, state, takes_part
 
 __all__ = ["BaseTorchFunctionMode", "TorchFunctionMode", "enable_reentrant_dispatch", "get_default_nowrap_functions",
            "get_ignored_functions", "get_overridable_functions", "get_testing_overrides", "handle_torch_function",
@@ -174,7 +174,7 @@ def handle_torch_function(public_api: Callable, relevant_args: Iterable[Any], *a
     result = answer(public_api, relevant, args, kwargs, _plain_method)
     if result is not NotImplemented:
         return result
-    message = (f"no implementation found for '{public_api.__module__}.{public_api.__name__}' on types that implement "
+    message = (f"no implementation found for '{named(public_api)}' on types that implement "
                f"__torch_function__: {[type(x) for x in relevant]}")
     if state.modes and not state.all_off:
         message += f" nor was it found on the currently active mode {state.modes[-1]}"

@@ -20,7 +20,7 @@ from typing import Any
 from .hooks import hooks
 
 __all__ = ["DisableTorchFunction", "DisableTorchFunctionSubclass", "answer", "default", "disabled", "divert", "handle", "install",
-           "overloaded", "state", "takes_part", "taken_over"]
+           "named", "overloaded", "state", "takes_part", "taken_over"]
 
 
 class _State(threading.local):
@@ -120,6 +120,12 @@ def _plain_method() -> None:
                   "define it as a classmethod.", UserWarning, stacklevel=5)
 
 
+def named(func: Callable) -> str:
+    """A function by its module and name, as messages say it: torch.mul."""
+    home, dot, rest = (getattr(func, "__module__", None) or "torch").partition(".")
+    return f"{'torch' if home == __package__ else home}{dot}{rest}.{func.__name__}"
+
+
 def taken_over(func: Callable, relevant: list[Any], args: tuple, kwargs: dict, gives_way: bool = False) -> Any:
     """The answer to a call of a function of torch's; if there is none TypeError, or NotImplemented where it `gives_way`."""
     result = answer(func, relevant, args, kwargs, _plain_method)
@@ -127,7 +133,7 @@ def taken_over(func: Callable, relevant: list[Any], args: tuple, kwargs: dict, g
         return result
     asked = [f"mode object {state.modes[-1]!r}"] if state.modes and not state.all_off else []
     asked += [f"tensor subclass {type(x)!r}" for x in relevant]
-    raise TypeError(f"Multiple dispatch failed for '{getattr(func, '__module__', 'torch')}.{func.__name__}'; all "
+    raise TypeError(f"Multiple dispatch failed for '{named(func)}'; all "
                     "__torch_function__ handlers returned NotImplemented:\n\n" + "".join(f"  - {one}\n" for one in asked))
 
 

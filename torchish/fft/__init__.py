@@ -9,7 +9,7 @@ from .. import api
 from ..missing import missing
 from ..space import published
 
-_functions = published("fft", "fft_")
+_functions = published("fft", "fft_", __name__)
 globals().update(_functions)
 __all__ = sorted(_functions)
 __getattr__ = missing("torch.fft", globals())

@@ -11,7 +11,7 @@ from ..ldl import ldl_factor, ldl_factor_ex, ldl_solve
 from ..missing import missing
 from ..space import published
 
-_functions = published("linalg", "linalg_")
+_functions = published("linalg", "linalg_", __name__)
 globals().update(_functions)
 __all__ = sorted([*_functions, "LinAlgError", "ldl_factor", "ldl_factor_ex", "ldl_solve"])
 __getattr__ = missing("torch.linalg", globals())

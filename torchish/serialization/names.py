@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import codecs
 import importlib
+import sys
 from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from types import FunctionType
@@ -70,8 +71,9 @@ def named(obj: Any) -> tuple[str, str] | None:
     if isinstance(obj, dtypes.dtype):
         return "torch", obj.name
     if isinstance(obj, FunctionType):
-        module = "torch.nn.functional" if obj.__module__ == f"{HERE}.nn.functional" else obj.__module__ or ""
-        return (module, obj.__qualname__) if module.partition(".")[0] == "torch" else None
+        home, dot, rest = (obj.__module__ or "").partition(".")
+        there = home == HERE and getattr(sys.modules[obj.__module__], obj.__qualname__, None) is obj
+        return (f"torch{dot}{rest}", obj.__qualname__) if there else None
     return _WRITTEN.get(obj) if isinstance(obj, type) else None
 
 
@@ -91,8 +93,8 @@ _added: dict[str, Any] = {}
 
 
 def _full_name(obj: Any) -> str:
-    module = obj.__module__
-    return obj.__qualname__ if module == "builtins" else f"{module}.{obj.__qualname__}"
+    module, name = named(obj) or (obj.__module__, obj.__qualname__)
+    return name if module == "builtins" else f"{module}.{name}"
 
 
 def safe(module: str, name: str, rebuild: dict[tuple[str, str], Any]) -> Any:

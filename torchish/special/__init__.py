@@ -9,7 +9,7 @@ from .. import api
 from ..missing import missing
 from ..space import published
 
-_functions = published("special", "special_")
+_functions = published("special", "special_", __name__)
 globals().update(_functions)
 __all__ = sorted(_functions)
 __getattr__ = missing("torch.special", globals())
