@@ -30,7 +30,7 @@ def _texts(names: str, text: str, safe: bool = False, part: str = "") -> dict[st
 # op -> whether a dtype that can hold the result is taken, and what is said of the others
 RULES: dict[str, tuple[bool, str]] = {
     **_texts("square lerp addr logical_not outer kron normalize angle sum prod mean cumsum cumprod threshold", CASTS, safe=True),
-    **_texts("cross take_along_dim msort renorm linalg_ldl max.dim min.dim norm svd", EXACT),
+    **_texts("cross take_along_dim msort renorm linalg_ldl max.dim min.dim svd", EXACT),
     **_texts("mvlgamma", "mvlgamma: result type {want} can't be cast to the desired output type {want}", safe=True),
     **_texts("neg abs sign sgn ceil floor trunc round frac conj_physical gelu softplus softshrink hardshrink bitwise_not",
              "Found dtype {got} but expected {want}"),

@@ -9,7 +9,6 @@ import jax.numpy as jnp
 
 from .check import require
 from .matrix_check import matrix, need_kernel, turned
-from .precision import inexact, unlike
 from .table import Array, op
 
 __all__: list[str] = []
@@ -38,8 +37,6 @@ def ormqr(input: Array, input2: Array, input3: Array, left: bool = True, transpo
     require(input2.shape[-1] == min(size, input.shape[-1]),
             f"torch.ormqr: tau.shape[-1] must be equal to min(other.shape[{side}], input.shape[-1])")
     need_kernel("ormqr_cpu", input)
-    if not inexact(input) or input.dtype.itemsize == 2:
-        raise unlike("ormqr_cpu", input)
     out = input3 if left else turned(input3)            # C Q = (Q^H C^H)^H
     backwards = transpose == (not left)                 # Q itself begins with its last reflection
     places = range(input2.shape[-1])

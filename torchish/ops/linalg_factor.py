@@ -164,8 +164,7 @@ def svd(t: Any, input: Any, some: bool = True, compute_uv: bool = True) -> Any:
 
 def _eigh_input(x: jax.Array) -> None:
     square(x, "linalg.eigh")
-    if not inexact(x) or x.dtype.itemsize == 2:
-        raise unlike("linalg_eigh_cpu", x)
+    need_kernel("linalg_eigh_cpu", x)
 
 
 def _lower(UPLO: str) -> bool:
@@ -239,8 +238,7 @@ def linalg_eigvals(input: Array) -> Array:
 def _lu_input(x: jax.Array, name: str) -> None:
     if x.ndim < 2:
         raise RuntimeError(f"{name}: Expected tensor with 2 or more dimensions. Got size: {list(x.shape)} instead")
-    if not inexact(x) or x.dtype.itemsize == 2:
-        raise unlike("lu_cpu", x)
+    need_kernel("lu_cpu", x)
 
 
 def _permuted_eye(permutation: jax.Array, dtype: jnp.dtype) -> jax.Array:

@@ -17,7 +17,7 @@ from jax import lax
 
 from .check import listing, prod, require
 from .einsum import vector_norm
-from .precision import dtype_name, floating, inexact, is_float, need_float, unlike, wide
+from .precision import dtype_name, floating, inexact, need_float, need_inexact, wide
 from .table import Array, Dims, Number, cast, composite, op
 
 __all__ = ["standardise"]
@@ -43,11 +43,6 @@ def _(primals: tuple, tangents: tuple) -> tuple:
     by_eps = -0.5 * scale * scale * deps
     d_out = scale * (dx - dx.mean(-1, keepdims=True) - out * along) + out * by_eps
     return (out, scale), (d_out, scale * by_eps - scale * scale * along)
-
-
-def _floating(kernel: str, x: jax.Array) -> None:
-    if not is_float(x):
-        raise unlike(kernel, x)
 
 
 def _same_or_wide(x: jax.Array, *parameters: jax.Array | None) -> None:
@@ -88,7 +83,7 @@ def layer_norm(input: Array, normalized_shape: Dims, weight: Array | None = None
     _layer_shape(input, shape, ", ")
     _of_layer("weight", weight, shape)
     _of_layer("bias", bias, shape)
-    _floating("LayerNormKernelImpl", input)
+    need_float("LayerNormKernelImpl", input)
     _same_or_wide(input, weight, bias)
     x = wide(input)
     rows = x.reshape(*x.shape[:x.ndim - len(shape)], prod(shape))
@@ -109,8 +104,7 @@ def rms_norm(input: Array, normalized_shape: Dims, weight: Array | None = None, 
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     _layer_shape(input, shape, "")
     _of_layer("weight", weight, shape)
-    if not inexact(input):
-        raise unlike("rms_norm", input)
+    need_inexact("rms_norm", input)
     x = wide(input)
     axes = tuple(range(x.ndim - len(shape), x.ndim))
     small = float(jnp.finfo(x.dtype).eps) if eps is None else eps
@@ -146,7 +140,7 @@ def _batch_norm_inputs(x: jax.Array, mean: jax.Array | None, var: jax.Array | No
                        bias: jax.Array | None) -> None:
     for label, p in (("running_mean", mean), ("running_var", var), ("weight", weight), ("bias", bias)):
         _channels(label, p, x)
-    _floating("batch_norm", x)
+    need_float("batch_norm", x)
     _same_or_wide(x, mean, var, weight, bias)
 
 

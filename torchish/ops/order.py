@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from .extreme import attributed, nonempty_dim, places, take_place
-from .precision import inexact, need_real, unlike
+from .precision import inexact, need_real, no_bool
 from .table import Array, composite, op
 
 
@@ -28,8 +28,7 @@ def _middle(x: Array, axis: int, skip_nan: bool) -> tuple[Array, Array]:
 
 def _median_dim(input: Array, dim: int, keepdim: bool, skip_nan: bool) -> tuple[Array, Array]:
     axis = nonempty_dim("median", dim, input)
-    if input.dtype == bool:
-        raise unlike("median_out", input)
+    no_bool("median_out", input)
     need_real("median_out", input)
     if input.ndim == 0:
         return input, jnp.zeros((), jnp.int64)
@@ -38,8 +37,7 @@ def _median_dim(input: Array, dim: int, keepdim: bool, skip_nan: bool) -> tuple[
 
 
 def _median_all(input: Array, skip_nan: bool) -> Array:
-    if input.dtype == bool:
-        raise unlike("median_cpu", input)
+    no_bool("median_cpu", input)
     if input.size == 0:
         return jnp.full((), jnp.nan if inexact(input) else jnp.iinfo(input.dtype).min, input.dtype)
     need_real("median_cpu", input)

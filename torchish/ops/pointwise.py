@@ -226,8 +226,7 @@ def neg(input: Array) -> Array:
 @op(name="abs", strides="elementwise", dunder="abs", inplace=True)
 def abs_(input: Array) -> Array:
     """|input|; real for complex input; the gradient at 0 is 0."""
-    if input.dtype == bool:
-        raise unlike("abs_cpu", input)
+    no_bool("abs_cpu", input)
     return magnitude(input)
 
 

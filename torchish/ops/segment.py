@@ -11,7 +11,7 @@ import numpy as np
 from jax import lax
 
 from .check import require, wrap_dims
-from .precision import unlike
+from .precision import need_float, need_real
 from .table import Array, Dims, Number, cast, op
 
 __all__: list[str] = []
@@ -22,8 +22,7 @@ def _check(data: jax.Array, reduce: str, lengths: object, offsets: object, indic
     require(reduce in EMPTY, f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
     require(indices is None, "segment_reduce(): indices based reduction is not supported yet.")
     require(lengths is not None or offsets is not None, "segment_reduce(): Either lengths or offsets must be defined.")
-    if not jnp.issubdtype(data.dtype, jnp.floating):
-        raise unlike("_segment_reduce_cpu", data)
+    need_float("_segment_reduce_cpu", data)
     given = lengths if lengths is not None else offsets
     require(given.ndim - 1 == axis, "segment_reduce(): Expected axis to be the last dimension of lengths but got "  # type: ignore[attr-defined]
                                     f"{axis}.")
@@ -67,8 +66,7 @@ def segment_reduce(data: Array, reduce: str, *, lengths: Array | None = None, in
 def hash_tensor(input: Array, dim: Dims = (), *, keepdim: bool = False, mode: int = 0) -> Array:
     """The bits of all elements over `dim`, as float64 or int64, combined by exclusive or; uint64."""
     require(mode == 0, f"Unknown hash_tensor mode: {mode}")
-    if jnp.iscomplexobj(input):
-        raise unlike("xor_sum_cpu", input)
+    need_real("xor_sum_cpu", input)
     axes = wrap_dims(dim, input.ndim)
     require(input.size > 0 or dim != (), "hash_tensor: Expected reduction dim to be specified for input.numel() == 0. Specify the "
                                          "reduction dim with the 'dim' argument.")

@@ -74,8 +74,7 @@ unary("digamma", real_only("digamma", digamma), forms=_special,
 def _rounded(name: str, fn: object, doc: str) -> None:
     """An op that rounds; integers stay as they are."""
     def body(x: Array) -> Array:
-        if x.dtype == bool:
-            raise unlike(f"{name}_vml_cpu", x)
+        no_bool(f"{name}_vml_cpu", x)
         need_real(f"{name} is not supported for complex inputs", x)
         return fn(x) if inexact(x) else x
     unary(name, body, promote=None, saves=False, doc=doc)
