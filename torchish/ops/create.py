@@ -39,26 +39,29 @@ def filled_new(input: Array, size: Shape, value: Number, *, dtype: DType) -> Arr
 def _sizes(shape: tuple, size: object, name: str) -> tuple:
     """Sizes given one by one, as one sequence, or by keyword; torch's errors in the name of the function."""
     if size is not None:
-        require(not shape, f"{name}() got multiple values for argument 'size'", TypeError)
+        if shape:
+            raise TypeError(f"{name}() got multiple values for argument 'size'")
         shape = (size,)
-    require(len(shape) > 0, f'{name}() missing 1 required positional arguments: "size"', TypeError)
-    if len(shape) == 1:
-        first = shape[0]
+    if not shape:
+        raise TypeError(f'{name}() missing 1 required positional arguments: "size"')
+    first = shape[0]
+    if len(shape) == 1 and first.__class__ is not int:
         if getattr(first, "ndim", 0):       # an array or tensor of sizes
             return tuple(first.tolist())
         if not hasattr(first, "__index__"):
-            require(isinstance(first, (tuple, list)), f"{name}(): argument 'size' (position 1) must be tuple of ints, not "
-                    f"{type(first).__name__}", TypeError)
+            if not isinstance(first, (tuple, list)):
+                raise TypeError(f"{name}(): argument 'size' (position 1) must be tuple of ints, not {type(first).__name__}")
             shape = tuple(first)
     for k, n in enumerate(shape):
-        require(n.__class__ is int or hasattr(n, "__index__"), f"{name}(): argument 'size' failed to unpack the object at pos "
-                f"{k + 1} with error \"type must be tuple of ints,but got {type(n).__name__}\"", TypeError)
+        if n.__class__ is not int and not hasattr(n, "__index__"):
+            raise TypeError(f"{name}(): argument 'size' failed to unpack the object at pos {k + 1} with error \"type must be tuple "
+                            f"of ints,but got {type(n).__name__}\"")
     return shape
 
 
 def _likeness(name: str, input: object) -> None:
-    require(hasattr(input, "_node"), f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}",
-            TypeError)
+    if not hasattr(input, "_node"):
+        raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
 
 
 def finish(result, out, device, requires_grad):

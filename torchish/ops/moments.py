@@ -88,60 +88,45 @@ def std_mean_op(input: Array, dim: Dims | None, correction: float, keepdim: bool
     return _with_mean(input, dim, correction, keepdim, True)
 
 
-def _overload(dim: Any, unbiased: bool | None, correction: float | None) -> tuple[Any, float]:
-    """(dim, correction) of the three ways to call: (unbiased), (dim, unbiased), (dim, correction=)."""
+def _called(t: Any, name: str, input: Any, dim: Any, unbiased: bool | None, keepdim: bool, correction: float | None) -> Any:
+    """The op of `name` in the three ways to call it: (unbiased), (dim, unbiased), (dim, correction=); torch's warning where so few
+    elements have no variance."""
     if isinstance(dim, bool):
         dim, unbiased = None, dim
     if correction is None:
         correction = 1 if unbiased is None else int(unbiased)
-    return dim, correction
-
-
-def _warn_of_freedom(name: str, input: Any, dim: Any, correction: float) -> None:
-    """torch's warning where the variance of so few elements is not defined."""
+    found = getattr(t, f"_{name}")(input, dim, correction, keepdim)
     shape = input.shape
-    axes = wrap_dims(dim, len(shape))
-    averaged = prod(shape[a] for a in axes) if prod(n for a, n in enumerate(shape) if a not in axes) else 0
-    if averaged <= correction:
+    averaged = [shape[d] for d in (dim if isinstance(dim, (tuple, list)) else (dim,))] if shape and dim is not None else ()
+    if 0 in shape or prod(averaged or shape) <= correction:
         warn(f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor (input numel "
              "divided by output numel).")
+    return found
 
 
 @composite(forms="function method out")
 def var(t: Any, input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *,
         correction: float | None = None) -> Any:
     """The variance over `dim`; `correction` (1) is taken from the number of elements."""
-    dim, correction = _overload(dim, unbiased, correction)
-    found = t._var(input, dim, correction, keepdim)
-    _warn_of_freedom("var", input, dim, correction)
-    return found
+    return _called(t, "var", input, dim, unbiased, keepdim, correction)
 
 
 @composite(forms="function method out")
 def std(t: Any, input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *,
         correction: float | None = None) -> Any:
     """The standard deviation over `dim`; `correction` (1) is taken from the number of elements."""
-    dim, correction = _overload(dim, unbiased, correction)
-    found = t._std(input, dim, correction, keepdim)
-    _warn_of_freedom("std", input, dim, correction)
-    return found
+    return _called(t, "std", input, dim, unbiased, keepdim, correction)
 
 
 @composite(forms="function")
 def var_mean(t: Any, input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *,
              correction: float | None = None) -> Any:
     """The variance and the mean over `dim`."""
-    dim, correction = _overload(dim, unbiased, correction)
-    found = t._var_mean(input, dim, correction, keepdim)
-    _warn_of_freedom("var_mean", input, dim, correction)
-    return found
+    return _called(t, "var_mean", input, dim, unbiased, keepdim, correction)
 
 
 @composite(forms="function")
 def std_mean(t: Any, input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *,
              correction: float | None = None) -> Any:
     """The standard deviation and the mean over `dim`."""
-    dim, correction = _overload(dim, unbiased, correction)
-    found = t._std_mean(input, dim, correction, keepdim)
-    _warn_of_freedom("std_mean", input, dim, correction)
-    return found
+    return _called(t, "std_mean", input, dim, unbiased, keepdim, correction)
