@@ -215,3 +215,18 @@ def test_storages_are_filled_copied_and_made() -> None:
     bytes_[0] = 2
     assert x.tolist() == [2, 256] and x.storage().fill_(3).tolist() == [3, 3] and torch.UntypedStorage([1, 2]).tolist() == [1, 2]
     assert x.map2_(x, x, lambda a, b, c: a + b + c).tolist() == [9, 9]
+
+
+def test_what_is_said_once_is_said_every_time_if_that_was_asked_for() -> None:
+    """`set_warn_always`: at the user's line, whichever function says it."""
+    fixed = np.zeros(3)
+    fixed.flags.writeable = False
+    torch.set_warn_always(True)
+    try:
+        for said in (lambda: torch.zeros(2, 2, 2).T, lambda: torch.from_numpy(fixed), lambda: torch.meshgrid(torch.zeros(2)),
+                     lambda: torch.frombuffer(b"1234", dtype=torch.uint8)) * 2:
+            with pytest.warns(UserWarning) as seen:
+                said()
+            assert [w.filename for w in seen] == [__file__]
+    finally:
+        torch.set_warn_always(False)

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from .recorder import hooks
-from .settings import warn_once
 from .stops import DEFAULT, PostHook
 from .storage import assign, rebind
 from .tape import state
 from .walk import gradients
+from .warned import warn_once
 
 __all__ = ["accumulate", "backward", "check_roots", "grad", "set_data"]
 
@@ -62,7 +62,7 @@ def backward(roots: Sequence, cotangents: Sequence, retain: bool | None, create:
                     raise RuntimeError("Tensor post accumulate grad hooks should return None.")
 
     if create:
-        warn_once(CYCLE, 4)
+        warn_once(CYCLE)
     mode = state.tape.grad
     try:
         gradients(list(roots), cotangents, inputs, create if retain is None else retain, create, arrived)

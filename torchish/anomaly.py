@@ -7,7 +7,6 @@ it is shown every value and gradient instead.
 from __future__ import annotations
 
 import linecache
-import warnings
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from .eager import backward, forward
 from .names import short_name
 from .plan import reach
 from .tape import Node, Tape, input_outs, path
+from .warned import warn
 from .xla import traced
 
 __all__ = ["anomaly", "check_function", "check_graph", "check_tape", "is_anomaly_check_nan_enabled",
@@ -56,11 +56,11 @@ def source_line(where: tuple[str, int]) -> str:
 def _refuse(name: str, k: int, where: tuple[str, int] | None) -> None:
     """torch's warning and error."""
     if where is None:
-        warnings.warn(f"Error detected in {name}. No forward pass information available. Enable detect anomaly during forward pass "
-                      "for more information.", stacklevel=6)
+        warn(f"Error detected in {name}. No forward pass information available. Enable detect anomaly during forward pass "
+             "for more information.")
     else:
-        warnings.warn(f"Error detected in {name}. Traceback of forward call that caused the error:\n  File \"{where[0]}\", line "
-                      f"{where[1]}\n    {source_line(where)}\n", stacklevel=6)
+        warn(f"Error detected in {name}. Traceback of forward call that caused the error:\n  File \"{where[0]}\", line "
+             f"{where[1]}\n    {source_line(where)}\n")
     raise RuntimeError(f"Function '{name}' returned nan values in its {k}th output.")
 
 

@@ -5,7 +5,6 @@ Source: https://docs.pytorch.org/docs/stable/testing.html
 """
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 from .creation import as_tensor
 from .dtypes import promote_types
 from .tensor import Tensor
+from .warned import warn
 
 __all__ = ["assert_allclose", "assert_close"]
 
@@ -171,9 +171,9 @@ def _of_elements(close: np.ndarray, distance: np.ndarray, relative: np.ndarray, 
 def assert_allclose(actual: Any, expected: Any, rtol: float | None = None, atol: float | None = None, equal_nan: bool = True,
                     msg: str = "") -> None:
     """The older form of assert_close: `expected` may be a number or an array. Deprecated in torch."""
-    warnings.warn("`torch.testing.assert_allclose()` is deprecated since 1.12 and will be removed in a future release. Please use "
-                  "`torch.testing.assert_close()` instead. You can find detailed upgrade instructions in "
-                  "https://github.com/pytorch/pytorch/issues/61844.", FutureWarning, stacklevel=2)
+    warn("`torch.testing.assert_allclose()` is deprecated since 1.12 and will be removed in a future release. Please use "
+         "`torch.testing.assert_close()` instead. You can find detailed upgrade instructions in "
+         "https://github.com/pytorch/pytorch/issues/61844.", FutureWarning)
     actual = actual if isinstance(actual, Tensor) else as_tensor(actual)
     expected = expected if isinstance(expected, Tensor) else as_tensor(expected, actual.dtype)
     if rtol is None and atol is None:

@@ -5,7 +5,6 @@ Source: https://docs.pytorch.org/docs/stable/generated/torch.tensor.html
 """
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import jax
@@ -24,6 +23,7 @@ from .storage import bind, like
 from .strides import asked, laid
 from .tape import INFERENCE, state
 from .tensor import Tensor, wrap
+from .warned import warn, warn_once
 
 __all__ = ["array_aval", "as_tensor", "asarray", "concrete_pending", "constant", "constant_like", "constant_new", "from_array",
            "from_numpy", "settle", "tensor"]
@@ -75,10 +75,8 @@ def tensor(data: Any, *, dtype: dtypes.dtype | None = None, device: Any = None, 
     """
     dtype = known_dtype("tensor", dtype)
     if isinstance(data, Tensor):
-        warnings.warn("To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
-                      "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).",
-                      UserWarning,
-                      stacklevel=2)
+        warn("To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
+             "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).")
         out = data.detach().clone().to(device=device, dtype=dtype)
     else:
         out = from_array(_array(data, dtype), place(device))
@@ -114,8 +112,7 @@ def asarray(obj: Any, *, dtype: dtypes.dtype | None = None, device: Any = None, 
     out = out.clone() if copy and out is obj else out
     if requires_grad is None:
         if out.requires_grad:
-            warnings.warn("torch.asarray: unspecified requires_grad now defaults to obj.requires_grad instead of False.",
-                          UserWarning, stacklevel=2)
+            warn("torch.asarray: unspecified requires_grad now defaults to obj.requires_grad instead of False.")
         return out
     if not requires_grad:
         return out.detach() if out.requires_grad else out
@@ -134,16 +131,12 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
         raise ValueError("At least one stride in the given numpy array is negative, and tensors with negative strides are not "
                          "currently supported. (You can probably work around this by making a copy of your array with "
                          "array.copy().)")
-    if not ndarray.flags.writeable and not _warned:
-        _warned.append("from_numpy")
-        warnings.warn("The given NumPy array is not writable, and PyTorch does not support non-writable tensors. This means "
-                      "writing to this tensor will result in undefined behavior. You may want to copy the array to protect its "
-                      "data or make it writable before converting it to a tensor. This type of warning will be suppressed for "
-                      "the rest of this program.", UserWarning, stacklevel=2)
+    if not ndarray.flags.writeable:
+        warn_once("The given NumPy array is not writable, and PyTorch does not support non-writable tensors. This means "
+                  "writing to this tensor will result in undefined behavior. You may want to copy the array to protect its "
+                  "data or make it writable before converting it to a tensor. This type of warning will be suppressed for "
+                  "the rest of this program.")
     return from_array(ndarray)
-
-
-_warned: list[str] = []      # what torch, too, says once only
 
 
 def constant(size: tuple[int, ...], value: Any, *, dtype: dtypes.dtype, device: str = "cpu",

@@ -5,7 +5,6 @@ In: any index that torch takes, and the shape of x.  Out: `(spec, starts, tensor
 """
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from functools import cache
 from operator import index as as_int
@@ -16,6 +15,7 @@ import numpy as np
 from .from_python import array_of
 from .ops.check import out_of_bounds, refuse_outside
 from .ops.index import BYTES
+from .warned import warn
 
 __all__ = ["parse"]
 
@@ -242,7 +242,7 @@ class _Reader:
                 item = item.reshape(1)
             else:
                 if item.dtype != bool and "uint8" in str(item.dtype):
-                    warnings.warn(BYTES, UserWarning, stacklevel=6)
+                    warn(BYTES)
                 self.check_mask(item)
                 self.spec += [FULL] * item.ndim
                 self.dim += item.ndim
@@ -308,9 +308,9 @@ def _is_old_style(index: Any, tensor: type) -> bool:
     kinds = (slice, Sequence, tensor, np.ndarray, type(None), type(Ellipsis))
     if not any(isinstance(i, kinds) for i in index):
         return False
-    warnings.warn("Using a non-tuple sequence for multidimensional indexing is deprecated and will be changed in pytorch 2.9; use "
-                  "x[tuple(seq)] instead of x[seq]. In pytorch 2.9 this will be interpreted as tensor index, x[torch.tensor(seq)], "
-                  "which will result either in an error or a different result", UserWarning, stacklevel=4)
+    warn("Using a non-tuple sequence for multidimensional indexing is deprecated and will be changed in pytorch 2.9; use "
+         "x[tuple(seq)] instead of x[seq]. In pytorch 2.9 this will be interpreted as tensor index, x[torch.tensor(seq)], "
+         "which will result either in an error or a different result")
     return True
 
 

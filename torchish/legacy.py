@@ -5,7 +5,6 @@ Source: https://docs.pytorch.org/docs/stable/tensors.html
 """
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from .devices import cuda_is_available, place, set_default_device
 from .devices import device as Device
 from .dtypes import set_default_dtype
 from .tensor import Tensor
+from .warned import warn
 
 __all__ = ["LEGACY", "set_default_tensor_type", "tensortype"]
 
@@ -96,8 +96,8 @@ LEGACY = {legacy_name(d): d for d in dtypes.ALL
 
 def set_default_tensor_type(t: Any, /) -> None:
     """Sets the default dtype (and device) to that of a class such as torch.DoubleTensor. Deprecated in torch."""
-    warnings.warn("torch.set_default_tensor_type() is deprecated as of PyTorch 2.1, please use torch.set_default_dtype() and "
-                  "torch.set_default_device() as alternatives.", UserWarning, stacklevel=2)
+    warn("torch.set_default_tensor_type() is deprecated as of PyTorch 2.1, please use torch.set_default_dtype() and "
+         "torch.set_default_device() as alternatives.")
     cuda, dtype = False, None
     if isinstance(t, str):
         cuda, dtype = t.startswith("torch.cuda."), LEGACY.get(t.rpartition(".")[2])

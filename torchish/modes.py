@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import functools
 import inspect
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 from .inference import settle_flags, used
 from .tape import INFERENCE, state
+from .warned import warn
 
 __all__ = ["enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad", "set_grad_enabled"]
 
@@ -38,9 +38,9 @@ class _Mode:
 
     def __call__(self, fn: Callable) -> Callable:
         if inspect.isclass(fn):
-            warnings.warn("Decorating classes is deprecated and will be disabled in future versions. You should only decorate "
-                          "functions or methods. To preserve the current behavior of class decoration, you can directly decorate "
-                          "the `__init__` method and nothing else.", FutureWarning, stacklevel=2)
+            warn("Decorating classes is deprecated and will be disabled in future versions. You should only decorate "
+                 "functions or methods. To preserve the current behavior of class decoration, you can directly decorate "
+                 "the `__init__` method and nothing else.", FutureWarning)
             fn.__init__ = self(fn.__init__)     # type: ignore[misc]
             return fn
         if inspect.isgeneratorfunction(fn):

@@ -9,7 +9,6 @@ import functools
 import inspect
 import re
 import sys
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FunctionType
@@ -18,6 +17,7 @@ from typing import Any
 from . import autograd, fft, functional, linalg, nn, special, torch_function
 from .tensor import Tensor
 from .torch_function import answer, divert, named, overloaded, state, takes_part
+from .warned import warn
 
 __all__ = ["BaseTorchFunctionMode", "TorchFunctionMode", "enable_reentrant_dispatch", "get_default_nowrap_functions",
            "get_ignored_functions", "get_overridable_functions", "get_testing_overrides", "handle_torch_function",
@@ -182,8 +182,8 @@ def handle_torch_function(public_api: Callable, relevant_args: Iterable[Any], *a
 
 
 def _plain_method() -> None:
-    warnings.warn("Defining your `__torch_function__ as a plain method is deprecated and will be an error in future, please "
-                  "define it as a classmethod.", DeprecationWarning, stacklevel=4)
+    warn("Defining your `__torch_function__ as a plain method is deprecated and will be an error in future, please "
+         "define it as a classmethod.", DeprecationWarning)
 
 
 def redispatch_function(func: Callable, args: tuple = (), kwargs: dict | None = None) -> Any:

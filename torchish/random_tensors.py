@@ -5,7 +5,6 @@ Source: https://docs.pytorch.org/docs/stable/testing.html#torch.testing.make_ten
 """
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from math import ceil, floor, isnan, prod
 from typing import Any
@@ -15,6 +14,7 @@ from .dtypes import dtype as Dtype
 from .dtypes import finfo, iinfo
 from .namespace import namespace as t
 from .tensor import Tensor
+from .warned import warn
 
 __all__ = ["make_tensor"]
 
@@ -73,8 +73,8 @@ def _bounds(dtype: Dtype, low: float | None, high: float | None, held: tuple, us
     if isnan(low) or isnan(high):
         raise ValueError(f"`low` and `high` cannot be NaN, but got {low=} and {high=}")
     if low == high and dtype.category >= dtypes.FLOAT:
-        warnings.warn("Passing `low==high` to `torch.testing.make_tensor` for floating or complex types is deprecated since 2.1 "
-                      "and will be removed in 2.3. Use `torch.full(...)` instead.", FutureWarning, stacklevel=4)
+        warn("Passing `low==high` to `torch.testing.make_tensor` for floating or complex types is deprecated since 2.1 "
+             "and will be removed in 2.3. Use `torch.full(...)` instead.", FutureWarning)
     elif low >= high:
         raise ValueError(f"`low` must be less than `high`, but got {low} >= {high}")
     elif high < held[0] or low >= held[1]:

@@ -4,7 +4,6 @@ In: tensors, buffers.  Out: tensors made after a look at the values.
 """
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from . import dtypes
 from .creation import as_tensor, from_array
 from .data_dependent import nonzero
 from .tensor import Tensor
+from .warned import warn_once
 
 __all__ = ["argwhere", "from_dlpack", "frombuffer", "to_dlpack", "unique_consecutive"]
 
@@ -38,9 +38,6 @@ def unique_consecutive(input: Tensor, return_inverse: bool = False, return_count
     return tensors[0] if len(tensors) == 1 else tensors
 
 
-_warned: list[str] = []      # what torch, too, says once only
-
-
 def frombuffer(buffer: Any, *, dtype: dtypes.dtype, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
     """A 1-D tensor of the bytes of `buffer`. Differs from torch: the memory is not shared."""
     try:
@@ -48,12 +45,11 @@ def frombuffer(buffer: Any, *, dtype: dtypes.dtype, count: int = -1, offset: int
     except TypeError:
         raise ValueError("object does not implement Python buffer protocol.") from None
     size = memory.nbytes
-    if memory.readonly and not _warned:
-        _warned.append("frombuffer")
-        warnings.warn("The given buffer is not writable, and PyTorch does not support non-writable tensors. This means you can "
-                      "write to the underlying (supposedly non-writable) buffer using the tensor. You may want to copy the buffer "
-                      "to protect its data or make it writable before converting it to a tensor. This type of warning will be "
-                      "suppressed for the rest of this program.", UserWarning, stacklevel=2)
+    if memory.readonly:
+        warn_once("The given buffer is not writable, and PyTorch does not support non-writable tensors. This means you can "
+                  "write to the underlying (supposedly non-writable) buffer using the tensor. You may want to copy the buffer "
+                  "to protect its data or make it writable before converting it to a tensor. This type of warning will be "
+                  "suppressed for the rest of this program.")
     if size == 0 or count == 0:
         raise ValueError(f"both buffer length ({size}) and count ({count}) must not be 0")
     if not 0 <= offset < size:

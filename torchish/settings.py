@@ -7,19 +7,18 @@ are kept and told, and change nothing else unless they say so.
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 from .sizes import Size
+from .warned import once, warn
 
 __all__ = ["are_deterministic_algorithms_enabled", "broadcast_shapes", "compile", "compiled_with_cxx11_abi",
            "get_deterministic_debug_mode",
            "get_float32_matmul_precision", "get_num_interop_threads", "get_num_threads",
            "is_deterministic_algorithms_warn_only_enabled", "is_warn_always_enabled", "set_deterministic_debug_mode",
            "set_float32_matmul_precision", "set_flush_denormal", "set_num_interop_threads", "set_num_threads",
-           "set_warn_always",
-           "use_deterministic_algorithms", "warn_once"]
+           "set_warn_always", "use_deterministic_algorithms"]
 
 
 COMPILE_MODES = ("default", "lite", "reduce-overhead", "max-autotune-no-cudagraphs", "max-autotune")
@@ -27,7 +26,7 @@ COMPILE_MODES = ("default", "lite", "reduce-overhead", "max-autotune-no-cudagrap
 
 class _Kept:
     """What was set."""
-    deterministic = warn_only = warn_always = False
+    deterministic = warn_only = False
     matmul = "highest"
     threads: int | None = None
     interop: int | None = None
@@ -74,8 +73,8 @@ def set_float32_matmul_precision(precision: str) -> None:
     if precision in ("highest", "high", "medium"):
         _kept.matmul = precision
     else:
-        warnings.warn(f"{precision} is not one of 'highest', 'high', or 'medium'; the currentsetFloat32MatmulPrecision call has no "
-                      "effect.", UserWarning, stacklevel=2)
+        warn(f"{precision} is not one of 'highest', 'high', or 'medium'; the currentsetFloat32MatmulPrecision call has no "
+             "effect.")
 
 
 def get_float32_matmul_precision() -> str:
@@ -112,24 +111,14 @@ def get_num_interop_threads() -> int:
     return _kept.interop or get_num_threads()
 
 
-_warned: set[str] = set()
-
-
-def warn_once(message: str, stacklevel: int = 3) -> None:
-    """Warns the first time only, unless `set_warn_always(True)` was called."""
-    if message not in _warned or _kept.warn_always:
-        _warned.add(message)
-        warnings.warn(message, UserWarning, stacklevel=stacklevel)
-
-
 def set_warn_always(b: bool, /) -> None:
     """Whether what torch warns of once in a process is told every time."""
-    _kept.warn_always = bool(b)
+    once.always = bool(b)
 
 
 def is_warn_always_enabled() -> bool:
     """The flag."""
-    return _kept.warn_always
+    return once.always
 
 
 def set_flush_denormal(mode: bool) -> bool:

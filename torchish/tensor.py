@@ -5,7 +5,6 @@ In: results of entries, arrays.  Out: `Tensor`.  No op is written here; the meth
 """
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from . import accumulate, torch_function
@@ -26,6 +25,7 @@ from .storage import refresh
 from .strides import lies_as, strides_of
 from .subscript import Subscript
 from .tape import INFERENCE, Tape, state
+from .warned import warn
 from .writes import Writes
 
 __all__ = ["Tensor", "make", "twin", "wrap"]
@@ -243,7 +243,7 @@ class Tensor(Subscript, Writes, Convert, Exchange):
     def grad(self) -> Tensor | None:
         """The gradient that backward() has accumulated."""
         if self._grad is None and not self._retains and not self._leaf and self.requires_grad:
-            warnings.warn(NON_LEAF_GRAD, UserWarning, stacklevel=2)
+            warn(NON_LEAF_GRAD)
         return self._grad
 
     @grad.setter

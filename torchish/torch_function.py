@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import inspect
 import threading
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from types import FunctionType
 from typing import Any
 
 from .hooks import hooks
+from .warned import warn
 
 __all__ = ["DisableTorchFunction", "DisableTorchFunctionSubclass", "answer", "default", "disabled", "divert", "handle", "install",
            "named", "overloaded", "state", "takes_part", "taken_over"]
@@ -116,8 +116,8 @@ def answer(func: Callable, relevant: list[Any], args: tuple, kwargs: dict, warn:
 
 
 def _plain_method() -> None:
-    warnings.warn("Defining your `__torch_function__` as a plain method is deprecated and will be an error in future, please "
-                  "define it as a classmethod.", UserWarning, stacklevel=5)
+    warn("Defining your `__torch_function__` as a plain method is deprecated and will be an error in future, please "
+         "define it as a classmethod.")
 
 
 def named(func: Callable) -> str:

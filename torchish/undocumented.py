@@ -4,7 +4,6 @@ In: tensors.  Out: tensors, or Python values, by way of the documented functions
 """
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ from .namespace import namespace as t
 from .ops.check import require
 from .storage import assign
 from .tensor import Tensor
+from .warned import warn
 
 __all__ = ["as_strided_", "as_strided_scatter", "detach_", "empty_permuted", "fill", "fill_", "get_device", "has_lapack",
            "has_mkl", "has_openmp", "has_spectral", "index_put_", "init_num_threads", "is_distributed", "is_inference",
@@ -141,13 +141,13 @@ def is_nonzero(self: Tensor) -> bool:
 
 def resize(self: Tensor, *sizes: Any) -> Tensor:
     """A tensor of another shape with the same elements. Deprecated in torch."""
-    warnings.warn("non-inplace resize is deprecated", UserWarning, stacklevel=2)
+    warn("non-inplace resize is deprecated")
     return self.reshape(*sizes)
 
 
 def resize_as(self: Tensor, tensor: Tensor) -> Tensor:
     """A tensor of the shape of another with this one's elements. Deprecated in torch."""
-    warnings.warn("non-inplace resize_as is deprecated", UserWarning, stacklevel=2)
+    warn("non-inplace resize_as is deprecated")
     return self.reshape(tensor.shape)
 
 

@@ -10,8 +10,19 @@ import sys
 import warnings
 from typing import Any
 
-__all__ = ["warn"]
+__all__ = ["once", "warn", "warn_once"]
 
+
+
+class _Once:
+    """What has been said already; always: such things are told every time (`torch.set_warn_always`)."""
+
+    def __init__(self) -> None:
+        self.said: set[str] = set()
+        self.always = False
+
+
+once = _Once()
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
@@ -21,6 +32,13 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
     while (below := _below(frame)) is not None:
         level, frame = level + 1, below
     warnings.warn(message, category, stacklevel=level)
+
+
+def warn_once(message: str) -> None:
+    """The same of what torch, too, says the first time only."""
+    if message not in once.said or once.always:
+        once.said.add(message)
+        warn(message)
 
 
 def _below(frame: Any) -> Any:

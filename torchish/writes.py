@@ -4,7 +4,6 @@ In: a tensor and what is to stand in it.  Out: the same tensor, with every tenso
 """
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from .ops.engine import fill, zero
 from .recorder import hooks, record
 from .storage import assign, byte_offset, copy_into, rebind
 from .tape import state
+from .warned import warn, warn_once
 
 __all__ = ["Writes"]
 
@@ -90,9 +90,8 @@ class Writes:
                    pin_memory: bool = False) -> Any:
         """A tensor of `data` with the dtype and device of this one."""
         if isinstance(data, hooks.tensor):
-            warnings.warn("To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
-                          "sourceTensor.detach().clone().requires_grad_(True), rather than tensor.new_tensor(sourceTensor).",
-                          UserWarning, stacklevel=2)
+            warn("To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
+                 "sourceTensor.detach().clone().requires_grad_(True), rather than tensor.new_tensor(sourceTensor).")
         out = hooks.as_tensor(data, dtype or self.dtype, device or self.device)
         out = out.detach().clone() if out is data else out
         return out._require_grad() if requires_grad else out
@@ -100,12 +99,10 @@ class Writes:
     @property
     def T(self) -> Any:
         """The dimensions in reverse order."""
-        if self.ndim not in (0, 2) and not _warned:
-            _warned.append("T")
-            warnings.warn("The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated and it will "
-                          "throw an error in a future release. Consider `x.mT` to transpose batches of matrices or "
-                          "`x.permute(*torch.arange(x.ndim - 1, -1, -1))` to reverse the dimensions of a tensor.", UserWarning,
-                          stacklevel=2)
+        if self.ndim not in (0, 2):
+            warn_once("The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated and it will "
+                      "throw an error in a future release. Consider `x.mT` to transpose batches of matrices or "
+                      "`x.permute(*torch.arange(x.ndim - 1, -1, -1))` to reverse the dimensions of a tensor.")
         elif not self.ndim:
             _warn_scalar("Tensor.T")
         return self.permute(tuple(range(self.ndim - 1, -1, -1)))
@@ -162,11 +159,8 @@ class Writes:
         _part(self.imag, value)
 
 
-_warned: list[str] = []      # what torch, too, says once only
-
-
 def _warn_scalar(name: str) -> None:
-    warnings.warn(f"{name} is deprecated on 0-D tensors. This function is the identity in these cases.", UserWarning, stacklevel=3)
+    warn(f"{name} is deprecated on 0-D tensors. This function is the identity in these cases.")
 
 
 def _part(part: Any, value: Any) -> None:

@@ -5,9 +5,8 @@ Source: https://docs.pytorch.org/docs/stable/autograd.html#anomaly-detection
 """
 from __future__ import annotations
 
-import warnings
-
 from ..anomaly import anomaly, is_anomaly_check_nan_enabled, is_anomaly_enabled
+from ..warned import warn
 
 __all__ = ["detect_anomaly", "is_anomaly_check_nan_enabled", "is_anomaly_enabled", "set_detect_anomaly"]
 
@@ -24,8 +23,8 @@ class detect_anomaly:
 
     def __init__(self, check_nan: bool = True) -> None:
         self.check_nan = check_nan
-        warnings.warn("Anomaly Detection has been enabled. This mode will increase the runtime and should only be enabled for "
-                      "debugging.", stacklevel=2)
+        warn("Anomaly Detection has been enabled. This mode will increase the runtime and should only be enabled for "
+             "debugging.")
 
     def __enter__(self) -> None:
         self.before = _set(True, self.check_nan)

@@ -6,13 +6,13 @@ Source: https://docs.pytorch.org/docs/stable/autograd.html
 """
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from .. import accumulate
 from ..recorder import hooks
 from ..tensor import Tensor
 from ..walk import NotBatched
+from ..warned import warn
 from .graph import GradientEdge, tensor_at
 
 __all__ = ["backward", "grad"]
@@ -48,7 +48,7 @@ def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None =
     Errors: torch's, for roots without a graph, cotangents that do not fit, a graph already freed.
     """
     if grad_variables is not None:
-        warnings.warn("`grad_variables` is deprecated. Use `grad_tensors` instead.", FutureWarning, stacklevel=2)
+        warn("`grad_variables` is deprecated. Use `grad_tensors` instead.", FutureWarning)
         if grad_tensors is not None:
             raise RuntimeError("`grad_tensors` and `grad_variables` (deprecated) arguments both passed to `backward()`. Please "
                                "only use `grad_tensors`.")
@@ -75,8 +75,8 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool
             raise RuntimeError("materialize_grads cannot be used when the given input is a GradientEdge")
         return tuple([hooks.zeros(v._node.aval) if g is None else g for v, g in zip(given, found, strict=True)])
     if not only_inputs:
-        warnings.warn("only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate gradient for other "
-                      "parts of the graph, please use torch.autograd.backward.", FutureWarning, stacklevel=2)
+        warn("only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate gradient for other "
+             "parts of the graph, please use torch.autograd.backward.", FutureWarning)
     for v in _several(inputs):
         if not isinstance(v, (Tensor, GradientEdge)):
             raise RuntimeError(f"all inputs have to be Tensors or GradientEdges, but got {type(v).__name__}")

@@ -5,7 +5,6 @@ Source: https://docs.pytorch.org/docs/stable/autograd.html#context-method-mixins
 """
 from __future__ import annotations
 
-import warnings
 import weakref
 from typing import Any
 
@@ -15,6 +14,7 @@ from ..recorder import hooks
 from ..stops import NodeHooks
 from ..tape import state
 from ..tensor import Tensor
+from ..warned import warn
 from .saving import SavedTensor
 
 __all__ = ["BackwardCFunction", "FunctionCtx", "undefined_backward"]
@@ -67,7 +67,7 @@ class FunctionCtx:
     @property
     def saved_variables(self) -> tuple:
         """The old name of `saved_tensors`."""
-        warnings.warn("'saved_variables' is deprecated; use 'saved_tensors'", DeprecationWarning, stacklevel=2)
+        warn("'saved_variables' is deprecated; use 'saved_tensors'", DeprecationWarning)
         return self.saved_tensors
 
     def _place(self, value: Tensor, k: int) -> Tensor:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +22,7 @@ from ..stops import NodeHooks
 from ..storage import MADE_IN_NO_GRAD, SEVERAL_VIEWS, assign, rebind
 from ..tape import state
 from ..tensor import Tensor
+from ..warned import warn
 from ..where import user_line
 from .context import BackwardCFunction, FunctionCtx, undefined_backward
 from .inside import apply_inside
@@ -123,9 +123,9 @@ class Function(FunctionCtx, metaclass=FunctionMeta):
     generate_vmap_rule = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        warnings.warn(f"{self.__class__} should not be instantiated. Methods on autograd functions are all static, so you should "
-                      "invoke them on the class itself. Instantiating an autograd function will raise an error in a future version "
-                      "of PyTorch.", DeprecationWarning, stacklevel=2)
+        warn(f"{self.__class__} should not be instantiated. Methods on autograd functions are all static, so you should "
+             "invoke them on the class itself. Instantiating an autograd function will raise an error in a future version "
+             "of PyTorch.", DeprecationWarning)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise RuntimeError(LEGACY)
@@ -207,7 +207,7 @@ def _check_dirty(ctx: Any, results: list, args: tuple) -> None:
         if not any(d is a for a in args):
             if d._view is not None:
                 raise RuntimeError(NO_INPUT)
-            warnings.warn(NO_INPUT, UserWarning, stacklevel=3)
+            warn(NO_INPUT)
             continue
         if not any(d is r for r in results):
             raise RuntimeError("Some elements marked as dirty during the forward method were not returned as output. The inputs "

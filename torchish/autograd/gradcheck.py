@@ -9,7 +9,6 @@ Source: https://docs.pytorch.org/docs/stable/generated/torch.autograd.gradcheck.
 """
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -22,6 +21,7 @@ from ..recorder import hooks
 from ..sizes import Size
 from ..tensor import Tensor
 from ..testing import check_against_jax
+from ..warned import warn
 from . import forward_ad
 from .calls import grad
 
@@ -171,8 +171,8 @@ def _check_inputs(inputs: tuple) -> None:
                          "requires_grad=True.")
     for k, x in wanted:
         if x.dtype.name not in ("float64", "complex128"):
-            warnings.warn(f"Input #{k} requires gradient and is not a double precision floating point or complex. This check will "
-                          "likely fail if all the inputs are not of double precision floating point or complex. ", stacklevel=4)
+            warn(f"Input #{k} requires gradient and is not a double precision floating point or complex. This check will "
+                 "likely fail if all the inputs are not of double precision floating point or complex. ")
         strides = x._node.aval.strides
         if strides is not None and any(s == 0 and n > 1 for s, n in zip(strides, x.shape, strict=True)):
             raise RuntimeError(f"The {k}th input has a dimension with stride 0. gradcheck only supports inputs that are "

@@ -11,7 +11,7 @@ from jax import lax
 from ..dtypes import c_name, fitting
 from ..dtypes import dtype as DType
 from ..strides import asked, laid, preserved
-from ..warned import warn
+from ..warned import warn_once
 from .check import broadcast_shapes, common, listing, nonnegative, require, wrap_dim, wrap_dims
 from .table import Array, Arrays, Dims, Shape, alias, composite, op
 
@@ -125,17 +125,13 @@ def broadcast_tensors(t, *tensors):
     return tuple(x if x.shape == shape else x.expand(shape) for x in tensors)
 
 
-_warned: list[str] = []      # what torch, too, says once only
-
-
 @composite(forms="function")
 def meshgrid(t, *tensors, indexing=None):
     """Grids of coordinates; result i varies along dimension i ("ij"), or the first two exchanged ("xy")."""
     if len(tensors) == 1 and not isinstance(tensors[0], t.Tensor):
         tensors = tensors[0]
-    if indexing is None and not _warned:
-        _warned.append("meshgrid")
-        warn("torch.meshgrid: in an upcoming release, it will be required to pass the indexing argument.")
+    if indexing is None:
+        warn_once("torch.meshgrid: in an upcoming release, it will be required to pass the indexing argument.")
     require(len(tensors) > 0, "meshgrid expects a non-empty TensorList")
     require(indexing in (None, "ij", "xy"),
             f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
