@@ -20,7 +20,7 @@ from .dtypes import c_name, c_type, uint8
 from .layouts import contiguous_format, preserve_format
 from .ops.strided import memory_of
 from .recorder import hooks
-from .storage import assign, move_out, rebind, storage_owner
+from .storage import assign, move_out, rebind, storage_of, storage_owner
 from .strides import asked, suggested
 from .tensor import Tensor
 
@@ -167,23 +167,19 @@ class TypedStorage:
         return f"{lines}\n[torch.storage.TypedStorage(dtype={self.dtype}, device={self.device}) of size {len(self)}]"
 
 
-def _base(x: Tensor) -> Tensor:
-    return x._view.base if x._view is not None else x
-
-
 def storage(self: Tensor) -> TypedStorage:
     """The elements of the tensor that owns the memory."""
-    return TypedStorage(_base(self))
+    return TypedStorage(storage_of(self))
 
 
 def untyped_storage(self: Tensor) -> UntypedStorage:
     """The bytes of the tensor that owns the memory."""
-    return UntypedStorage(_base(self))
+    return UntypedStorage(storage_of(self))
 
 
 def is_set_to(self: Tensor, tensor: Tensor) -> bool:
     """Whether both see the same elements in the same order."""
-    return _base(self) is _base(tensor) and self.shape == tensor.shape and self.stride() == tensor.stride()
+    return storage_of(self) is storage_of(tensor) and self.shape == tensor.shape and self.stride() == tensor.stride()
 
 
 def resize_(self: Tensor, *args: Any, size: Any = None, memory_format: Any = None) -> Tensor:

@@ -140,7 +140,7 @@ class Nested:
         """The slot of a tensor that does not stand on this tape as it is: a stale view, a written leaf, one from outside."""
         tape = self.tape
         view = x._view
-        if view is not None and view.version != _base(view)._version_count:
+        if view is not None and view.version != version_of(x):
             if self.holds(view.base):
                 refresh(x)
             else:
@@ -315,7 +315,7 @@ class Nested:
 
         Errors: for a tensor of vmap, which has no value without its batch; where what the function read has been written since.
         """
-        stale = x._view is not None and x._view.version != _base(x._view)._version_count
+        stale = x._view is not None and x._view.version != version_of(x)
         if self.name not in KEPT or stale or self.versions != [version_of(o) for o in self.operands]:
             raise escaped(self.name)
         closed = Closed(self, (x._node.slot,), ())
@@ -379,12 +379,11 @@ class Nested:
             with self.outside():
                 return repr(value)
         value = self.unwrap(x)
-        place = next((k for k, o in enumerate(self.operands) if o is value), None)
         with self.outside():
             text = repr(value)
         if self.tangent_of is not None and (tangent := self.tangent_of(x)) is not None:
             text = f"{text[:-1]}, tangent={tangent!r})"
-        return self._framed(text, self.level, 0 if place is None else self.axes.get(place, 0))
+        return self._framed(text, self.level, self.axis_of(x))
 
     def _framed(self, text: str, level: int, axis: int | None) -> str:
         if self.name not in SHOWN:
@@ -442,13 +441,6 @@ def _left_over(x: Any) -> bool:
     """Whether the function that made `x` has returned."""
     home = _home(x) if x._data is None else None
     return home is not None and home.nested is not None and home.nested.closed
-
-
-def _base(view: Any) -> Any:
-    base = view.base
-    while base._view is not None:
-        base = base._view.base
-    return base
 
 
 def _known(x: Any) -> Any:

@@ -22,9 +22,9 @@ class Backward:
     stops: slots of `wrt` whose cotangent is handed out and not pulled back further (a hook will change it).
     asked: the slots it was asked for; None: every leaf it reaches.
     differentiable: recorded with create_graph; then it is an entry of its region like any op, recomputing `between`.
-    sources: the slots that its gradients depend on, where that has been found out.
+    sources: the slots that its gradients depend on; none unless differentiable.
     """
-    __slots__ = ("sources", "roots", "cotangents", "wrt", "stops", "differentiable", "between", "freed", "inner", "asked", "places")
+    __slots__ = ("roots", "cotangents", "wrt", "stops", "differentiable", "between", "freed", "inner", "asked", "places", "sources")
 
     def __init__(self, roots: tuple[int, ...], cotangents: tuple[int | None, ...], wrt: tuple[int, ...],
                  stops: frozenset[int], differentiable: bool, between: list[Node], freed: frozenset[int],
@@ -33,7 +33,7 @@ class Backward:
         self.differentiable, self.between, self.freed, self.inner = differentiable, between, freed, inner
         self.asked = asked
         self.places: tuple[int, ...] = ()
-        self.sources: list[int] | None = None
+        self.sources: list[int] = []
 
 
 class Region:
@@ -73,13 +73,7 @@ def _passes(node: Node) -> bool:
 
 def sources_of(node: Node) -> list[int]:
     """The slots an entry passes cotangents to (those that require a gradient are told apart by the caller)."""
-    if node.kind is BACKWARD and node.info.sources is not None:
-        return node.info.sources
-    if node.kind is BACKWARD:
-        reads = {s for n in node.info.between for s in sources_of(n)}
-        made = {o.slot for n in node.info.between for o in n.outs}
-        return sorted((reads - made) | set(node.info.wrt) | {c for c in node.info.cotangents if c is not None})
-    return list(slots(node.operands))
+    return node.info.sources if node.kind is BACKWARD else list(slots(node.operands))
 
 
 def needs(node: Node) -> set[int]:

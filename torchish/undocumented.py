@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from .info import is_nonzero
 from .memory import become
 from .missing import TENSOR_NAMES, Absent
 from .namespace import namespace as t
@@ -132,11 +133,6 @@ def module_load(self: Tensor, other: Tensor, assign: bool = False) -> Tensor:
 def assign_detached(x: Tensor, value: Tensor) -> Tensor:
     """`x` without its graph, with the value of another written into it."""
     return assign(x.detach(), value.detach().to(x.dtype))
-
-
-def is_nonzero(self: Tensor) -> bool:
-    """Whether the one element is not zero."""
-    return bool(self)
 
 
 def resize(self: Tensor, *sizes: Any) -> Tensor:

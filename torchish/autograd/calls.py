@@ -68,8 +68,8 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool
     """
     if materialize_grads and allow_unused is False:
         raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False.")
-    if materialize_grads and any(isinstance(v, GradientEdge) for v in _several(inputs)):
-        given = _several(inputs)
+    given = _several(inputs)
+    if materialize_grads and any(isinstance(v, GradientEdge) for v in given):
         found = grad(outputs, inputs, grad_outputs, retain_graph, create_graph, only_inputs, True, is_grads_batched)
         if any(g is None and isinstance(v, GradientEdge) for v, g in zip(given, found, strict=True)):
             raise RuntimeError("materialize_grads cannot be used when the given input is a GradientEdge")
@@ -77,10 +77,10 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool
     if not only_inputs:
         warn("only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate gradient for other "
              "parts of the graph, please use torch.autograd.backward.", FutureWarning)
-    for v in _several(inputs):
+    for v in given:
         if not isinstance(v, (Tensor, GradientEdge)):
             raise RuntimeError(f"all inputs have to be Tensors or GradientEdges, but got {type(v).__name__}")
-    roots, wrt = _listed(outputs), _listed(inputs)
+    roots, wrt = _listed(outputs), _listed(given)
     cotangents = _cotangents(grad_outputs, roots)
     unused = bool(allow_unused)
     if is_grads_batched and any(c is not None for c in cotangents):

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from ..grad_fn import AccumulateGrad, GradFn, edge_of, leaf_node
 from ..handles import RemovableHandle
 from ..nodes import stand_in
+from ..storage import storage_of
 from ..tensor import Tensor
 from ..walk import running
 from .context import BackwardCFunction
@@ -88,13 +89,10 @@ def tensor_at(edge: GradientEdge) -> Tensor:
 def increment_version(tensor: Tensor | Iterable[Tensor]) -> None:
     """Tells that a tensor was changed by other means, so that saved tensors notice."""
     for x in [tensor] if isinstance(tensor, Tensor) else tensor:
-        base = x._view.base if x._view is not None else x
-        while base._view is not None:
-            base = base._view.base
+        base = storage_of(x)
         base._version_count += 1
-        for view in (x, base):
-            if view._view is not None:
-                view._view.version = base._version_count
+        if x._view is not None:
+            x._view.version = base._version_count
 
 
 class _MultiHandle(RemovableHandle):

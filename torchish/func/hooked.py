@@ -5,11 +5,11 @@ function without hooks is differentiated as a whole instead, by JAX's vjp.
 """
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
 from ..accumulate import grad
-from ..autograd.saving import packing
+from ..autograd.graph import disable_saved_tensors_hooks
 from ..nested import Nested
 from ..recorder import hooks
 from ..tensor import Tensor
@@ -20,16 +20,9 @@ NO_PACKING = ("torch.func.{grad, vjp, jacrev, hessian} don't yet support saved t
               "case.")
 
 
-@contextmanager
-def without_packing() -> Iterator[None]:
+def without_packing() -> AbstractContextManager[None]:
     """Inside, hooks for saved tensors are refused, and so they are around it."""
-    if packing.hooks:
-        raise RuntimeError(NO_PACKING)
-    before, packing.disabled = packing.disabled, NO_PACKING
-    try:
-        yield
-    finally:
-        packing.disabled = before
+    return disable_saved_tensors_hooks(NO_PACKING)
 
 
 def has_hooks(inside: Nested, inputs: Sequence[Tensor]) -> bool:
