@@ -193,7 +193,7 @@ def _fast_key(op: Op, params: list[Param]) -> tuple[list[str], str | None] | Non
             codes.append(n)
         elif p.kind != "runtime":       # a runtime number is no part of the key
             return None
-    return (codes, mixed) if any(p.kind in ("operand", "operands", "mixed") for p in params) else None
+    return (codes, mixed) if op.operands else None
 
 
 def _lines_of_fast_path(op: Op, params: list[Param], hit: list[str]) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import infer
-from .ops.table import Op
+from .ops.table import OPERANDS, Op
 from .slots import attach
 from .tape import INFERENCE, Const, Node, Ref, Site, Tape, slots
 from .where import short, user_line
@@ -113,7 +113,7 @@ def _fill(tape: Tape, node: Node, op: Op, codes: list, consts: list, mask: tuple
         if p.kind == "mixed" and isinstance(code, type):
             i += 1
             operands.append(runtime.get((i, None)) or Const(_value(code, codes[i])))
-        elif p.kind in ("operand", "operands", "mixed"):
+        elif p.kind in OPERANDS:
             operands.append(tuple(code) if code.__class__ is range else code)
         elif p.kind == "number":
             attrs[p.name] = p.default if code is None else runtime.get((i, 1)) or _value(*code)

@@ -151,18 +151,17 @@ def _saved(fn: GradFn, name: str) -> Any:
             _check_kept(fn)
         packed = next((home.hooked[o.slot].node for o in node.outs if o.slot in home.hooked), None)
         if packed is not None and packed.saved is not None:
-            found = packed.saved.find(_known_as(name))
-            if found:
-                values = [_unpacked(home, node, k, s) for k, s in found]
-                return values[0] if found[0][0] < 0 or packed.saved.kept.names[found[0][0]][1] < 0 else tuple(values)
+            found = packed.saved.find(_known_as(name), lambda k, s: _unpacked(home, node, k, s))
+            if found is not None:
+                return found
         if name.startswith("result"):
             return value_at(home, node.outs[int(name[6:] or 0)].slot, True)
         if name in (node.op.returns or ()):
             return value_at(home, node.outs[node.op.returns.index(name)].slot, True)
-        operands = iter(node.operands)
+        operands = dict(zip((p.name for p in node.op.operands), node.operands, strict=True))
         for p in node.op.params:
-            operand = next(operands) if p.kind in ("operand", "operands", "mixed") else None
             if p.name in _known_as(name):
+                operand = operands.get(p.name)
                 if operand.__class__ is int:
                     return as_given(home, operand)
                 if operand.__class__ is tuple:
@@ -214,10 +213,9 @@ def _raw(fn: GradFn, name: str) -> Any:
     node = fn._node
     if node.op is not None and node.op.saves and node.kind is not BACKWARD:
         _check_kept(fn)
-        kept = hooks.saved_of(fn)
-        found = kept.find(_known_as(name))
-        if found:
-            return found[0][1] if found[0][0] < 0 or kept.kept.names[found[0][0]][1] < 0 else tuple([s for _, s in found])
+        found = hooks.saved_of(fn).find(_known_as(name), lambda k, s: s)
+        if found is not None:
+            return found
     raise AttributeError(f"'{type(fn).__name__}' object has no attribute '_raw_saved_{name}'")
 
 

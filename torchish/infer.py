@@ -98,7 +98,7 @@ def _device(avals: list[Aval]) -> str:
 def _casts(op: Op, avals: list) -> tuple:
     """torch's common dtype of the operands, as the cast of each one; checks broadcasting."""
     tensors, numbers, shapes = [], [], []
-    operands_of = [p for p in op.params if p.kind in ("operand", "operands", "mixed")]
+    operands_of = op.operands
     for p, a in zip(operands_of, avals, strict=True):
         if a.__class__ is Aval:
             shapes.append(a.shape)

@@ -100,14 +100,12 @@ def _program(node: Node, wanted: list[bool], outs: list[int], box: list) -> Any:
 
 def _names(node: Node) -> list[tuple[str, int]]:
     """For each use of an operand: the parameter, and which of the tensors given for it (-1: the only one)."""
-    operands, names = iter(node.operands), []
-    for p in node.op.params:
-        if p.kind in ("operand", "operands", "mixed"):
-            o = next(operands)
-            if o.__class__ is tuple:
-                names += [(p.name, k) for k in range(len(o))]
-            elif o.__class__ is int:
-                names.append((p.name, -1))
+    names: list[tuple[str, int]] = []
+    for p, o in zip(node.op.operands, node.operands, strict=True):
+        if o.__class__ is tuple:
+            names += [(p.name, k) for k in range(len(o))]
+        elif o.__class__ is int:
+            names.append((p.name, -1))
     return names
 
 

@@ -46,11 +46,8 @@ def edges(node: Node, outs: dict[int, Any]) -> list:
     """
     if node.kind is BACKWARD:
         return sources_of(node)
-    op, operands, found = node.op, iter(node.operands), []
-    for p in op.params:
-        if p.kind not in ("operand", "operands", "mixed"):
-            continue
-        o = next(operands)
+    op, found = node.op, []
+    for p, o in zip(op.operands, node.operands, strict=True):
         if o is None:
             found += [Const(None)] * (p.name in ("weight", "bias") and op.name.startswith(("conv", "batch_norm", "layer_norm")))
         elif o.__class__ is tuple or o.__class__ is int:

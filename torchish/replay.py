@@ -33,14 +33,9 @@ def from_words(words: Any, dtype: Any) -> Any:
 
 def call(node: Node, operands: list, numbers: Numbers) -> Any:
     """The result of one op entry; `operands` are arrays, lists of them, None, `Const` or `Ref`."""
-    values: dict[str, Any] = {}
-    k = 0
-    for p in node.op.params:
-        if p.kind in ("operand", "operands", "mixed"):
-            values[p.name] = _operand(operands[k], node.info[k] if node.info else None, numbers)
-            k += 1
-        else:
-            values[p.name] = _attribute(node.attrs[p.name], numbers)
+    values = {name: _attribute(v, numbers) for name, v in node.attrs.items()}
+    for k, (p, o) in enumerate(zip(node.op.operands, operands, strict=True)):
+        values[p.name] = _operand(o, node.info[k] if node.info else None, numbers)
     return node.op.fn(**values)
 
 

@@ -203,16 +203,10 @@ class _Late:
 
     def _values(self, node: Node) -> list:
         """The parameters with which an entry was recorded."""
-        operands = iter(node.operands)
-        values = []
-        for p in node.op.params:
-            if p.kind in ("operand", "operands", "mixed"):
-                o = next(operands)
-                values.append(self._list(o) if o.__class__ is tuple else
-                              self.made[o] if o.__class__ is int else self._plain(o))
-            else:
-                values.append(self._plain(node.attrs[p.name]))
-        return values
+        values = {name: self._plain(v) for name, v in node.attrs.items()}
+        for p, o in zip(node.op.operands, node.operands, strict=True):
+            values[p.name] = self._list(o) if o.__class__ is tuple else self.made[o] if o.__class__ is int else self._plain(o)
+        return [values[p.name] for p in node.op.params]
 
     def _list(self, slots_: tuple) -> Any:
         """Operands given as a list, or as the bundle they were."""

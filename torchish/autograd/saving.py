@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 from ..anomaly import anomaly
@@ -17,6 +18,7 @@ from ..kept import Kept, kept_by
 from ..modes import no_grad
 from ..nodes import value_at
 from ..ops.engine import straight
+from ..ops.table import OPERANDS
 from ..recorder import hooks, record
 from ..stops import NodeHooks, home_of, stop_at
 from ..tape import WATCHED, Node, state
@@ -182,14 +184,17 @@ class SavedSet:
         """A backward has gone through: nothing is kept any more."""
         self.tensors = []
 
-    def find(self, names: tuple[str, ...]) -> list[tuple[int, SavedTensor]]:
-        """(place among operands, or -1 - number of the result; tensor) of what the entry keeps of a parameter or result."""
+    def find(self, names: tuple[str, ...], shown: Callable[[int, SavedTensor], Any]) -> Any:
+        """What the entry keeps of a parameter or result: shown(place among the operands or -1 - number of the result, tensor),
+        or a tuple of those where a list was given; None where it keeps nothing."""
         found = []
         for s, k in zip(self.tensors, [*self.kept.operands, *[-1 - k for k in self.kept.results]], strict=False):
-            own = self.kept.names[k][0] if k >= 0 else ("result", f"result{-1 - k}")
-            if own in names or own.__class__ is tuple and any(n in own for n in names):
-                found.append((k, s))
-        return found
+            own, place = ((self.kept.names[k][0],), self.kept.names[k][1]) if k >= 0 else (("result", f"result{-1 - k}"), -1)
+            if any(n in own for n in names):
+                if place < 0:
+                    return shown(k, s)
+                found.append(shown(k, s))
+        return tuple(found) or None
 
 
 def pack_entry(node: Node, values: Any, result: Any) -> None:
@@ -210,14 +215,13 @@ def pack_entry(node: Node, values: Any, result: Any) -> None:
 
 def _tensors(node: Node, values: Any) -> list:
     """The tensors among the parameters of a call, one for each operand slot of its entry."""
-    operands, found = iter(node.operands), []
-    for p, v in zip(node.op.params, values, strict=True):
-        if p.kind in ("operand", "operands", "mixed"):
-            o = next(operands)
-            if o.__class__ is tuple:
-                found += list(v)
-            elif o.__class__ is int:
-                found.append(v)
+    given = [v for p, v in zip(node.op.params, values, strict=True) if p.kind in OPERANDS]
+    found = []
+    for o, v in zip(node.operands, given, strict=True):
+        if o.__class__ is tuple:
+            found += list(v)
+        elif o.__class__ is int:
+            found.append(v)
     return [x if isinstance(x, Tensor) else hooks.coerce(x) for x in found]
 
 

@@ -15,8 +15,8 @@ import jax.numpy as jnp
 
 from ..scalar import converted
 
-__all__ = ["ALIASES", "Array", "ArrayLike", "Arrays", "Composite", "Dim", "Dims", "Mask", "Number", "Numbers", "Op", "Param",
-           "Runtime", "Shape", "TABLE", "COMPOSITES", "alias", "cast", "composite", "op", "unary"]
+__all__ = ["ALIASES", "Array", "ArrayLike", "Arrays", "Composite", "Dim", "Dims", "Mask", "Number", "Numbers", "OPERANDS", "Op",
+           "Param", "Runtime", "Shape", "TABLE", "COMPOSITES", "alias", "cast", "composite", "op", "unary"]
 
 # The vocabulary of annotations.  A parameter's annotation says how the recorder treats it.
 type_names = {
@@ -33,6 +33,7 @@ type_names = {
     "Shape": "shape",               # ints, given one by one or as a sequence; reaches the op as a tuple
     "Dims": "static",               # an int or a tuple of ints (lists become tuples)
 }                                   # anything else is static: hashable, part of the program
+OPERANDS = frozenset(("operand", "operands", "mixed"))
 Array = jax.Array
 Arrays = Sequence[jax.Array]
 Mask = jax.Array
@@ -123,6 +124,11 @@ class Op:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The pure function itself, so that ops may use one another."""
         return self.fn(*args, **kwargs)
+
+    @property
+    def operands(self) -> list[Param]:
+        """The parameters that take tensors: an entry has one operand for each."""
+        return [p for p in self.params if p.kind in OPERANDS]
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
