@@ -46,11 +46,7 @@ def _copied(view: Any) -> Any:
 def _publish(name: str, view: Callable) -> None:
     def function(input: Tensor, *args: Any, out: Any = None, **options: Any) -> Any:
         made = _copied(view(input, *args, **options))
-        if out is None:
-            return made
-        if isinstance(made, tuple):
-            return [hooks.store_out(o, x, function.__name__) for o, x in zip(out, made, strict=True)]
-        return hooks.store_out(out, made, function.__name__)
+        return made if out is None else hooks.store_out(out, made, function.__name__)
     P = inspect.Parameter
     _, *own = inspect.signature(view).parameters.values()
     function.__signature__ = inspect.Signature([        # type: ignore[attr-defined]

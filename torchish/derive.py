@@ -29,20 +29,9 @@ __all__ = ["build", "return_types"]
 NUMBERS = frozenset({int, float, bool})
 LISTS = frozenset({list, tuple})
 return_types: dict[str, type] = {}
-OF_DIM = frozenset(["max", "min", "median", "nanmedian"])      # along a dimension these have results and an `out=` of their own
 # operator -> how it is formed; "r" reflected, "i" in place
 REFLECTED = frozenset(["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift",
                        "rshift"])
-
-
-def store_out(out: Any, result: Any, name: str, read: tuple = (), same: tuple = ()) -> Any:
-    """Writes the results of the op `name` into the tensors given as `out=`, which may share no memory with the tensors `read`,
-    and lie with one of `same` or apart from it."""
-    if isinstance(result, tuple):
-        name = f"{name}.dim" if name in OF_DIM else name
-        stored = [store_out(o, r, name, read, same) for o, r in zip(out, result, strict=True)]
-        return type(result)(*stored) if hasattr(result, "_fields") else tuple(stored)
-    return hooks.store_out(out, result, name, read, same=same)
 
 
 def returns(op: Op) -> type | None:
@@ -252,7 +241,7 @@ def _write_function(source: _Source, op: Op, name: str, first: str | None, opera
                      "NUMBERS": NUMBERS, "LISTS": LISTS, "RESULTS": Results, "range_of": range_of, "new": object.__new__,
                      "TENSOR": hooks.tensor,
                      "make_view": make_view, "DTYPE": dtype, "R": many, "slot_of": slot_of, "Restart": Restart, "hooks": hooks,
-                     "look_again": look_again, "foreign_self": _foreign_self, "store_out": store_out, "nested_tuple": _nested_tuple}
+                     "look_again": look_again, "foreign_self": _foreign_self, "nested_tuple": _nested_tuple}
     lines = source.lines
     fixed = hidden(op.params, op.names, form)
     source.names |= fixed
@@ -295,7 +284,7 @@ def _write_function(source: _Source, op: Op, name: str, first: str | None, opera
     if many is not None:
         lines.append("    r = R(*r)")
     if out:
-        lines.append(f"    if out is not None: return store_out(out, r, {op.name!r}{_read(op, params)})")
+        lines.append(f"    if out is not None: return hooks.store_out(out, r, {op.name!r}{_read(op, params)})")
     lines.append("    return r")
 
 
@@ -305,9 +294,9 @@ def _look(op: Op, values: str) -> list[str]:
 
 
 def _read(op: Op, params: list[Param]) -> str:
-    """What `store_out` is told of the operands of an op: those that `out=` may not touch, those that it may only be."""
+    """What `hooks.store_out` is told of the operands of an op: those that `out=` may not touch, those that it may only be."""
     if op.strides == "elementwise" or op.family == "scan":
-        return f", (), ({''.join(f'{p.name}, ' for p in params if p.kind in ('operand', 'mixed'))})"
+        return f", same=({''.join(f'{p.name}, ' for p in params if p.kind in ('operand', 'mixed'))})"
     apart = [p.name for p in params if p.kind in ("operand", "operands")][len(params) if op.apart is None else op.apart:]
     return f", ({', '.join(apart)},)" if apart else ""
 
@@ -376,8 +365,8 @@ def _write_composite(source: _Source, record_: Composite, namespace: Any, first:
     parts += ["*"] * (bool(last) and not star) + last
     source.lines += [f"def {record_.name}({', '.join(parts)}):", *taken.lines]
     if out:
-        source.names["store_out"] = store_out
-        source.lines.append(f"    if out is not None: return store_out(out, FN(T, {', '.join(call)}), {record_.name!r})")
+        source.names["hooks"] = hooks
+        source.lines.append(f"    if out is not None: return hooks.store_out(out, FN(T, {', '.join(call)}), {record_.name!r})")
     source.lines.append(f"    return FN(T, {', '.join(call)})")
 
 

@@ -40,8 +40,8 @@ def _checked(x: Tensor) -> np.ndarray:
     return x.detach()._numpy()
 
 
-def _stored(out: Any, made: tuple) -> Any:
-    return made if out is None else type(made)(*[hooks.store_out(o, m, "linalg_ldl") for o, m in zip(out, made, strict=True)])
+def _stored(out: Any, made: Any) -> Any:
+    return made if out is None else hooks.store_out(out, made, "linalg_ldl")
 
 
 def ldl_factor_ex(input: Tensor, *, hermitian: bool = False, check_errors: bool = False, out: Any = None) -> Any:
@@ -78,5 +78,4 @@ def ldl_solve(LD: Tensor, pivots: Tensor, B: Tensor, *, hermitian: bool = False,
     for place in np.ndindex(batch):
         if b[place].size:
             found[place] = trs(factor[place], order[place], b[place], lower=1)[0]
-    made = from_array(found)
-    return made if out is None else hooks.store_out(out, made, "linalg_ldl")
+    return _stored(out, from_array(found))

@@ -11,6 +11,7 @@ from typing import Any
 
 from .namespace import namespace as t
 from .ops.check import require, wrap_dim
+from .recorder import hooks
 from .storage import in_place
 from .tensor import Tensor
 from .wiring import spaces
@@ -136,7 +137,7 @@ def native_batch_norm(input: Tensor, weight: Tensor | None, bias: Tensor | None,
     normalized = F["batch_norm"](input, running_mean, running_var, weight, bias, training, momentum, eps)
     stats = _statistics(input, (0, *range(2, input.dim())), eps, False) if training else (input.new_empty(0), input.new_empty(0))
     made = (normalized, *stats)
-    return made if out is None else tuple(o._store(m) for o, m in zip(out, made, strict=True))
+    return made if out is None else hooks.store_out(out, made)
 
 
 def _native_batch_norm_legit(input: Tensor, weight: Tensor | None, bias: Tensor | None, *args: Any, out: Any = None,

@@ -1,7 +1,7 @@
 """What `out=` does with a result: it is checked against the tensor it goes into, and written there.
 
-In: the tensor given as `out=`, the result, the op's name.  Out: the tensor, resized where its shape differs.  Ops differ in which
-dtypes they take and in what they say of others: RULES names those that do otherwise than most.
+In: the tensors given as `out=`, the results, the op's name.  Out: the tensors, resized where their shape differs.  Ops differ in
+which dtypes they take and in what they say of others: RULES names those that do otherwise than most.
 """
 from __future__ import annotations
 
@@ -97,6 +97,9 @@ ERRORS: dict[str, type[Exception]] = {
 }
 
 
+OF_DIM = frozenset(["max", "min", "median", "nanmedian"])      # along a dimension these have results and rules of their own
+
+
 def _rule(name: str) -> tuple[bool, str]:
     """What is not in RULES casts, but for copies of views and ops that promote nothing."""
     op = TABLE.get(name)
@@ -113,10 +116,14 @@ def _check_dtype(out: Any, result: Any, name: str) -> None:
 
 
 def store(out: Any, result: Any, name: str = "", read: tuple = (), warn: bool = True, same: tuple = ()) -> Any:
-    """Writes `result` of the op `name` into `out`, as torch does: RuntimeError where a gradient would be lost, for a dtype that the
-    op does not write, or where `out` lies where the tensors `read` do, or partly where one of `same` does; a warning where it
-    holds something and has another shape.
+    """Writes `result` of the op `name` into `out` (or each of several into one), as torch does: RuntimeError where a gradient would
+    be lost, for a dtype that the op does not write, or where `out` lies where the tensors `read` do, or partly where one of `same`
+    does; a warning where it holds something and has another shape.
     """
+    if isinstance(result, tuple):
+        name = f"{name}.dim" if name in OF_DIM else name
+        stored = [store(o, r, name, read, warn, same) for o, r in zip(out, result, strict=True)]
+        return type(result)(*stored) if hasattr(result, "_fields") else tuple(stored)
     if state.tape.grad and (out.requires_grad or result.requires_grad):
         label = f"{name.partition('.')[0]}(): " if name else ""
         raise RuntimeError(f"{label}functions with out=... arguments don't support automatic "
@@ -131,9 +138,9 @@ def store(out: Any, result: Any, name: str = "", read: tuple = (), warn: bool = 
             refuse_sharing(out, source)
     if out.dtype is not result.dtype:
         _check_dtype(out, result, name)
-    value = result.to(out.dtype) if out.dtype is not result.dtype else result
-    if tuple(out.shape) == tuple(result.shape):
-        return assign(out, value)
+        result = result.to(out.dtype)
+    if out.shape == result.shape:
+        return assign(out, result)
     if out.numel() and warn:
         warned.warn(f"An output with one or more elements was resized since it had shape {list(out.shape)}, which does not "
                     f"match the required output shape {list(result.shape)}. This behavior is deprecated, and in a future "
@@ -141,5 +148,5 @@ def store(out: Any, result: Any, name: str = "", read: tuple = (), warn: bool = 
                     "an out tensor t by resizing it, inplace, to zero elements with t.resize_(0).")
     # of another size it lies row by row, elementwise results as their operands; and it shows nothing else's memory
     out._view = None
-    rebind(out, value if name in TABLE and TABLE[name].promote else value.contiguous())
+    rebind(out, result if name in TABLE and TABLE[name].promote else result.contiguous())
     return out
