@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import torchish as torch
+from torchish.ops.table import TABLE
 
 ALONE = "unsupported operation: more than one element of the written-to tensor"
 SHARED = "unsupported operation: some elements of the input tensor and the written-to tensor"
@@ -159,6 +160,19 @@ def test_places_that_are_known_are_looked_at_in_every_call() -> None:
     x[torch.full((1,), 1)] = 7.0
     with pytest.raises(IndexError, match="index 4 is out of bounds for dimension 0 with size 3"):
         x[torch.full((1, 1), 4)]
+
+
+def test_places_that_have_passed_are_not_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even where one tensor of places stands at two entries of a step."""
+    looks: list[Any] = []
+    monkeypatch.setattr(TABLE["index_select"], "look", lambda *values: looks.append(values[2]))
+    x, index = torch.arange(3.0), torch.tensor([0])
+
+    def twice(index: torch.Tensor) -> float:
+        return torch.index_select(torch.index_select(x, 0, index), 0, index).item()
+    seen = [twice(index) + len(looks) for _ in range(6)]
+    assert seen[-1] == seen[-3]
+    assert twice(torch.tensor([0])) + len(looks) == seen[-1] + 2
 
 
 def test_what_is_written_through_views_that_repeat_elements() -> None:

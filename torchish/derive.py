@@ -261,7 +261,7 @@ def _write_function(source: _Source, op: Op, name: str, first: str | None, opera
     attributes = ", ".join(p.name for p in params[1:])
     view = f"make_view({params[0].name}, r, OP, ({attributes}{',' if len(params) > 1 else ''}))" if params else "r"
     numbers = [p.name for p in params if p.kind == "runtime"]
-    advance = [*_look(op, values), "tape.node = node", *([f"tape.floats += ({', '.join(numbers)},)"] if numbers else [])]
+    advance = [*_look(op, params), "tape.node = node", *([f"tape.floats += ({', '.join(numbers)},)"] if numbers else [])]
     hit = [*advance, "r = new(TENSOR); r._tape = tape; r._node = node; tape.tensors.append(r)",
            f"return {view if op.view else 'r'}"]
     if op.family == "optim":
@@ -288,9 +288,15 @@ def _write_function(source: _Source, op: Op, name: str, first: str | None, opera
     lines.append("    return r")
 
 
-def _look(op: Op, values: str) -> list[str]:
-    when = "" if op.promote is None else f"if node.aval.dtype.category <= {INTEGER}: "
-    return [f"{when}look_again(tape, OP, ({values},), node)"] if op.look is not None else []
+def _look(op: Op, params: list[Param]) -> list[str]:
+    """What is looked at in a call whose entry is known; not the number by which is divided, unless the entry takes any."""
+    if op.look is None:
+        return []
+    call = f"look_again(tape, OP, ({', '.join(p.name for p in params)},), node)"
+    if op.promote is None:
+        return [call]
+    numbers = "".join([f" and ({p.name}.__class__ not in NUMBERS or node.ints)" for p in params[1:] if p.kind == "mixed"])
+    return [f"if node.aval.dtype.category <= {INTEGER}{numbers}: {call}"]
 
 
 def _read(op: Op, params: list[Param]) -> str:

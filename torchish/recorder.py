@@ -7,9 +7,10 @@ for the rest.
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Callable, Iterator
+from functools import cache, partial
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
@@ -32,6 +33,7 @@ LOOKED_AT = {"places": frozenset({dtypes.int64, dtypes.int32}),
              "whole": frozenset({dtypes.int64, dtypes.int32, dtypes.int16, dtypes.int8, dtypes.uint8, dtypes.bool_}),
              "matrix": frozenset({dtypes.float32, dtypes.float64, dtypes.complex64, dtypes.complex128})}
 SOON = 2 ** 16      # elements that are looked through in some microseconds
+PLACES = 1024       # entries that a value is remembered to have passed at
 PYTHON_DTYPES = {float: dtypes.float64, int: dtypes.int64, bool: dtypes.bool_, complex: dtypes.complex128}
 
 
@@ -255,31 +257,7 @@ def _number(op: Op, p: Any, v: Any) -> Any:
 def _look(op: Op, values: tuple | list, node: Node) -> None:
     """Lets an op refuse the values of its operands, as far as they are known."""
     if op.promote is None or (node.aval.dtype.category <= dtypes.INTEGER and node.aval.device == "cpu"):
-        places, kinds = _looked_at(op), LOOKED_AT[op.looks]
-        op.look(*[_seen(v, kinds) if k in places else v for k, v in enumerate(values)])    # type: ignore[misc]
-
-
-def _looked_at(op: Op) -> tuple[int, ...]:
-    """The places of the operands that `op.look` sees the values of."""
-    places = _operands.get(op.index)
-    if places is None:
-        kinds = ("operand", "mixed") if op.looks == "whole" else ("operand", "operands")
-        first = op.looks == "whole"     # there the first is what is worked upon
-        last = 1 if op.looks == "matrix" else len(op.params)
-        places = _operands[op.index] = tuple(k for k, p in enumerate(op.params[:last]) if p.kind in kinds and k >= first)
-    return places
-
-
-def _seen(v: Any, kinds: frozenset) -> Any:
-    """An operand for `op.look`: values of the kinds that it wants and that are known, as a numpy array."""
-    if isinstance(v, (list, tuple)):
-        return type(v)(_seen(x, kinds) for x in v)
-    if isinstance(v, hooks.tensor) and v._data is not None and v._view is None and v.dtype in kinds:
-        return np.asarray(v._data)
-    if isinstance(v, hooks.tensor) and v._tape is not None and v._node.__class__ is Node and v._node.op is FULL:
-        value = v._node.attrs["value"]
-        return np.broadcast_to(np.asarray(value, v.dtype.np), v.shape) if value.__class__ is not Ref and v.dtype in kinds else v
-    return v
+        op.look(*_shown(op, values, partial(_known, LOOKED_AT[op.looks])))      # type: ignore[misc]
 
 
 def look_again(tape: Tape, op: Op, values: tuple | list, node: Node) -> None:
@@ -287,41 +265,61 @@ def look_again(tape: Tape, op: Op, values: tuple | list, node: Node) -> None:
 
     What has passed at this entry once is not looked at again.
     """
-    news, asked, places, kinds = [], False, _looked_at(op), LOOKED_AT[op.looks]
-    for k in places:
+    news, asked, kinds = [], False, LOOKED_AT[op.looks]
+    for k in _looked_at(op):
         v = values[k]
         if v.__class__ is int:      # a constant has passed when the entry was new; one that was seen to change may now be another
             asked = node.ints > 0 and node.aval.device == "cpu"
         else:
-            news += [x for x in (v if v.__class__ is list or v.__class__ is tuple else (v,))
-                     if x is not None and _is_news(x, node, kinds)]
+            news += [x for x in (v if isinstance(v, (list, tuple)) else (v,)) if x is not None and _is_news(x, node, kinds)]
     if not (news or asked) or tape.nested is not None or tape.inline is not None:
         return
     try:
-        op.look(*[_at_once(v, news) if k in places else v for k, v in enumerate(values)])   # type: ignore[misc]
+        op.look(*_shown(op, values, lambda x: np.asarray(x._data) if any(x is n for n in news) else x))     # type: ignore[misc]
     except BaseException:
         rewind(tape)
         raise
     for x in news:
-        x._looked = (x._data, node)
+        passed = x._looked
+        if passed is None or passed[0] is not x._data or len(passed[1]) == PLACES:
+            passed = x._looked = (x._data, set())
+        passed[1].add(ref(node))
 
 
-_operands: dict[int, tuple[int, ...]] = {}
+@cache
+def _looked_at(op: Op) -> tuple[int, ...]:
+    """The places of the operands that `op.look` sees the values of."""
+    kinds = ("operand", "mixed") if op.looks == "whole" else ("operand", "operands")
+    first = op.looks == "whole"     # there the first is what is worked upon
+    last = 1 if op.looks == "matrix" else len(op.params)
+    return tuple(k for k, p in enumerate(op.params[:last]) if p.kind in kinds and k >= first)
+
+
+def _shown(op: Op, values: tuple | list, value_of: Callable[[Any], Any]) -> list:
+    """The parameters of a call as `op.look` gets them: what it looks at as `value_of` tells."""
+    places = _looked_at(op)
+    return [v if k not in places else [value_of(x) for x in v] if isinstance(v, (list, tuple)) else value_of(v)
+            for k, v in enumerate(values)]
+
+
+def _known(kinds: frozenset, x: Any) -> Any:
+    """The values of a tensor of these dtypes as a numpy array, if they are known; else what it is."""
+    if not isinstance(x, hooks.tensor) or x.dtype not in kinds:
+        return x
+    if x._data is not None and x._view is None:
+        return np.asarray(x._data)
+    if x._tape is not None and x._node.__class__ is Node and x._node.op is FULL and x._node.attrs["value"].__class__ is not Ref:
+        return np.broadcast_to(np.asarray(x._node.attrs["value"], x.dtype.np), x.shape)
+    return x
 
 
 def _is_news(x: Any, node: Node, kinds: frozenset) -> bool:
-    """Whether integers are there without waiting, are soon looked through, and have not passed here yet."""
+    """Whether values of these dtypes are there without waiting, are soon looked through, and have not passed here yet."""
     if not isinstance(x, hooks.tensor):
         return False
-    data, aval, looked = x._data, x._node.aval, x._looked
-    return (data is not None and aval.dtype in kinds and not (looked is not None and looked[0] is data and looked[1] is node)
+    data, aval, passed = x._data, x._node.aval, x._looked
+    return (data is not None and aval.dtype in kinds and not (passed is not None and passed[0] is data and ref(node) in passed[1])
             and x._view is None and aval.device == "cpu" and aval.numel <= SOON and data.is_ready())
-
-
-def _at_once(v: Any, news: list) -> Any:
-    if v.__class__ is list or v.__class__ is tuple:
-        return [_at_once(x, news) for x in v]
-    return np.asarray(v._data) if any(v is x for x in news) else v
 
 
 def _read(x: Any) -> Any:
