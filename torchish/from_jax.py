@@ -18,6 +18,7 @@ import numpy as np
 from .creation import from_array
 from .ops.table import Op, Param
 from .recorder import record
+from .replay import spec
 from .tensor import Tensor
 
 __all__ = ["from_jax", "jax_op"]
@@ -79,7 +80,7 @@ def jax_op(pure: Callable, tensors: list, name: str, wide: bool) -> tuple[Op, An
         return tuple(leaves)
 
     with jax.enable_x64(True):
-        jax.eval_shape(run, [jax.ShapeDtypeStruct(a.shape, a.dtype.np) for a in avals])
+        jax.eval_shape(run, [spec(a) for a in avals])
     return Op(name, run, "jax", OPERANDS, frozenset(), index=next(_index)), structures[0]
 
 

@@ -16,7 +16,7 @@ from .avals import Aval, Out, aval_of
 from .ops.table import Op
 from .plan import Backward, needs, reach, sources_of
 from .recorder import advance, hooks, record
-from .replay import run_nodes
+from .replay import number_specs, run_nodes, spec
 from .segment import Graph, backward_op, residual_op
 from .strides import dense
 from .tape import BACKWARD, INPUT, LEAF, Node, Tape, input_outs, path, state
@@ -137,11 +137,10 @@ def _differentiable(node: Node, known: list[Out]) -> list[bool]:
         run_nodes([node], env, (floats, ints))
         return [env[o.slot] for o in node.outs]
 
-    specs = [jax.ShapeDtypeStruct(known[s].aval.shape, known[s].aval.dtype.np) for s in reads]
+    specs = [spec(known[s].aval) for s in reads]
     moving = {k for k, s in enumerate(reads) if known[s].rg}
     # the numbers are arguments, too: with values a power of one would look linear
-    numbers = (jax.ShapeDtypeStruct((max(node.floats, 1),), np.float64), jax.ShapeDtypeStruct((max(node.ints, 1),), np.int64))
-    found = [moving & {k - 2 for k in o} for o in origins(traced(jax.make_jaxpr(gradients), *numbers, *specs).jaxpr)]
+    found = [moving & {k - 2 for k in o} for o in origins(traced(jax.make_jaxpr(gradients), *number_specs(node), *specs).jaxpr)]
     b.sources = sorted({reads[k] for o in found for k in o})
     return [bool(o) for o in found]
 

@@ -14,7 +14,7 @@ import numpy as np
 from . import dtypes
 from .avals import Aval, Out, aval_of
 from .ops.table import Op
-from .replay import call
+from .replay import call, number_specs, spec
 from .strides import RULES, laid, strides_of
 from .tape import Const, Node, Ref
 
@@ -167,16 +167,11 @@ def check_broadcast(shapes: list[tuple[int, ...]]) -> None:
 
 def _evaluate(op: Op, node: Node, avals: list) -> tuple:
     """Shapes and dtypes of the results by tracing the op abstractly."""
-    def spec(a: Any) -> Any:
-        return jax.ShapeDtypeStruct(a.shape, a.dtype.np)
-
     arrays = [[spec(x) for x in a] if a.__class__ is list else spec(a) for a in avals
               if a.__class__ is Aval or a.__class__ is list]
     with jax.enable_x64(True), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        vectors = (jax.ShapeDtypeStruct((max(node.floats, 1),), np.float64),
-                   jax.ShapeDtypeStruct((max(node.ints, 1),), np.int64))
-        out = jax.eval_shape(lambda xs, vs: call(node, _fillers(node.operands, xs), vs), arrays, vectors)
+        out = jax.eval_shape(lambda xs, vs: call(node, _fillers(node.operands, xs), vs), arrays, number_specs(node))
     many = isinstance(out, (tuple, list))
     flat = list(out) if many else [out]
     return [(tuple(o.shape), dtypes.from_numpy(o.dtype)) for o in flat], many
@@ -225,8 +220,7 @@ def seen_through(op: Op, attrs: dict, aval: Aval, index: int | None) -> tuple[Av
     """What a tensor of this aval is when seen through a view op, and how many bytes further it begins."""
     strides, moved = view_layout(op, attrs, aval, index)
     with jax.enable_x64(True):
-        out = jax.eval_shape(lambda x: op.fn(x, **{k: _static(v) for k, v in attrs.items()}),
-                             jax.ShapeDtypeStruct(aval.shape, aval.dtype.np))
+        out = jax.eval_shape(lambda x: op.fn(x, **{k: _static(v) for k, v in attrs.items()}), spec(aval))
     out = out[index or 0] if isinstance(out, (tuple, list)) else out
     return aval_of(tuple(out.shape), dtypes.from_numpy(out.dtype), aval.device, strides), moved
 

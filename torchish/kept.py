@@ -11,10 +11,9 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import jax
-import numpy as np
 
 from .ops.table import Op, Param
-from .replay import of_operands, put_together, taken_apart
+from .replay import number_specs, of_operands, put_together, spec, taken_apart
 from .tape import Node, path, slots
 from .xla import traced
 
@@ -39,10 +38,9 @@ class Kept:
         self.wanted = [made[s].rg for s in self.reads]
         self.outs = [k for k, o in enumerate(node.outs) if o.rg]
         self.names = _names(node)
-        specs = [jax.ShapeDtypeStruct(made[s].aval.shape, made[s].aval.dtype.np) for s in self.reads]
-        numbers = (jax.ShapeDtypeStruct((max(node.floats, 1),), np.float64), jax.ShapeDtypeStruct((max(node.ints, 1),), np.int64))
+        specs = [spec(made[s].aval) for s in self.reads]
         box: list = []
-        closed = traced(jax.make_jaxpr(_program(node, self.wanted, self.outs, box)), specs, numbers)
+        closed = traced(jax.make_jaxpr(_program(node, self.wanted, self.outs, box)), specs, number_specs(node))
         self.structure, self.consts = box[-1], closed.consts
         self._examine(closed.jaxpr)
         params = (Param("values", "operands"), Param("numbers", "operands"), Param("cotangents", "operands"))

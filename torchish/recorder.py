@@ -20,7 +20,7 @@ from .entries import create, key_of, push
 from .hooks import Hooks, Restart, hooks
 from .inference import may_save, used
 from .ops.create import filled as FULL
-from .ops.table import EMPTY, Op
+from .ops.table import Op
 from .slots import advance, enter, leaf_entry, may_end, rewind, slot_of
 from .tape import WATCHED, Node, Ref, Tape, state
 from .torch_function import handle, install, takes_part
@@ -61,15 +61,12 @@ def _taken_over(op: Op, values: tuple | list) -> Any:
     """The call as the class of a foreign operand answers it: the first one met. From now on the public functions ask first."""
     install()
     func = hooks.public.get(op.name) or hooks.public_F[op.name]
-    args, kwargs = list(values), {}
-    for p in reversed(op.params):
-        v = args[-1]
-        if p.keyword_only:
-            kwargs[p.name] = v
-        if not p.keyword_only and (p.default is EMPTY or v is not p.default):
-            break
-        args.pop()
-    kwargs = {p.name: kwargs[p.name] for p in op.params if p.name in kwargs and kwargs[p.name] is not p.default}
+    given = list(zip(op.params, values, strict=True))
+    kwargs = {p.name: v for p, v in given if p.keyword_only and v is not p.default}
+    positional = [(p, v) for p, v in given if not p.keyword_only]
+    while positional and positional[-1][0].default is positional[-1][1]:
+        positional.pop()
+    args = [v for _, v in positional]
     return handle(func, [*args, *kwargs.values()], tuple(args), kwargs)
 
 

@@ -18,8 +18,8 @@ from jax.tree_util import tree_flatten, tree_unflatten
 from .plan import Plan, Region
 from .tape import BACKWARD, INPUT, LEAF, MODE, Const, Node, Ref
 
-__all__ = ["Env", "Numbers", "call", "from_words", "of_operands", "pull", "pulled", "put_together", "run",
-           "run_nodes", "taken_apart"]
+__all__ = ["Env", "Numbers", "call", "from_words", "number_specs", "of_operands", "pull", "pulled", "put_together", "run",
+           "run_nodes", "spec", "taken_apart"]
 
 Env = dict[int, Any]
 Numbers = tuple[Any, Any]       # vectors of runtime floats and ints
@@ -29,6 +29,16 @@ Cut = Callable[[Any], Any] | None
 def from_words(words: Any, dtype: Any) -> Any:
     """A vector of 64-bit numbers from pairs of 32-bit words, which pass any boundary unchanged."""
     return lax.bitcast_convert_type(words, dtype)
+
+
+def spec(aval: Any) -> jax.ShapeDtypeStruct:
+    """What stands for an array of this aval while something is traced."""
+    return jax.ShapeDtypeStruct(aval.shape, aval.dtype.np)
+
+
+def number_specs(node: Node) -> Numbers:
+    """What stands for the numbers of an entry while it is traced."""
+    return jax.ShapeDtypeStruct((max(node.floats, 1),), np.float64), jax.ShapeDtypeStruct((max(node.ints, 1),), np.int64)
 
 
 def call(node: Node, operands: list, numbers: Numbers) -> Any:

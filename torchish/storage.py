@@ -22,8 +22,8 @@ from .tape import INFERENCE, state
 from .warned import warn
 
 __all__ = ["SEVERAL_VIEWS", "View", "assign", "become_view", "bind", "byte_offset", "copy_into", "in_place",
-           "like", "make_view", "move_out", "refresh", "SHARED", "refuse_overlap", "refuse_sharing", "shares_memory", "storage_of",
-           "storage_owner", "warn_if_expanded", "write_op"]
+           "like", "make_view", "move_out", "overlaps", "refresh", "SHARED", "refuse_overlap", "refuse_sharing", "shares_memory",
+           "storage_of", "storage_owner", "warn_if_expanded", "write_op"]
 
 
 class View:
@@ -224,9 +224,8 @@ def assign(x: Any, value: Any) -> Any:
         new = _unseen(base, new)
     rebind(base, new)
     rebind(x, value)
-    strides = x._node.aval.strides
     # where several elements are one in memory, `value` need not be what is there now
-    x._view.version = -1 if strides is not None and 0 in strides and _overlaps(x._node.aval) else base._version_count
+    x._view.version = -1 if overlaps(x) else base._version_count
     return x
 
 
@@ -304,7 +303,7 @@ INDEXED = {"_index_put_": "index_put_", "masked_fill_": "masked_fill_", "index_f
 def in_place(x: Any, result: Any, name: str, *others: Any) -> Any:
     """Ends an in-place op that also read `others`: checks torch's rules, casts the result to `x`'s dtype, writes it."""
     out, own = result._node.aval, x._node.aval
-    if own.strides is not None and 0 in own.strides:
+    if own.strides is not None:
         if name in INDEXED:
             warn_if_expanded(x, INDEXED[name])
         else:
@@ -331,14 +330,16 @@ def in_place(x: Any, result: Any, name: str, *others: Any) -> Any:
     return assign(x, result)
 
 
-def _overlaps(aval: Any) -> bool:
-    return any(s == 0 and n > 1 for s, n in zip(aval.strides, aval.shape, strict=True))
+def overlaps(x: Any) -> bool:
+    """Whether several elements of `x` are one in memory."""
+    own = x._node.aval
+    return own.strides is not None and 0 in own.strides \
+        and any(s == 0 and n > 1 for s, n in zip(own.strides, own.shape, strict=True))
 
 
 def refuse_overlap(x: Any, source: Any = None) -> None:
     """Raises where two elements of `x`, which is written, are one in memory, or lie partly where `source` is read."""
-    own = x._node.aval
-    if own.strides is not None and 0 in own.strides and _overlaps(own):
+    if overlaps(x):
         raise RuntimeError("unsupported operation: more than one element of the written-to tensor refers to a single memory "
                            "location. Please clone() the tensor before performing the operation.")
     if source is not None:
@@ -377,8 +378,7 @@ def _partly_the_same(x: Any, y: Any) -> bool:
 
 def warn_if_expanded(x: Any, name: str = "index_put_") -> None:
     """Warns where the indexed write `name` goes into a tensor of which several elements are one in memory."""
-    own = x._node.aval
-    if own.strides is not None and 0 in own.strides and _overlaps(own):
+    if overlaps(x):
         example = "tensor[indices] = tensor" if name == "index_put_" else "tensor[mask] = scalar"
         warn(f"Use of {name} on expanded tensors is deprecated. Please clone() the tensor before performing this "
              f"operation. This also applies to advanced indexing e.g. {example}")

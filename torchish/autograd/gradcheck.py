@@ -19,6 +19,7 @@ from ..dtypes import from_numpy
 from ..random_tensors import make_tensor
 from ..recorder import hooks
 from ..sizes import Size
+from ..storage import overlaps
 from ..tensor import Tensor
 from ..testing import check_against_jax
 from ..warned import warn
@@ -173,8 +174,7 @@ def _check_inputs(inputs: tuple) -> None:
         if x.dtype.name not in ("float64", "complex128"):
             warn(f"Input #{k} requires gradient and is not a double precision floating point or complex. This check will "
                  "likely fail if all the inputs are not of double precision floating point or complex. ")
-        strides = x._node.aval.strides
-        if strides is not None and any(s == 0 and n > 1 for s, n in zip(strides, x.shape, strict=True)):
+        if overlaps(x):
             raise RuntimeError(f"The {k}th input has a dimension with stride 0. gradcheck only supports inputs that are "
                                "non-overlapping to be able to compute the numerical gradients correctly. You should call "
                                ".contiguous on the input before passing it to gradcheck.")
