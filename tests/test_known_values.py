@@ -155,3 +155,12 @@ def test_matrices_that_are_still_to_be_computed_or_large_are_not_refused():
     assert torch.linalg.inv_ex(s).info.item() > 0
     assert torch.linalg.inv(torch.zeros(65, 65)).isnan().any()
     assert torch.linalg.cond(s, 1) > 1e6
+
+
+def test_what_an_op_warns_of_is_said_where_it_is_called() -> None:
+    """At the user's line, when the entry is new; not where it is compiled."""
+    for n in (3, 4):
+        with pytest.warns(UserWarning, match="^Using a target size .* that is different to the input size") as seen:
+            loss = torch.nn.functional.mse_loss(torch.ones(n), torch.zeros(n, 1))
+        assert [w.filename for w in seen] == [__file__]
+        assert loss.item() == 1

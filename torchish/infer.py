@@ -17,6 +17,7 @@ from .ops.table import Op
 from .replay import call, number_specs, spec
 from .strides import RULES, laid, strides_of
 from .tape import Const, Node, Ref
+from .warned import held, warn
 
 __all__ = ["results", "seen_through"]
 
@@ -39,7 +40,9 @@ def results(op: Op, node: Node, known: list[Out], autocast: Any = None) -> tuple
         if len(_cache) >= _LIMIT:
             _cache.clear()
         found = _cache[key] = _evaluate(op, node, avals)
-    specs, many = found
+    specs, many, said = found
+    for words in said:
+        warn(*words)
     outs = []
     for shape, dtype in specs:
         outs.append(aval_of(shape, dtype, device, _strides(op, node.attrs, avals, flat, shape, len(outs))))
@@ -166,15 +169,15 @@ def check_broadcast(shapes: list[tuple[int, ...]]) -> None:
 
 
 def _evaluate(op: Op, node: Node, avals: list) -> tuple:
-    """Shapes and dtypes of the results by tracing the op abstractly."""
+    """Shapes and dtypes of the results by tracing the op abstractly, whether there are several, and what the op warns of."""
     arrays = [[spec(x) for x in a] if a.__class__ is list else spec(a) for a in avals
               if a.__class__ is Aval or a.__class__ is list]
-    with jax.enable_x64(True), warnings.catch_warnings():
+    with jax.enable_x64(True), warnings.catch_warnings(), held() as said:
         warnings.simplefilter("ignore")
         out = jax.eval_shape(lambda xs, vs: call(node, _fillers(node.operands, xs), vs), arrays, number_specs(node))
     many = isinstance(out, (tuple, list))
     flat = list(out) if many else [out]
-    return [(tuple(o.shape), dtypes.from_numpy(o.dtype)) for o in flat], many
+    return [(tuple(o.shape), dtypes.from_numpy(o.dtype)) for o in flat], many, said
 
 
 def _fillers(operands: tuple, arrays: list) -> list:

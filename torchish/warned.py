@@ -7,11 +7,18 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["once", "warn", "warn_once"]
+__all__ = ["held", "once", "warn", "warn_once"]
 
+
+class _Held(threading.local):
+    """What is said in this thread while an op is traced, where the user's line is not to be seen; None where none is."""
+    said: list[tuple[str, type[Warning]]] | None = None
 
 
 class _Once:
@@ -22,16 +29,29 @@ class _Once:
         self.always = False
 
 
-once = _Once()
+_held, once = _Held(), _Once()
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
     """warnings.warn at the user's line."""
+    if _held.said is not None:
+        _held.said.append((message, category))
+        return
     level, frame = 2, sys._getframe(1)     # 2: the frame that called this one
     while (below := _below(frame)) is not None:
         level, frame = level + 1, below
     warnings.warn(message, category, stacklevel=level)
+
+
+@contextmanager
+def held() -> Iterator[list[tuple[str, type[Warning]]]]:
+    """Inside, nothing is said but kept: an op that is traced says it when its entry is new, and not at each trace of it."""
+    before, _held.said = _held.said, []
+    try:
+        yield _held.said
+    finally:
+        _held.said = before
 
 
 def warn_once(message: str) -> None:

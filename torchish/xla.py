@@ -17,6 +17,7 @@ from jax.experimental.xla_metadata import set_xla_metadata
 from .config import config
 from .devices import to_jax
 from .errors import CompileError
+from .warned import held
 
 __all__ = ["apart", "compile_program", "export_program", "import_program", "memory", "origins", "traced"]
 
@@ -45,7 +46,7 @@ def compile_program(fn: Callable, specs: list[tuple], donate: tuple[int, ...], p
     sharding = jax.sharding.SingleDeviceSharding(place_on)
     avals = [jax.ShapeDtypeStruct(shape, dtype, sharding=sharding) for shape, dtype in specs]
     began = time.perf_counter()
-    with jax.enable_x64(True), warnings.catch_warnings():
+    with jax.enable_x64(True), warnings.catch_warnings(), held():
         warnings.filterwarnings("ignore", message="Some donated buffers were not usable")
         lowered = jax.jit(fn, donate_argnums=donate, keep_unused=True).lower(*avals)
         try:
