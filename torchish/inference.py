@@ -55,19 +55,14 @@ def _made_in_mode(tape: Tape) -> set[int]:
     """The slots of what was recorded in inference mode; a constant was made before it was recorded."""
     found: set[int] = set()
     nodes = path(tape.node)
-    on = bool(_root(tape.node).attrs["extra"] & INFERENCE)
+    root: Any = nodes[0].parent if nodes else tape.node
+    on = bool(root.attrs["extra"] & INFERENCE)
     for n in nodes:
         if n.kind is MODE:
             on = bool(n.attrs["extra"] & INFERENCE)
         elif on and n.op is not None and n.op.name != "_full":
             found.update(o.slot for o in n.outs)
     return found
-
-
-def _root(node: Node) -> Node:
-    while node.parent is not None:
-        node = node.parent
-    return node
 
 
 def settle_flags(tape: Tape, tensors: Iterable[Any]) -> None:

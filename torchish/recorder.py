@@ -23,7 +23,7 @@ from .ops.create import filled as FULL
 from .ops.table import Op
 from .slots import advance, enter, leaf_entry, may_end, rewind, slot_of
 from .tape import WATCHED, Node, Ref, Tape, state
-from .torch_function import handle, install, takes_part
+from .torch_function import install, overloaded, taken_over, takes_part
 
 __all__ = ["Hooks", "Restart", "Results", "advance", "enter", "hooks", "leaf_entry", "look_again", "outputs", "record",
            "record_results", "slot_of"]
@@ -67,7 +67,7 @@ def _taken_over(op: Op, values: tuple | list) -> Any:
     while positional and positional[-1][0].default is positional[-1][1]:
         positional.pop()
     args = [v for _, v in positional]
-    return handle(func, [*args, *kwargs.values()], tuple(args), kwargs)
+    return taken_over(func, overloaded([*args, *kwargs.values()]), tuple(args), kwargs)
 
 
 class Results:

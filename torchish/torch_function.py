@@ -19,8 +19,8 @@ from typing import Any
 from .hooks import hooks
 from .warned import warn
 
-__all__ = ["DisableTorchFunction", "DisableTorchFunctionSubclass", "answer", "default", "disabled", "divert", "handle", "install",
-           "named", "overloaded", "state", "takes_part", "taken_over"]
+__all__ = ["DisableTorchFunction", "DisableTorchFunctionSubclass", "answer", "default", "disabled", "divert", "install", "named",
+           "overloaded", "state", "takes_part", "taken_over"]
 
 
 class _State(threading.local):
@@ -224,8 +224,3 @@ def declared(cls: type) -> None:
     """A subclass of Tensor was declared."""
     if takes_part(cls):
         install()
-
-
-def handle(func: Callable, relevant: Iterable[Any], args: tuple, kwargs: dict) -> Any:
-    """A call that some argument is to take over; TypeError if none does."""
-    return taken_over(func, overloaded(relevant), args, kwargs)

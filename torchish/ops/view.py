@@ -116,7 +116,7 @@ def _flat_shape(shape: tuple[int, ...], start_dim: int, end_dim: int) -> tuple[i
 def flatten(t, input, start_dim=0, end_dim=-1):
     """Dimensions start_dim to end_dim joined into one; a 0-dim tensor becomes 1-dim. One dimension alone: the input itself."""
     n = input.ndim
-    if n and wrap_dim(start_dim, n) == wrap_dim(end_dim, n):
+    if -n <= start_dim < n and -n <= end_dim < n and (start_dim - end_dim) % n == 0:
         return input
     return t._flatten(input, start_dim, end_dim)
 
