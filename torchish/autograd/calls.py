@@ -70,7 +70,7 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool
         raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False.")
     given = _several(inputs)
     if materialize_grads and any(isinstance(v, GradientEdge) for v in given):
-        found = grad(outputs, inputs, grad_outputs, retain_graph, create_graph, only_inputs, True, is_grads_batched)
+        found = grad(outputs, given, grad_outputs, retain_graph, create_graph, only_inputs, True, is_grads_batched)
         if any(g is None and isinstance(v, GradientEdge) for v, g in zip(given, found, strict=True)):
             raise RuntimeError("materialize_grads cannot be used when the given input is a GradientEdge")
         return tuple([hooks.zeros(v._node.aval) if g is None else g for v, g in zip(given, found, strict=True)])
