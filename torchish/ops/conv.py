@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from ..dtypes import from_numpy
 from .check import listing, prod, require
-from .conv_grad import Window, convolve, plain
+from .conv_grad import Window, convolve, plain, transposed
 from .matmul_check import cpp_name
 from .precision import dtype_name, inexact, no_bool, unlike
 from .table import Array, Dims, Op, op
@@ -150,12 +150,19 @@ def _transposed(n: int, x: jax.Array, w: jax.Array, bias: jax.Array | None, stri
     pads = tuple((r - p, r - p + e) for r, p, e in zip(reach, padding, extra, strict=True))
     window = Window((1,) * n, pads, dilation, groups)
 
+    ones = prod(stride) == 1 and all(min(pair) >= 0 for pair in pads)
+    size = tuple([(i - 1) * s + 1 + sum(pair) - r for i, s, pair, r in zip(x.shape[2:], stride, pads, reach, strict=True)])
+    forward = Window(stride, tuple((p, p) for p in padding), dilation, groups)      # the convolution whose gradient this is
+
     def compute(a: jax.Array, b: jax.Array) -> jax.Array:
+        if not ones and all(e < s for e, s in zip(extra, stride, strict=True)):
+            found = transposed(a, b, forward, size)
+            if found is not None:
+                return found
         # the kernel turned around, with input and output channels exchanged within each group
         inputs, outputs = b.shape[0] // groups, b.shape[1]
         turned = jnp.flip(b, range(2, n + 2)).reshape(groups, inputs, outputs, *b.shape[2:])
         turned = jnp.swapaxes(turned, 1, 2).reshape(groups * outputs, inputs, *b.shape[2:])
-        ones = prod(stride) == 1 and all(min(pair) >= 0 for pair in pads)
         return convolve(a, turned, window) if ones else plain(a, turned, window, spread=stride)
 
     return _finish(compute, x, w, bias, batched)
