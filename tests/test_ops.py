@@ -45,30 +45,30 @@ def public(op: Op) -> Callable:
     return next(space[op.name] for space in spaces.values() if op.name in space)
 
 
-def tensors(case: Case, grad: bool = False) -> tuple[tuple, dict, list]:
+def tensors(case: Case, grad: bool = False, device: str = "cpu") -> tuple[tuple, dict, list]:
     """The case's operands as tensors, and those that require a gradient."""
     leaves: list[Any] = []
 
     def make(a: np.ndarray) -> Any:
-        x = torch.tensor(a)
+        x = torch.tensor(a, device=device)
         if grad and floating(a):
             leaves.append(x.requires_grad_())
         return x
     return each_array(case.args, make), each_array(case.kwargs, make), leaves
 
 
-def by_method(case: Case) -> Any:
+def by_method(case: Case, device: str) -> Any:
     """The result of the method form, or None where there is none for these operands."""
-    args, kwargs, _ = tensors(case)
+    args, kwargs, _ = tensors(case, device=device)
     at = next((k for k, p in enumerate(case.op.params) if p.name == "input"), 0)
     if "method" not in case.op.forms or at >= len(args) or not isinstance(args[at], torch.Tensor):
         return None
     return getattr(args[at], case.op.name)(*args[:at], *args[at + 1:], **kwargs)
 
 
-def in_place(case: Case, result: Any) -> Any:
+def in_place(case: Case, result: Any, device: str) -> Any:
     """The tensor that the in-place form changed, or None where dtype or shape forbid it."""
-    args, kwargs, _ = tensors(case)
+    args, kwargs, _ = tensors(case, device=device)
     if "inplace" not in case.op.forms or not args or not isinstance(args[0], torch.Tensor) or case.op.view:
         return None
     if args[0].dtype is not result.dtype or args[0].shape != result.shape:
@@ -78,11 +78,11 @@ def in_place(case: Case, result: Any) -> Any:
     return changed
 
 
-def into_out(case: Case, result: Any) -> Any:
+def into_out(case: Case, result: Any, device: str) -> Any:
     """What the function wrote into tensors given as `out=`."""
     if "out" not in case.op.forms:
         return None
-    args, kwargs, _ = tensors(case)
+    args, kwargs, _ = tensors(case, device=device)
     single = isinstance(result, torch.Tensor)
     out = torch.empty_like(result) if single else tuple(torch.empty_like(r) for r in result)
     back = public(case.op)(*args, **kwargs, out=out)
@@ -122,11 +122,12 @@ def flat_items(found: Any) -> list:
     return [f for item in found["items"] for f in flat_items(item)] if "items" in found else [found]
 
 
-def every_form(case: Case) -> dict[str, Any]:
+def every_form(case: Case, device: str = "cpu") -> dict[str, Any]:
     """The results of each public form of one call, lazy."""
-    args, kwargs, _ = tensors(case)
+    args, kwargs, _ = tensors(case, device=device)
     result = public(case.op)(*args, **kwargs)
-    made = {"function": result, "method": by_method(case), "in place": in_place(case, result), "out=": into_out(case, result)}
+    made = {"function": result, "method": by_method(case, device), "in place": in_place(case, result, device),
+            "out=": into_out(case, result, device)}
     return {form: found for form, found in made.items() if found is not None}
 
 

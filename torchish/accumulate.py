@@ -139,6 +139,8 @@ def check_roots(roots: Sequence, cotangents: Sequence, batched: bool = False) ->
         elif not batched and tuple(c.shape) != tuple(aval.shape):
             raise RuntimeError(f"Mismatch in shape: grad_output[{k}] has a shape of {c.shape} and output[{k}] has a shape of "
                                f"{aval.shape}.")
+        elif c.is_meta is not x.is_meta:
+            raise RuntimeError(f"invalid gradient at index {k} - expected device {x.device} but got {c.device}")
         elif c.dtype.is_complex != aval.dtype.is_complex:
             raise RuntimeError(f"For complex Tensors, both grad_output and output are required to have the same dtype. Mismatch "
                                f"in dtype: grad_output[{k}] has a dtype of {c.dtype} and output[{k}] has a dtype of {aval.dtype}.")
@@ -154,8 +156,11 @@ def set_data(x: Any, value: Any) -> None:
         raise TypeError("Variable data has to be a tensor, but got " + type(value).__name__)
     if value.dtype.category < 2 and x._leaf:
         raise RuntimeError("data set to a tensor that requires gradients must be floating point or complex dtype")
+    if value.is_meta is not x.is_meta:
+        raise RuntimeError("Attempted to call `variable.set_data(tensor)`, but `variable` and `tensor` have incompatible tensor "
+                           "type.")
     value = value.detach()
-    if value._data is None and not (value._tape is state.tape and x._data is None):
+    if value._data is None and not (value._tape is state.tape and x._data is None) and not value.is_meta:
         value._array()
     if value._data is not None:
         aval = value._node.aval

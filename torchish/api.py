@@ -13,7 +13,7 @@ from . import dtypes, memory, methods
 from .anomaly import is_anomaly_check_nan_enabled, is_anomaly_enabled
 from .bodies import once_only
 from .bundle import Bundle, plain_tape
-from .creation import as_tensor, asarray, from_array, from_numpy, tensor
+from .creation import as_tensor, asarray, constant_like, from_array, from_numpy, tensor
 from .data_dependent import *  # noqa: F403
 from .devices import device, get_default_device, set_default_device
 from .draws import (
@@ -56,6 +56,8 @@ _assign, _Bundle, _plain_tape, _once_only = assign_all, Bundle, plain_tape, once
 def _filled(like: Tensor, value: float) -> Tensor:
     """A concrete tensor full of `value` in the shape and dtype of `like`: optimizer state before the first step."""
     aval = like._node.aval
+    if like.is_meta:
+        return constant_like(like, value)
     return from_array(np.full(aval.shape, value, aval.dtype.np), aval.device)
 
 
@@ -67,8 +69,8 @@ globals().update({name: fn for space in ("private", "function") for name, fn in 
 globals().update({name: d for d in dtypes.NAMES.values() for name in (d.name, *d.aliases)})
 namespace.__dict__.update({name: value for name, value in globals().items() if not name.startswith("__")})
 namespace.linalg, namespace.special = spaces["linalg"], spaces["special"]
-_HELPERS = {"LEGACY", "ModuleType", "annotations", "assign_all", "from_array", "namespace", "scalar", "softmin", "spaces",
-            "tensortype", "to_dtype"}
+_HELPERS = {"LEGACY", "ModuleType", "annotations", "assign_all", "constant_like", "from_array", "namespace", "scalar", "softmin",
+            "spaces", "tensortype", "to_dtype"}
 __all__ = sorted(name for name, value in globals().items()
                  if not name.startswith("_") and (name in _shown or isinstance(value, dtypes.dtype))
                  and not isinstance(value, ModuleType) and name not in _HELPERS)

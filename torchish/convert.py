@@ -57,7 +57,8 @@ class Convert:
     def type(self, dtype: Any = None, non_blocking: bool = False) -> Any:
         """The legacy type name, or this tensor converted to `dtype` (a dtype or a legacy name)."""
         if dtype is None:
-            return f"torch.{'cuda.' if self.is_cuda else ''}{legacy_name(self.dtype)}"
+            kind = self.device.type
+            return f"torch.{'' if kind == 'cpu' else f'{kind}.'}{legacy_name(self.dtype)}"
         if not isinstance(dtype, (str, type, dtypes.dtype)):
             raise TypeError("dtype must be a type, str, or dtype object")
         if isinstance(dtype, type) and not hasattr(dtype, "legacy_dtype"):

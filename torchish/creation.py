@@ -12,8 +12,9 @@ import numpy as np
 
 from . import dtypes
 from .avals import Aval, aval_of, contiguous_strides
-from .devices import from_jax, place, to_jax
+from .devices import META, chosen, from_jax, place, to_jax
 from .from_python import array_of, known_dtype
+from .hooks import NoData
 from .ops.create import filled as FULL
 from .ops.create import filled_like as FULL_LIKE
 from .ops.create import filled_new as FULL_NEW
@@ -30,7 +31,9 @@ __all__ = ["array_aval", "as_tensor", "asarray", "concrete_pending", "constant",
 
 
 def array_aval(array: Any) -> Aval:
-    """The abstract value of a jax array or tracer."""
+    """The abstract value of a jax array or tracer; of what stands for an array on the device meta, itself."""
+    if array.__class__ is Aval:
+        return array
     device = "cpu"
     if not isinstance(array, jax.core.Tracer) and isinstance(array, jax.Array):
         found = next(iter(array.devices()))
@@ -44,6 +47,8 @@ def from_array(array: Any, device: str = "cpu", strides: tuple[int, ...] | None 
         return wrap(array)
     array = np.asarray(array)
     dtype = dtypes.from_numpy(array.dtype)
+    if device == META:
+        return constant(array.shape, 0, dtype=dtype, device=META, strides=strides or strides_of_array(array))
     with jax.enable_x64(True):
         data = jax.device_put(np.array(array, order="C"), to_jax(device))
     x = object.__new__(Tensor)
@@ -64,7 +69,7 @@ def _array(data: Any, dtype: dtypes.dtype | None) -> np.ndarray:
     """Python data as a numpy array of torch's inferred (or the given) dtype."""
     if type(data).__module__.startswith("jax"):
         data = np.asarray(data)
-    return array_of(data, dtype, Tensor, lambda x: x.detach()._numpy())
+    return array_of(data, dtype, Tensor, lambda x: x.item() if x.is_meta else x.detach()._numpy())
 
 
 def tensor(data: Any, *, dtype: dtypes.dtype | None = None, device: Any = None, requires_grad: bool = False,
@@ -77,7 +82,7 @@ def tensor(data: Any, *, dtype: dtypes.dtype | None = None, device: Any = None, 
     if isinstance(data, Tensor):
         warn("To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
              "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).")
-        out = data.detach().clone().to(device=device, dtype=dtype)
+        out = data.detach().clone().to(device=chosen(device), dtype=dtype)
     else:
         out = from_array(_array(data, dtype), place(device))
     if requires_grad and not out._node.aval.differentiable:
@@ -89,9 +94,9 @@ def as_tensor(data: Any, dtype: dtypes.dtype | None = None, device: Any = None) 
     """`data` itself where it is a tensor of this dtype and device; else a tensor of its values."""
     dtype = known_dtype("as_tensor", dtype)
     if isinstance(data, Tensor):
-        return data.to(device=device, dtype=dtype)
+        return data.to(device=chosen(device), dtype=dtype)
     if isinstance(data, jax.Array):
-        return wrap(data).to(device=device, dtype=dtype)
+        return wrap(data).to(device=chosen(device), dtype=dtype)
     return from_array(_array(data, dtype), place(device))
 
 
@@ -139,6 +144,9 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
     return from_array(ndarray)
 
 
+NO_DATA = "Cannot copy out of meta tensor; no data!"
+
+
 def constant(size: tuple[int, ...], value: Any, *, dtype: dtypes.dtype, device: str = "cpu",
              strides: tuple[int, ...] | None = None, memory_format: Any = None) -> Tensor:
     """A tensor full of `value` that costs nothing until it is read: by an entry (then it is one), or by the user."""
@@ -159,13 +167,15 @@ def constant(size: tuple[int, ...], value: Any, *, dtype: dtypes.dtype, device: 
     return x
 
 
-def constant_like(x: Tensor, value: Any, *, dtype: dtypes.dtype | None = None, memory_format: Any = None) -> Tensor:
-    """A constant with the shape, device and memory format of `x`."""
+def constant_like(x: Tensor, value: Any, *, dtype: dtypes.dtype | None = None, device: Any = None,
+                  memory_format: Any = None) -> Tensor:
+    """A constant with the shape, memory format and, unless another is given, device of `x`."""
     aval = x._node.aval
     if _mapped(x):
         return record(FULL_LIKE, (x, value, dtype))
     strides = None if aval.strides is None and memory_format is None else asked(*laid(aval), memory_format)
-    return constant(aval.shape, value, dtype=dtype or aval.dtype, device=aval.device, strides=strides)
+    where = aval.device if device is None else place(device)
+    return constant(aval.shape, value, dtype=dtype or aval.dtype, device=where, strides=strides)
 
 
 def constant_new(x: Tensor, size: tuple[int, ...], value: Any, *, dtype: dtypes.dtype) -> Tensor:
@@ -182,6 +192,8 @@ def _mapped(x: Tensor) -> bool:
 def concrete_pending(x: Tensor) -> Any:
     """The array of a constant that the user looks at."""
     aval, (value,) = x._node.aval, x._pending
+    if aval.device == META:
+        raise NotImplementedError(NO_DATA)
     with jax.enable_x64(True):
         x._data = jax.device_put(np.full(aval.shape, converted(value, aval.dtype.np)), to_jax(aval.device))
     x._pending = None
@@ -190,6 +202,8 @@ def concrete_pending(x: Tensor) -> Any:
 
 def settle(x: Tensor) -> None:
     """A constant is read by an entry: it becomes an entry itself, or a value where it is a leaf."""
+    if x._node.aval.device == META:
+        raise NoData
     if x._leaf or x._node.aval.device != "cpu":
         concrete_pending(x)
         return
@@ -200,7 +214,7 @@ def settle(x: Tensor) -> None:
 
 
 def finish_new(x: Tensor, out: Any, device: Any, requires_grad: bool) -> Tensor:
-    """What every factory does with a new tensor: moves it, writes it into `out`, makes it a leaf."""
+    """What every factory does with a new tensor: moves it, writes it into `out`, makes it a leaf. None: it stays where it is."""
     if device is not None:
         x = x.to(device=device)
     if out is not None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from . import dtypes
 from .creation import from_array
+from .errors import refuse_data_dependent
 from .ops.check import require
 from .ops.index import selected
 from .recorder import hooks, record
@@ -27,7 +28,8 @@ __all__ = ["allclose", "bincount", "equal", "masked_select", "nonzero", "unique"
 
 
 def _not_by_member(name: str, *tensors: Tensor) -> None:
-    """torch's error where vmap meets a result whose shape depends on values, or that is no tensor."""
+    """torch's error where vmap, or a tensor without values, meets a result whose shape depends on values, or that is no tensor."""
+    refuse_data_dependent(name, *tensors)
     nested = next((n for n in (x._inside() for x in tensors) if n is not None and n.batch is not None and not n.closed), None)
     if nested is not None:
         raise RuntimeError(NOT_BY_MEMBER.get(name) or f"vmap: We do not support batching operators that can output dynamic shape. "
@@ -104,6 +106,7 @@ def unique(input: Tensor, sorted: bool = True, return_inverse: bool = False, ret
 
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
     """How often each non-negative integer comes."""
+    refuse_data_dependent("bincount", input)
     w = None if weights is None else weights._numpy()
     if input.is_floating_point() or input.is_complex() or input.dtype.name == "bool":
         raise NotImplementedError(f'"bincount_cpu" not implemented for {dtypes.c_name(input.dtype)!r}')

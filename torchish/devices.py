@@ -12,8 +12,8 @@ from typing import Any, overload
 
 import jax
 
-__all__ = ["cuda_device_count", "cuda_is_available", "device", "from_jax", "get_default_device", "place",
-           "set_default_device", "to_jax"]
+__all__ = ["META", "chosen", "cuda_device_count", "cuda_is_available", "device", "from_jax", "get_default_device", "is_meta",
+           "place", "set_default_device", "to_jax"]
 
 TYPES = ("cpu", "cuda", "ipu", "xpu", "mkldnn", "opengl", "opencl", "ideep", "hip", "ve", "fpga", "maia", "xla", "lazy",
          "vulkan", "mps", "meta", "hpu", "mtia", "privateuseone")
@@ -88,6 +88,7 @@ def _make(type_: str, index: int | None) -> device:
 
 
 CPU = _make("cpu", None)
+META = "meta"       # the device of tensors that have no data
 
 
 class _State:
@@ -193,14 +194,27 @@ def to_jax(device: Any) -> jax.Device:
         return found[position]
     if wanted.type == "xpu":
         raise AssertionError("Torch not compiled with XPU enabled. JAX's accelerator is called 'cuda'")
-    raise RuntimeError(f"PyTorch is not linked with support for {wanted.type} devices. torchish has 'cpu' and 'cuda' "
-                       "(the accelerator that JAX has)")
+    raise RuntimeError(f"PyTorch is not linked with support for {wanted.type} devices. torchish has 'cpu', 'cuda' "
+                       "(the accelerator that JAX has) and 'meta' (tensors without data)")
+
+
+def chosen(device: Any) -> Any:
+    """The device that a factory was asked for, or the default one; None where nothing is to be moved: made on the CPU, it stays."""
+    if device is not None:
+        return device
+    return None if _state.default is CPU else _state.default
+
+
+def is_meta(device: Any) -> bool:
+    """Whether what a factory was asked for, or by default makes, is on meta."""
+    wanted = _state.default if device is None else device
+    return wanted is not CPU and _to_device(wanted).type == META
 
 
 def place(device: Any = None) -> str:
-    """The name under which tensors of this device are kept, "cpu" or "cuda:0"; of the default device for None."""
+    """The name under which tensors of this device are kept: "cpu", "cuda:0", "meta"; of the default device for None."""
     wanted = _state.default if device is None else _to_device(device)
-    return "cpu" if wanted.type == "cpu" else str(from_jax(to_jax(wanted)))
+    return wanted.type if wanted.type in ("cpu", META) else str(from_jax(to_jax(wanted)))
 
 
 def from_jax(found: jax.Device) -> device:

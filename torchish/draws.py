@@ -5,7 +5,7 @@ and enter a step as its inputs; what depends on values of the step (dropout, ber
 """
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any, overload
 
@@ -13,13 +13,14 @@ import numpy as np
 
 from . import bulk, dtypes, rng
 from .avals import aval_of, contiguous_strides
-from .creation import finish_new, from_array
-from .devices import place
+from .creation import constant, constant_like, finish_new, from_array
+from .devices import META, chosen, is_meta
 from .dtypes import c_name
 from .generator import Generator, concrete, default_generator, generator_of
+from .meta import to_meta
 from .ops.random import drawn_by, flipped, scaled, standard_gamma
-from .ops.table import TABLE
-from .recorder import outputs, record
+from .ops.table import TABLE, Op
+from .recorder import hooks, outputs, record
 from .rng.fills import check_std
 from .tape import state
 from .tensor import Tensor
@@ -30,6 +31,7 @@ __all__ = ["bernoulli", "binomial", "drawn", "dropped", "laid_out", "multinomial
 
 NEAR = 1 << 18      # so many draws of a step that has not run are made again in numpy (under a millisecond)
 SELU = 1.7580993408473766    # the value that alpha_dropout puts in place of what it drops, with a minus sign
+STATE = (((624,), dtypes.uint32), ((), dtypes.int32))       # of a generator: the key, how many numbers of it are used up
 SINGLE = (dtypes.float32, dtypes.float16, dtypes.bfloat16)
 
 
@@ -53,6 +55,8 @@ def sizes_given(name: str, size: tuple, named: dict[str, Any]) -> tuple[int, ...
 def drawn(name: str, *operands: Tensor, generator: Generator | None = None, **attributes: Any) -> Tensor:
     """The result of a random op of the table, which takes the generator's state as operands and hands back the next one."""
     g, op = generator_of(generator), TABLE[name]
+    if operands and operands[0].is_meta:
+        return _shaped(op, operands, attributes)
     key, pos = g.on_tape(operands[0]._node.aval.device if operands else "cpu")
     values: list = [*operands, key, pos]
     values += [attributes.get(p.name, p.default) for p in op.params[len(values):]]
@@ -60,6 +64,13 @@ def drawn(name: str, *operands: Tensor, generator: Generator | None = None, **at
     shape = attributes.get("mask_shape") or attributes.get("shape")
     g.advance(key, pos, drawn_by(name, prod(shape) if shape is not None else out._node.aval.numel, out._node.aval.dtype.np))
     return out
+
+
+def _shaped(op: Op, operands: tuple, attributes: dict) -> Tensor:
+    """The result of a random op on meta: the generator's state, which stays as it is, is an operand without data, too."""
+    key, pos = (constant(shape, 0, dtype=dtype, device=META) for shape, dtype in STATE)
+    values: list = [*operands, key, pos]
+    return record(op, values + [attributes.get(p.name, p.default) for p in op.params[len(values):]])[0]
 
 
 def dropped(name: str, x: Tensor, p: float, mask_shape: tuple | None, axes: tuple | None) -> Tensor:
@@ -144,8 +155,16 @@ def laid_out(x: Tensor, strides: tuple[int, ...] | None) -> Tensor:
     return x
 
 
-def _new(values: Tensor, out: Any, device: Any, requires_grad: bool) -> Tensor:
-    return finish_new(values, out, device if device is not None or place() == "cpu" else place(), requires_grad)
+def _new(draw: Callable[[tuple], Tensor], shape: tuple, dtype: Any, out: Any, device: Any, requires_grad: bool) -> Tensor:
+    """What draw(shape) gives, finished as factories do; on meta nothing is drawn."""
+    if out.is_meta if out is not None else is_meta(device):
+        return finish_new(constant(shape, 0, dtype=dtype, device=META), out, None, requires_grad)
+    return finish_new(draw(shape), out, device if out is not None else chosen(device), requires_grad)
+
+
+def _undrawn(x: Tensor, dtype: Any = None) -> Tensor:
+    """What draws from the values of `x` give on meta: nothing is drawn."""
+    return constant_like(x, 0, dtype=dtype)
 
 
 @overload
@@ -166,7 +185,8 @@ def rand(*size: Any, generator: Generator | None = None, out: Any = None, dtype:
     Source: https://docs.pytorch.org/docs/stable/generated/torch.rand.html
     """
     shape, dtype = sizes_given("rand", size, named), dtypes.default.float if dtype is None else dtype
-    return _new(uniforms(generator_of(generator), shape, dtype), out, device, requires_grad)
+    g = generator_of(generator)
+    return _new(lambda shape: uniforms(g, shape, dtype), shape, dtype, out, device, requires_grad)
 
 
 @overload
@@ -187,7 +207,8 @@ def randn(*size: Any, generator: Generator | None = None, out: Any = None, dtype
     Source: https://docs.pytorch.org/docs/stable/generated/torch.randn.html
     """
     shape, dtype = sizes_given("randn", size, named), dtypes.default.float if dtype is None else dtype
-    return _new(normals(generator_of(generator), shape, dtype), out, device, requires_grad)
+    g = generator_of(generator)
+    return _new(lambda shape: normals(g, shape, dtype), shape, dtype, out, device, requires_grad)
 
 
 @overload
@@ -209,7 +230,8 @@ def randint(*args: Any, generator: Generator | None = None, out: Any = None, dty
     """
     low, high, size = _bounds(args, named)
     dtype = dtypes.int64 if dtype is None else dtype
-    return _new(_integers(generator_of(generator), size, dtype, low, high), out, device, requires_grad)
+    g = generator_of(generator)
+    return _new(lambda size: _integers(g, size, dtype, low, high), size, dtype, out, device, requires_grad)
 
 
 def _integers(g: Generator, shape: tuple, dtype: Any, low: int, high: int) -> Tensor:
@@ -246,7 +268,8 @@ def randperm(n: int, *, generator: Generator | None = None, out: Any = None, dty
     """
     n, = sizes_given("randperm", (n,), {})
     dtype = dtypes.int64 if dtype is None else dtype
-    return _new(_permutations(generator_of(generator), (n,), dtype.np), out, device, requires_grad)
+    g = generator_of(generator)
+    return _new(lambda shape: _permutations(g, shape, dtype.np), (n,), dtype, out, device, requires_grad)
 
 
 def _permutations(g: Generator, shape: tuple, dtype: Any) -> Tensor:
@@ -257,12 +280,14 @@ def _permutations(g: Generator, shape: tuple, dtype: Any) -> Tensor:
     return from_array(np.stack(rows).reshape(shape))
 
 
-def _like(name: str, input: Any, dtype: Any, draw: Any) -> Tensor:
+def _like(name: str, input: Any, dtype: Any, device: Any, draw: Any) -> Tensor:
     """New numbers in the shape, dtype and memory order of `input`: draw(shape, dtype, contiguous) -> array or tensor."""
     if not isinstance(input, Tensor):
         raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
     aval = input._node.aval
     dtype = aval.dtype if dtype is None else dtype
+    if input.is_meta if device is None else is_meta(device):
+        return to_meta(input, dtype)
     axes = None if aval.strides is None else rng.memory_order(aval.strides)
     if axes is None:                # torch makes it dense
         values = draw(aval.shape, dtype, True)
@@ -276,7 +301,7 @@ def rand_like(input: Tensor, *, dtype: Any = None, layout: Any = None, device: A
               pin_memory: bool = False, memory_format: Any = None, generator: Generator | None = None) -> Tensor:
     """Uniform numbers in the shape, dtype and memory order of `input`."""
     g = generator_of(generator)
-    x = _like("rand_like", input, dtype,
+    x = _like("rand_like", input, dtype, device,
               lambda shape, d, plain: uniforms(g, shape, d) if plain else rng.uniform(g.host(), shape, d))
     return finish_new(x, None, device or input.device, requires_grad)
 
@@ -285,7 +310,7 @@ def randn_like(input: Tensor, *, dtype: Any = None, layout: Any = None, device: 
                pin_memory: bool = False, memory_format: Any = None, generator: Generator | None = None) -> Tensor:
     """Standard normal numbers in the shape, dtype and memory order of `input`."""
     g = generator_of(generator)
-    x = _like("randn_like", input, dtype,
+    x = _like("randn_like", input, dtype, device,
               lambda shape, d, plain: normals(g, shape, d) if plain else rng.normal(g.host(), shape, d, contiguous=False))
     return finish_new(x, None, device or input.device, requires_grad)
 
@@ -307,8 +332,8 @@ def randint_like(input: Tensor, *args: Any, dtype: Any = None, layout: Any = Non
                  generator: Generator | None = None, **named: Any) -> Tensor:
     """Integers of [low, high), or of [0, high), in the shape, dtype and memory order of `input`."""
     low, high, _ = _bounds(args, named | {"size": (0,)})
-    engine = generator_of(generator).host()
-    x = _like("randint_like", input, dtype, lambda shape, d, plain: rng.randint(engine, shape, d, low, high))
+    g = generator_of(generator)
+    x = _like("randint_like", input, dtype, device, lambda shape, d, plain: rng.randint(g.host(), shape, d, low, high))
     return finish_new(x, None, device or input.device, requires_grad)
 
 
@@ -324,7 +349,9 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Gene
     g = generator_of(generator)
     if size is not None:
         shape, dtype = sizes_given("normal", tuple(size), {}), dtypes.default.float if dtype is None else dtype
-        return _new(normals(g, shape, dtype, float(mean), float(std)), out, device, requires_grad)
+        # the default device is not for this one, as in torch
+        return _new(lambda shape: normals(g, shape, dtype, float(mean), float(std)), shape, dtype, out,
+                    "cpu" if device is None else device, requires_grad)
     leading = mean if isinstance(mean, Tensor) else std
     if not isinstance(leading, Tensor):
         raise TypeError(f"normal() received an invalid combination of arguments - got ({type(mean).__name__}, "
@@ -333,6 +360,8 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Gene
                         " * (float mean, Tensor std)\n * (float mean, float std, tuple of ints size)")
     dtype, shape = leading._node.aval.dtype, tuple(leading._node.aval.shape)
     _refuse_same(mean, std)
+    if leading.is_meta:
+        return finish_new(hooks.copy_cast(leading, leading) if isinstance(std, float) else (mean + std).to(dtype), out, None, False)
     if isinstance(std, Tensor):
         if std._data is not None and bool((concrete(std) < 0).any()):
             raise RuntimeError("normal expects all elements of std >= 0.0")
@@ -352,12 +381,14 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
     """
     g = generator_of(generator)
     _refuse_same(input)
-    if p is not None:
+    if p is not None and not input.is_meta:
         return _flips(g, tuple(input.shape), input.dtype, p)
     if _varies():
         shape = tuple(input.shape)
         u = uniforms(g, shape, input.dtype if input.dtype in (*SINGLE, dtypes.float64) else dtypes.float32)
         hits = (u < input.detach()).to(input.dtype)
+    elif input.is_meta:
+        hits = _undrawn(input)
     elif input._data is None and input._pending is None and input.dtype in (*SINGLE, dtypes.float64):
         hits = drawn("_bernoulli", input.detach(), generator=g)
     else:
@@ -377,9 +408,11 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, g
     _refuse_same(input)
     if _varies():
         return state.tape.nested.members_of(lambda x: multinomial(x, num_samples, replacement, generator=generator), input)
-    weights = concrete(input)
     if out is not None and out.dtype.name != "int64":
         raise RuntimeError(f"multinomial expects Long tensor out, got: {c_name(out.dtype)}")
+    if input.is_meta:
+        return finish_new(constant((*input.shape[:-1], num_samples), 0, dtype=dtypes.int64, device=META), out, None, False)
+    weights = concrete(input)
     return finish_new(from_array(rng.multinomial(generator_of(generator).host(), weights, num_samples, replacement)), out, None,
                       False)
 
@@ -389,6 +422,8 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
     _refuse_same(input)
     if _varies():
         return state.tape.nested.members_of(lambda x: poisson(x, generator), input)
+    if input.is_meta:
+        return _undrawn(input)
     rates = concrete(input)
     return from_array(rng.poisson(generator_of(generator).host(), rates))
 
@@ -398,23 +433,30 @@ def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) ->
     _refuse_same(count, prob)
     if _varies():
         return state.tape.nested.members_of(lambda n, p: binomial(n, p, generator), count, prob)
+    if count.is_meta:
+        return _undrawn(count)
     counts, probs = concrete(count), concrete(prob)
     return from_array(rng.binomial(generator_of(generator).host(), counts, probs))
 
 
 def sample_gamma(input: Tensor, generator: Generator | None = None) -> Tensor:
     """Gamma numbers of scale 1 with the shapes in `input`; the gradient is that of the quantile."""
-    values = from_array(rng.gamma(generator_of(generator, "_standard_gamma").host(), concrete(input)))
+    g = generator_of(generator, "_standard_gamma")
+    values = _undrawn(input) if input.is_meta else from_array(rng.gamma(g.host(), concrete(input)))
     return record(standard_gamma, (input, values)) if input.requires_grad else values
 
 
 def sample_dirichlet(input: Tensor, generator: Generator | None = None) -> Tensor:
     """Rows of positive numbers with sum 1, of the Dirichlet distribution with the concentrations in `input`."""
+    if input.is_meta:
+        return _undrawn(input)
     return from_array(rng.dirichlet(generator_of(generator, "_sample_dirichlet").host(), concrete(input)))
 
 
 def rrelu_slopes(input: Tensor, lower: float, upper: float) -> Tensor:
     """What F.rrelu multiplies `input` with in training."""
+    if input.is_meta:
+        return _undrawn(input)
     values = concrete(input)
     return from_array(rng.rrelu_slopes(default_generator.host(), values, lower, upper))
 
@@ -422,10 +464,10 @@ def rrelu_slopes(input: Tensor, lower: float, upper: float) -> Tensor:
 def native_dropout(input: Tensor, p: float, train: bool | None) -> tuple[Tensor, Tensor]:
     """Dropout and its mask: (input * mask / (1 - p), mask)."""
     if p < 0 or p > 1 or not train or not input.numel():
-        mask = from_array(np.ones(input.shape, np.bool_))
-        return input * 1, mask
+        return input * 1, constant_like(input, True, dtype=dtypes.bool_)
     if p == 1:
-        return input * 0, from_array(np.zeros(input.shape, np.bool_))
+        return input * 0, constant_like(input, False, dtype=dtypes.bool_)
     shape = tuple(input.shape)
-    mask = drawn("_bernoulli_p", shape=shape, dtype=dtypes.bool_, p=1 - p).reshape(shape)
+    mask = _undrawn(input, dtypes.bool_) if input.is_meta else \
+        drawn("_bernoulli_p", shape=shape, dtype=dtypes.bool_, p=1 - p).reshape(shape)
     return input * mask * float(1 / (1 - p)), mask

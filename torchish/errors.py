@@ -5,7 +5,9 @@ same, with torch's first sentence.  The classes here derive from them and mark w
 """
 from __future__ import annotations
 
-__all__ = ["AcceleratorError", "CompileError", "LinAlgError", "LostValueError"]
+from typing import Any
+
+__all__ = ["AcceleratorError", "CompileError", "LinAlgError", "LostValueError", "refuse_data_dependent"]
 
 
 class AcceleratorError(RuntimeError):
@@ -22,3 +24,17 @@ class LostValueError(RuntimeError):
 
 class LinAlgError(RuntimeError):
     """A matrix that cannot be factored, inverted or solved with."""
+
+
+def refuse_data_dependent(name: str, *tensors: Any) -> None:
+    """torch's error where the result of aten's op `name` depends on values, and a tensor has none."""
+    if not any(x.is_meta for x in tensors):
+        return
+    if name == "allclose":
+        raise RuntimeError("Tensor.item() cannot be called on meta tensors")
+    if name in ("nonzero", "where"):
+        raise NotImplementedError("The register_meta function for torch.nonzero() raises unimplemented by default, as a correct "
+                                  "data-independent implementation does not exist. The shape of the result depends on values, "
+                                  "which a tensor on the device 'meta' has not.")
+    raise NotImplementedError(f"aten::{name}: attempted to run this operator with Meta tensors, but there was no fake impl or Meta "
+                              "kernel registered. The result depends on values, which a tensor on the device 'meta' has not.")

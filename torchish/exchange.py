@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import deepcopy
+from functools import partial
 from typing import Any
 
 import jax
@@ -14,7 +15,7 @@ import numpy as np
 from . import dtypes
 from .grad_fn import grad_fn_of
 from .ops.parts import view_bits
-from .printing import format_tensor
+from .printing import format_meta, format_tensor
 from .recorder import hooks
 from .storage import byte_offset, refresh, storage_owner
 
@@ -42,6 +43,8 @@ class Exchange:
         """The one element as a Python number."""
         if self._node.aval.numel != 1:
             raise RuntimeError(f"a Tensor with {self._node.aval.numel} elements cannot be converted to Scalar")
+        if self.is_meta:
+            raise RuntimeError("Tensor.item() cannot be called on meta tensors")
         value = self._array()
         return np.asarray(value).reshape(()).item() if not isinstance(value, jax.core.Tracer) else value.reshape(()).item()
 
@@ -52,6 +55,9 @@ class Exchange:
 
     def numpy(self, *, force: bool = False) -> np.ndarray:
         """The elements as a numpy array (a copy: later writes to either are not seen by the other)."""
+        if self.is_meta and not force:
+            raise TypeError("can't convert meta device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory "
+                            "first.")
         if self.requires_grad and not force:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         if self.dtype is dtypes.bfloat16 or self.dtype in dtypes.FLOAT8:
@@ -83,13 +89,19 @@ class Exchange:
             raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
         if view_bits(self)[0]:
             raise BufferError("Can't export tensors with the conjugate bit set")
+        if self.is_meta:
+            raise BufferError("Cannot pack tensors on meta")
         return self._array().__dlpack__(**options)
 
     def __dlpack_device__(self) -> tuple:
+        if self.is_meta:
+            raise ValueError("Unknown device type meta for Dlpack")
         return self._array().__dlpack_device__()
 
     def data_ptr(self) -> int:
-        """The address of the first element: that of the storage, and for a view how far it lies behind."""
+        """The address of the first element: that of the storage, and for a view how far it lies behind. 0 on meta."""
+        if self.is_meta:
+            return 0
         base = self._view.base if self._view is not None else self
         return base._array().unsafe_buffer_pointer() + byte_offset(self) if self._node.aval.numel else 0
 
@@ -156,18 +168,20 @@ class Exchange:
         nested = self._inside()
         if nested is not None:
             return nested.show(self)
-        array = self._array()       # first: a grad_fn would keep the step's inputs alive while it runs
+        meta = self.is_meta
+        array = None if meta else self._array()     # first: a grad_fn would keep the step's inputs alive while it runs
         requires_grad, name = self.requires_grad, None
         if requires_grad and not self._leaf:
             fn = grad_fn_of(self)
             name = type(fn).__name__ if fn is not None else None
         device, cls = self._node.aval.device, type(self)
         own = cls.__module__.partition(".")[0] == hooks.tensor.__module__.partition(".")[0]
-        return format_tensor(array, self.dtype, requires_grad=requires_grad, grad_fn_name=name,
-                             device=None if device == "cpu" else device, kind="tensor" if own else cls.__name__)
+        write = partial(format_meta, tuple(self.shape)) if meta else partial(format_tensor, array)
+        return write(self.dtype, requires_grad=requires_grad, grad_fn_name=name,
+                     device=None if device == "cpu" else device, kind="tensor" if own else cls.__name__)
 
     def __format__(self, spec: str) -> str:
-        number = not self._node.aval.shape and type(self) is hooks.tensor
+        number = not self._node.aval.shape and type(self) is hooks.tensor and not self.is_meta
         return self.item().__format__(spec) if number else object.__format__(self, spec)
 
     def __deepcopy__(self, memo: dict) -> Any:
@@ -181,18 +195,24 @@ class Exchange:
             base = self if self._view is None else storage_owner(self)
             shared = (base is not self or self._shared) and not base._leaf
             if shared and ("storage", id(base)) not in memo:
-                memo["storage", id(base)] = hooks.rebuild(hooks.tensor, base._array(), False, base.stride())
+                memo["storage", id(base)] = base._anew(hooks.tensor, False)
             if shared:
                 found = self._seen_in(memo["storage", id(base)]) if base is not self else memo["storage", id(base)]
                 found = found if type(self) is hooks.tensor else type(self)._make_subclass(type(self), found, self._leaf)
             else:
-                found = hooks.rebuild(type(self), self._array(), self._leaf, self.stride())
+                found = self._anew(type(self), self._leaf)
             memo[id(self)] = found
             for name, value in self._attributes().items():
                 setattr(found, name, deepcopy(value, memo))
             if self._grad is not None:
                 found._grad = self._grad.__deepcopy__(memo)
         return found
+
+    def _anew(self, cls: type, leaf: bool) -> Any:
+        """A tensor of class `cls` with its value and strides, and nothing shared."""
+        if self.is_meta:
+            return hooks.rebuild_meta(cls, tuple(self.shape), self.dtype, leaf, self.stride())
+        return hooks.rebuild(cls, self._array(), leaf, self.stride())
 
     def _seen_in(self, storage: Any) -> Any:
         """What this view of its base is of another tensor like the base."""
@@ -212,4 +232,6 @@ class Exchange:
         plain = type(self) is hooks.tensor and not self.requires_grad
         if plain and self._view is not None and not (base := storage_owner(self)).requires_grad:
             return hooks.seen_in, (base, self.dtype, tuple(self.shape), self.stride(), self.storage_offset())
+        if self.is_meta:
+            return hooks.rebuild_meta, (type(self), tuple(self.shape), self.dtype, self.requires_grad, self.stride())
         return hooks.rebuild, (type(self), self._numpy(), self.requires_grad, self.stride())

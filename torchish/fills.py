@@ -11,6 +11,7 @@ import numpy as np
 
 from . import rng
 from .creation import constant, from_array
+from .devices import META
 from .draws import bernoulli, laid_out, multinomial, normals, uniforms
 from .generator import Generator, concrete, generator_of
 from .storage import assign, refuse_overlap
@@ -28,6 +29,8 @@ def _fill(name: str, draw: Any, quick: Any = None) -> None:
             kwargs["from_"] = kwargs.pop("from")
         refuse_overlap(self)
         g, aval = generator_of(generator, name), self._node.aval
+        if aval.device == META:
+            return assign(self, constant(aval.shape, 0, dtype=aval.dtype, device=META, strides=aval.strides))
         nested = state.tape.nested
         if nested is not None and nested.varies:
             nested.refuse_one_for_all(self)

@@ -28,7 +28,7 @@ from .tape import BACKWARD, INPUT, LEAF, Node, Ref, Tape, input_outs, path, stat
 from .where import short
 from .xla import compile_program, memory, traced
 
-__all__ = ["concrete", "finish", "peek", "seal"]
+__all__ = ["concrete", "ending_of", "finish", "peek", "seal"]
 
 _ALONE = 2      # references of a list item seen by getrefcount: the list's and the call's own
 _PICKED = 3     # the same, of an item of a list that is picked into a tuple
@@ -115,7 +115,7 @@ def _constant_again(t: Any) -> bool:
 def _run(tape: Tape, node: Node, live: list, bundles: list) -> None:
     if hooks.watch is not None:
         hooks.watch(tape, node)
-    ending = _ending(node, tuple([t._node.slot for t in live] + [range(b.first, b.first + len(b)) for b in bundles]))
+    ending = ending_of(node, tuple([t._node.slot for t in live] + [range(b.first, b.first + len(b)) for b in bundles]))
     residuals = None
     if tape.inline is not None:
         values = _inline(tape, node)
@@ -146,7 +146,7 @@ def _run(tape: Tape, node: Node, live: list, bundles: list) -> None:
             t._graph = (spent if slot in ending.freed else graph, slot)
 
 
-def _ending(node: Node, need: tuple) -> Ending:
+def ending_of(node: Node, need: tuple) -> Ending:
     """What is known of tapes that end at `node` with these slots and ranges of slots wanted (in this order); found out once."""
     if node.programs is None:
         node.programs = {}
@@ -330,7 +330,7 @@ def peek(tape: Tape, x: Any) -> None:
     """Computes the value of `x` on a tape that goes on (another thread's), donating nothing."""
     node, need = tape.last, (x._node.slot,)
     args = list(tape.args)
-    ending = _ending(node, need)
+    ending = ending_of(node, need)
     program = next((p for p in ending.programs if not p.donated and p.compiled is not None), None)
     if program is None:
         program = _compile(tape, node, ending, [])

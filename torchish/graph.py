@@ -22,8 +22,8 @@ from .strides import dense
 from .tape import BACKWARD, INPUT, LEAF, Node, Tape, input_outs, path, state
 from .xla import origins, traced
 
-__all__ = ["SECOND_TIME", "check_not_freed", "end_before_accumulating", "first_backward", "held", "leading_to", "record_backward",
-           "segment_backward"]
+__all__ = ["SECOND_TIME", "check_not_freed", "end_before_accumulating", "first_backward", "held", "leading_to", "numbers_of",
+           "record_backward", "segment_backward"]
 
 SECOND_TIME = (
     "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
@@ -182,7 +182,7 @@ def segment_backward(graph: Graph, found: list[Node], starts: dict, wrt: tuple, 
     op = backward_op(graph, nodes, first, tuple(starts), wrt, stops)
     if batched:
         op = _over_a_batch(graph.ending.backward, op)
-    return record(op, (values, [hooks.from_array(v) for v in graph.numbers], list(starts.values())))
+    return record(op, (values, numbers_of(graph), list(starts.values())))
 
 
 _index = count(3_000_000)
@@ -206,12 +206,18 @@ def _outside(found: list[Node]) -> list[int]:
     return sorted({s for n in found for s in needs(n)} - made)
 
 
+def numbers_of(graph: Graph) -> list:
+    """The runtime numbers of a graph as tensors, where the rest of it is."""
+    device = graph.node.outs[0].aval.device if graph.node.outs else "cpu"
+    return [hooks.from_array(v, device) for v in graph.numbers]
+
+
 def held(graph: Graph, slot: int, linked: bool) -> Any:
     """A value a graph starts from as a tensor; `linked`: with its place in the graph, for a backward of the backward."""
     array = graph.values[slot]
     source = graph.sources.get(slot)
     if linked and source is not None:
-        if not isinstance(source, tuple) and source._data is array:
+        if not isinstance(source, tuple) and (source._data is array or graph.apart):
             return source
         return hooks.wrap(array, source)
     return hooks.wrap(array)

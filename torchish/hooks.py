@@ -1,6 +1,7 @@
 """What the layers above give to the recorder, which must not import them.
 
-In: the facade, once, when it is put together (wiring.py).  Out: `hooks`; and `Restart`, by which a tape says that it has ended.
+In: the facade, once, when it is put together (wiring.py).  Out: `hooks`; `Restart`, by which a tape says that it has
+ended; and `NoData`, by which it refuses a tensor of the device meta.
 """
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from typing import Any
 
 from .tape import Node, Tape
 
-__all__ = ["Hooks", "Restart", "hooks"]
+__all__ = ["Hooks", "NoData", "Restart", "hooks"]
 
 
 class Hooks:
@@ -26,8 +27,16 @@ class Hooks:
     recorded: Callable[[Node, Any, Any], None]      # is shown (entry, parameters, results) of what is recorded in the mode WATCHED
     saved_of: Callable[[Any], Any]                  # what the entry of a backward node keeps
     split: Callable[[Tape, Node], None]             # ends a tape after a node; what came later goes to the next tape
+    on_meta: Callable[[Any, Any], Any]              # what a call (op, parameters) gives where an operand has no data
 hooks = Hooks()
 
 
 class Restart(Exception):
     """The tape ended while an entry was being recorded: it belongs on the next one."""
+
+
+class NoData(TypeError):
+    """A tensor on the device meta cannot enter a step; the recorder finds by shape inference what the call gives."""
+
+    def __init__(self) -> None:
+        super().__init__("a tensor on the device 'meta' has no data and cannot take part in a step")

@@ -13,6 +13,7 @@ import numpy as np
 
 from . import dtypes
 from .avals import Aval, Out, aval_of
+from .devices import META
 from .ops.table import Op
 from .replay import call, number_specs, spec
 from .strides import RULES, laid, strides_of
@@ -93,6 +94,8 @@ def _device(avals: list[Aval]) -> str:
         if chosen is None or (chosen.device != a.device and not chosen.shape and chosen.device == "cpu"):
             chosen, device = a, a.device
         elif a.device != device and not (a.device == "cpu" and not a.shape):
+            if META in (a.device, device):
+                raise RuntimeError(f"Tensor on device {a.device} is not on the expected device {device}!")
             raise RuntimeError("Expected all tensors to be on the same device, but found at least two devices, "
                                f"{device} and {a.device}!")
     return device

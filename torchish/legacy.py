@@ -12,7 +12,7 @@ import numpy as np
 from . import dtypes
 from .convert import legacy_name
 from .creation import as_tensor, constant, tensor
-from .devices import cuda_is_available, place, set_default_device
+from .devices import cuda_is_available, is_meta, place, set_default_device
 from .devices import device as Device
 from .dtypes import set_default_dtype
 from .tensor import Tensor
@@ -126,7 +126,7 @@ def _new(cls: type, *args: Any, device: Any = None) -> Tensor:
     if device is not None and len(args) == 1 and isinstance(args[0], Tensor):
         raise RuntimeError("Legacy tensor constructor of the form torch.Tensor(tensor, device=device) is not supported. Use "
                            "torch.tensor(...) or torch.as_tensor(...) instead.")
-    own = place(None)
+    own = "cpu" if is_meta(None) else place(None)
     made = construct(args, dtypes.default.float, own if device is None else _own_place(device, Device(own).type))
     return made if cls is Tensor else Tensor._make_subclass(cls, made)
 

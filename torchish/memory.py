@@ -15,6 +15,7 @@ from . import layouts
 from .avals import contiguous_strides
 from .convert import legacy_name
 from .creation import constant, from_array
+from .devices import META
 from .draws import sizes_given
 from .dtypes import c_name, c_type, uint8
 from .layouts import contiguous_format, preserve_format
@@ -25,6 +26,10 @@ from .strides import asked, suggested
 from .tensor import Tensor
 
 __all__ = ["TypedStorage", "UntypedStorage"]
+
+
+def _listed(memory: Any) -> str:
+    return "..." if memory.device.type == META else "\n".join(f" {v}" for v in memory.tolist())
 
 
 class UntypedStorage:
@@ -59,7 +64,7 @@ class UntypedStorage:
         self._bytes()[index] = value
 
     def __repr__(self) -> str:
-        lines = "\n".join(f" {v}" for v in self.tolist())
+        lines = _listed(self)
         return f"{lines}\n[torch.storage.UntypedStorage(device={self.device}) of size {len(self)}]"
 
     def nbytes(self) -> int:
@@ -163,7 +168,7 @@ class TypedStorage:
         return hash(id(self._base))
 
     def __repr__(self) -> str:
-        lines = "\n".join(f" {v}" for v in self.tolist())
+        lines = _listed(self)
         return f"{lines}\n[torch.storage.TypedStorage(dtype={self.dtype}, device={self.device}) of size {len(self)}]"
 
 
@@ -265,6 +270,8 @@ def apply_(self: Tensor, callable: Callable[[Any], Any], /) -> Tensor:
         raise RuntimeError("Can't call apply_() on Variable that requires grad. Use var.detach().apply_() instead.")
     if self.is_cuda:
         raise TypeError("apply_ is only implemented on CPU tensors")
+    if self.is_meta:
+        return self
     array = self._numpy()
     flat = [callable(v) for v in array.reshape(-1).tolist()]
     return assign(self, from_array(np.asarray(flat).astype(array.dtype).reshape(array.shape)))
@@ -274,6 +281,8 @@ def map_(self: Tensor, other: Tensor, callable: Callable[[Any, Any], Any]) -> Te
     """Each element replaced by `callable(element, element of other)`, in Python; CPU tensors only."""
     if self.requires_grad or other.requires_grad:
         raise RuntimeError("Can't call map_() on Variable that requires grad. Use var.detach().map_() instead.")
+    if self.is_meta:
+        return self
     a, b = self._numpy(), other.expand(self.shape)._numpy()
     flat = [callable(u, v) for u, v in zip(a.reshape(-1).tolist(), b.reshape(-1).tolist(), strict=True)]
     return assign(self, from_array(np.asarray(flat).astype(a.dtype).reshape(a.shape)))

@@ -167,9 +167,9 @@ def embedding_bag(weight: Tensor, indices: Tensor, offsets: Tensor, scale_grad_b
     out = F["embedding_bag"](indices, weight, offsets, None, 2, scale_grad_by_freq, BAGS[mode], sparse, per_sample_weights,
                              include_last_offset, padding_idx)
     starts = offsets[:-1] if include_last_offset else offsets
-    bag = t.searchsorted(starts.contiguous(), t.arange(indices.numel(), dtype=starts.dtype), right=True) - 1
+    bag = t.searchsorted(starts.contiguous(), t.arange(indices.numel(), dtype=starts.dtype, device=starts.device), right=True) - 1
     counted = t.ones_like(bag) if padding_idx is None else (indices != padding_idx).to(bag.dtype)
-    sizes = t.zeros(starts.numel(), dtype=bag.dtype).index_add(0, bag, counted)
+    sizes = t.zeros(starts.numel(), dtype=bag.dtype, device=bag.device).index_add(0, bag, counted)
     return out, bag.to(indices.dtype), sizes.to(indices.dtype), sizes.to(indices.dtype)
 
 

@@ -161,7 +161,7 @@ class Nested:
             aval = x._node.aval
             slot = record(FULL, (tuple(aval.shape), pending[0], aval.dtype))._node.slot
         else:
-            if pending is not None:
+            if pending is not None and not x.is_meta:
                 hooks.concrete_pending(x)
                 pending = None
             slot = self._capture(_known(x) if id(x) in self.writes and x._data is not None else x)

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from .behind import source_at
-from .graph import SECOND_TIME, held
+from .graph import SECOND_TIME, held, numbers_of
 from .kept import kept_by
 from .ops.engine import straight
 from .ops.table import Op, Param
@@ -20,7 +20,7 @@ from .plan import make_plan, sources_of
 from .recorder import hooks, leaf_entry, record
 from .replay import of_operands, pulled, run
 from .segment import Graph
-from .tape import BACKWARD, INPUT, LEAF, Const, Node, Tape, state
+from .tape import BACKWARD, INPUT, LEAF, Const, Node, Tape
 
 __all__ = ["edges", "operand_slots", "place", "pull_node", "stand_at", "stand_in", "value_at"]
 
@@ -78,7 +78,7 @@ def stand_in(home: Any, slot: int) -> Any:
 
 def place(x: Any, home: Any, slot: int) -> Any:
     """Makes `x` stand at a place of an ended graph or custom function: what follows begins there, its gradient goes there."""
-    if x._data is None:
+    if x._data is None and x._pending is None:
         leaf_entry(x)
         x._tape.upstream[x._node.slot] = (home, slot)
     else:
@@ -110,11 +110,8 @@ def value_at(home: Any, slot: int, linked: bool) -> Any:
     if slot in home.values:
         return held(home, slot, linked)
     x = record(_value_op(home, slot), ([held(home, s, False) for s in home.ending.values],
-                                       [hooks.from_array(v) for v in home.numbers])).detach()
-    if linked:
-        leaf_entry(x)
-        state.tape.upstream[x._node.slot] = x._graph = (home, slot)
-    return x
+                                       numbers_of(home))).detach()
+    return place(x, home, slot) if linked else x
 
 
 def _value_op(graph: Graph, slot: int) -> Op:
@@ -155,7 +152,8 @@ def pull_node(home: Any, node: Node, grads: list, linked: bool, saved: list | No
     below = [stand_in(home, s) if s.__class__ is int and s in rg else None for s in edges(node, _outs(home))]
     numbers = home.numbers if isinstance(home, Graph) else (np.array(home.floats[:node.floats]), np.array(home.ints[:node.ints]))
     results = [g if g is not None else hooks.zeros(o.aval) for g, o in zip(grads, node.outs, strict=True) if o.rg]
-    found = record(op, (values, [hooks.from_array(v) for v in numbers], results))
+    device = node.outs[0].aval.device
+    found = record(op, (values, [hooks.from_array(v, device) for v in numbers], results))
     given = iter(found)
     return below, [next(given) if x is not None else None for x in below]
 

@@ -138,6 +138,10 @@ def store(out: Any, result: Any, name: str = "", read: tuple = (), warn: bool = 
             refuse_sharing(out, source)
     if out.dtype is not result.dtype:
         _check_dtype(out, result, name)
+    if out.is_meta is not result.is_meta:
+        raise RuntimeError(f"Attempting to copy from device {result.device} to device {out.device}, but cross-device copies are "
+                           "not allowed!")
+    if out.dtype is not result.dtype:
         result = result.to(out.dtype)
     if out.shape == result.shape:
         return assign(out, result)

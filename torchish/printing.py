@@ -14,7 +14,7 @@ import numpy as np
 
 from .dtypes import bool_, default, dtype, int64
 
-__all__ = ["PrintOptions", "edges", "format_tensor", "get_printoptions", "set_printoptions"]
+__all__ = ["PrintOptions", "edges", "format_meta", "format_tensor", "get_printoptions", "set_printoptions"]
 
 Element = Callable[[Any], str]
 ELLIPSIS = "..."
@@ -80,16 +80,28 @@ def format_tensor(array: Any, dtype: dtype, *, requires_grad: bool = False, grad
     `array` may be big: only what is shown is read.  `device` is named only if it is given; `grad_fn_name` comes before
     `requires_grad`, as in torch.
     """
+    body, after = _body(array, dtype, len(kind) + 1)
+    text = _finished(body, after, requires_grad, grad_fn_name, device, kind)
+    return f"Parameter containing:\n{text}" if is_parameter else text
+
+
+def format_meta(shape: tuple[int, ...], dtype: dtype, *, requires_grad: bool = False, grad_fn_name: str | None = None,
+                device: str | None = None, kind: str = "tensor") -> str:
+    """repr() of a tensor that has no values: its size, and its dtype unless that is the default."""
+    after = [f"size={shape}"] + ([] if dtype is default.float else [f"dtype={dtype}"])
+    return _finished(ELLIPSIS, after, requires_grad, grad_fn_name, device, kind)
+
+
+def _finished(body: str, after: list[str], requires_grad: bool, grad_fn_name: str | None, device: str | None, kind: str) -> str:
+    """The text of a tensor from that of its numbers and what follows them."""
     prefix = f"{kind}("
-    body, after = _body(array, dtype, len(prefix))
     if device is not None:
         after.insert(0, f"device='{device}'")
     if grad_fn_name is not None:
         after.append(f"grad_fn=<{grad_fn_name}>")
     elif requires_grad:
         after.append("requires_grad=True")
-    text = _with_suffixes(prefix + body, after, len(prefix))
-    return f"Parameter containing:\n{text}" if is_parameter else text
+    return _with_suffixes(prefix + body, after, len(prefix))
 
 
 def _body(array: Any, dtype: dtype, indent: int) -> tuple[str, list[str]]:

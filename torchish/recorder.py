@@ -17,7 +17,7 @@ import numpy as np
 from . import dtypes
 from .bundle import Bundle, range_of
 from .entries import create, key_of, push
-from .hooks import Hooks, Restart, hooks
+from .hooks import Hooks, NoData, Restart, hooks
 from .inference import may_save, used
 from .ops.create import filled as FULL
 from .ops.table import Op
@@ -25,8 +25,8 @@ from .slots import advance, enter, leaf_entry, may_end, rewind, slot_of
 from .tape import WATCHED, Node, Ref, Tape, state
 from .torch_function import install, overloaded, taken_over, takes_part
 
-__all__ = ["Hooks", "Restart", "Results", "advance", "enter", "hooks", "leaf_entry", "look_again", "outputs", "record",
-           "record_results", "slot_of"]
+__all__ = ["Hooks", "Restart", "Results", "advance", "enter", "hooks", "leaf_entry", "look_again", "node_for",
+           "outputs", "record", "record_results", "slot_of"]
 
 # the dtypes of operands that `op.look` gets the values of
 LOOKED_AT = {"places": frozenset({dtypes.int64, dtypes.int32}),
@@ -43,6 +43,8 @@ def record(op: Op, values: tuple | list) -> Any:
         tape, node = _recorded(op, values)
     except Foreign:
         return _taken_over(op, values)
+    except NoData:
+        return hooks.on_meta(op, values)
     result = outputs(tape, node)
     if node.grad and tape.extra & WATCHED:
         hooks.recorded(node, values, result)
@@ -89,7 +91,10 @@ class Results:
 
 def record_results(op: Op, values: tuple | list) -> Any:
     """Records a call of `op`; where it has several results, without making tensors for them."""
-    tape, node = _recorded(op, values)
+    try:
+        tape, node = _recorded(op, values)
+    except NoData:
+        return hooks.on_meta(op, values)
     tape.node = node
     return Results(tape, node) if node.aval is None else hooks.make(tape, node)
 
@@ -99,7 +104,7 @@ def _recorded(op: Op, values: tuple | list) -> tuple[Tape, Node]:
     while True:
         tape = state.tape
         try:
-            return tape, _node_for(tape, op, values)
+            return tape, node_for(tape, op, values)
         except Restart:
             continue
         except BaseException:
@@ -122,7 +127,8 @@ def outputs(tape: Tape, node: Node) -> Any:
     return tuple(results)
 
 
-def _node_for(tape: Tape, op: Op, values: tuple | list) -> Node:
+def node_for(tape: Tape, op: Op, values: tuple | list) -> Node:
+    """The node that stands for a call after the last entry of `tape`: followed or made. The tape does not go on to it yet."""
     codes, consts, floats, ints = _encode(tape, op, values)
     here = tape.node
     find = dict.get     # not the method: where entries are watched it hides them from calls that do not come by here

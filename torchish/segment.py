@@ -17,7 +17,7 @@ from .ops.table import Op, Param
 from .plan import make_plan
 from .programs import Ending
 from .replay import _conj, pull, run
-from .tape import Node, Tape, input_outs, path
+from .tape import APART, Node, Tape, input_outs, path
 
 __all__ = ["Graph", "Residuals", "backward_op", "next_serial", "residual_op"]
 
@@ -75,9 +75,10 @@ class Graph:
     """The part of an ended tape on which a backward may still come. Younger graphs have higher serial numbers.
 
     sources: slot of an input or leaf -> the leaf tensor, or (older graph, slot there).
-    values: slot -> array the entries start from; None where a backward has freed them.
+    values: slot -> array the entries start from (its aval, on the device meta); None where a backward has freed them.
+    apart: whether its tape was one of tensors without data, which is no part of any step.
     """
-    __slots__ = ("node", "ending", "sources", "values", "given", "freed", "serial", "hooked", "residuals", "shown")
+    __slots__ = ("apart", "node", "ending", "sources", "values", "given", "freed", "serial", "hooked", "residuals", "shown")
 
     def __init__(self, tape: Tape, node: Node, ending: Ending, values: dict | None) -> None:
         self.node, self.ending, self.values = node, ending, values
@@ -86,6 +87,7 @@ class Graph:
         self.freed = ending.gone
         self.residuals: tuple[Residuals, list] | None = None
         self.hooked, self.shown = dict(tape.hooked), tape.shown
+        self.apart = bool(tape.extra & APART)
         inputs = tape.inputs
         self.sources: dict[int, Any] = {slot: inputs[k] for slot, k in ending.inputs}
         if tape.upstream or tape.leaves:

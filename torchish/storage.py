@@ -12,7 +12,7 @@ from . import dtypes
 from .avals import aval_of
 from .infer import seen_through
 from .inference import is_inference, may_write, used
-from .ops.engine import copy, detach, laid, straight, write_by_index
+from .ops.engine import detach, laid, straight, write_by_index
 from .ops.table import Op, Param
 from .ops.view import view_strides
 from .recorder import enter, hooks, record
@@ -244,7 +244,7 @@ def like(value: Any, aval: Any) -> Any:
     strides, out = strides_of(aval), value._node.aval
     if strides_of(out) == strides:
         return value
-    if value._pending is not None and not value._leaf:      # a constant that nothing has read
+    if value._pending is not None and not (value._leaf or value._node.rg):      # a constant that nothing has read
         value._node = aval_of(out.shape, out.dtype, out.device, strides).plain
         return value
     return record(laid, (value, strides))
@@ -312,6 +312,8 @@ def in_place(x: Any, result: Any, name: str, *others: Any) -> Any:
         if isinstance(other, hooks.tensor):
             refuse_sharing(x, other)
     if out is not own:
+        if out.device != own.device:
+            raise RuntimeError(f"Tensor on device {out.device} is not on the expected device {own.device}!")
         if out.shape != own.shape:
             if name in ("addmm_", "addmv_", "baddbmm_"):
                 raise RuntimeError(f"Bad in-place call: input tensor size {list(own.shape)} and output tensor size "
@@ -387,4 +389,4 @@ def warn_if_expanded(x: Any, name: str = "index_put_") -> None:
 def copy_into(x: Any, source: Any) -> Any:
     """`x.copy_(source)`: broadcast and cast into `x`."""
     refuse_overlap(x, source)
-    return assign(x, record(copy, (x, source)))
+    return assign(x, hooks.copy_cast(x, source))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .errors import refuse_data_dependent
 from .indexing import parse
 from .ops.index import index as INDEX
 from .ops.index import index_put_at as INDEX_PUT
@@ -29,7 +30,7 @@ class Subscript:
             return _slice(self, spec, starts)
         outer, inner = spec
         x = self if outer is None else _slice(self, outer, starts)
-        return record(INDEX, (x, _places(tensors), inner))
+        return record(INDEX, (x, _places(tensors, x), inner))
 
     def __setitem__(self, index: Any, value: Any) -> None:
         spec, starts, tensors, kind = parse(index, self._node.aval.shape, hooks.tensor)
@@ -52,7 +53,7 @@ class Subscript:
         given = value.shape
         if given and given[0] == 1:
             value = value.reshape(_without_leading_ones(given))
-        assign(part, record(INDEX_PUT, (part, _places(tensors), value, inner, False)))
+        assign(part, record(INDEX_PUT, (part, _places(tensors, part), value, inner, False)))
 
     def __delitem__(self, index: Any) -> None:
         raise TypeError("Tensor does not support deleting items")
@@ -91,13 +92,14 @@ def _slice(x: Any, spec: tuple, starts: tuple) -> Any:
     return make_view(x, record(SLICE, (x, starts, spec)), SLICE, (starts, spec))
 
 
-def _places(tensors: tuple) -> list:
-    """Index tensors; a mask becomes the places where it is true, one tensor for each of its dimensions."""
-    places = []
+def _places(tensors: tuple, x: Any) -> list:
+    """Index tensors where `x` is; a mask becomes the places where it is true, one tensor for each of its dimensions."""
+    places, device = [], x._node.aval.device
     for t in tensors:
         t = hooks.as_tensor(t) if not isinstance(t, hooks.tensor) else t
         if t.dtype.name in ("bool", "uint8"):
-            places.extend(hooks.from_array(p.astype(np.int64)) for p in np.nonzero(t._numpy()))
+            refuse_data_dependent("nonzero", t)
+            places.extend(hooks.from_array(p.astype(np.int64), device) for p in np.nonzero(t._numpy()))
         else:
-            places.append(t)
+            places.append(t if t._node.aval.device != "cpu" else t.to(device))
     return places

@@ -11,11 +11,12 @@ from typing import Any
 
 from .avals import Aval, Out
 
-__all__ = ["BACKWARD", "Const", "INFERENCE", "INPUT", "LEAF", "MODE", "Node", "Ref", "Site", "Tape", "Unseen", "WATCHED",
+__all__ = ["APART", "BACKWARD", "Const", "INFERENCE", "INPUT", "LEAF", "MODE", "Node", "Ref", "Site", "Tape", "Unseen", "WATCHED",
            "input_outs", "path", "reads", "root_of", "slots", "state", "stats"]
 
 INPUT, LEAF, MODE, BACKWARD = "input", "leaf", "mode", "backward"   # kinds of entries which are not ops
-WATCHED, INFERENCE = 1, 2       # what else a mode may say, bit by bit: each entry is reported; its results are inference tensors
+# what else a mode may say, bit by bit: each entry is reported; its results are inference tensors; it is never run
+WATCHED, INFERENCE, APART = 1, 2, 4
 
 
 class Ref:

@@ -11,6 +11,7 @@ from . import accumulate, torch_function
 from .anomaly import anomaly
 from .avals import Aval, Out
 from .convert import Convert
+from .devices import META
 from .devices import device as Device
 from .dtypes import c_name
 from .dtypes import dtype as Dtype
@@ -71,7 +72,7 @@ class Tensor(Subscript, Writes, Convert, Exchange):
     _grad_dtype: Any = DEFAULT
 
     __array_priority__ = 1000
-    is_sparse = is_quantized = is_nested = is_mkldnn = is_meta = is_mps = is_xpu = False
+    is_sparse = is_quantized = is_nested = is_mkldnn = is_mps = is_xpu = False
 
     __torch_function__ = classmethod(torch_function.default)
 
@@ -118,7 +119,8 @@ class Tensor(Subscript, Writes, Convert, Exchange):
         return len(self._node.aval.shape)
 
     layout = property(lambda self: hooks.strided)
-    is_cuda = property(lambda self: self._node.aval.device != "cpu")
+    is_cuda = property(lambda self: self._node.aval.device[:4] == "cuda")
+    is_meta = property(lambda self: self._node.aval.device == META)
     is_cpu = property(lambda self: self._node.aval.device == "cpu")
     itemsize = property(lambda self: self._node.aval.dtype.itemsize)
     nbytes = property(lambda self: self._node.aval.dtype.itemsize * self._node.aval.numel)
@@ -256,6 +258,10 @@ class Tensor(Subscript, Writes, Convert, Exchange):
             if value.shape != self.shape:
                 raise RuntimeError(f"attempting to assign a gradient of size '{list(value.shape)}' to a tensor of size "
                                    f"'{list(self.shape)}'. Please ensure that the gradient and the tensor are the same size")
+            if value.is_meta is not self.is_meta:
+                raise RuntimeError(f"attempting to assign a gradient with device type '{value.device.type}' to a tensor with "
+                                   f"device type '{self.device.type}'. Please ensure that the gradient and the tensor are on the "
+                                   "same device")
             wanted = self.dtype if self._grad_dtype is DEFAULT else self._grad_dtype
             if wanted is not None and value.dtype is not wanted:
                 raise RuntimeError(f"attempting to assign a gradient with dtype '{c_name(value.dtype).lower()}' to a tensor with "
@@ -410,11 +416,15 @@ def twin(x: Tensor) -> Tensor:
 
 
 def wrap(array: Any, source: Any = None) -> Tensor:
-    """A tensor around an array. `source`: a place in a graph it came from, or a leaf whose value it is."""
+    """A tensor around an array (on meta: its aval). `source`: a place in a graph it came from, or a leaf whose value it is."""
     from_graph = isinstance(source, tuple)
     x = object.__new__(Tensor)
     aval = array_aval(array)
-    x._data, x._node = array, aval.grad if from_graph else aval.plain
+    x._node = aval.grad if from_graph else aval.plain
+    if aval is array:       # on meta
+        x._pending = (0,)
+    else:
+        x._data = array
     if state.tape.extra & INFERENCE:
         x._inference = True
     if from_graph:

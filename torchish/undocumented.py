@@ -102,7 +102,7 @@ def as_strided_scatter(input: Tensor, src: Tensor, size: Sequence[int], stride: 
                        storage_offset: int | None = None) -> Tensor:
     """`input` with what as_strided shows of it replaced by `src`."""
     shown = input.detach().contiguous().as_strided(size, stride, storage_offset)
-    places = t.arange(input.numel()).as_strided(size, stride, storage_offset)
+    places = t.arange(input.numel(), device=input.device).as_strided(size, stride, storage_offset)
     require(src.shape == shown.shape, f"expected src to have a size equal to the slice of self. src size = {list(src.shape)}, "
                                       f"slice size = {list(size)}")
     flat = input.reshape(-1).index_copy(0, places.reshape(-1), src.reshape(-1).to(input.dtype))

@@ -216,9 +216,9 @@ class Pass:
                 self._capture(graph, s, free[s])
         if not at:
             del self.pending[graph]
-        if self.through or self.pending or any(isinstance(s, tuple) for s in graph.sources.values()):
+        if not graph.apart and (self.through or self.pending or any(isinstance(s, tuple) for s in graph.sources.values())):
             hooks.finish(state.tape)
-        self.through = True
+        self.through = self.through or not graph.apart
         state.tape.set_grad(self.create)
         self._pull_graph(graph, free, waiting)
 
@@ -281,7 +281,7 @@ class Pass:
             found = leading_to(found, wrt)
         check_not_freed(found, graph.freed)
         grads = segment_backward(graph, found, starts, wrt, stops, self.create, self.batch is not None) if wrt else ()
-        if not self.create:
+        if not (self.create or graph.apart):
             state.tape.stepped, state.tape.mark = True, state.tape.last
         if not self.retain:
             self.freeing.append((graph, {o.slot for n in found for o in n.outs}))

@@ -14,9 +14,10 @@ from . import ops  # noqa: F401  declares the table
 from .bundle import Bundle, replace
 from .creation import array_aval, as_tensor, concrete_pending, constant, constant_like, constant_new, from_array, settle
 from .derive import build
-from .devices import to_jax
+from .devices import META, to_jax
 from .finish import concrete, finish, seal
 from .layouts import strided
+from .meta import made_on, record_on_meta, to_meta
 from .namespace import namespace
 from .ops.engine import copy as COPY
 from .ops.strided import memory_of
@@ -38,6 +39,7 @@ public = spaces["function"]
 public["_alias"] = spaces["private"]["_alias"]
 to_dtype = spaces["function"].get("to_dtype") or spaces["private"]["to_dtype"]
 public["_full"], public["_full_like"], public["_full_new"] = constant, constant_like, constant_new
+public["_made_on"] = made_on
 
 
 def _as_value(value: Any, like: Tensor) -> Tensor:
@@ -74,8 +76,8 @@ def _sizes(value: Any, op: str, name: str) -> tuple:
 
 
 def _move(x: Tensor, device: str) -> Tensor:
-    """`x` on another device: the value is copied there when this is called."""
-    out = wrap(jax.device_put(x._array(), to_jax(device)))
+    """`x` on another device: the value is copied there when this is called; to meta, nothing is."""
+    out = to_meta(x) if device == META else wrap(jax.device_put(x._array(), to_jax(device)))
     if x.requires_grad:
         place = x._graph
         if place is not None:
@@ -83,6 +85,14 @@ def _move(x: Tensor, device: str) -> Tensor:
         else:
             out = _alias_leaf(x, out)
     return out
+
+
+def _copy_cast(like: Tensor, value: Tensor) -> Tensor:
+    """`value` broadcast to the shape of `like`, in its dtype: what is written into it. From meta nothing goes elsewhere."""
+    source, target = value._node.aval.device, like._node.aval.device
+    if source != target and META in (source, target):
+        value = value.to(target)
+    return record(COPY, (like, value))
 
 
 def _alias_leaf(x: Tensor, moved: Tensor) -> Tensor:
@@ -113,6 +123,12 @@ def _rebuild(cls: type, array: Any, leaf: bool, strides: tuple[int, ...] | None 
     """A copy of a tensor, from its value and the strides it had."""
     array = np.array(array)
     base = from_array(array, strides=preserved(array.shape, strides) if strides else None)
+    return base if cls is Tensor and not leaf else Tensor._make_subclass(cls, base, leaf)
+
+
+def _rebuild_meta(cls: type, shape: tuple, dtype: Any, leaf: bool, strides: tuple) -> Tensor:
+    """A copy of a tensor without data."""
+    base = constant(shape, 0, dtype=dtype, device=META, strides=preserved(shape, strides))
     return base if cls is Tensor and not leaf else Tensor._make_subclass(cls, base, leaf)
 
 
@@ -153,15 +169,15 @@ hooks.tensor, hooks.coerce, hooks.make = Tensor, as_tensor, make
 hooks.settle, hooks.concrete_pending = settle, concrete_pending
 hooks.refresh, hooks.concrete, hooks.finish, hooks.seal, hooks.split = refresh, concrete, finish, seal, split
 hooks.as_tensor, hooks.from_array, hooks.as_value = as_tensor, from_array, _as_value
-hooks.add = public["add"]
+hooks.add, hooks.on_meta = public["add"], record_on_meta
 hooks.to_dtype = lambda x, dtype: x if x._node.aval.dtype is dtype else to_dtype(x, dtype=dtype)
 hooks.zeros = lambda aval: constant(aval.shape, 0, dtype=aval.dtype, device=aval.device)
 hooks.ones_like = lambda x: constant(x._node.aval.shape, 1, dtype=x._node.aval.dtype, device=x._node.aval.device)
 hooks.wrap, hooks.aval_of_array, hooks.retain, hooks.twin = wrap, array_aval, retain, twin
-hooks.copy_cast = lambda like, value: record(COPY, (like, value))
+hooks.copy_cast = _copy_cast
 hooks.mask_put = lambda x, mask, value, dim: x._mask_put(mask, value, dim=dim)
 hooks.move, hooks.store_out, hooks.sizes, hooks.reflected, hooks.rebuild = _move, store, _sizes, _reflected, _rebuild
-hooks.seen_in = _seen_in
+hooks.seen_in, hooks.rebuild_meta = _seen_in, _rebuild_meta
 Tensor._store = store
 hooks.operand_types = (Tensor, bool, int, float, complex, np.ndarray, np.generic, jax.Array)
 hooks.stack = lambda tensors: public["stack"](tensors)

@@ -141,7 +141,8 @@ def _stacked(tensors: list[Tensor], name: str) -> Tensor:
     if len(wants) > 1:
         raise RuntimeError(f"Expected {name} from each model to have the same .requires_grad")
     stacked = torch.stack([t.detach() for t in tensors])
-    stacked._array()
+    if not stacked.is_meta:
+        stacked._array()
     return stacked.detach().requires_grad_(wants.pop())
 
 

@@ -39,7 +39,9 @@ class _NormBase(Module):
         """mean = 0, var = 1, no batch seen."""
         if self.track_running_stats:
             for buffer, value in ((self.running_mean, 0), (self.running_var, 1), (self.num_batches_tracked, 0)):
-                buffer.fill_(value)._array()        # a value at once, so that the first step is as all others
+                buffer.fill_(value)
+                if not buffer.is_meta:
+                    buffer._array()         # a value at once, so that the first step is as all others
 
     def reset_parameters(self) -> None:
         """weight = 1, bias = 0, and the running statistics anew."""

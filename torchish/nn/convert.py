@@ -7,16 +7,17 @@ from typing import Any
 from .. import __future__
 from .. import api as torch
 from ..convert import parse_to
+from ..creation import NO_DATA
 from ..tensor import Tensor
 from .parameter import Parameter
 
 __all__ = ["Convert"]
 
 
-def _anew(param: Tensor, fn: Callable[[Tensor], Tensor]) -> Parameter:
-    """Another parameter instead of a changed one."""
+def _anew(param: Tensor, data: Tensor, fn: Callable[[Tensor], Tensor]) -> Parameter:
+    """Another parameter, with the value `data`, instead of a changed one."""
     with torch.no_grad():
-        new = Parameter(fn(param.data), param.requires_grad)
+        new = Parameter(data, param.requires_grad)
         if param.grad is not None:
             new.grad = fn(param.grad.data).requires_grad_(param.grad.requires_grad)
     return new
@@ -34,11 +35,14 @@ class Convert:
             if param is None:
                 continue
             if __future__.get_overwrite_module_params_on_conversion() and not __future__.get_swap_module_params_on_conversion():
-                self._parameters[name] = _anew(param, fn)
+                self._parameters[name] = _anew(param, fn(param.data), fn)
                 continue
             grad = param.grad
             with torch.no_grad():
                 data = fn(param.data)
+                if data.is_meta is not param.is_meta:       # a parameter cannot come to have data, or lose it
+                    self._parameters[name] = _anew(param, data, fn)
+                    continue
                 param.grad = None
                 param.data = data
                 if grad is not None:        # the same object, too, as somebody may hold it
@@ -63,7 +67,13 @@ class Convert:
             more = {} if dtype is None or not (t.is_floating_point() or t.is_complex()) else {"dtype": dtype}
             if layout is not None and t.dim() in (4, 5):
                 more["memory_format"] = layout
-            return t.to(**options, **more) if options or more else t
+            try:
+                return t.to(**options, **more) if options or more else t
+            except NotImplementedError as e:
+                if str(e) != NO_DATA:
+                    raise
+                raise NotImplementedError(f"{e} Please use torch.nn.Module.to_empty() instead of torch.nn.Module.to() when moving "
+                                          "module from meta to a different device.") from None
 
         return self._apply(convert)
 

@@ -186,6 +186,8 @@ def trunc_normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float 
         warnings.warn("mean is more than 2 std from [a, b] in nn.init.trunc_normal_. "
                       "The distribution of values may be incorrect.", stacklevel=2)
     with torch.no_grad():
+        if tensor.is_meta:
+            return tensor.normal_(mean, std, generator=generator)
         if _phi((b - mean) / std) - _phi((a - mean) / std) > 0.3:
             return _redraw(tensor, mean, std, a, b, generator)
         return _reject(tensor, mean, std, a, b, generator)

@@ -177,7 +177,7 @@ class Module(Hooked, Tree, StateDict, Convert):
         if not isinstance(tensor, Tensor) and tensor is not None:
             raise TypeError(f"cannot assign '{torch.typename(tensor)}' object to buffer '{name}' "
                             "(torch Tensor or None required)")
-        if tensor is not None and tensor._pending is not None:
+        if tensor is not None and tensor._pending is not None and not tensor.is_meta:
             tensor._array()         # a value from the start: the first step is the same program as all others
         self._buffers[name] = _registered(_global_buffer_registration_hooks, self, name, tensor)
         if persistent:

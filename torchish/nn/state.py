@@ -158,6 +158,10 @@ class StateDict:
             errors.append(f"size mismatch for {key}: copying a param with shape {value.shape} from checkpoint, "
                           f"the shape in current model is {own.shape}.")
             return
+        if own.is_meta and not value.is_meta and not assign:
+            warnings.warn(f"for {key}: copying from a non-meta parameter in the checkpoint to a meta parameter in the current "
+                          "model, which is a no-op. (Did you mean to pass `assign=True` to assign items in the state dictionary to "
+                          "their corresponding key in the module instead of copying them in place?)", UserWarning, stacklevel=2)
         swap = __future__.get_swap_module_params_on_conversion()
         try:
             with torch.no_grad():

@@ -12,6 +12,7 @@ import numpy as np
 from jax import lax
 
 from .. import dtypes
+from ..devices import chosen
 from ..dtypes import dtype as DType
 from ..warned import warn
 from .check import nonnegative, require
@@ -65,7 +66,14 @@ def _likeness(name: str, input: object) -> None:
 
 
 def finish(result, out, device, requires_grad):
-    """What every factory does with its result: moves it, writes it into `out`, makes it a leaf that requires grad."""
+    """What every factory does with its result: moves it, writes it into `out`, makes it a leaf that requires grad.
+
+    It is moved to the default device where none is asked for, unless it goes into `out`.
+    """
+    return _finish(result, out, device if out is not None else chosen(device), requires_grad)
+
+
+def _finish(result, out, device, requires_grad):
     if device is not None:
         result = result.to(device)
     if out is not None:
@@ -105,12 +113,13 @@ def _declare_constant(name: str, value: int, doc: str) -> None:
              memory_format=None):
         _likeness(f"{name}_like", input)
         dtype = None if dtype is None else known(f"{name}_like", dtype, dtype)
-        return finish(t._full_like(input, value, dtype=dtype, memory_format=memory_format), None, device, requires_grad)
+        made = t._full_like(input, value, dtype=dtype, device=device, memory_format=memory_format)
+        return _finish(made, None, device, requires_grad)
 
     def new(t, input, *shape, size=None, dtype=None, device=None, requires_grad=False, layout=None,
             pin_memory=False):
         result = t._full_new(input, _sizes(shape, size, f"new_{name}"), value, dtype=known(f"new_{name}", dtype, input.dtype))
-        return finish(result, None, device if device is not None else elsewhere(input), requires_grad)
+        return _finish(result, None, device if device is not None else elsewhere(input), requires_grad)
 
     make.__doc__ = f"A tensor of {doc}."
     like.__doc__ = f"A tensor of {doc} with the shape and dtype of `input`."
@@ -168,7 +177,8 @@ def full_like(t, input, fill_value, *, dtype=None, layout=None, device=None, pin
     """A tensor with `fill_value` in every place and the shape and dtype of `input`."""
     _likeness("full_like", input)
     dtype = None if dtype is None else known("full_like", dtype, dtype)
-    return finish(t._full_like(input, _number(fill_value), dtype=dtype, memory_format=memory_format), None, device, requires_grad)
+    made = t._full_like(input, _number(fill_value), dtype=dtype, device=device, memory_format=memory_format)
+    return _finish(made, None, device, requires_grad)
 
 
 @composite(forms="method")
@@ -177,7 +187,7 @@ def new_full(t, input, size, fill_value, *, dtype=None, device=None, requires_gr
     """A tensor with `fill_value` in every place and the dtype of this one."""
     result = t._full_new(input, _sizes((size,), None, "new_full"), _number(fill_value),
                          dtype=known("new_full", dtype, input.dtype))
-    return finish(result, None, device if device is not None else elsewhere(input), requires_grad)
+    return _finish(result, None, device if device is not None else elsewhere(input), requires_grad)
 
 
 @composite(forms="function")
@@ -215,7 +225,7 @@ def arange(t, start=0, end=None, step=1, *, out=None, dtype=None, layout=None, d
     length = -((start - end) // step) if dtype is dtypes.int64 or integers else ceil((end - start) / step)
     if dtype.category < dtypes.FLOAT:
         start, step = int(start), int(step)
-    made = t._arange(start, step, int(length), dtype=dtype)
+    made = t._made_on(device, t._arange, start, step, int(length), dtype=dtype)
     if out is not None and out.numel() == length:
         made = made.view(out.shape)
     elif out is not None and out.numel():
@@ -266,7 +276,7 @@ def linspace(t, start, end, steps, *, out=None, dtype=None, layout=None, device=
              requires_grad=False):
     """`steps` evenly spaced values from start to end, both included."""
     start, end = _ends("linspace", start, end, steps)
-    result = t._linspace(start, end, int(steps), dtype=known("linspace", dtype, _inexact(start, end), out))
+    result = t._made_on(device, t._linspace, start, end, int(steps), dtype=known("linspace", dtype, _inexact(start, end), out))
     return finish(result, out, device, requires_grad)
 
 
@@ -275,7 +285,8 @@ def logspace(t, start, end, steps, base=10.0, *, out=None, dtype=None, layout=No
              requires_grad=False):
     """base**start to base**end in `steps` values with evenly spaced exponents."""
     start, end = _ends("logspace", start, end, steps)
-    result = t._logspace(start, end, int(steps), _number(base), dtype=known("logspace", dtype, _inexact(start, end), out))
+    dtype = known("logspace", dtype, _inexact(start, end), out)
+    result = t._made_on(device, t._logspace, start, end, int(steps), _number(base), dtype=dtype)
     return finish(result, out, device, requires_grad)
 
 
@@ -291,7 +302,8 @@ def eye(t, n, m=None, *, out=None, dtype=None, layout=None, device=None, pin_mem
     m = n if m is None else m
     require(n >= 0, f"n must be greater or equal to 0, got {n}")
     require(m >= 0, f"m must be greater or equal to 0, got {m}")
-    return finish(t._eye(n, m, dtype=known("eye", dtype, dtypes.default.float, out)), out, device, requires_grad)
+    made = t._made_on(device, t._eye, n, m, dtype=known("eye", dtype, dtypes.default.float, out))
+    return finish(made, out, device, requires_grad)
 
 
 @op(name="_triangle_indices", forms="function", saves=False, differentiable=False)
@@ -305,7 +317,7 @@ def _triangle(t, name, row, col, offset, lower, dtype, device):
     require(row >= 0, f"row must be non-negative, got{row}")
     require(col >= 0, f"col must be non-negative, got{col}")
     dtype = known(name, dtype, dtypes.int64)
-    return finish(t._triangle_indices(row, col, offset, lower, dtype=dtype), None, device, False)
+    return finish(t._made_on(device, t._triangle_indices, row, col, offset, lower, dtype=dtype), None, device, False)
 
 
 @composite(forms="function")

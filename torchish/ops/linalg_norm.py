@@ -200,7 +200,7 @@ def vander(t: Any, x: Any, N: int | None = None, increasing: bool = False) -> An
     """The matrix of powers of a vector, the highest first unless `increasing`."""
     require(x.dim() == 1, "x must be a one-dimensional tensor.")
     n = x.shape[0] if N is None else N
-    exponents = t.arange(n) if increasing else t.arange(n - 1, -1, -1)
+    exponents = t.arange(n, device=x.device) if increasing else t.arange(n - 1, -1, -1, device=x.device)
     powers = x.unsqueeze(1) if x.is_floating_point() or x.is_complex() else x.long().unsqueeze(1)
     return powers ** exponents
 

@@ -10,6 +10,7 @@ from jax import lax
 
 from ..dtypes import c_name, fitting
 from ..dtypes import dtype as DType
+from ..errors import refuse_data_dependent
 from ..strides import asked, laid, preserved
 from ..warned import warn_once
 from .check import broadcast_shapes, common, listing, nonnegative, require, wrap_dim, wrap_dims
@@ -257,12 +258,13 @@ def repeat_interleave(t, input, repeats=None, dim=None, *, output_size=None):
         require(output_size in (None, n), f"repeat_interleave: Invalid output_size, expected {n} but got {output_size}")
         return result
     if repeats is None:     # the places themselves
-        return t.repeat_interleave(t.arange(input.numel()), input, 0, output_size=output_size)
+        return t.repeat_interleave(t.arange(input.numel(), device=input.device), input, 0, output_size=output_size)
     if repeats.dtype not in (t.int64, t.int32):
         raise NotImplementedError(f'"repeat_interleave_cpu" not implemented for {c_name(repeats.dtype)!r}')
     require(repeats.dim() <= 1, "repeats must be 0-dim or 1-dim tensor")
     if dim is None:
         input, dim = input.reshape(-1), 0
+    refuse_data_dependent("repeat_interleave.Tensor", repeats)
     counts = np.asarray(repeats.tolist(), np.int64).reshape(-1)
     require(bool((counts >= 0).all()), "repeats can not be negative")
     n = input.shape[wrap_dim(dim, input.ndim)]
@@ -270,7 +272,7 @@ def repeat_interleave(t, input, repeats=None, dim=None, *, output_size=None):
                                    f"{counts.size} and input.size({dim}) = {n}")
     places = np.repeat(np.arange(n), counts if counts.size == n else counts[0])
     require(output_size in (None, places.size), "allocated size does not match required size")
-    return t.index_select(input, dim, t.tensor(places))
+    return t.index_select(input, dim, t.tensor(places, device=input.device))
 
 
 def _cloned(avals: list, attributes: dict) -> tuple[int, ...] | None:
@@ -305,4 +307,4 @@ def combinations(t, input, r=2, with_replacement=False):
     grid = np.indices((input.shape[0],) * r).reshape(r, -1)
     steps = np.diff(grid, axis=0)
     keep = (steps >= 0 if with_replacement else steps > 0).all(axis=0) if r > 1 else np.ones(grid.shape[1], bool)
-    return t.stack([input[t.tensor(row)] for row in grid[:, keep]], 1)
+    return t.stack([input[t.tensor(row, device=input.device)] for row in grid[:, keep]], 1)

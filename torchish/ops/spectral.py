@@ -167,7 +167,8 @@ def frequencies(n: int, d: float, half: bool, *, dtype: DType) -> Array:
 def _frequencies(name: str, half: bool) -> None:
     def body(t, n, d=1.0, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, out=None):
         require(n >= 0, f"Trying to create tensor with negative dimension {n}: [{n}]")
-        return finish(t._fftfreq(n, d, half, dtype=known(name, dtype, dtypes.default.float)), out, device, requires_grad)
+        made = t._made_on(device, t._fftfreq, n, d, half, dtype=known(name, dtype, dtypes.default.float))
+        return finish(made, out, device, requires_grad)
     body.__doc__ = f"The frequencies of {'rfft' if half else 'fft'} for n samples that lie `d` apart."
     body.__module__ = __name__
     composite(name=f"fft_{name}", forms="fft")(body)

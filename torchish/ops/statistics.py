@@ -160,7 +160,7 @@ def _edges(t: Any, x: Any, bins: Any, limits: Any) -> Any:
     low, high = limits or ((x.min().item(), x.max().item()) if x.numel() else (0.0, 0.0))
     if limits is None and low == high:
         low, high = low - 0.5, high + 0.5
-    return t.linspace(low, high, bins + 1, dtype=x.dtype)
+    return t.linspace(low, high, bins + 1, dtype=x.dtype, device=x.device)
 
 
 @op(name="_cov", forms="private", rule="SqueezeBackward0", samples=lambda t: [((t(3, 5), 1, None, None), {})])

@@ -218,6 +218,7 @@ def range_(t: Any, start: Any = 0, end: Any = None, step: Any = 1, *, out: Any =
     require((end - start) * step >= 0, "upper bound and lower bound inconsistent with step sign")
     count = int((end - start) / step) + 1
     dtype = t.get_default_dtype() if dtype is None else dtype
-    values = t.arange(count, dtype=dtype) * step + start
+    device = "cpu" if device is None else device        # the default device is not for this one, as in torch
+    values = t.arange(count, dtype=dtype, device=device) * step + start
     return finish(values.to(dtype), out, device, requires_grad)
 

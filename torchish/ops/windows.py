@@ -43,7 +43,7 @@ def _make(t: Any, kind: str, length: int, periodic: bool, options: tuple, dtype:
     require(length >= 0, f"{name} requires non-negative window_length, got window_length={length}")
     dtype = known(name, dtype, dtypes.default.float)
     require(dtype.is_floating_point, f"{name} expects floating point dtypes, got: {dtype}")
-    return finish(t._window(kind, int(length), bool(periodic), options, dtype=dtype), out, device, grad)
+    return finish(t._made_on(device, t._window, kind, int(length), bool(periodic), options, dtype=dtype), out, device, grad)
 
 
 @composite(forms="function")

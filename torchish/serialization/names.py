@@ -50,7 +50,7 @@ STORAGES = {name: Global("torch", f"{prefix}Storage") for name, prefix in _PREFI
 BYTES = Global("torch.storage", "UntypedStorage")
 REBUILD = {name: Global("torch._utils", name) for name in (
     "_rebuild_tensor_v2", "_rebuild_tensor_v3", "_rebuild_parameter", "_rebuild_parameter_with_state",
-    "_rebuild_sparse_tensor")}
+    "_rebuild_sparse_tensor", "_rebuild_meta_tensor_no_storage")}
 FROM_TYPE = Global("torch._tensor", "_rebuild_from_type_v2")
 GET_LAYOUT = Global("torch.serialization", "_get_layout")
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..devices import cuda_is_available, device, place
+from ..devices import META, cuda_is_available, device, place
+from ..memory import UntypedStorage
 
 __all__ = ["default_restore_location", "location_tag", "placed", "register_package", "validate_cuda_device"]
 
@@ -45,8 +46,10 @@ def default_restore_location(storage: Any, location: Any) -> Any:
         if found is not None:
             return found
     location = str(location)
-    if location in ("cpu", "meta"):
+    if location == "cpu":
         return storage
+    if location == META:
+        return UntypedStorage(storage._base.to(META))
     if location.startswith("cuda"):
         validate_cuda_device(location)
         return storage.cuda(location)
@@ -68,7 +71,7 @@ def placed(map_location: Any, location: str, storage: Callable[[], Any]) -> str:
             return str(place(moved.device))
         wanted = location
     wanted = str(wanted)
-    if wanted == "cpu" and not _registered:
-        return "cpu"
+    if wanted in ("cpu", META) and not _registered:
+        return wanted
     moved = default_restore_location(storage(), wanted)
     return str(place(moved.device))

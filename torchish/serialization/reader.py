@@ -16,7 +16,8 @@ import numpy as np
 
 from .. import dtypes
 from ..avals import aval_of, contiguous_strides
-from ..creation import from_array
+from ..creation import constant, from_array
+from ..devices import META
 from ..layouts import sparse_coo
 from ..memory import TypedStorage, UntypedStorage
 from ..nn.parameter import Parameter
@@ -61,7 +62,8 @@ class Stored(TypedStorage):
     @property
     def _base(self) -> Tensor:      # type: ignore[override]
         if self._flat is None:
-            self._flat = from_array(self.elements, self.place)
+            self._flat = constant((self.count,), 0, dtype=self.kind, device=META) if self.elements is None \
+                else from_array(self.elements, self.place)
         return self._flat
 
 
@@ -118,6 +120,7 @@ class Reading:
                         ("torch._utils", "_rebuild_parameter"): self._parameter,
                         ("torch._utils", "_rebuild_parameter_with_state"): self._parameter_with_state,
                         ("torch._utils", "_rebuild_sparse_tensor"): self._sparse,
+                        ("torch._utils", "_rebuild_meta_tensor_no_storage"): _on_meta,
                         ("torch._tensor", "_rebuild_from_type_v2"): self._of_type}
 
     def unpickle(self, file: Any, pickle_module: Any = pickle) -> Any:
@@ -194,6 +197,8 @@ class Reading:
         return part.x
 
     def _parameter(self, data: Tensor, requires_grad: bool, backward_hooks: Any, cls: type = Parameter) -> Tensor:
+        if data.is_meta:
+            return Tensor._make_subclass(cls, data, requires_grad)
         storage, part = self.made[id(data)]
         part.inner = True
         seen = _Part(object.__new__(cls), part.offset, part.size, part.stride, requires_grad)
@@ -221,13 +226,22 @@ class Reading:
     def fill(self, read: Callable[[str, Stored], np.ndarray]) -> None:
         """Gives every tensor its value; `read` gives the elements of a storage by its key."""
         for key, storage in self.storages.items():
-            storage.elements = read(key, storage)
-            storage.place = placed(self.map_location, storage.location, lambda s=storage: UntypedStorage(s._base))
+            if str(self.map_location) == META:      # nothing is read
+                storage.place = META
+            else:
+                storage.elements = read(key, storage)
+                storage.place = placed(self.map_location, storage.location, lambda s=storage: UntypedStorage(s._base))
             for part in storage.parts:
                 _give(part, storage)
             seen = [part for part in storage.parts if not part.inner]
             if len(seen) > 1:
                 _share(seen, storage)
+
+
+def _on_meta(dtype: dtypes.dtype, size: tuple, stride: tuple, requires_grad: bool) -> Tensor:
+    """A tensor that was saved without data."""
+    x = constant(tuple(size), 0, dtype=dtype, device=META, strides=tuple(stride))
+    return x._require_grad() if requires_grad else x
 
 
 def _with_state(x: Tensor, state: Any) -> Tensor:
@@ -240,6 +254,10 @@ def _with_state(x: Tensor, state: Any) -> Tensor:
 def _give(part: _Part, storage: Stored) -> None:
     """A tensor's value: a piece of the storage, copied to its device."""
     dtype = part.x._node.aval.dtype
+    if storage.place == META:
+        aval = aval_of(part.size, dtype, META, part.stride)
+        part.x._pending, part.x._node = (0,), aval.grad if part.requires_grad else aval.plain
+        return
     elements = storage.elements if dtype is storage.kind else storage.elements.view(dtype.np)      # type: ignore[union-attr]
     last = part.offset + sum((n - 1) * s for n, s in zip(part.size, part.stride, strict=True)) if all(part.size) else -1
     if last >= elements.size:       # type: ignore[union-attr]
@@ -256,7 +274,7 @@ def _give(part: _Part, storage: Stored) -> None:
 def _share(parts: list[_Part], storage: Stored) -> None:
     """Tensors of one storage see each other's writes: one that covers all of it is the base, or one made for them."""
     def whole(p: _Part) -> bool:
-        return p.offset == 0 and p.stride == contiguous_strides(p.size) and p.x.numel() == storage.elements.size  # type: ignore
+        return p.offset == 0 and p.stride == contiguous_strides(p.size) and p.x.numel() == storage.count
 
     if any(p.x.dtype is not storage.kind for p in parts):
         return

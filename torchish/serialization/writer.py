@@ -118,19 +118,27 @@ def _tensor(x: Tensor) -> tuple:
         return REBUILD["_rebuild_sparse_tensor"], (x.layout, (x._indices(), x._values().detach(), x.shape, x.is_coalesced()))
     state = {k: v for k, v in x.__dict__.items() if k not in PLAIN and k != "persistent"}
     if isinstance(x, Parameter):
-        data = REBUILD["_rebuild_tensor_v2"], _arguments(x, False)
-        inner = _Call(*data)
+        inner = _Call(*(_without_data(x, False) if x.is_meta else (REBUILD["_rebuild_tensor_v2"], _arguments(x, False))))
         if type(x) is not Parameter:
             return FROM_TYPE, (REBUILD["_rebuild_parameter"], type(x), (inner, x._leaf, OrderedDict()), state)
         if state:
             return REBUILD["_rebuild_parameter_with_state"], (inner, x._leaf, OrderedDict(), state)
         return REBUILD["_rebuild_parameter"], (inner, x._leaf, OrderedDict())
-    modern = x.dtype.name not in STORAGES
-    call, args = REBUILD["_rebuild_tensor_v3" if modern else "_rebuild_tensor_v2"], _arguments(x, x.requires_grad)
-    args = (*args, x.dtype) if modern else args
+    call, args = _without_data(x, x.requires_grad) if x.is_meta else _with_storage(x)
     if not state and type(x).__module__.partition(".")[0] == __name__.partition(".")[0]:
         return call, args
     return FROM_TYPE, (call, type(x), args, state)
+
+
+def _with_storage(x: Tensor) -> tuple:
+    modern = x.dtype.name not in STORAGES
+    call, args = REBUILD["_rebuild_tensor_v3" if modern else "_rebuild_tensor_v2"], _arguments(x, x.requires_grad)
+    return call, (*args, x.dtype) if modern else args
+
+
+def _without_data(x: Tensor, requires_grad: bool) -> tuple:
+    """How a tensor on meta is written: it has no storage."""
+    return REBUILD["_rebuild_meta_tensor_no_storage"], (x.dtype, tuple(x.shape), x.stride(), requires_grad)
 
 
 class _Call:

@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import dtypes
 from ..creation import finish_new, from_array
+from ..devices import chosen
 from ..layouts import strided
 from ..missing import missing
 from ..ops.check import require
@@ -31,7 +32,7 @@ def _window(name: str, M: int, sym: bool, dtype: Any, layout: Any, device: Any, 
     require(dtype in (dtypes.float32, dtypes.float64), f"{name} expects float32 or float64 dtypes, got: {dtype}", ValueError)
     n = np.arange(index(M), dtype=np.float64)
     made = np.ones(M) if M < 2 else values(n, M - 1 if sym else M)
-    return finish_new(from_array(made.astype(dtype.np)), None, device, requires_grad)
+    return finish_new(from_array(made.astype(dtype.np)), None, chosen(device), requires_grad)
 
 
 def exponential(M: int, *, center: float | None = None, tau: float = 1.0, sym: bool = True, dtype: Any = None,

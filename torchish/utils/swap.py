@@ -15,6 +15,7 @@ def swap_tensors(t1: Tensor, t2: Tensor) -> None:
     """Swaps the contents of two tensors; the tape ends first, since it knows its inputs by identity."""
     hooks.finish(state.tape)
     for x in (t1, t2):
-        x._array()
+        if not x.is_meta:
+            x._array()
     t1.__class__, t2.__class__ = t2.__class__, t1.__class__
     t1.__dict__, t2.__dict__ = t2.__dict__, t1.__dict__
