@@ -5,11 +5,13 @@ tests/parity/test_meta_live.py.
 """
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import pytest
 from counting import counting
 from op_cases import NO_GRADIENT, cases
+from op_expressions import EXPRESSIONS, evaluate, variables
 from op_golden import flat_tensors
 from test_ops import OPS, every_form, public, tensors
 
@@ -54,3 +56,92 @@ def test_every_gradient(name: str) -> None:
         assert state.tape.node is entry
         for leaf, g in zip(leaves, found, strict=False):
             assert g is None or (g.is_meta and g.shape == leaf.shape and g.dtype is leaf.dtype), case.key
+
+
+# what torch, too, refuses where there are no values
+REFUSALS = ("Tensor.item() cannot be called on meta tensors", "Cannot copy out of meta tensor; no data!",
+            "raises unimplemented by default", "attempted to run this operator with Meta tensors",
+            "cannot repeat_interleave a meta tensor")
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_expression(expression: str) -> None:
+    """Calls as users write them, of composites, too: what they give on meta looks like what they give on the CPU."""
+    found: dict[str, Any] = {}
+    for device in ("cpu", "meta"):
+        given = variables(lambda a, grad, device=device: torch.tensor(a, requires_grad=grad, device=device))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                with torch.device(device):
+                    found[device] = looks(evaluate(expression, torch, given))
+            except (RuntimeError, NotImplementedError, TypeError, ValueError, IndexError, KeyError) as error:
+                found[device] = f"{type(error).__name__}: {error}"
+    if not any(refusal in found["meta"] for refusal in REFUSALS):
+        assert found["meta"] == found["cpu"]
+
+
+def test_the_step_goes_on() -> None:
+    """Work on meta between the entries of a step, with gradients and random numbers, leaves no trace in it."""
+    def step(between: Any) -> float:
+        x = torch.ones(3, requires_grad=True)
+        y = (x * 2).exp()
+        between()
+        y.sum().backward()
+        return x.grad.sum().item()
+
+    def on_meta() -> None:
+        m = nn.Sequential(nn.Linear(4, 5, device="meta"), nn.Dropout(), nn.Linear(5, 2, device="meta"))
+        o = torch.optim.SGD(m.parameters(), lr=0.1)
+        m(torch.rand(3, 4, device="meta")).sum().backward()
+        o.step()
+        torch.arange(5, device="meta") + torch.eye(5, device="meta")
+    wanted = step(lambda: None)
+    state_before = torch.get_rng_state()
+    with counting() as count:
+        assert step(on_meta) == wanted
+    assert (count.compiled, count.ran) == (0, 1)
+    assert torch.equal(torch.get_rng_state(), state_before)
+
+
+def test_sizes_that_no_memory_has() -> None:
+    big = nn.Linear(10**7, 10**7, device="meta")
+    x = torch.randn(10**7, 10**7, device="meta")
+    loss = big(x).relu().t().reshape(-1).square().sum()
+    loss.backward()
+    assert big.weight.grad.shape == (10**7, 10**7) and big.weight.grad.nbytes == 4 * 10**14
+    assert torch.empty(10**9, 10**9, device="meta").untyped_storage().nbytes() == 4 * 10**18
+
+
+def test_views_are_written_through() -> None:
+    x = torch.empty(4, 6, device="meta")
+    part = x.view(2, 2, 6).transpose(0, 1)[1]
+    part.add_(1)
+    x[0] = torch.ones(6)
+    assert (x._version, part._version, part._base is x, part.storage_offset(), part.stride()) == (2, 2, True, 6, (12, 1))
+    leaf = torch.empty(4, device="meta", requires_grad=True)
+    y = leaf * 1
+    y[1:].mul_(2)
+    y.sum().backward()
+    assert y.grad_fn.name() == "torch::autograd::CopySlices" and leaf.grad.shape == (4,)
+
+
+def test_other_devices_are_refused() -> None:
+    m, c = torch.empty(3, device="meta"), torch.ones(3)
+    for mixed in (lambda: m * c, lambda: c.mul_(m), lambda: m.mul_(c), lambda: c.add_(m[0]), lambda: torch.stack([m, c]),
+                  lambda: nn.Linear(3, 2, device="meta")(c), lambda: nn.functional.conv1d(c[None], m[None, None])):
+        with pytest.raises(RuntimeError, match=r"Tensor on device \w+ is not on the expected device \w+!"):
+            mixed()
+    w = torch.tensor(2.0, requires_grad=True)
+    with pytest.raises(NotImplementedError, match="Cannot copy out of meta tensor; no data!"):
+        (m * w).sum().backward()
+    assert w.grad is None and torch.equal(c, torch.ones(3))
+
+
+def test_transforms() -> None:
+    m = torch.empty(3, 4, device="meta")
+    for found in (torch.vmap(lambda x: x * 2 + m[0])(m), torch.func.grad(lambda x: (x @ m.t()).sum())(m),
+                  torch.func.jvp(lambda x: x.sin(), (m,), (m,))[1],
+                  torch.utils.checkpoint.checkpoint(nn.Linear(4, 4, device="meta"), m, use_reentrant=False)):
+        assert found.is_meta and found.shape == (3, 4)
+    assert torch.func.jacrev(lambda x: x.sum(0))(m).shape == (4, 3, 4)

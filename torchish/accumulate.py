@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from .devices import META
+from .errors import NO_DATA
 from .recorder import hooks
 from .stops import DEFAULT, PostHook
 from .storage import assign, rebind
@@ -87,6 +89,8 @@ def _undo(before: list[tuple]) -> None:
 def accumulate(x: Any, g: Any, create: bool) -> None:
     """Adds `g` to `x.grad`: in place, or as a new tensor where the sum is to be differentiable."""
     known = x._grad
+    if g._node.aval.device == META != x._node.aval.device:
+        raise NotImplementedError(NO_DATA)
     if known is None:
         x._grad = g
         return

@@ -13,6 +13,7 @@ import numpy as np
 from . import dtypes
 from .avals import Aval, aval_of, contiguous_strides
 from .devices import META, chosen, from_jax, place, to_jax
+from .errors import NO_DATA
 from .from_python import array_of, known_dtype
 from .hooks import NoData
 from .ops.create import filled as FULL
@@ -142,9 +143,6 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
                   "data or make it writable before converting it to a tensor. This type of warning will be suppressed for "
                   "the rest of this program.")
     return from_array(ndarray)
-
-
-NO_DATA = "Cannot copy out of meta tensor; no data!"
 
 
 def constant(size: tuple[int, ...], value: Any, *, dtype: dtypes.dtype, device: str = "cpu",

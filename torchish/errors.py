@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["AcceleratorError", "CompileError", "LinAlgError", "LostValueError", "refuse_data_dependent"]
+__all__ = ["AcceleratorError", "CompileError", "LinAlgError", "LostValueError", "NO_DATA", "NO_ITEM", "refuse_data_dependent"]
+
+NO_DATA = "Cannot copy out of meta tensor; no data!"
+NO_ITEM = "Tensor.item() cannot be called on meta tensors"
 
 
 class AcceleratorError(RuntimeError):
@@ -31,7 +34,7 @@ def refuse_data_dependent(name: str, *tensors: Any) -> None:
     if not any(x.is_meta for x in tensors):
         return
     if name == "allclose":
-        raise RuntimeError("Tensor.item() cannot be called on meta tensors")
+        raise RuntimeError(NO_ITEM)
     if name in ("nonzero", "where"):
         raise NotImplementedError("The register_meta function for torch.nonzero() raises unimplemented by default, as a correct "
                                   "data-independent implementation does not exist. The shape of the result depends on values, "

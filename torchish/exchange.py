@@ -13,6 +13,7 @@ import jax
 import numpy as np
 
 from . import dtypes
+from .errors import NO_ITEM
 from .grad_fn import grad_fn_of
 from .ops.parts import view_bits
 from .printing import format_meta, format_tensor
@@ -44,7 +45,7 @@ class Exchange:
         if self._node.aval.numel != 1:
             raise RuntimeError(f"a Tensor with {self._node.aval.numel} elements cannot be converted to Scalar")
         if self.is_meta:
-            raise RuntimeError("Tensor.item() cannot be called on meta tensors")
+            raise RuntimeError(NO_ITEM)
         value = self._array()
         return np.asarray(value).reshape(()).item() if not isinstance(value, jax.core.Tracer) else value.reshape(()).item()
 

@@ -258,7 +258,7 @@ class Tensor(Subscript, Writes, Convert, Exchange):
             if value.shape != self.shape:
                 raise RuntimeError(f"attempting to assign a gradient of size '{list(value.shape)}' to a tensor of size "
                                    f"'{list(self.shape)}'. Please ensure that the gradient and the tensor are the same size")
-            if value.is_meta is not self.is_meta:
+            if value._node.aval.device != self._node.aval.device:
                 raise RuntimeError(f"attempting to assign a gradient with device type '{value.device.type}' to a tensor with "
                                    f"device type '{self.device.type}'. Please ensure that the gradient and the tensor are on the "
                                    "same device")

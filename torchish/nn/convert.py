@@ -7,7 +7,7 @@ from typing import Any
 from .. import __future__
 from .. import api as torch
 from ..convert import parse_to
-from ..creation import NO_DATA
+from ..errors import NO_DATA
 from ..tensor import Tensor
 from .parameter import Parameter
 

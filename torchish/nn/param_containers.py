@@ -25,7 +25,7 @@ def _line(key: Any, value: Any, kind: str) -> str:
     if not isinstance(value, Tensor):
         return f"  ({key}): Object of type: {type(value).__name__}"
     what = "Parameter" if isinstance(value, Parameter) else "Tensor"
-    place = "" if value.device.type == "cpu" else f" ({value.device})"
+    place = "" if value.device.type in ("cpu", "meta") else f" ({value.device})"
     return f"  ({key}): {what} containing: [{kind} of size {'x'.join(map(str, value.size()))}{place}]"
 
 

@@ -10,7 +10,6 @@ from jax import lax
 
 from ..dtypes import c_name, fitting
 from ..dtypes import dtype as DType
-from ..errors import refuse_data_dependent
 from ..strides import asked, laid, preserved
 from ..warned import warn_once
 from .check import broadcast_shapes, common, listing, nonnegative, require, wrap_dim, wrap_dims
@@ -264,7 +263,9 @@ def repeat_interleave(t, input, repeats=None, dim=None, *, output_size=None):
     require(repeats.dim() <= 1, "repeats must be 0-dim or 1-dim tensor")
     if dim is None:
         input, dim = input.reshape(-1), 0
-    refuse_data_dependent("repeat_interleave.Tensor", repeats)
+    if repeats.is_meta:
+        require(output_size is not None, "cannot repeat_interleave a meta tensor without output_size")
+        return t.index_select(input, dim, t.empty(output_size, dtype=t.int64, device=repeats.device))
     counts = np.asarray(repeats.tolist(), np.int64).reshape(-1)
     require(bool((counts >= 0).all()), "repeats can not be negative")
     n = input.shape[wrap_dim(dim, input.ndim)]
