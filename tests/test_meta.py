@@ -145,3 +145,41 @@ def test_transforms() -> None:
                   torch.utils.checkpoint.checkpoint(nn.Linear(4, 4, device="meta"), m, use_reentrant=False)):
         assert found.is_meta and found.shape == (3, 4)
     assert torch.func.jacrev(lambda x: x.sum(0))(m).shape == (4, 3, 4)
+
+
+def test_values_come_later(tmp_path: Any) -> None:
+    """A model made without values takes those of a file, or new ones, and learns like any other."""
+    def build() -> Any:
+        return nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 1))
+    source = build()
+    torch.save(source.state_dict(), tmp_path / "model.pt")
+    before = torch.get_rng_state()
+    with torch.device("meta"):
+        loaded, drawn = build(), build()
+    assert torch.equal(torch.get_rng_state(), before) and all(x.is_meta for x in loaded.state_dict().values())
+    assert loaded.load_state_dict(torch.load(tmp_path / "model.pt"), assign=True) == ([], [])
+    drawn.to_empty(device="cpu")
+    for layer in drawn:
+        layer.reset_parameters()
+    for model in (loaded, drawn):
+        x = torch.randn(8, 3)
+        optimizer = torch.optim.Adam(model.parameters())
+        model(x).square().mean().backward()
+        optimizer.step()
+        assert all(p.grad is not None and not p.is_meta and p.requires_grad for p in model.parameters())
+    described = torch.load(tmp_path / "model.pt", map_location="meta")
+    assert all(x.is_meta and x.shape == source.state_dict()[name].shape for name, x in described.items())
+    torch.save(described, tmp_path / "meta.pt")
+    assert (tmp_path / "meta.pt").stat().st_size < 3000 and torch.load(tmp_path / "meta.pt")["0.weight"].is_meta
+
+
+def test_gradients_do_not_leave() -> None:
+    """What was moved to meta stands in the graph, but no gradient comes back from there."""
+    x = torch.ones(3, requires_grad=True)
+    for moved in (x.to("meta"), (x * 2).to("meta")):
+        assert moved.requires_grad and moved.grad_fn.name() == "ToCopyBackward0"
+        with pytest.raises(NotImplementedError, match="Cannot copy out of meta tensor; no data!"):
+            moved.sum().backward()
+    with torch.no_grad():
+        assert not x.to("meta").requires_grad
+    assert x.grad is None

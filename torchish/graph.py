@@ -13,6 +13,8 @@ import jax
 import numpy as np
 
 from .avals import Aval, Out, aval_of
+from .devices import META
+from .errors import NO_DATA
 from .ops.table import Op
 from .plan import Backward, needs, reach, sources_of
 from .recorder import advance, hooks, record
@@ -167,6 +169,8 @@ def segment_backward(graph: Graph, found: list[Node], starts: dict, wrt: tuple, 
                      batched: bool = False) -> Any:
     """Records the backward of a graph: from residuals where its program kept them, else by running its entries again."""
     ending = graph.ending
+    if not graph.apart and any(g.is_meta for g in starts.values()):
+        raise NotImplementedError(NO_DATA)
     if graph.residuals is not None and not (stops or create or batched) and all(s in graph.sources for s in wrt):
         op = residual_op(graph, tuple(starts), wrt)
         return record(op, ([hooks.wrap(a) for a in graph.residuals[1]], list(starts.values())))
@@ -208,7 +212,7 @@ def _outside(found: list[Node]) -> list[int]:
 
 def numbers_of(graph: Graph) -> list:
     """The runtime numbers of a graph as tensors, where the rest of it is."""
-    device = graph.node.outs[0].aval.device if graph.node.outs else "cpu"
+    device = META if graph.apart else graph.node.outs[0].aval.device if graph.node.outs else "cpu"
     return [hooks.from_array(v, device) for v in graph.numbers]
 
 

@@ -150,10 +150,11 @@ def pull_node(home: Any, node: Node, grads: list, linked: bool, saved: list | No
         op, at = kept.op, [reads[k] for k in kept.operands] + [node.outs[k].slot for k in kept.results]
         values = [stand_at(x, home, s) if linked and hooked else x for (x, hooked), s in zip(saved, at, strict=True)]
     below = [stand_in(home, s) if s.__class__ is int and s in rg else None for s in edges(node, _outs(home))]
-    numbers = home.numbers if isinstance(home, Graph) else (np.array(home.floats[:node.floats]), np.array(home.ints[:node.ints]))
-    results = [g if g is not None else hooks.zeros(o.aval) for g, o in zip(grads, node.outs, strict=True) if o.rg]
     device = node.outs[0].aval.device
-    found = record(op, (values, [hooks.from_array(v, device) for v in numbers], results))
+    numbers = numbers_of(home) if isinstance(home, Graph) else \
+        [hooks.from_array(np.array(v[:n]), device) for v, n in ((home.floats, node.floats), (home.ints, node.ints))]
+    results = [g if g is not None else hooks.zeros(o.aval) for g, o in zip(grads, node.outs, strict=True) if o.rg]
+    found = record(op, (values, numbers, results))
     given = iter(found)
     return below, [next(given) if x is not None else None for x in below]
 

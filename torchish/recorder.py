@@ -44,6 +44,8 @@ def record(op: Op, values: tuple | list) -> Any:
     except Foreign:
         return _taken_over(op, values)
     except NoData:
+        tape = None
+    if tape is None:        # outside the handler: an error there is to be shown by itself
         return hooks.on_meta(op, values)
     result = outputs(tape, node)
     if node.grad and tape.extra & WATCHED:
@@ -94,6 +96,8 @@ def record_results(op: Op, values: tuple | list) -> Any:
     try:
         tape, node = _recorded(op, values)
     except NoData:
+        tape = None
+    if tape is None:
         return hooks.on_meta(op, values)
     tape.node = node
     return Results(tape, node) if node.aval is None else hooks.make(tape, node)

@@ -77,7 +77,10 @@ def _sizes(value: Any, op: str, name: str) -> tuple:
 
 def _move(x: Tensor, device: str) -> Tensor:
     """`x` on another device: the value is copied there when this is called; to meta, nothing is."""
-    out = to_meta(x) if device == META else wrap(jax.device_put(x._array(), to_jax(device)))
+    if device == META:
+        tracked = state.tape.grad and x.requires_grad
+        return record_on_meta(TABLE["to_dtype"], (x, x.dtype)) if tracked else to_meta(x)
+    out = wrap(jax.device_put(x._array(), to_jax(device)))
     if x.requires_grad:
         place = x._graph
         if place is not None:

@@ -65,7 +65,7 @@ class _NormBase(Module):
         version = local_metadata.get("version")
         if self._counts and (version is None or version < 2) and self.track_running_stats and key not in state_dict:
             own = self.num_batches_tracked
-            state_dict[key] = torch.tensor(0, dtype=torch.int64) if own is None else own
+            state_dict[key] = torch.tensor(0, dtype=torch.int64) if own is None or own.is_meta else own
         super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
 
     _counts = True
