@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .dtypes import c_name
 from .layouts import contiguous_format, preserve_format
 from .ops.engine import fill, zero
 from .recorder import hooks, record
@@ -72,10 +73,14 @@ class Writes:
 
     def share_memory_(self) -> Any:
         """Itself: arrays of JAX are not moved to shared memory."""
+        if self.is_meta:
+            raise RuntimeError("_share_fd_: only available on CPU")
         return self
 
     def pin_memory(self, device: Any = None) -> Any:
         """Itself: JAX copies to the accelerator without pinned memory."""
+        if self.is_meta:
+            raise RuntimeError(f"cannot pin 'Meta{c_name(self.dtype)}Type' only dense CPU tensors can be pinned")
         return self
 
     def is_pinned(self, device: Any = None) -> bool:

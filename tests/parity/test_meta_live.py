@@ -75,6 +75,7 @@ t.allclose(m, m) | t.bincount(i) | t.full((2,), s) | t.arange(s) | t.tensor([s, 
 linear(device='meta').to('cpu') | linear(device='meta').cpu() | linear().load_state_dict(linear(device='meta').state_dict())
 setattr(nn.Parameter(m), 'data', c) | setattr(nn.Parameter(c), 'data', m) | setattr(nn.Parameter(m), 'grad', c) | r.add_(1) | i.requires_grad_()
 (r * 1).backward() | (r * 1).backward(c) | m.sum().backward() | t.repeat_interleave(m, i, 0)
+m.pin_memory() | i.pin_memory() | m.share_memory_() | c.requires_grad_().to('meta').sum().backward()
 """
 
 
