@@ -195,3 +195,17 @@ def test_python_on_the_way_may_end_the_tape_and_the_graph_is_freed_after_all(x, 
     with pytest.raises(RuntimeError, match="second time"):
         loss.backward()
     assert x.grad.tolist() == [8, 64]
+
+
+def test_what_hooks_after_accumulation_return() -> None:
+    """Nothing, or their tensor, as in-place methods do."""
+    v = torch.zeros(3, requires_grad=True)
+    handle = v.register_post_accumulate_grad_hook(lambda p: p.add_(p.grad, alpha=-1))
+    v.backward(torch.tensor([1.0, 2.0, 3.0]))
+    assert v.tolist() == [-1, -2, -3]
+    handle.remove()
+    for result, error in ((torch.ones(3), RuntimeError), (5, TypeError)):
+        handle = v.register_post_accumulate_grad_hook(lambda p, r=result: r)
+        with pytest.raises(error, match="should return None|expected Variable"):
+            v.backward(torch.ones(3))
+        handle.remove()

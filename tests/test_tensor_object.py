@@ -244,3 +244,22 @@ def test_what_is_said_once_is_said_every_time_if_that_was_asked_for() -> None:
             assert [w.filename for w in seen] == [__file__]
     finally:
         torch.set_warn_always(False)
+
+
+def test_orders_of_dims_that_are_not_the_only_one() -> None:
+    x = torch.empty(1, 2, 3, 4)
+    assert x.dim_order() == (0, 1, 2, 3) == x.dim_order(ambiguity_check=[torch.contiguous_format, torch.channels_last])
+    with pytest.raises(RuntimeError, match="cannot map to exact one of the given memory formats"):
+        x.dim_order(ambiguity_check=True)
+    with pytest.raises(RuntimeError, match="does not have unique dim order"):
+        torch.empty(2, 1, 3).expand(2, 4, 3).dim_order(ambiguity_check=True)
+    with pytest.raises(TypeError, match="ambiguity_check argument must be a bool"):
+        x.dim_order(ambiguity_check="x")
+
+
+def test_names_of_types_and_capsules() -> None:
+    assert torch.typename(torch.nn.Parameter).endswith("nn.parameter.Parameter")
+    assert torch.typename(int) == "int" == torch.typename(5)
+    assert torch.from_dlpack(torch.utils.dlpack.to_dlpack(torch.arange(3))).tolist() == [0, 1, 2]
+    with pytest.raises(RuntimeError, match="must match the size of tensor b"):
+        torch.allclose(torch.ones(2, 3), torch.ones(4))

@@ -60,8 +60,8 @@ def backward(roots: Sequence, cotangents: Sequence, retain: bool | None, create:
             for hook in list(x._post_hooks.values()):
                 if isinstance(hook, PostHook):
                     hook.fn((), (g,))
-                elif hook(x) is not None:
-                    raise RuntimeError("Tensor post accumulate grad hooks should return None.")
+                else:
+                    _check_returned(hook(x), x)
 
     if create:
         warn_once(CYCLE)
@@ -75,6 +75,15 @@ def backward(roots: Sequence, cotangents: Sequence, retain: bool | None, create:
         state.tape.set_grad(mode)
     if not create:
         state.tape.mark = state.tape.last if state.tape.stepped else state.tape.mark
+
+
+def _check_returned(result: Any, x: Any) -> None:
+    """A hook that runs after the gradient has been accumulated returns nothing (or, as in-place methods do, its tensor)."""
+    if result is None or result is x:
+        return
+    if not isinstance(result, hooks.tensor):
+        raise TypeError(f"expected Variable, but hook returned '{type(result).__name__}'")
+    raise RuntimeError("Tensor post accumulate grad hooks should return None.")
 
 
 def _undo(before: list[tuple]) -> None:

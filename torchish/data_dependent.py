@@ -11,7 +11,7 @@ import numpy as np
 from . import dtypes
 from .creation import from_array
 from .errors import refuse_data_dependent
-from .ops.check import require
+from .ops.check import broadcast_shapes, require
 from .ops.index import selected
 from .recorder import hooks, record
 from .tensor import Tensor
@@ -86,6 +86,7 @@ def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e
     if input.dtype is not other.dtype:
         raise RuntimeError(f"{dtypes.c_name(input.dtype)} did not match {dtypes.c_name(other.dtype)}")
     _not_by_member("allclose", input, other)
+    broadcast_shapes(input.shape, other.shape)
     a, b = input._numpy(), other._numpy()
     return bool(np.allclose(a, b, rtol, atol, equal_nan))
 

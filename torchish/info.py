@@ -50,9 +50,9 @@ def typename(obj: Any) -> str:
     """The type's name as torch writes it."""
     if isinstance(obj, Tensor):
         return obj.type()
-    module = type(obj).__module__
-    name = type(obj).__qualname__
-    return name if module in ("builtins", "") else f"{module}.{name}"
+    of = obj if hasattr(obj, "__qualname__") or hasattr(obj, "__name__") else type(obj)
+    module, name = getattr(of, "__module__", None), getattr(of, "__qualname__", None) or of.__name__
+    return name if module in ("builtins", None) else f"{module}.{name}"
 
 
 @overload

@@ -313,8 +313,19 @@ def record_stream(self: Tensor, s: Any) -> None:
 
 
 def dim_order(self: Tensor, *, ambiguity_check: Any = False) -> tuple[int, ...]:
-    """The dimensions from the outermost to the innermost in memory."""
-    strides = self.stride()
+    """The dimensions from the outermost to the innermost in memory.
+
+    ambiguity_check: True refuses tensors of which more than one order could be told; a list of memory formats decides where the
+    tensor lies in exactly one of them.
+    """
+    strides, formats = self.stride(), [] if isinstance(ambiguity_check, bool) else ambiguity_check
+    if not isinstance(formats, list) or not all(isinstance(f, layouts.memory_format) for f in formats):
+        raise TypeError("The ambiguity_check argument must be a bool or a list of memory formats.")
+    if ambiguity_check and any(n > 1 and s == 0 for n, s in zip(self.shape, strides, strict=True)):
+        raise RuntimeError("The tensor does not have unique dim order.")
+    several = self.numel() > 0 and (1 in self.shape or len(set(strides)) < self.dim())
+    if ambiguity_check is not False and several and sum(self.is_contiguous(memory_format=f) for f in formats) != 1:
+        raise RuntimeError("The tensor does not have unique dim order, or cannot map to exact one of the given memory formats.")
     return tuple(sorted(range(self.dim()), key=lambda d: (-strides[d], d)))
 
 

@@ -69,9 +69,23 @@ def frombuffer(buffer: Any, *, dtype: dtypes.dtype, count: int = -1, offset: int
     return out._require_grad() if requires_grad else out
 
 
+class _Capsule:
+    """A bare DLPack capsule, of the CPU, as an object that hands it out."""
+
+    def __init__(self, capsule: Any) -> None:
+        self.capsule = capsule
+
+    def __dlpack__(self, **options: Any) -> Any:
+        return self.capsule
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 1, 0
+
+
 def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Tensor:
-    """A tensor with the values of what speaks DLPack. Differs from torch: the memory is not shared."""
-    return as_tensor(np.from_dlpack(ext_tensor), device=device)
+    """A tensor with the values of what speaks DLPack, or of a capsule. Differs from torch: the memory is not shared."""
+    speaks = hasattr(ext_tensor, "__dlpack__")
+    return as_tensor(np.from_dlpack(ext_tensor if speaks else _Capsule(ext_tensor)), device=device)
 
 
 def to_dlpack(tensor: Tensor) -> Any:
