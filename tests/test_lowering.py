@@ -11,6 +11,7 @@ import pytest
 from torchish.ops.conv import conv_transpose2d
 from torchish.ops.conv_grad import Window, convolve
 from torchish.ops.linalg import linear
+from torchish.ops.mersenne import draws
 
 
 def test_convolution_of_grey_images_is_computed_once() -> None:
@@ -47,3 +48,19 @@ def test_transposed_convolutions_spread_nothing_out() -> None:
 
     text = jax.jit(jax.grad(loss, (0, 1))).lower(x, w).compile().as_text()
     assert "dilate=" not in text and " dot(" in text
+
+
+def test_draws_are_calls_in_a_program() -> None:
+    """Inlined, XLA's CPU compiler takes ever longer: minutes for a program that draws 80 times."""
+    if jax.default_backend() != "cpu":
+        pytest.skip("calls are left where they are on the CPU only")
+
+    def several(key: jax.Array, pos: jax.Array) -> tuple[jax.Array, ...]:
+        found = []
+        for _ in range(5):
+            words, key, pos = draws(key, pos, 100)
+            found.append(words)
+        return tuple(found)
+
+    text = jax.jit(several).lower(jnp.zeros(624, jnp.uint32), jnp.int32(624)).compile().as_text()
+    assert text.count(" call(") == 5

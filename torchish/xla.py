@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable
+from functools import lru_cache, partial
 from importlib import import_module
 from typing import Any
 
@@ -116,12 +117,18 @@ def origins(jaxpr: Any) -> list[frozenset[int]]:
     return [nothing if hasattr(v, "val") else known.get(v, nothing) for v in jaxpr.outvars]
 
 
-def apart(fn: Callable, *args: Any) -> Any:
-    """`fn` of arrays in a loop of its own.
+@lru_cache(256)
+def _call(fn: Callable, static: tuple) -> Callable:
+    return jax.jit(partial(fn, **dict(static)))
 
-    XLA's CPU compiler repeats a loop of cheap operations in each of the loops that read its result; a call it leaves as it is.
+
+def apart(fn: Callable, *args: Any, **static: Any) -> Any:
+    """`fn` of arrays (and of options that are part of the program) as a call that XLA leaves where it is.
+
+    XLA's CPU compiler would repeat a loop of cheap operations in each of the loops that read its result, and takes ever longer over
+    large programs.
     """
-    return set_xla_metadata(jax.jit(fn)(*args), inlineable="false")
+    return set_xla_metadata(_call(fn, tuple(static.items()))(*args), inlineable="false")
 
 
 def traced(fn: Callable, *args: Any) -> Any:

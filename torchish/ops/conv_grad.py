@@ -80,7 +80,7 @@ def _elementwise(x: jax.Array, w: jax.Array, window: Window) -> jax.Array:
     repeats = w.shape[0] // window.groups
     if window.groups > 1 and repeats > 1:
         x = jnp.repeat(x, repeats, axis=1)
-    return apart(partial(_taps, window=window), x, w)
+    return apart(_taps, x, w, window=window)
 
 
 def _unrolled(x: jax.Array, w: jax.Array, window: Window) -> jax.Array:
