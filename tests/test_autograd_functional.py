@@ -113,3 +113,24 @@ def test_gradcheck_options(x):
     with pytest.raises(GradcheckError, match="Backward is not reentrant"):
         gradcheck(Drifting.apply, x)
     assert gradcheck(Drifting.apply, x, nondet_tol=1e-3)
+
+
+def test_gradcheck_goes_through_functions_without_gradients():
+    class Scale(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.set_materialize_grads(False)
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * 2
+    x = torch.rand(3, dtype=torch.float64, requires_grad=True)
+    with pytest.raises(TypeError, match="NoneType"):
+        torch.autograd.gradcheck(Scale.apply, x)
+    assert torch.autograd.gradcheck(Scale.apply, x, check_undefined_grad=False)
+
+
+def test_what_a_function_does_in_place_to_its_input_is_refused():
+    with pytest.raises(RuntimeError, match="a leaf Variable that requires grad"):
+        torch.autograd.functional.jacobian(lambda x: x.mul_(2), torch.ones(2))

@@ -200,12 +200,38 @@ def test_python_on_the_way_may_end_the_tape_and_the_graph_is_freed_after_all(x, 
 def test_what_hooks_after_accumulation_return() -> None:
     """Nothing, or their tensor, as in-place methods do."""
     v = torch.zeros(3, requires_grad=True)
-    handle = v.register_post_accumulate_grad_hook(lambda p: p.add_(p.grad, alpha=-1))
+    v.register_post_accumulate_grad_hook(lambda p: p.add_(p.grad, alpha=-1))
     v.backward(torch.tensor([1.0, 2.0, 3.0]))
     assert v.tolist() == [-1, -2, -3]
-    handle.remove()
-    for result, error in ((torch.ones(3), RuntimeError), (5, TypeError)):
-        handle = v.register_post_accumulate_grad_hook(lambda p, r=result: r)
-        with pytest.raises(error, match="should return None|expected Variable"):
-            v.backward(torch.ones(3))
-        handle.remove()
+
+
+def test_a_gradient_that_a_hook_has_kept_is_not_accumulated_into(x):
+    kept = []
+    x.register_hook(kept.append)
+    for _ in range(2):
+        (x * 2).sum().backward()
+    assert [g.tolist() for g in kept] == [[2, 2], [2, 2]] and x.grad.tolist() == [4, 4]
+
+
+def test_hooks_of_the_accumulating_node_come_after_those_of_its_leaf(x):
+    log = []
+    node = (x * 2).grad_fn.next_functions[0][0]
+    node.register_hook(lambda gi, go: log.append("node"))
+    x.register_post_accumulate_grad_hook(lambda p: log.append("leaf"))
+    (x * 2).sum().backward()
+    assert log == ["leaf", "node"] and node(torch.ones(2)) == () and x.grad.tolist() == [3, 3]
+
+
+@pytest.mark.parametrize(("returned", "kind", "words"), [
+    (5, TypeError, "expected Variable, but hook returned 'int'"),
+    (torch.ones(2), RuntimeError, "Tensor post accumulate grad hooks should return None.")])
+def test_hooks_after_accumulation_return_nothing(x, returned, kind, words):
+    x.register_post_accumulate_grad_hook(lambda p: returned)
+    with pytest.raises(kind, match=words):
+        (x * 2).sum().backward()
+    assert x.grad is None
+
+
+def test_no_hook_for_several_gradients_where_one_tensor_has_none():
+    with pytest.raises(AssertionError, match="Expected gradient function to be set"):
+        register_multi_grad_hook([torch.ones(1)], lambda grads: None)

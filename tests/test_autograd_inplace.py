@@ -143,3 +143,20 @@ def test_what_is_written_through_data_belongs_to_the_view_alone():
     x = y.detach()
     x.add_(w)
     assert (y.requires_grad, x.requires_grad, y.tolist()) == (False, True, [1, 1, 1])
+
+
+def test_parts_of_tensor_split_are_slices_and_may_be_written(x):
+    y = x * 1
+    y.tensor_split(2)[0].mul_(3)
+    y.sum().backward()
+    assert y.tolist() == [3, 2] and x.grad.tolist() == [3, 1]
+
+
+def test_a_leaf_that_shares_storage_is_a_leaf():
+    for make, words in ((lambda t: t.detach(), "a leaf Variable that"), (lambda t: t[0], "a view of a leaf Variable that")):
+        base = torch.ones(2)
+        leaf = make(base).requires_grad_()
+        with pytest.raises(RuntimeError, match=words):
+            leaf.mul_(2)
+        base.mul_(2)
+        assert leaf.sum().item() == 2 * leaf.numel()

@@ -163,3 +163,49 @@ def test_a_target_that_several_ended_graphs_lead_to_gets_a_gradient_from_each(x)
         for p in parts:
             p.tolist()
         assert run(sum(p.sum() for p in parts)).tolist() == [6, 6]
+
+
+def test_what_is_no_tensor_is_refused_in_torchs_words(x):
+    y = (x * x).sum()
+    for bad, kind in ((3, TypeError), ([3], RuntimeError), ("a", RuntimeError)):
+        with pytest.raises(kind, match="not iterable|all inputs have to be Tensors or GradientEdges, but got"):
+            y.backward(inputs=bad)
+    for roots in ([1], {"a": y}):
+        with pytest.raises(AssertionError, match="Expected output to be a torch.Tensor"):
+            grad(roots, x)
+    (x * 2).backward([torch.ones(2)])       # torch takes a sequence, too
+    y.backward(inputs=[torch.autograd.graph.get_gradient_edge(x)])
+    assert x.grad.tolist() == [4, 6]
+
+
+def test_batches_of_cotangents_that_do_not_fit(x):
+    y, z = x * x, x.sum()
+    with pytest.raises(ValueError, match="Expected all tensors to have the same size in the mapped dimension, got sizes .2, 3."):
+        grad([y, z], x, [torch.eye(2), torch.ones(3)], is_grads_batched=True)
+    with pytest.raises(ValueError, match=r"vmap\(vjp, in_dims=0, ...\)\(<inputs>\): Got in_dim=0 for some input"):
+        grad(z, x, is_grads_batched=True)
+    unused = torch.ones(2, requires_grad=True)
+    found = grad(y, [x, unused], torch.eye(2), is_grads_batched=True, materialize_grads=True)
+    assert [g.tolist() for g in found] == [[[2, 0], [0, 4]], [0, 0]]        # torch's zeros have no batch
+
+
+def test_requires_grad_of_integers_and_gradients_of_another_dtype(x):
+    with pytest.raises(RuntimeError, match="only Tensors of floating point and complex dtype can require gradients"):
+        torch.ones(2, dtype=torch.bool).requires_grad = True
+    with pytest.raises(RuntimeError, match="assign a gradient with dtype 'long int' to a tensor with grad_dtype 'Float'"):
+        x.grad = torch.ones(2, dtype=torch.int64)
+
+
+def test_a_target_is_found_behind_a_function_whose_python_ends_the_tape(x):
+    class Printing(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, a):
+            return a * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            g.tolist()
+            return g * 2
+
+    y = Printing.apply(Printing.apply(x) * 3) + Printing.apply(x)
+    assert grad(y.sum(), x)[0].tolist() == [14, 14]

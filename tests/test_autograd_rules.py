@@ -235,3 +235,34 @@ def test_gradcheck_names_what_is_wrong():
             gradcheck(func, (given,), fast_mode=True)
     with pytest.raises(RuntimeError, match="backward not multiplied by grad_output"):
         gradcheck(off(torch.clone), (one,), atol=0.1)
+
+
+def test_gradients_within_a_dual_level_go_on_behind_it():
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+    z = x * x
+    with forward_ad.dual_level():
+        y = forward_ad.make_dual(z, torch.ones(2)) ** 3 + z
+        primal, tangent = forward_ad.unpack_dual(y)
+        assert [grad(t.sum(), x, retain_graph=True)[0].tolist() for t in (tangent, primal)] == [[12, 96], [8, 196]]
+
+
+def test_generators_in_a_mode_may_be_thrown_into_and_closed():
+    log = []
+
+    @torch.no_grad()
+    def generator():
+        try:
+            yield torch.is_grad_enabled()
+        except ValueError:
+            yield torch.is_grad_enabled()
+        try:
+            yield 3
+        finally:
+            log.append(torch.is_grad_enabled())
+    it = generator()
+    assert next(it) is False and torch.is_grad_enabled() and it.throw(ValueError()) is False and next(it) == 3
+    it.close()
+    assert log == [False] and torch.is_grad_enabled()
+    with torch.set_grad_enabled(False) as _:
+        assert repr(torch.set_grad_enabled(True).clone()) == "torch.autograd.grad_mode.set_grad_enabled(mode=True)"
+    torch.set_grad_enabled(True)

@@ -148,3 +148,25 @@ def test_a_gradient_leads_only_where_it_depends_on():
     assert found[0].item() == 1 and found[1].tolist() == [0, 0]
     with pytest.raises(RuntimeError, match="materialize_grads cannot be used when the given input is a GradientEdge"):
         grad(x * a, graph.get_gradient_edge(unused), materialize_grads=True)
+
+
+def test_nodes_tell_what_they_save():
+    x, z = torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True)
+    node = (x * z).grad_fn
+    assert [n for n in dir(node) if "saved" in n] == ["_raw_saved_other", "_raw_saved_self", "_saved_other", "_saved_self"]
+    assert x.view(2, 1).grad_fn._saved_self_sym_sizes == (2,) and x.mean().grad_fn._saved_self_sym_numel == 2
+
+
+def test_a_node_goes_with_its_entry_to_the_next_tape():
+    """The second step moves to a tape of its own; the node that was asked for before goes with it."""
+    for step in range(2):
+        x, z = torch.ones(2, requires_grad=True), torch.full((2,), 3.0, requires_grad=True)
+        y = x * z
+        node, total = y.grad_fn, y.sum()
+        total.backward(retain_graph=step == 1)
+    assert node._saved_other.tolist() == [3, 3] and node is y.grad_fn
+    total.backward()
+    with pytest.raises(RuntimeError, match="after they have already been freed"):
+        node._saved_self
+    with pytest.raises(RuntimeError, match="Calling register_hooks on a saved tensor after it has been freed."):
+        node._raw_saved_self.register_hooks(lambda t: t, lambda t: t)

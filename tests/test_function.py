@@ -250,3 +250,72 @@ def test_names_of_parts_of_a_program():
     event, = profile.key_averages()
     assert (event.key, event.count) == ("step", 2) and event.cpu_time_total > 0
     assert "step" in profile.key_averages().table()
+
+
+class Nothing(Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x * 3
+
+    @staticmethod
+    def backward(ctx, g):
+        return None
+
+
+@pytest.mark.parametrize("materialize", [True, False])
+def test_what_lies_behind_a_function_without_gradient_is_gone_through(materialize):
+    seen = []
+
+    class Seen(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.set_materialize_grads(materialize)
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            seen.append(None if g is None else g.tolist())
+            return g
+    x = torch.ones(2, requires_grad=True)
+    Nothing.apply(Seen.apply(x) * 3).sum().backward()
+    zeros = [0, 0] if materialize else None
+    assert seen == [zeros] and (x.grad.tolist() if materialize else x.grad) == zeros
+    both = Seen.apply(x)
+    assert grad((Nothing.apply(both) + both).sum(), x)[0].tolist() == [1, 1] and seen[1:] == [[1, 1]]
+
+
+def test_gradients_that_fit_nothing():
+    class Mul(Function):
+        @staticmethod
+        def forward(ctx, x, k):
+            return x * k
+
+        @staticmethod
+        def backward(ctx, g):
+            return (g * 1j, None) if ctx.name() == "MulBackward" and torch.is_tensor(g) and g[0] == 2 else (g, g)
+    x = torch.ones(2, requires_grad=True)
+    with pytest.raises(RuntimeError, match="MulBackward returned a gradient different than None at position 2"):
+        Mul.apply(x, 3).sum().backward()
+    with pytest.raises(RuntimeError, match="Expected isFloatingType"):
+        (Mul.apply(x, 3) * 2).sum().backward()
+    assert x.grad is None
+
+
+def test_a_view_that_a_function_returned_sees_its_base():
+    class Half(Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x[:1]
+
+        @staticmethod
+        def backward(ctx, g):
+            return torch.cat([g, g * 0])
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+    y = x * 1
+    half = Half.apply(y)
+    assert half._is_view() and half._base is y
+    y.mul_(2)
+    assert half.tolist() == [2] and str(half) == "tensor([2.], grad_fn=<Invalid>)"
+    for use in (lambda: half.grad_fn, lambda: (half * 2).sum().backward()):
+        with pytest.raises(RuntimeError, match="Output 0 of Half is a view and its base or another view of its"):
+            use()

@@ -16,7 +16,7 @@ from .tape import state
 from .walk import gradients
 from .warned import warn_once
 
-__all__ = ["accumulate", "backward", "check_roots", "grad", "set_data"]
+__all__ = ["accumulate", "backward", "check_roots", "completed", "grad", "set_data"]
 
 CYCLE = (
     "Using backward() with create_graph=True will create a reference cycle between the parameter and its gradient which can cause "
@@ -24,13 +24,12 @@ CYCLE = (
     "sure to reset the .grad fields of your parameters to None after use to break the cycle and avoid the leak.")
 
 
-def backward(roots: Sequence, cotangents: Sequence, retain: bool | None, create: bool, inputs: Any) -> None:
+def backward(roots: Sequence, cotangents: Sequence, retain: bool | None, create: bool, inputs: Sequence | None) -> None:
     """Accumulates gradients of `roots` into the leaves, or into `inputs` where given."""
     if state.tape.nested is not None and state.tape.nested.in_transform():
         raise RuntimeError("backward() called inside a functorch transform. This is not supported, please use functorch.grad or "
                            "functorch.vjp instead or call backward() outside of functorch transforms.")
     if inputs is not None:
-        inputs = [inputs] if isinstance(inputs, hooks.tensor) else list(inputs)
         if not inputs:
             raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
         for x in inputs:
@@ -57,11 +56,11 @@ def backward(roots: Sequence, cotangents: Sequence, retain: bool | None, create:
         accumulate(x, own, create)
         if x._post_hooks:
             state.tape.set_grad(create)
-            for hook in list(x._post_hooks.values()):
-                if isinstance(hook, PostHook):
-                    hook.fn((), (g,))
-                else:
-                    _check_returned(hook(x), x)
+            of_node = [hook for hook in x._post_hooks.values() if isinstance(hook, PostHook)]
+            for hook in [hook for hook in x._post_hooks.values() if not isinstance(hook, PostHook)]:
+                _check_returned(hook(x), x)
+            for hook in of_node:        # the node has done its work only now
+                hook.fn((), (g,))
 
     if create:
         warn_once(CYCLE)
@@ -123,15 +122,18 @@ def grad(roots: Sequence, inputs: Sequence, cotangents: Sequence, retain: bool |
         if not x.requires_grad:
             raise RuntimeError("One of the differentiated Tensors does not require grad")
     found = gradients(list(roots), cotangents, list(inputs), create if retain is None else retain, create, batch=batch).found
+    return completed(inputs, [found.get(id(x), (None, None))[1] for x in inputs], create, allow_unused, materialize)
+
+
+def completed(inputs: Sequence, found: Sequence, create: bool, allow_unused: bool, materialize: bool) -> tuple:
+    """Gradients with zeros, None or torch's error where there is none."""
     result = []
-    for k, x in enumerate(inputs):
-        g = found.get(id(x), (None, None))[1]
+    for k, (x, g) in enumerate(zip(inputs, found, strict=True)):
         if g is None and not (allow_unused or materialize):
             raise RuntimeError(f"The differentiated Tensor at index {k} appears to not have been used in the graph. Set "
                                "allow_unused=True if this is the desired behavior.")
         if g is None and materialize:
             g = hooks.zeros(x._node.aval)
-            g = g if batch is None else hooks.stack([g] * batch)
             if create:
                 g.requires_grad_()
         result.append(g)

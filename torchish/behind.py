@@ -13,8 +13,8 @@ from .plan import reach, sources_of
 from .segment import Graph
 from .tape import BACKWARD, INPUT, LEAF, Node, Tape, input_outs, path, state
 
-__all__ = ["Behind", "entries_of", "is_function", "leading", "maker_of", "now_at", "position_of", "slots_on", "source_at",
-           "source_of", "spread"]
+__all__ = ["Behind", "entries_of", "functions_behind", "is_function", "leading", "linked", "maker_of", "now_at", "position_of",
+           "slots_on", "source_at", "source_of", "spread", "stand"]
 
 
 def entries_of(home: Any) -> list[Node]:
@@ -62,7 +62,7 @@ class Behind:
         home, slot = source
         if (id(home), slot) in self.places:
             return True
-        return is_function(home) and any(self.holds(_stand(x)) for x in home.inputs if x is not None)
+        return is_function(home) and any(self.holds(stand(x)) for x in home.inputs if x is not None)
 
 
 def is_function(home: Any) -> bool:
@@ -70,7 +70,7 @@ def is_function(home: Any) -> bool:
     return not isinstance(home, (Tape, Graph))
 
 
-def _stand(x: Any) -> Any:
+def stand(x: Any) -> Any:
     """The place of an input of a custom function; the leaf itself where it is one."""
     return x if x._leaf else x._graph if x._graph is not None else (x._tape or x._home, x._node.slot)
 
@@ -84,7 +84,7 @@ def spread(starts: Iterable[tuple[Any, int]]) -> Behind:
             continue
         behind.places.add((id(home), slot))
         if is_function(home):
-            sources = [_stand(x) for x in home.inputs if x is not None]
+            sources = [stand(x) for x in home.inputs if x is not None]
         else:
             _, touched = reach(entries_of(home), [slot])
             sources = [source_at(home, s) for s in touched]
@@ -97,6 +97,20 @@ def spread(starts: Iterable[tuple[Any, int]]) -> Behind:
     return behind
 
 
+def functions_behind(x: Any) -> list[tuple[Any, int]]:
+    """The results of custom functions that a walk from the tensor `x` comes to first."""
+    found, todo = [], [stand(x)]
+    while todo:
+        at = todo.pop()
+        if not isinstance(at, tuple):
+            continue
+        if is_function(at[0]):
+            found.append(at)
+        else:
+            todo.extend(source_at(at[0], s) for s in reach(entries_of(at[0]), [at[1]])[1])
+    return found
+
+
 def leading(starts: Iterable[tuple[Any, int]], targets: Iterable[Any]) -> Behind:
     """Of what lies behind `starts`: the places that are targets or lead to one."""
     homes: dict[int, Any] = {}
@@ -107,16 +121,16 @@ def leading(starts: Iterable[tuple[Any, int]], targets: Iterable[Any]) -> Behind
             continue
         homes[id(home)] = home
         if is_function(home):
-            found = [_stand(x) for x in home.inputs if x is not None]
+            found = [stand(x) for x in home.inputs if x is not None]
         else:
             found = list((home.upstream if isinstance(home, Tape) else home.sources).values())
         todo.extend(source[0] for source in found if isinstance(source, tuple))
     result = Behind()
     result.homes = homes
     for x in targets:
-        stand = _stand(x)
-        if isinstance(stand, tuple):
-            result.places.add((id(stand[0]), stand[1]))
+        at = stand(x)
+        if isinstance(at, tuple):
+            result.places.add((id(at[0]), at[1]))
         else:
             result.leaves.add(id(x))
     # a graph depends on older ones only; the open tape, which has no serial number yet, comes last
@@ -140,6 +154,19 @@ def slots_on(tape: Tape, x: Any) -> list[int]:
         return [o.slot for o, given in zip(input_outs(path(tape.node)), tape.inputs, strict=False) if given is x]
     known = tape.foreign.get(id(x))
     return [known[0]] if known is not None and known[1] is x else []
+
+
+def linked(tape: Tape) -> None:
+    """What a function on its own tape (a dual level, too) reads from the open tape outside: the walk goes on behind it."""
+    for out, x in zip(input_outs(path(tape.node)), tape.inputs, strict=False):
+        if x is None or x._leaf or not out.rg or out.slot in tape.upstream:
+            continue
+        home = x._tape or x._home
+        if x._graph is None and home is not None and home is not tape and home.nested is None:
+            with tape.nested.outside():
+                hooks.concrete(x)
+        if x._graph is not None:
+            tape.upstream[out.slot] = x._graph
 
 
 def now_at(held: Any, home: Any, slot: int) -> tuple[Any, int]:

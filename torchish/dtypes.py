@@ -170,6 +170,16 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
     return signed if signed.itemsize > 1 else int16
 
 
+_CPP = {"uint8": "unsigned char", "int8": "signed char", "int16": "short int", "int32": "int", "int64": "long int",
+        "float32": "float", "float64": "double", "float16": "c10::Half", "bfloat16": "c10::BFloat16",
+        "complex64": "c10::complex<float>", "complex128": "c10::complex<double>"}
+
+
+def cpp_name(d: dtype) -> str:
+    """The name of the C++ type, as some of torch's messages have it."""
+    return _CPP.get(d.name, d.name)
+
+
 def _c_name(d: dtype) -> str:
     return {"bool": "Bool", "uint8": "Byte", "int8": "Char", "int16": "Short", "int32": "Int", "int64": "Long",
             "float16": "Half", "bfloat16": "BFloat16", "float32": "Float", "float64": "Double",

@@ -173,8 +173,11 @@ class Exchange:
         array = None if meta else self._array()     # first: a grad_fn would keep the step's inputs alive while it runs
         requires_grad, name = self.requires_grad, None
         if requires_grad and not self._leaf:
-            fn = grad_fn_of(self)
-            name = type(fn).__name__ if fn is not None else None
+            try:
+                fn = grad_fn_of(self)
+                name = type(fn).__name__ if fn is not None else None
+            except RuntimeError:        # what it is a view of has been overwritten
+                name = "Invalid"
         device, cls = self._node.aval.device, type(self)
         own = cls.__module__.partition(".")[0] == hooks.tensor.__module__.partition(".")[0]
         write = partial(format_meta, tuple(self.shape)) if meta else partial(format_tensor, array)

@@ -14,12 +14,14 @@ from .devices import device as Device
 from .graph import SECOND_TIME
 from .handles import RemovableHandle, add_to
 from .hooks import hooks
+from .kept import kept_by
 from .names import node_name
 from .nodes import edges, operand_slots, pull_node, stand_at, value_at
 from .stops import NodeHooks, PostHook, PreHook, add_hook, stop_at
+from .strides import strides_of
 from .tape import BACKWARD, INPUT, LEAF, Const, Node, Ref, Tape, input_outs, path, state
 
-__all__ = ["AccumulateGrad", "GradFn", "InputMetadata", "as_given", "edge_of", "grad_fn_of", "leaf_node"]
+__all__ = ["AccumulateGrad", "GradFn", "InputMetadata", "as_given", "edge_of", "follow", "grad_fn_of", "leaf_node"]
 
 
 class _Place:
@@ -51,6 +53,7 @@ class GradFn:
 
     def __init__(self, place: _Place, node: Node, tree: tuple | None = None) -> None:
         self._place, self._node, self._tree = place, node, tree
+        self._hash = hash(node)     # it stays what it was if the entry moves to another tape
 
     def name(self) -> str:
         """torch's name of the node, `AddBackward0`."""
@@ -104,7 +107,12 @@ class GradFn:
         """The gradients of what the op took, from those of its results; None where none is wanted."""
         if len(grads) != len(self._node.outs):
             raise TypeError(f"expected {len(self._node.outs)} arguments, got {len(grads)} instead")
-        _, found = pull_node(self._place.now(), self._node, list(grads), state.tape.grad)
+        for k, g in enumerate(grads):
+            if g is not None and not isinstance(g, hooks.tensor):
+                raise TypeError(f"argument {k} is not a Variable")
+        below, found = pull_node(self._place.now(), self._node, list(grads), state.tape.grad)
+        if all(g is None for g in grads):
+            found = [None] * len(below)
         return found[0] if len(found) == 1 else tuple(found)
 
     def _sequence_nr(self) -> int:
@@ -119,12 +127,19 @@ class GradFn:
             return _raw(self, name.removeprefix("_raw_saved_"))
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, GradFn) and other._node is self._node and other._tree == self._tree \
-            and other._place.now() is self._place.now()
-
     def __hash__(self) -> int:
-        return hash(self._node)
+        return self._hash
+
+    def __dir__(self) -> list[str]:
+        """With the names of the tensors that are saved (`torchviz` and its like look for them)."""
+        node = self.__dict__.get("_node")
+        if node is None or node.op is None or not node.op.saves or self._tree is not None or _freed(self):
+            return list(super().__dir__())
+        kept = kept_by(node)
+        results = node.op.returns or (["result"] if len(node.outs) == 1 else [f"result{k}" for k in range(len(node.outs))])
+        names = [{"input": "self"}.get(kept.names[k][0], kept.names[k][0]) for k in kept.operands]
+        names = list(dict.fromkeys([*names, *[results[k] for k in kept.results]]))
+        return [*super().__dir__(), *[f"_saved_{n}" for n in names], *[f"_raw_saved_{n}" for n in names]]
 
     def __repr__(self) -> str:
         return f"<{self.name()} object at 0x{id(self):012x}>"
@@ -135,26 +150,41 @@ def _known_as(name: str) -> tuple[str, ...]:
     return name, {"self": "input", "mat1": "input"}.get(name, name)
 
 
-def _check_kept(fn: GradFn) -> None:
-    """torch's error where a backward has freed what the entry saved."""
+def _freed(fn: GradFn) -> bool:
+    """Whether a backward has freed what the entry saved."""
     home = fn._place.now()
     freed = home.freed if not isinstance(home, Tape) else {s for n in path(home.node) if n.kind is BACKWARD for s in n.info.freed}
-    if any(o.slot in freed for o in fn._node.outs):
-        raise RuntimeError(SECOND_TIME)
+    return any(o.slot in freed for o in fn._node.outs)
+
+
+def _of_shape(fn: GradFn, name: str) -> Any:
+    """`_saved_self_sym_sizes` and the like: what is kept of the shape of an operand; None where the name is no such one."""
+    name, _, what = name.rpartition("_sym_")
+    operands = iter(fn._node.operands)
+    for p in fn._node.op.params if what in ("sizes", "strides", "numel") else ():
+        operand = next(operands) if p.kind in ("operand", "operands", "mixed") else None
+        if p.name in _known_as(name) and operand.__class__ is int:
+            aval = fn._place.made[operand][1].aval
+            return aval.numel if what == "numel" else tuple(aval.shape if what == "sizes" else strides_of(aval))
+    return None
 
 
 def _saved(fn: GradFn, name: str) -> Any:
     """A value the op was called with, or its result, under torch's names: `_saved_self`, `_saved_other`, `_saved_result`."""
     node, home = fn._node, fn._place.now()
     if node.op is not None:
-        if node.op.saves:
-            _check_kept(fn)
+        if name.endswith(("_sym_sizes", "_sym_strides", "_sym_numel")):
+            found = _of_shape(fn, name)
+            if found is not None:
+                return found
+        if node.op.saves and _freed(fn):
+            raise RuntimeError(SECOND_TIME)
         packed = next((home.hooked[o.slot].node for o in node.outs if o.slot in home.hooked), None)
         if packed is not None and packed.saved is not None:
             found = packed.saved.find(_known_as(name), lambda k, s: _unpacked(home, node, k, s))
             if found is not None:
                 return found
-        if name.startswith("result"):
+        if name.startswith("result") and int(name[6:] or 0) < len(node.outs):
             return value_at(home, node.outs[int(name[6:] or 0)].slot, True)
         if name in (node.op.returns or ()):
             return value_at(home, node.outs[node.op.returns.index(name)].slot, True)
@@ -212,8 +242,7 @@ def _raw(fn: GradFn, name: str) -> Any:
     """A saved tensor as an object that takes hooks."""
     node = fn._node
     if node.op is not None and node.op.saves and node.kind is not BACKWARD:
-        _check_kept(fn)
-        found = hooks.saved_of(fn).find(_known_as(name), lambda k, s: s)
+        found = hooks.saved_of(fn, _freed(fn)).find(_known_as(name), lambda k, s: s)
         if found is not None:
             return found
     raise AttributeError(f"'{type(fn).__name__}' object has no attribute '_raw_saved_{name}'")
@@ -247,9 +276,14 @@ class AccumulateGrad(GradFn):
         """Calls `fn((grad,))` before the gradient is accumulated; a tuple that it returns replaces it."""
         return add_hook(self.variable, "_hooks", PreHook(fn))
 
-    def __call__(self, *grads: Any) -> None:
+    def __call__(self, *grads: Any) -> tuple:
         """Accumulates a gradient into the leaf."""
-        accumulate(self.variable, grads[0].detach(), False)
+        mode = state.tape.grad
+        try:
+            accumulate(self.variable, grads[0].detach(), False)
+        finally:
+            state.tape.set_grad(mode)
+        return ()
 
     def _sequence_nr(self) -> int:
         """The order in which nodes were made: leaves come first in backward."""
@@ -333,12 +367,28 @@ def edge_of(x: Any) -> tuple[GradFn | None, int]:
     """The backward node that made tensor `x`, and which of its results `x` is."""
     if x._graph is not None:
         return _at(*x._graph)
-    tape = x._tape or x._home
+    return _edge(_on_tape(x._tape or x._home), x._node.slot)
+
+
+def _on_tape(tape: Tape) -> _Place:
     nodes = path(tape.node)
     sources: dict[int, Any] = {o.slot: t for o, t in zip(input_outs(nodes), tape.inputs, strict=False)}
     sources.update(tape.leaves)
     sources.update(tape.upstream)
-    return _edge(_Place(tape, nodes, sources), x._node.slot)
+    return _Place(tape, nodes, sources)
+
+
+def follow(shown: Any, again: dict[Node, Node], tape: Tape) -> None:
+    """Nodes that users hold go where their entries have gone: `again` says what each has become on `tape`."""
+    moved = {key: fn for key, fn in (shown or {}).items() if key[0] in again}
+    if not moved:
+        return
+    place = _on_tape(tape)
+    tape.shown = WeakValueDictionary() if tape.shown is None else tape.shown
+    for (node, tree), fn in moved.items():
+        del shown[node, tree]
+        fn._place, fn._node = place, again[node]
+        tape.shown[fn._node, tree] = fn
 
 
 def grad_fn_of(x: Any) -> GradFn | None:

@@ -6,6 +6,7 @@ graph is one op.  In which order they come, and what happens between them, is th
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from itertools import count
 from typing import Any
 
@@ -17,15 +18,15 @@ from .devices import META
 from .errors import NO_DATA
 from .ops.table import Op
 from .plan import Backward, needs, reach, sources_of
-from .recorder import advance, hooks, record
+from .recorder import Restart, advance, hooks, record
 from .replay import number_specs, run_nodes, spec
 from .segment import Graph, backward_op, residual_op
 from .strides import dense
 from .tape import BACKWARD, INPUT, LEAF, Node, Tape, input_outs, path, state
 from .xla import origins, traced
 
-__all__ = ["SECOND_TIME", "check_not_freed", "end_before_accumulating", "first_backward", "held", "leading_to", "numbers_of",
-           "record_backward", "segment_backward"]
+__all__ = ["SECOND_TIME", "check_not_freed", "end_before_accumulating", "first_backward", "held", "leading_to", "let_go",
+           "numbers_of", "record_backward", "segment_backward"]
 
 SECOND_TIME = (
     "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
@@ -214,6 +215,19 @@ def numbers_of(graph: Graph) -> list:
     """The runtime numbers of a graph as tensors, where the rest of it is."""
     device = META if graph.apart else graph.node.outs[0].aval.device if graph.node.outs else "cpu"
     return [hooks.from_array(v, device) for v in graph.numbers]
+
+
+def let_go(freeing: list[tuple[Graph, set[int]]], left: dict[Tape, list[int]]) -> None:
+    """Notes what a backward has freed: slots of ended graphs; what it went through on tapes, from the slots where it began."""
+    for graph, slots in freeing:
+        graph.freed |= slots
+    for tape, roots in left.items():
+        if tape is state.tape:
+            with suppress(Restart):
+                record_backward(tape, tuple(roots), (None,) * len(roots), (), (), False, False, 0)
+        elif tape.graph is not None:
+            found, _ = reach(tape.graph.entries(), roots)
+            tape.graph.freed |= {o.slot for n in found for o in n.outs}
 
 
 def held(graph: Graph, slot: int, linked: bool) -> Any:

@@ -25,7 +25,8 @@ class Hooks:
     seal: Callable[[Tape], None]                    # ends a tape, to be run when a value of it is needed
     watch: Callable[[Tape, Node], None] | None = None   # is shown each tape before it is run (debug.find_nan)
     recorded: Callable[[Node, Any, Any], None]      # is shown (entry, parameters, results) of what is recorded in the mode WATCHED
-    saved_of: Callable[[Any], Any]                  # what the entry of a backward node keeps
+    saved_of: Callable[..., Any]                    # what the entry of a backward node keeps
+    backward: Callable[..., None]                   # torch.autograd.backward
     split: Callable[[Tape, Node], None]             # ends a tape after a node; what came later goes to the next tape
     on_meta: Callable[[Any, Any], Any]              # what a call (op, parameters) gives where an operand has no data
 hooks = Hooks()

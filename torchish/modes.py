@@ -32,7 +32,7 @@ class _Mode:
     def __exit__(self, *_: object) -> None:
         state.tape.set_grad(self.before.pop())
 
-    def again(self) -> _Mode:
+    def clone(self) -> _Mode:
         """Another context of the same mode."""
         return type(self)()
 
@@ -48,7 +48,7 @@ class _Mode:
 
         @functools.wraps(fn)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
-            with self.again():
+            with self.clone():
                 return fn(*args, **kwargs)
         return wrapped
 
@@ -56,23 +56,25 @@ class _Mode:
         @functools.wraps(fn)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
             # the mode holds while the generator runs, not while its caller does
-            with self.again():
+            with self.clone():
                 it = fn(*args, **kwargs)
-            sent: Any = None
+            resume = functools.partial(it.send, None)
             while True:
                 try:
-                    with self.again():
-                        value = it.send(sent)
+                    with self.clone():
+                        value = resume()
                 except StopIteration as stop:
                     return stop.value
                 try:
                     sent = yield value
                 except GeneratorExit:
-                    it.close()
+                    with self.clone():
+                        it.close()
                     raise
                 except BaseException as e:
-                    with self.again():
-                        sent = it.throw(e)
+                    resume = functools.partial(it.throw, e)
+                else:
+                    resume = functools.partial(it.send, sent)
         return wrapped
 
 
@@ -106,7 +108,7 @@ class set_grad_enabled(_Mode):
     """Sets the mode at once; as a context it goes back afterwards."""
 
     def __init__(self, mode: bool) -> None:
-        self.enabled = bool(mode)
+        self.enabled, self.mode = bool(mode), mode
         self.before = []
         self.called = state.tape.grad
         state.tape.set_grad(self.enabled)
@@ -120,9 +122,14 @@ class set_grad_enabled(_Mode):
         state.tape.set_grad(self.called)
         return super().__call__(fn)
 
-    def again(self) -> _Mode:
-        """Another context of the same mode."""
-        return enable_grad() if self.enabled else no_grad()
+    def clone(self) -> _Mode:
+        """Another context of the same mode; like every one, it sets the mode at once."""
+        return set_grad_enabled(self.enabled)
+
+    def __str__(self) -> str:
+        return f"torch.autograd.grad_mode.set_grad_enabled(mode={self.mode})"
+
+    __repr__ = __str__
 
 
 class inference_mode(_Mode):
@@ -141,7 +148,7 @@ class inference_mode(_Mode):
         self.mode = mode if isinstance(mode, bool) else True
         self.enabled = not self.mode
 
-    def again(self) -> _Mode:
+    def clone(self) -> _Mode:
         """Another context of the same mode."""
         return inference_mode(not self.enabled)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from .bundle import replace
+from .grad_fn import follow
 from .graph import record_backward
 from .recorder import enter, hooks, leaf_entry, record
 from .storage import bind
@@ -95,6 +96,7 @@ class _Late:
                         and x._node.slot >= cut.next_slot]
         self.functions = dict(tape.upstream)        # results of custom functions are leaves that came from somewhere
         self.made: dict[int, Any] = {}
+        self.again: dict[Node, Node] = {}       # what each has become
         self.bundles = {first: b for first, (b, _) in tape.bundles.items() if b.tape is tape}
         self.outs = tape.outs()
 
@@ -183,6 +185,7 @@ class _Late:
                     self.made[o.slot] = r
                     if o.slot in self.bundles:
                         replace(self.bundles[o.slot], o2)
+            self.again[n] = state.tape.last
             state.tape.last.where = n.where
             if n is mark:
                 new_mark = state.tape.last
@@ -234,11 +237,12 @@ class _Late:
 
 def _move(tape: Tape, cut: Node, mark: Node) -> Node:
     """Ends `tape` at `cut` and records what came after it on the next tape; returns what became of `mark` there."""
-    late, mode, hooked = _Late(tape, cut), (tape.grad, tape.autocast, tape.extra), dict(tape.hooked)
+    late, mode, hooked, shown = _Late(tape, cut), (tape.grad, tape.autocast, tape.extra), dict(tape.hooked), tape.shown
     late.take_off()
     hooks.finish(tape)
 
     mark = late.record_again(mark, mode)
     late.put_back()
+    follow(shown, late.again, state.tape)
     state.tape.hooked.update({late.made[s]._node.slot: x for s, x in hooked.items() if s in late.made})
     return mark

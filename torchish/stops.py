@@ -14,7 +14,7 @@ from .handles import RemovableHandle, add_to
 from .hooks import hooks
 
 __all__ = ["DEFAULT", "NodeHooks", "NotBatched", "PostHook", "PreHook", "Start", "Stop", "add_hook", "checked",
-           "home_of", "retain", "stop_at"]
+           "home_of", "leaf_stop", "retain", "stop_at"]
 
 
 DEFAULT = object()      # the `_grad_dtype` of a leaf for which none was set
@@ -112,6 +112,14 @@ class PostHook:
 
     def __init__(self, fn: Any) -> None:
         self.fn = fn
+
+
+def leaf_stop(hooks_of: dict, accumulates: bool) -> Stop:
+    """The hooks of a leaf. Those of its node `AccumulateGrad` come last, and only where that runs."""
+    stop, pairs = Stop(), list(hooks_of.items())
+    stop.hooks = OrderedDict([h for h in pairs if not isinstance(h[1], PreHook)] +
+                             [h for h in pairs if isinstance(h[1], PreHook) and accumulates])
+    return stop
 
 
 def checked(hook: Callable, new: Any, old: Any) -> Any:

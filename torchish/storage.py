@@ -21,9 +21,9 @@ from .strides import laid as laid_out
 from .tape import INFERENCE, state
 from .warned import warn
 
-__all__ = ["SEVERAL_VIEWS", "View", "assign", "become_view", "bind", "byte_offset", "copy_into", "in_place",
-           "like", "make_view", "move_out", "overlaps", "refresh", "SHARED", "refuse_overlap", "refuse_sharing", "shares_memory",
-           "storage_of", "storage_owner", "warn_if_expanded", "write_op"]
+__all__ = ["BY_FUNCTION", "SEVERAL_VIEWS", "View", "assign", "become_view", "bind", "byte_offset", "copy_into", "in_place",
+           "like", "make_view", "move_out", "overlaps", "refresh", "SHARED", "refuse_overlap", "refuse_sharing", "share",
+           "shares_memory", "storage_of", "storage_owner", "warn_if_expanded", "write_op"]
 
 
 class View:
@@ -41,7 +41,8 @@ def make_view(x: Any, result: Any, op: Op, values: tuple, which: int | None = No
     if strides is not None and op.copies and (op.copies == "always" or view_strides(x.shape, strides, result.shape) is None):
         return result
     view = x._view
-    if (which is not None or not state.tape.grad or x._guard is not None) and op.name != "detach":
+    several = which is not None and op.rule != "SliceBackward0"     # each part of `tensor_split` is a slice of its own in torch
+    if (several or not state.tape.grad or x._guard is not None) and op.name != "detach":
         result._guard = _guard_of(x, op, which)
     if view is None:
         x._shared = True
@@ -67,6 +68,16 @@ MADE_IN_NO_GRAD = (
     "to be tracked).")
 
 
+BY_FUNCTION = "This view was created inside a custom Function"
+
+
+def share(x: Any, other: Any) -> None:
+    """`x`, which has the value of `other`, shares its storage from now on; it keeps its own place in the graph."""
+    base = storage_of(other)
+    base._shared = True
+    x._view = View(base, () if other._view is None else other._view.chain, base._version_count)
+
+
 def _guard_of(x: Any, op: Op, which: int | None) -> Any:
     """Why a view made now of `x` may not be written where gradients are recorded; None where it may."""
     if not state.tape.grad:
@@ -77,7 +88,7 @@ def _guard_of(x: Any, op: Op, which: int | None) -> Any:
 
 
 def _why_guarded(op: Op, which: int) -> str:
-    name = {"chunk": "split", "tensor_split": "split"}.get(op.name, op.name)
+    name = {"chunk": "split"}.get(op.name, op.name)
     name = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
     return f"Output {which} of {name} is a view and is being modified inplace. {SEVERAL_VIEWS}"
 
@@ -133,7 +144,7 @@ def refresh(x: Any) -> None:
     finally:
         state.tape.set_mode(grad, state.tape.autocast, extra)
     view.version = base._version_count
-    bind(x, value)
+    bind(x, hooks.refused(x._guard, value) if value.requires_grad and BY_FUNCTION in str(x._guard) else value)
     if x._retains and x._node.rg:
         hooks.retain(x)
 
@@ -206,6 +217,9 @@ def assign(x: Any, value: Any) -> Any:
             raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
         rebind(x, value)
         return x
+    if x._leaf and tape.grad:       # a view or `detach()` of a tensor without a graph, which has become a leaf itself
+        raise RuntimeError(f"a {'view of a ' if x._is_view() else ''}leaf Variable that requires grad is being used in an in-place "
+                           "operation.")
     refresh(x)
     view = x._view
     base = view.base        # that of the storage: refresh has seen to it

@@ -13,7 +13,7 @@ from .avals import Aval, Out
 from .convert import Convert
 from .devices import META
 from .devices import device as Device
-from .dtypes import c_name
+from .dtypes import c_name, cpp_name
 from .dtypes import dtype as Dtype
 from .exchange import Exchange
 from .grad_fn import GradFn, edge_of, grad_fn_of
@@ -190,6 +190,8 @@ class Tensor(Subscript, Writes, Convert, Exchange):
     def requires_grad(self, value: bool) -> None:
         if value.__class__ is not bool:
             raise RuntimeError("requires_grad must be a bool")
+        if value and not self._node.aval.differentiable:
+            raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
         self._require_grad(value)
 
     @requires_grad.deleter
@@ -264,7 +266,7 @@ class Tensor(Subscript, Writes, Convert, Exchange):
                                    "same device")
             wanted = self.dtype if self._grad_dtype is DEFAULT else self._grad_dtype
             if wanted is not None and value.dtype is not wanted:
-                raise RuntimeError(f"attempting to assign a gradient with dtype '{c_name(value.dtype).lower()}' to a tensor with "
+                raise RuntimeError(f"attempting to assign a gradient with dtype '{cpp_name(value.dtype)}' to a tensor with "
                                    f"grad_dtype '{c_name(wanted)}'. The gradient must match the tensor's grad_dtype "
                                    "(defaults to the tensor's dtype). You can set the tensor's grad_dtype attribute with a "
                                    "specific dtype, or None to allow any dtype. Set grad_dtype with caution. Diverging the dtypes "
@@ -290,7 +292,7 @@ class Tensor(Subscript, Writes, Convert, Exchange):
             raise RuntimeError(f"grad_dtype must be a torch.dtype or None, but got {type(value).__name__}")
         if value is not None and self._grad is not None and self._grad.dtype is not value:
             raise RuntimeError(f"Cannot set grad_dtype to '{c_name(value)}' because there is already a gradient with dtype "
-                               f"'{c_name(self._grad.dtype).lower()}'. Please clear the gradient (.grad = None) before changing "
+                               f"'{cpp_name(self._grad.dtype)}'. Please clear the gradient (.grad = None) before changing "
                                "grad_dtype, or ensure the new grad_dtype matches the existing gradient's dtype.")
         if self._grad_dtype is DEFAULT and self._leaf:      # from now on gradients do not arrive here unseen
             add_hook(self, "_post_hooks", PostHook(lambda *grads: None))
@@ -305,7 +307,7 @@ class Tensor(Subscript, Writes, Convert, Exchange):
         # a backward that is known here has been checked before
         if gradient is None and inputs is None and not (create_graph or anomaly.check) and first_backward(self, bool(retain_graph)):
             return
-        accumulate.backward([self], [gradient], retain_graph, create_graph, inputs)
+        hooks.backward(self, gradient, retain_graph, create_graph, inputs=inputs)
 
     def retain_grad(self) -> None:
         """Asks for `.grad` of a tensor that is no leaf."""

@@ -7,9 +7,7 @@ graphs, the tape ends between them, so that equal graphs run equal programs.
 """
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
-from contextlib import suppress
 from itertools import count
 from typing import Any
 
@@ -17,8 +15,10 @@ from .anomaly import anomaly, check_function, check_graph, check_tape
 from .behind import (
     Behind,
     entries_of,
+    functions_behind,
     is_function,
     leading,
+    linked,
     maker_of,
     now_at,
     position_of,
@@ -26,13 +26,14 @@ from .behind import (
     source_at,
     source_of,
     spread,
+    stand,
 )
-from .graph import check_not_freed, end_before_accumulating, leading_to, record_backward, segment_backward
+from .graph import check_not_freed, end_before_accumulating, leading_to, let_go, record_backward, segment_backward
 from .nodes import operand_slots, pull_node, stand_in
 from .plan import reach
 from .recorder import Restart, enter, hooks
 from .segment import Graph
-from .stops import NotBatched, PreHook, Start, Stop
+from .stops import NotBatched, Start, Stop, leaf_stop
 from .tape import Tape, state
 
 __all__ = ["NotBatched", "Pass", "gradients", "running"]
@@ -62,6 +63,7 @@ class Pass:
         self.tape, self.depth = state.tape, state.tape.node.depth
         self.through = False                                    # an older graph has been gone through
         self.towards: Behind | None = None      # what leads to a target
+        self.seen: Tape | None = None           # the open tape when that was found out
         self.ahead: Behind | None = None        # what the walk will come to
         self.roots: list[tuple[Any, int]] = []
 
@@ -98,21 +100,19 @@ class Pass:
         """Adds a contribution to the cotangent at a place in an older graph or of a function's result."""
         graph, slot = place
         at = self.pending.setdefault(graph, {})
-        if slot in at:
-            at[slot] = [self.sum(at[slot][0], g), done or at[slot][1]]
-        else:
-            at[slot] = [g, done]
+        known, ran = at.get(slot, (None, False))
+        at[slot] = [g if known is None else self.sum(known, g), done or ran]
 
     def _leads(self, place: tuple[Any, int]) -> bool:
         """Whether a target stands at or behind a place."""
-        if self.towards is None or id(place[0]) not in self.towards.homes:
-            self.towards = leading([place, *self._waiting()], (self.targets or {}).values())
-        return self.towards.holds(place)
+        known = self.towards
+        if known is None or id(place[0]) not in known.homes or (self.seen is not state.tape and id(self.seen) in known.homes):
+            self.towards, self.seen = leading([place, *self._waiting()], (self.targets or {}).values()), state.tape
+        return self.towards.holds(place)    # type: ignore[union-attr]
 
     def _waiting(self) -> list[tuple[Any, int]]:
         """The places where gradients wait."""
-        return [s.x._graph if s.x._graph is not None else (s.x._tape or s.x._home, s.x._node.slot) for s in self.open] + \
-            [(graph, s) for graph, at in self.pending.items() for s in at]
+        return [stand(s.x) for s in self.open] + [(graph, s) for graph, at in self.pending.items() for s in at]
 
     def _needed(self, home: Any, slots: Any) -> bool:
         """Whether a node has to be gone through: no, where no target lies behind it."""
@@ -142,28 +142,21 @@ class Pass:
                 break
         for run in (self._leaf_hooks, self._arrive):    # every hook has run before the first gradient is accumulated
             run(list(self.found))
-        self._free()
-
-    def _free(self) -> None:
-        """Lets go of what has been gone through."""
-        for graph, slots in self.freeing:
-            graph.freed |= slots
         # what has been gone through of a tape on the way to given targets is not noted
-        for tape, roots in (self.left if self.targets is None else {}).items():
-            if tape is state.tape:
-                with suppress(Restart):
-                    record_backward(tape, tuple(roots), (None,) * len(roots), (), (), False, False, 0)
-            elif tape.graph is not None:
-                found, _ = reach(tape.graph.entries(), roots)
-                tape.graph.freed |= {o.slot for n in found for o in n.outs}
+        let_go(self.freeing, self.left if self.targets is None else {})
 
     def _settle(self) -> None:
         """What waited on a tape that has ended since waits in its graph now."""
         here, tape = [], state.tape
         for s in self.open:
             x = s.x
-            if x._graph is None and not (x._tape is tape or x._home is tape) and tape.nested is None:
-                hooks.concrete(x)
+            home = x._tape or x._home
+            if x._graph is None and home is not tape:
+                if tape.nested is None:
+                    hooks.concrete(x)
+                elif home is not None and home.nested is None:      # what a dual level handed out, lazy as yet
+                    with tape.nested.outside():
+                        hooks.concrete(x)
             if x._graph is not None:
                 self.towards = None     # the tape may have become a graph
                 self.send(x._graph, s.g if s.g is not None else hooks.ones_like(x), s.done)
@@ -302,6 +295,8 @@ class Pass:
         state.tape.set_grad(self.create)
         for k in sorted(starts):
             stop = step.hooked.get(k)
+            if starts[k] is None:
+                continue
             if stop is not None and stop.active():
                 starts[k] = stop.run(starts[k])
             self._capture(step, k, starts[k])
@@ -319,6 +314,9 @@ class Pass:
         for x, g in zip(step.inputs, result, strict=True):
             if x is not None and g is not None:
                 self.start(x, g)
+            elif x is not None:     # the functions behind it run all the same, as in torch
+                for home, slot in functions_behind(x):
+                    self.pending.setdefault(home, {}).setdefault(slot, [None, True])
 
     # pauses
 
@@ -429,13 +427,8 @@ class Pass:
             if self.batch is not None:
                 raise NotBatched
             state.tape.set_grad(self.create)
-            stop = Stop()
-            hooks_of = list(x._hooks.items())       # those of the node `AccumulateGrad` come last, and only where it runs
-            stop.hooks = OrderedDict([h for h in hooks_of if not isinstance(h[1], PreHook)] +
-                                     [h for h in hooks_of if isinstance(h[1], PreHook) and self.arrived is not None])
-            self.found[k] = (x, new := stop.run(g))
-            if new is not g:
-                self.borrowed.add(id(new))
+            self.found[k] = (x, new := leaf_stop(x._hooks, self.arrived is not None).run(g))
+            self.borrowed.add(id(new))      # a hook may have kept what it saw
 
     def _arrive(self, ids: list[int]) -> None:
         """Gradients that are complete are accumulated, where this is a backward that does."""
@@ -448,7 +441,7 @@ class Pass:
         """Whether this backward will come to tensor `x`."""
         if self.ahead is None:
             self.ahead = spread(self.roots)
-        at = x if x._leaf else x._graph if x._graph is not None else (x._tape or x._home, x._node.slot)
+        at = stand(x)
         return self.ahead.holds(at) and (self.targets is None or id(x) in self.targets or (not x._leaf and self._leads(at)))
 
 
@@ -463,6 +456,8 @@ def gradients(roots: list, cotangents: list, targets: list | None, retain: bool,
     for x in [*roots, *(targets or ()), *cotangents]:
         if x is not None and x._view is not None:
             hooks.refresh(x)
+    if state.tape.nested is not None:
+        linked(state.tape)
     walk = Pass(targets, retain, create, arrived)
     walk.batch = batch
     if batch is not None:

@@ -28,8 +28,20 @@ def _listed(value: Any) -> list:
     return [tensor_at(v) if isinstance(v, GradientEdge) else v for v in values]
 
 
+def _checked_inputs(inputs: Any) -> list:
+    """What gradients are wanted of; torch's error where that is neither a tensor nor an edge."""
+    values = _several(inputs)
+    for v in values:
+        if not isinstance(v, (Tensor, GradientEdge)):
+            raise RuntimeError(f"all inputs have to be Tensors or GradientEdges, but got {type(v).__name__}")
+    return values
+
+
 def _cotangents(given: Any, roots: list) -> list:
     """One for each root, None where it is not given."""
+    for x in roots:
+        if not isinstance(x, Tensor):
+            raise AssertionError("Expected output to be a torch.Tensor")
     if given is None:
         return [None] * len(roots)
     listed = [given] if isinstance(given, Tensor) else list(given)
@@ -54,7 +66,7 @@ def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None =
                                "only use `grad_tensors`.")
         grad_tensors = grad_variables
     if inputs is not None:
-        inputs = _listed(inputs)
+        inputs = _listed(_checked_inputs(inputs))
     roots = _listed(tensors)
     accumulate.backward(roots, _cotangents(grad_tensors, roots), retain_graph, create_graph, inputs)
 
@@ -77,13 +89,11 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool
     if not only_inputs:
         warn("only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate gradient for other "
              "parts of the graph, please use torch.autograd.backward.", FutureWarning)
-    for v in given:
-        if not isinstance(v, (Tensor, GradientEdge)):
-            raise RuntimeError(f"all inputs have to be Tensors or GradientEdges, but got {type(v).__name__}")
-    roots, wrt = _listed(outputs), _listed(given)
+    roots = _listed(outputs)
     cotangents = _cotangents(grad_outputs, roots)
+    wrt = _listed(_checked_inputs(inputs))
     unused = bool(allow_unused)
-    if is_grads_batched and any(c is not None for c in cotangents):
+    if is_grads_batched:
         return _batched(roots, wrt, cotangents, retain_graph, create_graph, unused, materialize_grads)
     return accumulate.grad(roots, wrt, cotangents, retain_graph, create_graph, unused, materialize_grads)
 
@@ -91,6 +101,11 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool
 def _batched(roots: list, wrt: list, cotangents: list, retain: bool | None, create: bool, unused: bool,
              materialize: bool) -> tuple:
     """Gradients for a batch of cotangents: in one pull, or, where a Python function or a hook lies on the way, one by one."""
+    cotangents = [hooks.ones_like(x) if c is None and x.numel() == 1 else c for x, c in zip(roots, cotangents, strict=True)]
+    for c in cotangents:
+        if c is not None and c.ndim == 0:
+            raise ValueError("vmap(vjp, in_dims=0, ...)(<inputs>): Got in_dim=0 for some input, but that input is a Tensor of "
+                             "dimensionality 0 so expected in_dim to satisfy 0 <= in_dim < 0.")
     for k, (x, c) in enumerate(zip(roots, cotangents, strict=True)):
         if c is not None and tuple(c.shape[1:]) != tuple(x.shape):
             raise RuntimeError(
@@ -98,10 +113,18 @@ def _batched(roots: list, wrt: list, cotangents: list, retain: bool | None, crea
                 "sizes of the remaining dimensions are expected to match the shape of corresponding output, but a mismatch was "
                 f"detected: grad_output[{k}] has a shape of {c.shape} and output[{k}] has a shape of {x.shape}. If you only want "
                 "some tensors in `grad_output` to be considered batched, consider using vmap.")
-    n = next(c.shape[0] for c in cotangents if c is not None)
+    sizes = [c.shape[0] for c in cotangents if c is not None]
+    if len(set(sizes)) > 1:
+        raise ValueError(f"vmap: Expected all tensors to have the same size in the mapped dimension, got sizes {sizes} for the "
+                         "mapped dimension")
+    n = sizes[0] if sizes else None
     try:
         return accumulate.grad(roots, wrt, cotangents, retain, create, unused, materialize, n)
     except NotBatched:
         rows = [accumulate.grad(roots, wrt, [c if c is None else c[k] for c in cotangents],
-                                True if k < n - 1 else retain, create, unused, materialize) for k in range(n)]
-        return tuple([None if c[0] is None else hooks.stack(list(c)) for c in zip(*rows, strict=True)])
+                                True if k < n - 1 else retain, create, True, False) for k in range(n)]     # type: ignore
+        found = [None if c[0] is None else hooks.stack(list(c)) for c in zip(*rows, strict=True)]
+        return accumulate.completed(wrt, found, create, unused, materialize)
+
+
+hooks.backward = backward

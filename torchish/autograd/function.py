@@ -19,7 +19,7 @@ from ..nodes import place
 from ..recorder import hooks
 from ..segment import next_serial
 from ..stops import NodeHooks
-from ..storage import MADE_IN_NO_GRAD, SEVERAL_VIEWS, assign, rebind
+from ..storage import BY_FUNCTION, MADE_IN_NO_GRAD, SEVERAL_VIEWS, assign, rebind, share
 from ..tape import state
 from ..tensor import Tensor
 from ..warned import warn
@@ -41,7 +41,7 @@ DIRTY_VIEW = (
     "doing the inplace that returns a single Tensor and a second one that does the other operations). You can ask on the forum "
     "https://discuss.pytorch.org/ if you need help to do this change.")
 VIEW_MADE_HERE = (
-    "This view was created inside a custom Function (or because an input was returned as-is) and the autograd logic to handle "
+    BY_FUNCTION + " (or because an input was returned as-is) and the autograd logic to handle "
     "view+inplace would override the custom backward associated with the custom Function, leading to incorrect gradients. This "
     "behavior is forbidden. You can fix this by cloning the output of the custom Function.")
 
@@ -89,6 +89,9 @@ class Step:
         for k, (x, g) in enumerate(zip(self.inputs, result, strict=True)):
             if g is not None and not isinstance(g, Tensor):
                 raise RuntimeError(f"expected Variable or None (got {type(g).__name__})")
+            if g is not None and not self.ctx._tensors[k]:
+                raise RuntimeError(f"function {name} returned a gradient different than None at position {k + 1}, but the "
+                                   "corresponding forward input was not a Variable")
             given.append(None if x is None or g is None else _fitted(name, k, x, g))
         return given
 
@@ -103,7 +106,8 @@ def _fitted(name: str, k: int, x: Tensor, g: Tensor) -> Tensor:
         dims = [*range(missing), *(missing + d for d, n in enumerate(x.shape) if n == 1 and g.shape[missing + d] != 1)]
         g = g.sum(dims).reshape(tuple(x.shape))
     if g.is_complex() and not x.is_complex():
-        g = g.real
+        raise RuntimeError("Expected isFloatingType(grad.scalar_type()) || (input_is_complex == grad_is_complex) to be true, but "
+                           f"got false.  {name} returned a complex gradient at index {k} for a real input; take its real part.")
     return g if x._leaf and x._grad_dtype is None else hooks.to_dtype(g, x.dtype)
 
 
@@ -241,6 +245,7 @@ def _result(r: Tensor, step: Step, k: int, given: bool, several: bool) -> Tensor
     if shares:
         made._guard = f"Output {k} of {step.cls.__name__} is a view and is being modified inplace. " + \
             (SEVERAL_VIEWS if several else VIEW_MADE_HERE)
+        share(made, r)
     return made
 
 
@@ -282,6 +287,23 @@ class _Refusal:
     def pull(self, grads: list, retain: bool, create: bool) -> list:
         """Refuses."""
         raise RuntimeError(self.message)
+
+
+class _Overwritten(_Refusal):
+    """In place of the step of a function whose result shares storage with what has been written since."""
+
+    def grad_fn(self) -> Any:
+        """Refuses."""
+        raise RuntimeError(self.message)
+
+
+def _refused(guard: str, value: Tensor) -> Tensor:
+    """The new value of a view that a function returned: it can be looked at, not gone through."""
+    message = guard.replace("is being modified inplace", "its base or another view of its base has been modified inplace")
+    return place(hooks.public["_alias"](value.detach()), _Overwritten([], [value._node.aval], message), 0)
+
+
+hooks.refused = _refused
 
 
 def once_differentiable(fn: Callable) -> Callable:

@@ -157,6 +157,9 @@ def jacobian(func: Callable, inputs: Any, create_graph: bool = False, strict: bo
     if strategy == "forward-mode" and not vectorize:
         raise NotImplementedError("Computing Jacobian using forward-AD or forward-over-reverse Hessian isonly implemented for "
                                   "`vectorize=True`.")
+    if strict and strategy == "forward-mode":
+        raise RuntimeError('torch.autograd.functional.jacobian: `strict=True` and `strategy="forward-mode"` are not supported '
+                           'together (yet). Please either set `strict=False` or `strategy="reverse-mode"`.')
     if strict and vectorize:
         raise RuntimeError("torch.autograd.functional.jacobian: `strict=True` and `vectorized=True` are not supported together. "
                            "Please either set `strict=False` or `vectorize=False`.")
@@ -167,6 +170,9 @@ def jacobian(func: Callable, inputs: Any, create_graph: bool = False, strict: bo
         if strict:
             _strict_outputs(ys, xs)
         rows = [_out(_rows(y, xs, create_graph, strict, k), many, create_graph) for k, y in enumerate(ys)]
+        if strategy == "forward-mode" and many:     # as in torch: lists here
+            rows = [list(row) for row in rows]
+            return rows if many_out else rows[0]
         return tuple(rows) if many_out else rows[0]
 
 

@@ -25,6 +25,7 @@ from ..testing import check_against_jax
 from ..warned import warn
 from . import forward_ad
 from .calls import grad
+from .function import Function
 
 __all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]
 
@@ -187,9 +188,13 @@ def _compare(check: _Check, tolerances: tuple, fast: bool, rng: np.random.Genera
     pulled = [check.pulled(j, c) for j, c in enumerate(cotangents)]
     # the first time was part of another program, which may round otherwise
     again, more = [[check.pulled(j, c) for j, c in enumerate(cotangents)] for _ in range(2)]
-    for i, k in enumerate(check.wrt):
-        moved = [check.change(k, d) for d in directions[k]]
-        for j, c in enumerate(cotangents):
+    moves = [[check.change(k, d) for d in directions[k]] for k in check.wrt]
+    for j, c in enumerate(cotangents):
+        if any(np.max(np.abs(a - b), initial=0.0) > nondet for a, b in zip(again[j], more[j], strict=True)):
+            raise GradcheckError("Backward is not reentrant, i.e., running backward with same input and grad_output multiple "
+                                 "times gives different values, although analytical gradient matches numerical gradient."
+                                 f"The tolerance for nondeterminism was {nondet}.")
+        for i, (k, moved) in enumerate(zip(check.wrt, moves, strict=True)):
             if not len(c) or not moved:
                 continue
             numerical = _real_product(c, np.stack([m[j] for m in moved]))
@@ -199,10 +204,6 @@ def _compare(check: _Check, tolerances: tuple, fast: bool, rng: np.random.Genera
                                      f"Jacobian mismatch for output {j} with respect to input {i},\n"
                                      f"numerical:{hooks.from_array(numerical.T)}\nanalytical:{hooks.from_array(analytical.T)}\n"
                                      + (FAST if fast else ""))
-            if np.max(np.abs(again[j][i] - more[j][i]), initial=0.0) > nondet:
-                raise GradcheckError("Backward is not reentrant, i.e., running backward with same input and grad_output multiple "
-                                     "times gives different values, although analytical gradient matches numerical gradient."
-                                     f"The tolerance for nondeterminism was {nondet}.")
     for j, y in enumerate(check.outputs):
         if any(np.any(g) for g in check.pulled(j, np.zeros((1, *y.shape)))):
             raise GradcheckError("backward not multiplied by grad_output")
@@ -265,14 +266,32 @@ def _batches(check: _Check, atol: float, rtol: float, rng: np.random.Generator) 
                                      "cotangents differ from those of each by itself.")
 
 
+class UndefinedGrad(Function):
+    """The identity, through which no gradient comes back: what lies behind it is gone through with none."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        """A view of `x`."""
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> None:
+        """None."""
+
+
 def _undefined(check: _Check) -> None:
-    """Cotangents of some results only must do."""
-    for j in range(len(check.outputs)) if len(check.outputs) > 1 else ():
-        y = check.outputs[j]
+    """Custom functions must do without the gradients of all their results, or of some."""
+    inputs, n = [check.inputs[k] for k in check.wrt], len(check.outputs)
+    for without in [set(range(n)), *([{j} for j in range(n)] if n > 1 else ())] if n else ():
+        outputs = [UndefinedGrad.apply(y) if j in without else y for j, y in enumerate(_tensors(check.func(*check.inputs)))]
         try:
-            grad(y, [check.inputs[k] for k in check.wrt], [y.new_ones(tuple(y.shape))], retain_graph=True, allow_unused=True)
+            found = grad(outputs, inputs, [y.new_zeros(tuple(y.shape)) for y in outputs], allow_unused=True)
         except RuntimeError as e:
-            raise GradcheckError(f"Expected backward function to handle undefined output grads: {e}") from e
+            raise GradcheckError("Expected backward function to handle undefined output grads. Please look at 'Notes about "
+                                 "undefined output gradients' in 'tools/autograd/derivatives.yaml'") from e
+        if any(g is not None and np.any(g.detach()._numpy()) for g in found):
+            raise GradcheckError("Expected all input grads to be undefined or zero when all output grads are undefined or zero. "
+                                 "Please look at 'Notes about undefined output gradients' in 'tools/autograd/derivatives.yaml'")
 
 
 def _forward(check: _Check, atol: float, rtol: float, rng: np.random.Generator) -> None:

@@ -88,7 +88,10 @@ def tensor_at(edge: GradientEdge) -> Tensor:
 
 def increment_version(tensor: Tensor | Iterable[Tensor]) -> None:
     """Tells that a tensor was changed by other means, so that saved tensors notice."""
-    for x in [tensor] if isinstance(tensor, Tensor) else tensor:
+    tensors = [tensor] if isinstance(tensor, Tensor) else list(tensor) if isinstance(tensor, Iterable) else [None]
+    if not all(isinstance(x, Tensor) for x in tensors):
+        raise RuntimeError("increment_version expect a Iterable[Tensor] as input")
+    for x in tensors:
         base = storage_of(x)
         base._version_count += 1
         if x._view is not None:
@@ -139,6 +142,8 @@ def register_multi_grad_hook(tensors: Sequence[Tensor], fn: Callable, *, mode: s
     if mode not in ("all", "any"):
         raise ValueError(f"Expects mode to be one of ('all', 'any') but got {mode}")
     if mode == "all":
+        if not all(x.requires_grad for x in tensors):
+            raise AssertionError("Expected gradient function to be set")
         together = _All(tensors, fn)
         return _MultiHandle([x.register_hook(together.hook(k)) for k, x in enumerate(tensors)])
     seen: list[int] = []
@@ -184,7 +189,7 @@ def disable_saved_tensors_hooks(error_message: str) -> Iterator[None]:
         packing.disabled = before
 
 
-class _Mutable:
+class _AllowMutationOnSavedContext:
     """What `allow_mutation_on_saved_tensors` hands out: `clear()` drops the copies."""
 
     def clear(self) -> None:
@@ -192,12 +197,12 @@ class _Mutable:
 
 
 @contextmanager
-def allow_mutation_on_saved_tensors() -> Iterator[_Mutable]:
+def allow_mutation_on_saved_tensors() -> Iterator[_AllowMutationOnSavedContext]:
     """Inside, a saved tensor may be overwritten before backward, which sees it as it was."""
     if packing.mutable:
         raise RuntimeError("allow_mutation_on_saved_tensors contexts cannot be nested")
     packing.mutable.append({})
     try:
-        yield _Mutable()
+        yield _AllowMutationOnSavedContext()
     finally:
         packing.mutable.pop()

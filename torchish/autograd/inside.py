@@ -85,6 +85,10 @@ def apply_inside(cls: Any, own: set[str], args: tuple, kwargs: dict) -> Any:
     return _Call(cls, own, args).run(kwargs, nested.forward)
 
 
+def _what(found: Any) -> str:
+    return f"{len(found)} returns" if isinstance(found, tuple) else f"a {type(found)}"
+
+
 def _mapped(cls: Any, nested: Nested, args: tuple) -> Any:
     """The user's `vmap`, outside, on tensors with the batch in them."""
     def inner(a: Any) -> bool:
@@ -95,7 +99,7 @@ def _mapped(cls: Any, nested: Nested, args: tuple) -> Any:
         found = cls.vmap(VmapInfo(nested.batch, nested.randomness), dims, *outside)      # type: ignore[arg-type]
     if not (isinstance(found, tuple) and len(found) == 2):
         raise RuntimeError("Expected the vmap staticmethod to have two returns, an output and out_dims with pytree structure "
-                           f"compatible with the output. Got a {type(found)} instead")
+                           f"compatible with the output. Got {_what(found)} instead")
     out, out_dims = found
     leaves, spec = tree_flatten(out)
     flat = broadcast_prefix(out_dims, spec)

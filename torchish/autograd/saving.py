@@ -13,6 +13,7 @@ from typing import Any
 
 from ..anomaly import anomaly
 from ..grad_fn import GradFn, as_given
+from ..graph import SECOND_TIME
 from ..inference import SAVED, is_inference
 from ..kept import Kept, kept_by
 from ..modes import no_grad
@@ -71,7 +72,7 @@ class SavedTensor:
                  placed: bool = False) -> None:
         if x is FORBIDDEN:
             raise RuntimeError("Trying to create a SavedTensor object from Python is forbidden.")
-        self.k, self.name, self.placed = k, name, placed
+        self.k, self.name, self.placed, self.freed = k, name, placed, False
         self.hooks: tuple[Any, Any] | None = None
         self.copy: Tensor | None = None
         self.packed: Any = None
@@ -91,6 +92,9 @@ class SavedTensor:
         """Packs the value now with the first hook; the second gives it back when it is asked for."""
         if len(pair) != 2 or not all(map(callable, pair)):
             raise TypeError("register_hooks(): incompatible function arguments: two callables are wanted")
+        if self.freed:
+            raise RuntimeError("Calling register_hooks on a saved tensor after it has been freed. " +
+                               SECOND_TIME[SECOND_TIME.index("Saved "):])
         pack, unpack = pair
         if self.x is None and self.hooks is None:
             raise RuntimeError("Calling register_hooks on a saved tensor with value None is forbidden")
@@ -182,6 +186,8 @@ class SavedSet:
 
     def free(self) -> None:
         """A backward has gone through: nothing is kept any more."""
+        for s in self.tensors:
+            s.freed = True
         self.tensors = []
 
     def find(self, names: tuple[str, ...], shown: Callable[[int, SavedTensor], Any]) -> Any:
@@ -225,8 +231,14 @@ def _tensors(node: Node, values: Any) -> list:
     return [x if isinstance(x, Tensor) else hooks.coerce(x) for x in found]
 
 
-def saved_of(fn: GradFn) -> SavedSet:
+def saved_of(fn: GradFn, freed: bool = False) -> SavedSet:
     """What the entry of a node keeps, as `_raw_saved_...` shows it: from now on hooks may be registered for it."""
+    if freed:
+        kept = kept_by(fn._node)
+        gone = SavedSet(kept, [SavedTensor(None) for _ in (*kept.operands, *kept.results)])
+        for s in gone.tensors:
+            s.freed = True
+        return gone
     of_node = fn._hooks()
     if of_node.saved is None:
         node, home = fn._node, fn._place.now()
