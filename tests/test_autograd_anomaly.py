@@ -83,3 +83,21 @@ def test_find_nan_prefers_nan_to_inf_and_finds_nothing_where_nothing_is(x):
     assert debug.find_nan(lambda: (1 / x).tolist()).made == "inf"
     assert debug.find_nan(lambda: (1 / x - 1 / x).tolist()).op == "sub"
     assert debug.find_nan(lambda: (x * 2).sum().backward()) is None
+
+
+def test_a_function_that_raises_is_named_and_nodes_know_their_line():
+    class Raising(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 1
+
+        @staticmethod
+        def backward(ctx, g):
+            raise ValueError("mine")
+    x = torch.ones(2, requires_grad=True)
+    with torch.autograd.set_detect_anomaly(True):
+        y = Raising.apply(x) * 2
+        assert "y = Raising.apply(x) * 2" in "".join(y.grad_fn.metadata["traceback_"])
+        with pytest.warns(UserWarning, match="Error detected in RaisingBackward. Traceback of forward call"), \
+                pytest.raises(ValueError, match="mine"):
+            y.sum().backward()

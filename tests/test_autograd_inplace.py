@@ -160,3 +160,31 @@ def test_a_leaf_that_shares_storage_is_a_leaf():
             leaf.mul_(2)
         base.mul_(2)
         assert leaf.sum().item() == 2 * leaf.numel()
+
+
+def test_writes_through_data_are_not_counted():
+    class Times(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * ctx.saved_tensors[0]
+    x = torch.ones(2, requires_grad=True)
+    y = Times.apply(x).sum()
+    x.data[0] = 5
+    x.data.view(1, 2)[0].mul_(2)
+    assert x._version == 0
+    y.backward()
+    assert x.grad.tolist() == [10, 2]
+    with torch.no_grad():
+        x.add_(1)
+    x.detach().add_(1)
+    assert x._version == 2
+
+
+def test_a_leaf_keeps_its_memory(x):
+    with pytest.raises(RuntimeError, match="a leaf Variable that requires grad"):
+        x.set_(torch.ones(2))

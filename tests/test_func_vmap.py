@@ -277,3 +277,14 @@ def test_batch_norms_without_statistics():
     net = torch.nn.Sequential(torch.nn.BatchNorm1d(3), torch.nn.Sequential(torch.nn.BatchNorm2d(2)))
     assert torch.func.replace_all_batch_norm_modules_(net) is net
     assert not list(net.buffers()) and not net[1][0].track_running_stats
+
+
+@pytest.mark.parametrize(("func", "words"), [
+    (lambda x: x.numpy(), "Cannot access data pointer of Tensor that doesn't have storage"),
+    (lambda x: x.tolist(), "Cannot access data pointer of Tensor that doesn't have storage"),
+    (lambda x: x[x > 0], "Attempting to batch over indexing with a boolean mask"),
+    (lambda x: torch.multinomial(x, 2), "called random operation while in randomness error mode"),
+    (lambda x: F.batch_norm(x.expand(3, 2), torch.zeros(2), torch.ones(2), training=True), "Batch norm got a batched tensor as")])
+def test_more_refusals_in_torchs_words(func, words):
+    with pytest.raises(RuntimeError, match=words):
+        vmap(func)(torch.ones(3, 2))

@@ -22,6 +22,8 @@ from torch import nn as again, optim
 from torch.utils.data import DataLoader
 import torchish
 assert torch is torchish is sys.modules["torch"]
+from torch._higher_order_ops.scan import scan
+assert torch._higher_order_ops.scan is scan
 assert nn is again is torchish.nn is sys.modules["torch.nn"]
 assert F is torchish.nn.functional and optim is torchish.optim
 assert DataLoader is torchish.utils.data.DataLoader

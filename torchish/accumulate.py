@@ -184,5 +184,6 @@ def set_data(x: Any, value: Any) -> None:
         x._version_count += 1
     else:
         rebind(x, value)
+    x._unseen_writes += 1
 
 

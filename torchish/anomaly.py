@@ -18,8 +18,8 @@ from .tape import Node, Tape, input_outs, path
 from .warned import warn
 from .xla import traced
 
-__all__ = ["anomaly", "check_function", "check_graph", "check_tape", "is_anomaly_check_nan_enabled",
-           "is_anomaly_enabled", "line_of", "source_line"]
+__all__ = ["anomaly", "blame", "check_function", "check_graph", "check_tape", "is_anomaly_check_nan_enabled",
+           "is_anomaly_enabled", "line_of", "source_line", "traceback_of"]
 
 
 class _Mode:
@@ -53,14 +53,23 @@ def source_line(where: tuple[str, int]) -> str:
     return linecache.getline(*where).strip()
 
 
-def _refuse(name: str, k: int, where: tuple[str, int] | None) -> None:
-    """torch's warning and error."""
+def blame(name: str, where: tuple[str, int] | None) -> None:
+    """torch's warning: which node it was, and the line of the forward op."""
     if where is None:
         warn(f"Error detected in {name}. No forward pass information available. Enable detect anomaly during forward pass "
              "for more information.")
     else:
-        warn(f"Error detected in {name}. Traceback of forward call that caused the error:\n  File \"{where[0]}\", line "
-             f"{where[1]}\n    {source_line(where)}\n")
+        warn(f"Error detected in {name}. Traceback of forward call that caused the error:\n{traceback_of(where)}")
+
+
+def traceback_of(where: tuple[str, int]) -> str:
+    """A line of the user's program as a traceback shows it."""
+    return f"  File \"{where[0]}\", line {where[1]}\n    {source_line(where)}\n"
+
+
+def _refuse(name: str, k: int, where: tuple[str, int] | None) -> None:
+    """torch's warning and error."""
+    blame(name, where)
     raise RuntimeError(f"Function '{name}' returned nan values in its {k}th output.")
 
 

@@ -16,13 +16,12 @@ from .ops.index import selected
 from .recorder import hooks, record
 from .tensor import Tensor
 
+ISSUE = "Please file an issue at https://github.com/pytorch/pytorch/issues if you need this feature."
 NOT_BY_MEMBER = {
     "equal": "Batching rule not implemented for aten::equal. We could not generate a fallback.",
-    "allclose": "vmap over torch.allclose isn't supported yet. Please voice your support over at "
-                "https://github.com/pytorch/functorch/issues/275",
+    "allclose": "vmap over torch.allclose isn't supported yet. " + ISSUE,
     "masked_select": "vmap: Attempted to vmap over `mask` in torch.masked_select(self, mask) We cannot support this because for "
-                     "each batch this would return a differently shaped Tensor. Please voice your support in "
-                     "https://github.com/pytorch/functorch/issues/256"}
+                     "each batch this would return a differently shaped Tensor. " + ISSUE}
 
 __all__ = ["allclose", "bincount", "equal", "masked_select", "nonzero", "unique", "where"]
 
@@ -33,8 +32,7 @@ def _not_by_member(name: str, *tensors: Tensor) -> None:
     nested = next((n for n in (x._inside() for x in tensors) if n is not None and n.batch is not None and not n.closed), None)
     if nested is not None:
         raise RuntimeError(NOT_BY_MEMBER.get(name) or f"vmap: We do not support batching operators that can output dynamic shape. "
-                           f"Attempted to vmap over aten::{name}. Please voice your support in "
-                           "https://github.com/pytorch/functorch/issues/256")
+                           f"Attempted to vmap over aten::{name}. {ISSUE}")
 
 
 def nonzero(input: Tensor, *, as_tuple: bool = False, out: Any = None) -> Any:

@@ -51,6 +51,7 @@ class Exchange:
 
     def tolist(self) -> Any:
         """The elements as nested lists of Python numbers."""
+        self._with_storage()
         array = self._numpy()
         return (array.astype(np.float32) if array.dtype.kind not in "biufc" else array).tolist()
 
@@ -68,6 +69,7 @@ class Exchange:
                 if bit:
                     raise RuntimeError(f"Can't call numpy() on Tensor that has {'conjugate' if name == 'conj' else 'negative'} bit "
                                        f"set. Use tensor.resolve_{name}().numpy() instead.")
+        self._with_storage()
         return self._laid_out(self._array())
 
     def _laid_out(self, array: Any) -> np.ndarray:
@@ -103,8 +105,15 @@ class Exchange:
         """The address of the first element: that of the storage, and for a view how far it lies behind. 0 on meta."""
         if self.is_meta:
             return 0
+        self._with_storage()
         base = self._view.base if self._view is not None else self
         return base._array().unsafe_buffer_pointer() + byte_offset(self) if self._node.aval.numel else 0
+
+    def _with_storage(self) -> None:
+        """torch's error for a tensor of vmap, which has no memory of its own."""
+        nested = self._inside()
+        if nested is not None and nested.batch is not None and not nested.closed and nested.is_marked(self):
+            raise RuntimeError("Cannot access data pointer of Tensor that doesn't have storage")
 
     def _inside(self) -> Any:
         """The run of a function that is to compute this tensor (nested.py); None for an ordinary one."""

@@ -9,6 +9,7 @@ from typing import Any
 from weakref import WeakValueDictionary, ref
 
 from .accumulate import accumulate
+from .anomaly import anomaly, traceback_of
 from .behind import is_function
 from .devices import device as Device
 from .graph import SECOND_TIME
@@ -70,8 +71,12 @@ class GradFn:
 
     @property
     def metadata(self) -> dict:
-        """A dictionary for the user; it lives as long as the graph."""
-        return self._hooks().metadata
+        """A dictionary for the user; it lives as long as the graph. In anomaly mode it says where the op was called."""
+        metadata = self._hooks().metadata
+        node = self.__dict__.get("_node")
+        if anomaly.enabled and node is not None and node.where:
+            metadata.setdefault("traceback_", [traceback_of(node.where[:2])])
+        return metadata
 
     @property
     def _input_metadata(self) -> list:

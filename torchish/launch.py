@@ -45,6 +45,11 @@ class _TorchFinder(MetaPathFinder, Loader):
     def exec_module(self, module: types.ModuleType) -> None:
         # It has run already. The import system has put the alias's spec on it: put its own back.
         module.__spec__ = module.__spec__.loader_state
+        # What is loaded has its alias at once: to import it by that would set it as an attribute of its package a second time,
+        # over a function of the same name (`torch._higher_order_ops.scan`).
+        for name, loaded in list(sys.modules.items()):
+            if name.startswith(HERE + "."):
+                sys.modules.setdefault(ALIAS + name.removeprefix(HERE), loaded)
 
 
 def install() -> None:

@@ -23,6 +23,7 @@ from .ops.strided import memory_of
 from .recorder import hooks
 from .storage import assign, move_out, rebind, storage_of, storage_owner
 from .strides import asked, suggested
+from .tape import state
 from .tensor import Tensor
 
 __all__ = ["TypedStorage", "UntypedStorage"]
@@ -246,6 +247,8 @@ def set_(self: Tensor, source: Any = None, storage_offset: int = 0, size: Any = 
 
     Differs from torch: only whole tensors and contiguous pieces of storages.
     """
+    if self._leaf and state.tape.grad:
+        raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
     if source is None:
         return _take(self, constant((0,), 0, dtype=self.dtype, device=self._node.aval.device))
     memory = isinstance(source, (TypedStorage, UntypedStorage))

@@ -47,7 +47,8 @@ def escaped(name: str) -> RuntimeError:
     """The error for a tensor that has outlived the function which made it."""
     if name == "vmap":
         return RuntimeError("Either your tensor may have escaped from inside a function being vmapped and this is a user error "
-                            "(see https://pytorch.org/functorch/stable/ux_limitations.html)")
+                            "(see https://pytorch.org/functorch/stable/ux_limitations.html), or there is an "
+                            "internal functorch error in `gen_vmap_plumbing` Please file an issue if it looks like the latter")
     return RuntimeError(f"a tensor made inside {name} was used after it returned (functions given to {name} must return what they "
                         "compute, not store it)")
 
@@ -185,7 +186,7 @@ class Nested:
     def written(self, x: Any, value: Any) -> None:
         """`x` is about to take a new value (`storage.bind`)."""
         ours = self.holds(x)
-        if self.batch is not None and self.is_marked(value) and not (ours and self.is_marked(x)):
+        if self.differs(x, value):
             raise RuntimeError("vmap: inplace arithmetic(self, *extra_args) is not possible because there exists a Tensor `other` "
                                "in extra_args that has more elements than `self`. This happened due to `other` being vmapped over "
                                "but `self` not being vmapped over in a vmap. Please try to use out-of-place operators instead of "
@@ -201,6 +202,10 @@ class Nested:
             lives.tensors.append(before)
         self.writes[id(x)] = (x, before)
         self.operands = [before if o is x else o for o in self.operands]
+
+    def differs(self, x: Any, value: Any) -> bool:
+        """Whether under vmap `value` differs between members of the batch and `x`, which is to take it, does not."""
+        return self.batch is not None and self.is_marked(value) and not self.is_marked(x)
 
     def refuse(self, x: Any, value: Any) -> None:
         """torch's error where a function that is differentiated is about to write into a tensor that it was not given."""
@@ -245,15 +250,18 @@ class Nested:
 
     def draws(self) -> None:
         """A generator is about to be used here: torch's error where vmap has not been told what that means."""
+        self._refuse_any()
+        if self.varies:
+            raise RuntimeError("vmap: this random operation draws the same numbers for all members of the batch; with "
+                               "randomness='different' draw them outside and pass them in")
+
+    def _refuse_any(self) -> None:
         level: Any = self
         while level is not None:
             if level.randomness == "error":
                 raise RuntimeError("vmap: called random operation while in randomness error mode. Please either use the 'same' or "
                                    "'different' randomness flags on vmap or perform the randomness operation out of vmap")
             level = level.outer.nested
-        if self.varies:
-            raise RuntimeError("vmap: this random operation draws the same numbers for all members of the batch; with "
-                               "randomness='different' draw them outside and pass them in")
 
     def refuse_one_for_all(self, x: Any) -> None:
         """torch's error where each member of the batch is to draw into what they share."""
@@ -262,7 +270,8 @@ class Nested:
                                "same randomness. If this is necessary for your usage, please file an issue with functorch.")
 
     def refuse_same(self, *xs: Any) -> None:
-        """torch's error where the same numbers are to be drawn for parameters that differ between members of the batch."""
+        """torch's errors where no numbers may be drawn, or the same for parameters that differ between members of the batch."""
+        self._refuse_any()
         if self.randomness == "same" and any(isinstance(x, hooks.tensor) and self.is_marked(x) for x in xs):
             raise RuntimeError("Vmap does not currently support same randomness with a batched tensor input. Please file an issue "
                                "with functorch")

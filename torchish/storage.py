@@ -27,11 +27,14 @@ __all__ = ["BY_FUNCTION", "SEVERAL_VIEWS", "View", "assign", "become_view", "bin
 
 
 class View:
-    """How a tensor sees its base: `chain` of (op, attribute values, which result), and the base's version it has seen."""
-    __slots__ = ("base", "chain", "version")
+    """How a tensor sees its base: `chain` of (op, attribute values, which result), and the base's version it has seen.
 
-    def __init__(self, base: Any, chain: tuple, version: int) -> None:
-        self.base, self.chain, self.version = base, chain, version
+    quiet: it came by `.data`, so what is written through it does not count in the `_version` that users (and saved tensors) see.
+    """
+    __slots__ = ("base", "chain", "version", "quiet")
+
+    def __init__(self, base: Any, chain: tuple, version: int, quiet: bool = False) -> None:
+        self.base, self.chain, self.version, self.quiet = base, chain, version, quiet
 
 
 def make_view(x: Any, result: Any, op: Op, values: tuple, which: int | None = None) -> Any:
@@ -49,7 +52,7 @@ def make_view(x: Any, result: Any, op: Op, values: tuple, which: int | None = No
         result._view = View(x, step, x._version_count)
     else:
         base = view.base if view.base._view is None else _owner(view)
-        result._view = View(base, view.chain + step, base._version_count)
+        result._view = View(base, view.chain + step, base._version_count, view.quiet)
     return result
 
 
@@ -237,6 +240,7 @@ def assign(x: Any, value: Any) -> Any:
     elif base.requires_grad and (detached or not tape.grad):
         new = _unseen(base, new)
     rebind(base, new)
+    base._unseen_writes += view.quiet
     rebind(x, value)
     # where several elements are one in memory, `value` need not be what is there now
     x._view.version = -1 if overlaps(x) else base._version_count
@@ -277,7 +281,7 @@ def become_view(x: Any, op: Op, values: tuple) -> Any:
         rebind(x, result)
         return x
     bind(x, result)
-    x._view = View(view.base, (*view.chain, (op, values, None)), view.base._version_count)
+    x._view = View(view.base, (*view.chain, (op, values, None)), view.base._version_count, view.quiet)
     return x
 
 

@@ -98,6 +98,10 @@ def _places(tensors: tuple, x: Any) -> list:
     for t in tensors:
         t = hooks.as_tensor(t) if not isinstance(t, hooks.tensor) else t
         if t.dtype.name in ("bool", "uint8"):
+            nested = t._inside()
+            if nested is not None and nested.batch is not None and not nested.closed and nested.is_marked(t):
+                raise RuntimeError("vmap: We do not support batching operators that can support dynamic shape. Attempting to batch "
+                                   "over indexing with a boolean mask.")
             refuse_data_dependent("nonzero", t)
             places.extend(hooks.from_array(p.astype(np.int64), device) for p in np.nonzero(t._numpy()))
         else:

@@ -6,14 +6,19 @@ from __future__ import annotations
 
 from .tensor import Tensor
 
-__all__ = ["check_tangent"]
+__all__ = ["check_differentiable", "check_tangent"]
+
+
+def check_differentiable(x: Tensor, name: str = "primal") -> None:
+    """torch's error for integers."""
+    if not x._node.aval.differentiable:
+        raise ValueError(f"Expected {name} to be floating point or complex, but got: {x.dtype}")
 
 
 def check_tangent(primal: Tensor, tangent: Tensor) -> None:
     """torch's errors for a tangent that does not fit its primal."""
-    for name, x in (("primal", primal), ("tangent", tangent)):
-        if not x._node.aval.differentiable:
-            raise ValueError(f"Expected {name} to be floating point or complex, but got: {x.dtype}")
+    check_differentiable(primal)
+    check_differentiable(tangent, "tangent")
     if tuple(primal.shape) != tuple(tangent.shape):
         raise RuntimeError("Trying to set a forward gradient that has a different size than that of the original Tensor, this is "
                            f"not supported. Tensor is of size {list(primal.shape)} while the given forward gradient is of size "

@@ -62,6 +62,7 @@ class Tensor(Subscript, Writes, Convert, Exchange):
     _shared: bool = False
     _owner: int | None = None
     _version_count: int = 0
+    _unseen_writes: int = 0
     _hooks: dict | None = None
     _retains: Any = None
     _post_hooks: dict | None = None
@@ -346,7 +347,10 @@ class Tensor(Subscript, Writes, Convert, Exchange):
     @property
     def data(self) -> Tensor:
         """The same storage without history: writes show in this tensor and leave no trace in the graph."""
-        return self.detach()
+        x = self.detach()
+        if x._view is not None:
+            x._view.quiet = True
+        return x
 
     @data.setter
     def data(self, value: Tensor) -> None:
@@ -369,7 +373,8 @@ class Tensor(Subscript, Writes, Convert, Exchange):
     def _version(self) -> int:
         if used.ever and is_inference(self):
             raise RuntimeError(NO_VERSION)
-        return self._view.base._version_count if self._view is not None else self._version_count
+        base = self if self._view is None else self._view.base
+        return base._version_count - base._unseen_writes
 
     @property
     def _base(self) -> Tensor | None:

@@ -141,12 +141,15 @@ def _seen_in(storage: Tensor, dtype: Any, size: tuple, stride: tuple, offset: in
     return (memory if memory.dtype is dtype else memory.view(dtype)).as_strided(size, stride, offset).detach()
 
 
-def assign_all(tensors: list, values: Any, bundles: Sequence[Bundle] = ()) -> None:
+def assign_all(tensors: list, values: Any, bundles: Sequence[Bundle] = (), refusal: str = "") -> None:
     """Each tensor takes its new value in place; allowed for leaves where grad mode is off. Bundles take what comes after them.
 
     What an optimizer does to all its parameters and states at every step, so the plain case is done in line.
+    refusal: what is said under vmap where the new values differ between members of the batch, which share the tensors.
     """
     tape = state.tape
+    if refusal and tape.nested is not None and any(tape.nested.differs(x, v) for x, v in zip(tensors, values, strict=True)):
+        raise RuntimeError(refusal)
     if not isinstance(values, Results) or values.tape is not tape or tape.grad:
         for x, v in zip(tensors, values, strict=True):
             assign(x, v)

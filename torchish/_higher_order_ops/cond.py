@@ -32,7 +32,7 @@ def cond(pred: bool | int | float | Tensor, true_fn: Callable, false_fn: Callabl
     if not callable(true_fn) or not callable(false_fn):
         raise RuntimeError("Expect both branches to be callable.")
     leaves, structure = flatten(((*operands,) if isinstance(operands, (tuple, list)) else operands, {}))
-    if not isinstance(operands, (tuple, list)) or not all(isinstance(x, (Tensor, int)) for x in leaves):
+    if not isinstance(operands, (tuple, list)) or not all(isinstance(x, Tensor) for x in leaves):
         raise RuntimeError("Expect operands to be a tuple of possibly nested dict/list/tuple that only consists of tensor leaves, "
                            f"but got {operands}.")
     if not isinstance(pred, Tensor):

@@ -12,7 +12,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from ..anomaly import anomaly
+from ..anomaly import anomaly, blame
 from ..grad_fn import GradFn, edge_of, leaf_node
 from ..modes import no_grad
 from ..nodes import place
@@ -76,7 +76,12 @@ class Step:
         if self.ctx.materialize_grads:
             grads = [hooks.zeros(a) if g is None and a is not None and (d or self.ctx._materialize_non_diff_grads) else g
                      for g, a, d in zip(grads, self.avals, self.differentiable, strict=True)]
-        result = self.ctx.apply(*grads)
+        try:
+            result = self.ctx.apply(*grads)
+        except Exception:
+            if anomaly.enabled:
+                blame(self.ctx.name(), self.where)
+            raise
         result = result if isinstance(result, tuple) else (result,)
         name, count = self.ctx.name(), len(self.inputs)
         if len(result) > count and all(g is None for g in result[count:]):

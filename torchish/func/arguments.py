@@ -12,8 +12,8 @@ from ..storage import assign, version_of
 from ..tensor import Tensor
 from ..utils._pytree import TreeSpec, tree_flatten, tree_leaves
 
-__all__ = ["Chosen", "after", "check_unchanged", "only_tensors", "real_only", "split_aux", "tensors_in", "tensors_of", "write_back",
-           "written"]
+__all__ = ["RANDOMNESS", "Chosen", "after", "check_unchanged", "only_tensors", "real_only", "split_aux", "tensors_in",
+           "tensors_of", "write_back", "written"]
 
 
 def after(both: Callable, skip: int) -> Callable:
@@ -21,14 +21,21 @@ def after(both: Callable, skip: int) -> Callable:
     return lambda args, directions=(): both(args, directions)[skip:]
 
 
-def tensors_of(tree: Any) -> tuple[list[Tensor], TreeSpec]:
+RANDOMNESS = ("error", "different", "same")
+
+
+def _may_require_grad(x: Tensor) -> None:
+    if not x._node.aval.differentiable:
+        raise RuntimeError("only Tensors of floating point dtype can require gradients")
+
+
+def tensors_of(tree: Any, differentiable: Callable[[Tensor], None] = _may_require_grad) -> tuple[list[Tensor], TreeSpec]:
     """The leaves of what is differentiated, all floating tensors, and their structure."""
     leaves, spec = tree_flatten(tree)
     for x in leaves:
         if not isinstance(x, Tensor):
             raise ValueError(f"Thing passed to transform API must be Tensor, got {type(x)}")
-        if not x._node.aval.differentiable:
-            raise RuntimeError("only Tensors of floating point dtype can require gradients")
+        differentiable(x)
     return leaves, spec
 
 
@@ -59,7 +66,7 @@ def real_only(caller: str, what: str, dtypes: Sequence[Any]) -> None:
 class Chosen:
     """The positional arguments that `argnums` names: `tensors`, and a call with others in their place."""
 
-    def __init__(self, args: tuple, argnums: Any) -> None:
+    def __init__(self, args: tuple, argnums: Any, differentiable: Callable[[Tensor], None] = _may_require_grad) -> None:
         if isinstance(argnums, bool) or not isinstance(argnums, (int, tuple)):
             raise RuntimeError(f"argnums must be int or Tuple[int, ...], got: {type(argnums)}")
         if isinstance(argnums, tuple):
@@ -77,7 +84,7 @@ class Chosen:
             raise RuntimeError(f"argnums elements must be unique, got {argnums}")
         self.args = args
         chosen = tuple([args[n] for n in self.places])
-        self.tensors, self.spec = tensors_of(chosen if isinstance(argnums, tuple) else chosen[0])
+        self.tensors, self.spec = tensors_of(chosen if isinstance(argnums, tuple) else chosen[0], differentiable)
         self.several = isinstance(argnums, tuple)
 
     def put(self, tensors: Sequence[Any]) -> Any:

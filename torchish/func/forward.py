@@ -15,10 +15,21 @@ from ..nested import Closed, Nested, entry
 from ..ops.transforms import jacobian_forward, pushed_forward
 from ..recorder import hooks
 from ..storage import version_of
-from ..tangents import check_tangent
+from ..tangents import check_differentiable, check_tangent
 from ..tensor import Tensor
 from ..utils._pytree import TreeSpec, tree_flatten
-from .arguments import Chosen, after, check_unchanged, only_tensors, real_only, split_aux, tensors_in, write_back, written
+from .arguments import (
+    RANDOMNESS,
+    Chosen,
+    after,
+    check_unchanged,
+    only_tensors,
+    real_only,
+    split_aux,
+    tensors_in,
+    write_back,
+    written,
+)
 from .reverse import jacrev
 
 __all__ = ["hessian", "jacfwd", "jvp", "linearize"]
@@ -130,7 +141,9 @@ def jacfwd(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = F
 
     @functools.wraps(func, updated=())
     def wrapper(*args: Any) -> Any:
-        chosen = Chosen(args, argnums)
+        if randomness not in RANDOMNESS:
+            raise RuntimeError(f"Only allowed values for randomness are 'error', 'different', or 'same'. Got {randomness}")
+        chosen = Chosen(args, argnums, differentiable=check_differentiable)
         real_only("jacfwd", "inputs", [x.dtype for x in chosen.tensors])
         run = _Run(chosen.tensors, tensors_in(args), lambda inner: chosen.call(func, inner, {}), has_aux, randomness=randomness)
         real_only("jacfwd", "outputs", [a.dtype for a in run.avals])

@@ -51,8 +51,7 @@ def call(module: Module, values: dict[str, Any], args: Any, kwargs: dict | None,
         values = _tied(named, values)
     if strict:
         known = {name for name, _ in named}
-        extra = [name for name in values if name not in known]
-        absent = [name for name, _ in named if name not in values]
+        extra, absent = sorted(set(values) - known), sorted(known - set(values))
         if extra or absent:
             lines = [f"\n\t{what} key(s): {', '.join(repr(k) for k in keys)}."
                      for what, keys in (("Unexpected", extra), ("Missing", absent)) if keys]

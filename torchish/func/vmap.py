@@ -17,7 +17,7 @@ from ..storage import like, storage_of
 from ..strides import dense, laid, strides_of
 from ..tensor import Tensor
 from ..utils._pytree import broadcast_prefix, tree_flatten, tree_leaves, tree_structure
-from .arguments import write_back, written
+from .arguments import RANDOMNESS, write_back, written
 
 __all__ = ["vmap"]
 
@@ -30,17 +30,17 @@ def vmap(func: Callable, in_dims: Any = 0, out_dims: Any = 0, randomness: str = 
     members, "different". chunk_size: so many members at a time. Errors: torch's, for sizes that differ, for trees that do not fit,
     for results that are no tensors, and where `func` asks for a value.
     """
-    if randomness not in ("error", "different", "same"):
+    if randomness not in RANDOMNESS:
         raise RuntimeError(f"Only allowed values for randomness are 'error', 'different', or 'same'. Got {randomness}")
     if chunk_size is not None and not chunk_size > 0:
         raise ValueError(f"vmap: chunk_size should be None or greater than 0. (got {chunk_size})")
 
     @functools.wraps(func, updated=())
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
         call = _Call(func, in_dims, out_dims)
         call.take(args)
         return call.run(kwargs, randomness, chunk_size)
-    return wrapper
+    return wrapped
 
 
 def _without(values: tuple, d: int) -> tuple:

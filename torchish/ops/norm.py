@@ -246,6 +246,13 @@ def _more_than_one(x: Any, per: str, count: int) -> None:
     require(count != 1, f"Expected more than 1 {per} when training, got input size {x.shape!r}", ValueError)
 
 
+BATCHED = (
+    "Batch norm got a batched tensor as input while the running_mean or running_var, which will be updated in place, were not "
+    "batched.\nIf you are using a module and do not need eval mode, please set `track_running_stats` to be False.If you are using "
+    "a prebuilt module and do not need eval mode, please see the functorch website for resources on how to patch your module to "
+    "work with vmap")
+
+
 @composite(forms="F")
 def batch_norm(t: Any, input: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None,
                training: bool = False, momentum: float = 0.1, eps: float = 1e-5) -> Any:
@@ -260,7 +267,7 @@ def batch_norm(t: Any, input: Any, running_mean: Any, running_var: Any, weight: 
     _more_than_one(input, "value per channel", shape[0] * prod(shape[2:]))
     out = t._batch_norm_train(input, weight, bias, eps)
     if running_mean is not None and 0 not in shape:
-        t._assign((running_mean, running_var), t._batch_norm_stats(input, running_mean, running_var, momentum))
+        t._assign((running_mean, running_var), t._batch_norm_stats(input, running_mean, running_var, momentum), refusal=BATCHED)
     return out
 
 
