@@ -235,3 +235,31 @@ def test_hooks_after_accumulation_return_nothing(x, returned, kind, words):
 def test_no_hook_for_several_gradients_where_one_tensor_has_none():
     with pytest.raises(AssertionError, match="Expected gradient function to be set"):
         register_multi_grad_hook([torch.ones(1)], lambda grads: None)
+
+
+def test_hooks_of_one_nodes_results_run_as_they_were_registered(x):
+    for first, second in ((0, 1), (1, 0)):
+        log: list = []
+        parts = (x * 1).unbind()
+        for k in (first, second):
+            parts[k].register_hook(lambda g, k=k, log=log: log.append(k))
+        (parts[0] * parts[1]).backward()
+        assert log == [first, second]
+
+
+def test_a_hook_sees_no_gradient_of_what_was_not_asked_for(x):
+    w, seen = torch.ones(2, requires_grad=True), []
+    y = x * w
+    y.grad_fn.register_hook(lambda gi, go: seen.append([g is not None for g in gi]))
+    torch.autograd.grad(y.sum(), w, retain_graph=True)
+    y.sum().backward()
+    assert seen == [[False, True], [True, True]]
+
+
+def test_callbacks_run_when_the_gradients_are_there(x):
+    log = []
+    x.register_hook(lambda g: torch.autograd.Variable._execution_engine.queue_callback(lambda: log.append(x.grad.tolist())))
+    (x * 2).sum().backward()
+    assert log == [[2, 2]]
+    with pytest.raises(RuntimeError, match="Final callbacks can only be installed during backward pass"):
+        torch.autograd.Variable._execution_engine.queue_callback(print)

@@ -188,3 +188,18 @@ def test_writes_through_data_are_not_counted():
 def test_a_leaf_keeps_its_memory(x):
     with pytest.raises(RuntimeError, match="a leaf Variable that requires grad"):
         x.set_(torch.ones(2))
+
+
+def test_views_keep_their_graph_where_the_base_is_cut_from_its_own(x):
+    y = x * 2
+    v = y[0]
+    y.detach_()
+    (v * 3).backward()
+    assert not y.requires_grad and x.grad.tolist() == [6, 0]
+
+
+def test_versions_that_are_to_stay(x):
+    y = torch.ones(2)
+    with torch.autograd._unsafe_preserve_version_counter(y):
+        y[0].add_(1)
+    assert y._version == 0 and y.tolist() == [2, 1]

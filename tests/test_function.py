@@ -319,3 +319,21 @@ def test_a_view_that_a_function_returned_sees_its_base():
     for use in (lambda: half.grad_fn, lambda: (half * 2).sum().backward()):
         with pytest.raises(RuntimeError, match="Output 0 of Half is a view and its base or another view of its"):
             use()
+
+
+def test_arguments_returned_as_they_are_are_other_tensors():
+    class Same(Function):
+        @staticmethod
+        def forward(ctx, x, constant):
+            if constant:
+                ctx.mark_non_differentiable(x)
+            return x
+
+        @staticmethod
+        def backward(ctx, g):
+            return g, None
+    x = torch.ones(2, requires_grad=True)
+    assert (y := Same.apply(x.detach(), False))._is_view() and not y.requires_grad
+    assert (y := Same.apply(x, True)) is not x and not y.requires_grad and x.requires_grad
+    with torch.no_grad():
+        assert not Same.apply(x, False).requires_grad and x.requires_grad

@@ -13,8 +13,8 @@ from .plan import reach, sources_of
 from .segment import Graph
 from .tape import BACKWARD, INPUT, LEAF, Node, Tape, input_outs, path, state
 
-__all__ = ["Behind", "entries_of", "functions_behind", "is_function", "leading", "linked", "maker_of", "now_at", "position_of",
-           "slots_on", "source_at", "source_of", "spread", "stand"]
+__all__ = ["Behind", "computed", "entries_of", "functions_behind", "is_function", "leading", "linked", "maker_of",
+           "now_at", "position_of", "slots_on", "source_at", "source_of", "spread", "stand"]
 
 
 def entries_of(home: Any) -> list[Node]:
@@ -156,15 +156,24 @@ def slots_on(tape: Tape, x: Any) -> list[int]:
     return [known[0]] if known is not None and known[1] is x else []
 
 
+def computed(x: Any, tape: Tape) -> None:
+    """A tensor from another tape stands in a graph from now on: its tape has ended, or is the open one outside (a dual level's)."""
+    home = x._tape or x._home
+    if x._graph is not None or home is tape:
+        return
+    if tape.nested is None:
+        hooks.concrete(x)
+    elif home is not None and home.nested is None:
+        with tape.nested.outside():
+            hooks.concrete(x)
+
+
 def linked(tape: Tape) -> None:
     """What a function on its own tape (a dual level, too) reads from the open tape outside: the walk goes on behind it."""
     for out, x in zip(input_outs(path(tape.node)), tape.inputs, strict=False):
         if x is None or x._leaf or not out.rg or out.slot in tape.upstream:
             continue
-        home = x._tape or x._home
-        if x._graph is None and home is not None and home is not tape and home.nested is None:
-            with tape.nested.outside():
-                hooks.concrete(x)
+        computed(x, tape)
         if x._graph is not None:
             tape.upstream[out.slot] = x._graph
 

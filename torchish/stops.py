@@ -77,6 +77,10 @@ class Stop:
         """Whether anything is to be done here."""
         return bool(self.hooks) or (self.kept is not None and self.kept() is not None) or self.has_node_hooks()
 
+    def first(self) -> int:
+        """The number of the hook registered first."""
+        return min(self.hooks, default=0)
+
     def has_node_hooks(self) -> bool:
         """Whether the node that makes this place has hooks."""
         return self.node is not None and (bool(self.node.pre or self.node.post) or self.node.packed())

@@ -14,6 +14,7 @@ from typing import Any
 from .anomaly import anomaly, check_function, check_graph, check_tape
 from .behind import (
     Behind,
+    computed,
     entries_of,
     functions_behind,
     is_function,
@@ -60,6 +61,7 @@ class Pass:
         self.pending: dict[Any, dict[int, list]] = {}           # graph or function -> slot -> [cotangent, hooks have run]
         self.left: dict[Tape, list[int]] = {}                   # tape -> slots it was pulled from, nothing freed yet
         self.freeing: list[tuple[Graph, set[int]]] = []
+        self.final: list[Callable] = []                         # what is called when all is done
         self.tape, self.depth = state.tape, state.tape.node.depth
         self.through = False                                    # an older graph has been gone through
         self.towards: Behind | None = None      # what leads to a target
@@ -144,19 +146,15 @@ class Pass:
             run(list(self.found))
         # what has been gone through of a tape on the way to given targets is not noted
         let_go(self.freeing, self.left if self.targets is None else {})
+        for callback in self.final:     # it may grow meanwhile
+            callback()
 
     def _settle(self) -> None:
         """What waited on a tape that has ended since waits in its graph now."""
         here, tape = [], state.tape
         for s in self.open:
             x = s.x
-            home = x._tape or x._home
-            if x._graph is None and home is not tape:
-                if tape.nested is None:
-                    hooks.concrete(x)
-                elif home is not None and home.nested is None:      # what a dual level handed out, lazy as yet
-                    with tape.nested.outside():
-                        hooks.concrete(x)
+            computed(x, tape)
             if x._graph is not None:
                 self.towards = None     # the tape may have become a graph
                 self.send(x._graph, s.g if s.g is not None else hooks.ones_like(x), s.done)
@@ -335,8 +333,11 @@ class Pass:
         if self._leaves_first():
             return
         stop: Stop = home.hooked[slot]
-        node = maker_of(home, slot) if stop.has_node_hooks() else None
-        group = [slot] if node is None else [o.slot for o in node.outs if o.slot in grads]
+        made = maker_of(home, slot)
+        node = made if stop.has_node_hooks() else None
+        # the hooks of all results of an entry run in the order in which they were registered
+        group = [o.slot for o in made.outs if o.slot in grads and (node is not None or o.slot in home.hooked)]
+        group.sort(key=lambda s: home.hooked[s].first() if s in home.hooked else 0)
         held = {s: self._take(home, s) for s in group}
         needed = self._needed(home, set(group))
         ran = {}
@@ -377,6 +378,8 @@ class Pass:
                 self.left.setdefault(home, []).append(first)
             if saved is not None:
                 node_hooks.saved.free()
+        if self.targets is not None:
+            results = [None if x is None or not self._wanted(stand(x)) else g for x, g in zip(below, results, strict=True)]
         results = node_hooks.run_post(results, full)
         for x, g in zip(below, results, strict=True):
             if x is not None and g is not None:

@@ -12,7 +12,7 @@ from .dtypes import c_name
 from .layouts import contiguous_format, preserve_format
 from .ops.engine import fill, zero
 from .recorder import hooks, record
-from .storage import assign, byte_offset, copy_into, rebind
+from .storage import assign, bind, byte_offset, copy_into
 from .tape import state
 from .warned import warn, warn_once
 
@@ -68,7 +68,7 @@ class Writes:
                                "Optimizer.zero_grad() function in torch/optim/optimizer.py as a solution.")
         if self._leaf:
             return self._require_grad(False)
-        rebind(self, self.detach())
+        bind(self, self.detach())       # the values stay: views that are there keep their graphs
         return self
 
     def share_memory_(self) -> Any:

@@ -29,7 +29,7 @@ def associative_scan(combine_fn: Callable, xs: Any, dim: int, reverse: bool = Fa
     if combine_mode not in ("pointwise", "generic"):
         raise ValueError(f"Combine_mode must either 'pointwise' or 'generic', but got {combine_mode}")
     if not isinstance(reverse, bool):
-        raise ValueError(f"Reverse must be a bool, but got {type(reverse)}")
+        raise RuntimeError(f"Reverse must be a bool, but got {type(reverse)}")
     leaves, structure = flatten(xs)
     if not leaves:
         raise ValueError("Expected at least 1 xs leaf")

@@ -12,6 +12,7 @@ from .calls import backward, grad
 from .function import Function, NestedIOFunction
 from .grad_mode import (
     _force_original_view_tracking,
+    _unsafe_preserve_version_counter,
     enable_grad,
     enforce_grad_layout_policy,
     inference_mode,
@@ -29,6 +30,7 @@ __all__ = ["Function", "GradcheckError", "NestedIOFunction", "SavedTensor", "Var
            "detect_anomaly", "enable_grad", "enforce_grad_layout_policy", "forward_ad", "function", "functional", "grad",
            "grad_mode", "gradcheck", "gradgradcheck", "graph", "inference_mode", "is_anomaly_enabled",
            "is_multithreading_enabled", "is_view_replay_enabled", "no_grad", "profiler", "set_detect_anomaly",
-           "set_grad_enabled", "set_multithreading_enabled", "variable", "_force_original_view_tracking"]
+           "set_grad_enabled", "set_multithreading_enabled", "variable",
+           "_force_original_view_tracking", "_unsafe_preserve_version_counter"]
 
 __getattr__ = missing("torch.autograd", globals())

@@ -187,10 +187,12 @@ class Function(FunctionCtx, metaclass=FunctionMeta):
                 cls.setup_context(ctx, args, output)
         results = list(output) if isinstance(output, tuple) else [output]
         if not tracked:
-            for r in results:
-                if isinstance(r, Tensor) and r._guard == MADE_IN_NO_GRAD:
+            for k, r in enumerate(results):
+                if isinstance(r, Tensor) and any(r is a for a in args) and not any(r is d for d in ctx._dirty):
+                    results[k] = r.view_as(r) if state.tape.grad else r.detach()
+                elif isinstance(r, Tensor) and r._guard == MADE_IN_NO_GRAD:
                     r._guard = MADE_IN_NO_GRAD.partition(". ")[0] + ". " + VIEW_MADE_HERE
-            return output
+            return tuple(results) if isinstance(output, tuple) else results[0]
         _check_dirty(ctx, results, args)
         given = {id(a) for a in args if isinstance(a, Tensor)} - {id(d) for d in ctx._dirty}
         step = Step(cls, ctx, inputs, results)
@@ -199,6 +201,8 @@ class Function(FunctionCtx, metaclass=FunctionMeta):
         for k, r in enumerate(results):
             if isinstance(r, Tensor) and not any(r is c for c in ctx._constant) and r.dtype.category >= 2:
                 results[k] = _result(r, step, k, id(r) in given, several)
+            elif isinstance(r, Tensor) and id(r) in given:
+                results[k] = r.detach()
         ctx._settle(saved, results)
         return tuple(results) if isinstance(output, tuple) else results[0]
 

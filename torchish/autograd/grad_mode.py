@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..modes import enable_grad, inference_mode, no_grad, set_grad_enabled
+from ..storage import storage_of
+from ..tensor import Tensor
 
 __all__ = ["enable_grad", "enforce_grad_layout_policy", "inference_mode", "is_multithreading_enabled", "is_view_replay_enabled",
            "no_grad", "set_grad_enabled", "set_multithreading_enabled"]
@@ -60,6 +62,21 @@ class _force_original_view_tracking:
 def is_view_replay_enabled() -> bool:
     """What `_force_original_view_tracking` said last."""
     return _force_original_view_tracking.enabled
+
+
+class _unsafe_preserve_version_counter:
+    """Inside, writes into the given tensors are not counted in their `_version`."""
+
+    def __init__(self, tensors: Any) -> None:
+        self.tensors = (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)
+        self.before = [x._version for x in self.tensors]
+
+    def __enter__(self) -> None:
+        """The versions were noted when the object was built."""
+
+    def __exit__(self, *args: object) -> None:
+        for x, before in zip(self.tensors, self.before, strict=True):
+            storage_of(x)._unseen_writes += x._version - before
 
 
 class enforce_grad_layout_policy:

@@ -5,9 +5,12 @@ Source: https://docs.pytorch.org/docs/stable/autograd.html#variable-deprecated
 """
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from typing import Any
 
 from ..tensor import Tensor
+from ..walk import running
 
 __all__ = ["Variable", "VariableMeta"]
 
@@ -19,8 +22,23 @@ class VariableMeta(type):
         return isinstance(other, Tensor)
 
 
+class _Engine:
+    """What runs backwards."""
+
+    @staticmethod
+    def queue_callback(callback: Callable[[], Any]) -> None:
+        """Calls `callback()` when the backward that is under way has accumulated its gradients."""
+        if not running:
+            raise RuntimeError("Final callbacks can only be installed during backward pass.")
+        running[-1].final.append(callback)
+
+
 class Variable(metaclass=VariableMeta):
     """The old name of Tensor: `Variable(x)` is x."""
+    _execution_engine = _Engine()
 
     def __new__(cls, data: Tensor, requires_grad: bool = False, volatile: bool = False) -> Tensor:  # type: ignore[misc]
+        if volatile:
+            warnings.warn("volatile was removed and now has no effect. Use `with torch.no_grad():` instead.", UserWarning,
+                          stacklevel=2)
         return data._require_grad(requires_grad) if requires_grad else data
