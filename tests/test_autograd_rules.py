@@ -266,3 +266,18 @@ def test_generators_in_a_mode_may_be_thrown_into_and_closed():
     with torch.set_grad_enabled(False) as _:
         assert repr(torch.set_grad_enabled(True).clone()) == "torch.autograd.grad_mode.set_grad_enabled(mode=True)"
     torch.set_grad_enabled(True)
+
+
+def test_tangents_pass_through_functions_on_tapes_of_their_own():
+    x = torch.tensor([1.0, 2.0])
+    with forward_ad.dual_level():
+        dual = forward_ad.make_dual(x, x)
+        for f, tangent in ((torch.vmap(lambda t: t * t), [2, 8]), (torch.func.grad(lambda t: (t ** 3).sum()), [6, 24]),
+                           (lambda t: torch.cond(t.sum() > 0, lambda a: a * 3, lambda a: a, (t,)), [3, 6])):
+            assert forward_ad.unpack_dual(f(dual)).tangent.tolist() == tangent
+    assert torch.func.jvp(torch.vmap(lambda t: t * t), (x,), (x,), strict=True)[1].tolist() == [2, 8]
+
+
+def test_dropout_is_a_product_in_the_graph():
+    x = torch.ones(4, requires_grad=True)
+    assert torch.dropout(x, 0.5, True).grad_fn.name() == "MulBackward0"

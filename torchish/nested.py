@@ -230,11 +230,13 @@ class Nested:
             news.append(node)
             node = node.parent
         for n in reversed(news):
-            if self.batch is None and n.op is not None and n.op.differentiable is False:
+            # of a function on its own tape (vmap, grad) the flags tell where gradients are wanted: tangents pass in any case
+            by_flags = self.batch is None and n.op is not None and (n.op.family != "nested" or n.op.name == "function")
+            if by_flags and n.op.differentiable is False:      # type: ignore[union-attr]
                 continue            # detach and the like: no derivative passes
             reads = slots(n.operands) if n.info.__class__ is tuple or n.info is None else (*n.info.roots, *slots(n.operands))
             if any(s in found for s in reads):
-                passes = n.op.differentiable if self.batch is None and n.op is not None else True
+                passes = n.op.differentiable if by_flags else True      # type: ignore[union-attr]
                 found.update(o.slot for k, o in enumerate(n.outs) if passes is True or passes[k])
         self._marked = (found, self.tape.node.depth)
         return found

@@ -116,7 +116,7 @@ def _kept(key: Array, pos: Array, shape: tuple, axes: tuple | None, p: Any) -> T
     return hit.reshape(shape), key, pos
 
 
-@op(strides="first", forms="", returns=RETURNS, name="_dropout")
+@op(strides="first", forms="", returns=RETURNS, name="_dropout", rule="MulBackward0")
 def dropout(input: Array, key: Array, pos: Array, *, p: Number = 0.5,
             mask_shape: tuple | None = None, axes: tuple | None = None) -> Triple:
     """input * bernoulli(1 - p) / (1 - p), 0 < p < 1. mask_shape (broadcast against input) for feature dropout.
@@ -131,7 +131,7 @@ def dropout(input: Array, key: Array, pos: Array, *, p: Number = 0.5,
     return input * jnp.where(hit, scale, jnp.zeros((), kind)), key, pos
 
 
-@op(strides="first", forms="", returns=RETURNS, name="_alpha_dropout")
+@op(strides="first", forms="", returns=RETURNS, name="_alpha_dropout", rule="AddBackward0")
 def alpha_dropout(input: Array, key: Array, pos: Array, *, p: Number = 0.5,
                   mask_shape: tuple | None = None, axes: tuple | None = None) -> Triple:
     """input * (m a) + ((m - 1) s a + s a p), m = bernoulli(1 - p), a = ((s^2 p + 1)(1 - p))^-1/2, 0 < p < 1.
