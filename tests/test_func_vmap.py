@@ -288,3 +288,20 @@ def test_batch_norms_without_statistics():
 def test_more_refusals_in_torchs_words(func, words):
     with pytest.raises(RuntimeError, match=words):
         vmap(func)(torch.ones(3, 2))
+
+
+def test_random_numbers_written_in_nested_batches():
+    def noise(outer, inner, draw):
+        torch.manual_seed(0)
+        return vmap(vmap(lambda a: draw() + 0 * a, randomness=inner), randomness=outer)(torch.zeros(2, 3))
+    torch.manual_seed(0)
+    rows = torch.randn(2, 2)
+    found = noise("different", "same", lambda: torch.empty(2).normal_())
+    assert [r.unique(dim=0).tolist() for r in found] == rows.unsqueeze(1).tolist()
+    assert len({tuple(p.tolist()) for p in noise("different", "different", lambda: torch.randperm(9)).flatten(0, 1)}) == 6
+    torch.manual_seed(0)
+    weights = torch.rand(3, 2, 4)
+    assert vmap(lambda w: torch.multinomial(w, 2), randomness="different")(weights).shape == (3, 2, 2)
+    assert vmap(lambda w: torch.randint_like(w, 9), randomness="different")(weights).shape == (3, 2, 4)
+    with pytest.raises(RuntimeError, match="Vmap does not currently support same randomness with a batched tensor input"):
+        vmap(lambda w: w.clone().bernoulli_(w), randomness="same")(weights)

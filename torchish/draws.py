@@ -273,11 +273,12 @@ def randperm(n: int, *, generator: Generator | None = None, out: Any = None, dty
 
 
 def _permutations(g: Generator, shape: tuple, dtype: Any) -> Tensor:
-    """A permutation of the last dimension for each place of those before it."""
+    """A permutation of the last dimension for each place of those before it, the first of which goes round fastest."""
     if _varies():
         return state.tape.nested.members(lambda s: _permutations(g, s, dtype), shape)
-    rows = [rng.randperm(g.host(), shape[-1], dtype) for _ in range(prod(shape[:-1]))]
-    return from_array(np.stack(rows).reshape(shape))
+    *lead, n = shape
+    rows = np.stack([rng.randperm(g.host(), n, dtype) for _ in range(prod(lead))]).reshape((*lead[::-1], n))
+    return from_array(rows.transpose(*range(len(lead))[::-1], len(lead)))
 
 
 def _like(name: str, input: Any, dtype: Any, device: Any, draw: Any) -> Tensor:
@@ -333,7 +334,8 @@ def randint_like(input: Tensor, *args: Any, dtype: Any = None, layout: Any = Non
     """Integers of [low, high), or of [0, high), in the shape, dtype and memory order of `input`."""
     low, high, _ = _bounds(args, named | {"size": (0,)})
     g = generator_of(generator)
-    x = _like("randint_like", input, dtype, device, lambda shape, d, plain: rng.randint(g.host(), shape, d, low, high))
+    x = _like("randint_like", input, dtype, device,
+              lambda shape, d, plain: _integers(g, shape, d, low, high) if plain else rng.randint(g.host(), shape, d, low, high))
     return finish_new(x, None, device or input.device, requires_grad)
 
 
@@ -407,7 +409,8 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, g
     """Indices drawn with the weights in each row of `input`."""
     _refuse_same(input)
     if _varies():
-        return state.tape.nested.members_of(lambda x: multinomial(x, num_samples, replacement, generator=generator), input)
+        return state.tape.nested.members_of(lambda x: multinomial(x.flatten(0, -2), num_samples, replacement, generator=generator)
+                                            .unflatten(0, x.shape[:-1]), input)
     if out is not None and out.dtype.name != "int64":
         raise RuntimeError(f"multinomial expects Long tensor out, got: {c_name(out.dtype)}")
     if input.is_meta:

@@ -32,6 +32,8 @@ def _fill(name: str, draw: Any, quick: Any = None) -> None:
         if aval.device == META:
             return assign(self, constant(aval.shape, 0, dtype=aval.dtype, device=META, strides=aval.strides))
         nested = state.tape.nested
+        if nested is not None:
+            nested.refuse_same(*args)
         if nested is not None and nested.varies:
             nested.refuse_one_for_all(self)
             return assign(self, _of_members(name, aval, args, {"generator": g, **kwargs}))

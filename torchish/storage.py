@@ -171,7 +171,10 @@ def bind(x: Any, value: Any) -> None:
         x._data, x._pending, x._tape, x._home = value._data, value._pending, None, None
         x._node = out.aval.grad if x._leaf or out.rg else out.aval.plain
         return
-    if value._tape is not tape:
+    if value._tape is not tape and tape.nested is not None and not tape.nested.holds(value):
+        value = hooks.public["_alias"](value)       # of a tape outside: it is captured, and stands here as a result
+        out = value._node
+    elif value._tape is not tape:
         tape = enter(value)[0]
         out = value._node
     if x._tape is not tape and x._home is not tape:
