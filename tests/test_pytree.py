@@ -92,3 +92,23 @@ def test_what_may_be_registered():
     with pytest.raises(TypeError, match="expects `cls` to have a non-default `__eq__`"):
         tree.register_constant(type("Plain", (), {}))
     assert not tree.is_constant_class(Kept) and tree.is_structseq_class(type(torch.ones(2, 2).max(0)))
+
+
+def test_old_names_and_second_registrations():
+    nested = {"b": 1, "a": (2, [3])}
+    spec = tree.tree_structure(nested)
+    with pytest.warns(FutureWarning, match="`pytree_to_str` is deprecated"):
+        text = tree.pytree_to_str(spec)
+    with pytest.warns(FutureWarning, match="`str_to_pytree` is deprecated"):
+        assert tree.str_to_pytree(text) == spec
+    with pytest.raises(ValueError, match="Node arity mismatch; expected 2, but got 1."):
+        tree.tree_map(lambda a, b: a, nested, {"b": 1})
+
+    @dataclasses.dataclass
+    class Pair:
+        a: int
+        b: int
+    tree.register_dataclass(Pair)
+    with pytest.warns(UserWarning, match="is already registered as pytree node. Overwriting the previous registration."):
+        tree.register_dataclass(Pair)
+    assert tree.tree_map(lambda x: x + 1, Pair(1, 2)) == Pair(2, 3)

@@ -8,6 +8,7 @@ Source: https://docs.pytorch.org/docs/stable/pytree.html
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections import OrderedDict, defaultdict, deque, namedtuple
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, TypeAlias
@@ -120,6 +121,15 @@ def register_pytree_node(cls: type, flatten_fn: Callable, unflatten_fn: Callable
     """Makes `cls` a container: flatten_fn(object) -> (children, context), unflatten_fn(children, context) -> object."""
     if cls in SUPPORTED_NODES:
         raise ValueError(f"{cls} is already registered as pytree node.")
+    _register(cls, flatten_fn, unflatten_fn, serialized_type_name, to_dumpable_context, from_dumpable_context, flatten_with_keys_fn)
+
+
+def _register(cls: type, flatten_fn: Callable, unflatten_fn: Callable, serialized_type_name: str | None = None,
+              to_dumpable_context: Any = None, from_dumpable_context: Any = None,
+              flatten_with_keys_fn: Callable | None = None) -> None:
+    if cls in SUPPORTED_NODES:
+        warnings.warn(f"{cls} is already registered as pytree node. Overwriting the previous registration.", UserWarning,
+                      stacklevel=3)
 
     def keys(x: Any) -> list:
         if flatten_with_keys_fn is None:
@@ -165,8 +175,8 @@ def register_dataclass(cls: type, *, field_names: list[str] | None = None, drop_
     def with_keys(x: Any) -> tuple[list, list]:
         values, context = flatten(x)
         return [(GetAttrKey(n), v) for n, v in zip(context[0], values, strict=True)], context
-    register_pytree_node(cls, flatten, lambda values, c: cls(**dict(zip(c[0], values, strict=True)), **dict.fromkeys(c[1])),
-                         serialized_type_name=serialized_type_name, flatten_with_keys_fn=with_keys)
+    _register(cls, flatten, lambda values, c: cls(**dict(zip(c[0], values, strict=True)), **dict.fromkeys(c[1])),
+              serialized_type_name=serialized_type_name, flatten_with_keys_fn=with_keys)
 
 
 def register_constant(cls: type) -> None:
@@ -175,7 +185,7 @@ def register_constant(cls: type) -> None:
         if not own:
             raise TypeError(f"register_constant(cls) expects `cls` to have a non-default `{name}` implementation.")
     CONSTANT_NODES.add(cls)
-    register_pytree_node(cls, lambda x: ([], x), lambda _, context: context)
+    _register(cls, lambda x: ([], x), lambda _, context: context)
 
 
 def is_constant_class(cls: type) -> bool:
@@ -326,7 +336,7 @@ def _up_to(spec: TreeSpec, tree: Any, found: list) -> None:
         raise ValueError(f"Node type mismatch; expected {spec.type}, but got {type(tree)}.")
     children, context = definition.flatten_fn(tree)
     children = list(children)
-    if kind in mappings:
+    if kind in mappings and len(tree) == spec.num_children:
         keys = spec._context[1] if spec.type is defaultdict else spec._context
         missing, extra = [k for k in keys if k not in tree], [k for k in tree if k not in keys]
         if missing or extra:
@@ -374,6 +384,18 @@ def treespec_dumps(treespec: TreeSpec, protocol: int | None = None) -> str:
     Errors: TypeError for what is none, ValueError for another protocol than 1, NotImplementedError for types without a name.
     """
     return pytree_json.dumps(_a_spec(treespec), protocol)
+
+
+def pytree_to_str(treespec: TreeSpec) -> str:
+    """The old name of `treespec_dumps`."""
+    warnings.warn("`pytree_to_str` is deprecated. Please use `treespec_dumps` instead.", FutureWarning, stacklevel=2)
+    return treespec_dumps(treespec)
+
+
+def str_to_pytree(json: str) -> TreeSpec:
+    """The old name of `treespec_loads`."""
+    warnings.warn("`str_to_pytree` is deprecated. Please use `treespec_loads` instead.", FutureWarning, stacklevel=2)
+    return treespec_loads(json)
 
 
 def treespec_loads(serialized: str) -> TreeSpec:
