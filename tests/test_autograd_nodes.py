@@ -43,6 +43,11 @@ def test_a_node_is_one_object_as_long_as_the_graph_lives(x):
 
 def test_nodes_can_be_called(x):
     first, second = (x * 3).grad_fn(torch.ones(2))
+    values, _ = (x.detach().requires_grad_()).sort()        # its other result, integers, has no gradient
+    seen: list = []
+    values.grad_fn.register_prehook(seen.append)
+    values.sum().backward()
+    assert [len(g) for g in seen] == [1] and len(values.grad_fn._input_metadata) == 1
     assert first.tolist() == [3, 3] and second is None
     y = x.exp()
     loss = y.sum()

@@ -81,7 +81,7 @@ class GradFn:
     @property
     def _input_metadata(self) -> list:
         """What the gradients that come to the node look like, one for each of its results."""
-        return [InputMetadata(o.aval) for o in self._node.outs]
+        return [InputMetadata(o.aval) for o in self._node.outs if o.rg]
 
     @property
     def requires_grad(self) -> bool:
@@ -110,8 +110,9 @@ class GradFn:
 
     def __call__(self, *grads: Any) -> Any:
         """The gradients of what the op took, from those of its results; None where none is wanted."""
-        if len(grads) != len(self._node.outs):
-            raise TypeError(f"expected {len(self._node.outs)} arguments, got {len(grads)} instead")
+        expected = sum(o.rg for o in self._node.outs)
+        if len(grads) != expected:
+            raise TypeError(f"expected {expected} arguments, got {len(grads)} instead")
         for k, g in enumerate(grads):
             if g is not None and not isinstance(g, hooks.tensor):
                 raise TypeError(f"argument {k} is not a Variable")

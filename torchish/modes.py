@@ -108,7 +108,9 @@ class set_grad_enabled(_Mode):
     """Sets the mode at once; as a context it goes back afterwards."""
 
     def __init__(self, mode: bool) -> None:
-        self.enabled, self.mode = bool(mode), mode
+        if not isinstance(mode, bool):
+            raise TypeError(f"set_grad_enabled(): argument 'enabled' (position 1) must be bool, not {type(mode).__name__}")
+        self.enabled = self.mode = mode
         self.before = []
         self.called = state.tape.grad
         state.tape.set_grad(self.enabled)

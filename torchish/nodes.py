@@ -136,7 +136,8 @@ def _value_op(graph: Graph, slot: int) -> Op:
 def pull_node(home: Any, node: Node, grads: list, linked: bool, saved: list | None = None) -> tuple[list, list]:
     """The backward of one entry.
 
-    grads: for each result a gradient or None.  saved: the values of what the entry kept, unpacked: (tensor, whether hooks made it).
+    grads: for each result that requires a gradient one, or None.
+    saved: the values of what the entry kept, unpacked: (tensor, whether hooks made it).
     Returns for each operand a tensor that stands there (None where no gradient is wanted) and its gradient.
     """
     if node.kind is BACKWARD:
@@ -153,7 +154,8 @@ def pull_node(home: Any, node: Node, grads: list, linked: bool, saved: list | No
     device = node.outs[0].aval.device
     numbers = numbers_of(home) if isinstance(home, Graph) else \
         [hooks.from_array(np.array(v[:n]), device) for v, n in ((home.floats, node.floats), (home.ints, node.ints))]
-    results = [g if g is not None else hooks.zeros(o.aval) for g, o in zip(grads, node.outs, strict=True) if o.rg]
+    results = [g if g is not None else hooks.zeros(o.aval)
+               for g, o in zip(grads, [o for o in node.outs if o.rg], strict=True)]
     found = record(op, (values, numbers, results))
     given = iter(found)
     return below, [next(given) if x is not None else None for x in below]

@@ -350,7 +350,7 @@ class Pass:
                 self._capture(*now_at(held[s], home, s), ran[s])
         if not needed:
             if node is not None and self.arrived is not None:
-                stop.node.run_pre([ran.get(o.slot) for o in node.outs])     # type: ignore[union-attr]
+                stop.node.run_pre([ran.get(o.slot) for o in node.outs if o.rg])     # type: ignore[union-attr]
             return
         if node is not None:
             self._node_hooks(stop.node, node, held, home, ran)
@@ -360,12 +360,13 @@ class Pass:
 
     def _node_hooks(self, node_hooks: Any, node: Any, held: dict, home: Any, grads: dict[int, Any]) -> None:
         """Runs the hooks of a node, and goes on from its results or, where a hook sees the operands' gradients, from those."""
-        full = node_hooks.run_pre([grads.get(o.slot) for o in node.outs])
+        outs = [o for o in node.outs if o.rg]
+        full = node_hooks.run_pre([grads.get(o.slot) for o in outs])
         saved = node_hooks.saved.unpack() if node_hooks.packed() else None
         if not node_hooks.post and saved is None:
-            for s, x in held.items():
-                if full[s - node.outs[0].slot] is not None:
-                    self._put(x, home, s, full[s - node.outs[0].slot])
+            for o, g in zip(outs, full, strict=True):
+                if g is not None and o.slot in held:
+                    self._put(held[o.slot], home, o.slot, g)
             return
         first, x = next(iter(held.items()))
         home, first = now_at(x, home, first)

@@ -12,7 +12,6 @@ from ..grad_fn import GradFn, InputMetadata, edge_of, leaf_node
 from ..graph import SECOND_TIME
 from ..recorder import hooks
 from ..stops import NodeHooks
-from ..tape import state
 from ..tensor import Tensor
 from ..warned import warn
 from .saving import SavedTensor
@@ -164,11 +163,7 @@ class BackwardCFunction(FunctionCtx, GradFn):
         return self._node_hooks
 
     def __call__(self, *grads: Any) -> Any:
-        step = self._step() if self._step is not None else None
-        if step is None:
-            raise RuntimeError(f"{self.name()} belongs to a graph that is gone")
-        found = step.pull(list(grads), True, state.tape.grad)
-        return found[0] if len(found) == 1 else tuple(found)
+        raise TypeError(f"'{self.name()}' object is not callable")
 
     def _sequence_nr(self) -> int:
         step = self._step() if self._step is not None else None
