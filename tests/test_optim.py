@@ -98,6 +98,64 @@ def test_closure_hooks_and_groups() -> None:
     assert log == ["before", "after"] and m.weight.tolist() == before
 
 
+DIFFERENTIABLE = {
+    "SGD": ({"lr": 0.9, "momentum": 0.5}, ["momentum_buffer"]),
+    "Adam": ({"amsgrad": True}, ["exp_avg", "exp_avg_sq", "max_exp_avg_sq"]),
+    "RMSprop": ({"momentum": 0.9, "centered": True, "maximize": True},
+                ["square_avg", "momentum_buffer", "grad_avg"]),
+    "Adadelta": ({"weight_decay": 0.1}, ["square_avg", "acc_delta"]), "Adagrad": ({}, ["sum"]), "ASGD": ({}, ["ax"]),
+    "Adamax": ({}, ["exp_avg", "exp_inf"]), "RAdam": ({}, ["exp_avg", "exp_avg_sq"]), "Rprop": ({}, ["prev", "step_size"]),
+    "NAdam": ({"decoupled_weight_decay": True, "weight_decay": 0.1}, ["exp_avg", "exp_avg_sq", "mu_product"])}
+
+
+@pytest.mark.parametrize("name", DIFFERENTIABLE)
+def test_differentiable_step(name: str) -> None:
+    """The new parameter has the gradients of finite differences, with respect to the old one, its gradient and its states."""
+    options, states = DIFFERENTIABLE[name]
+    torch.manual_seed(0)
+    old = [torch.rand(() if n == "mu_product" else 2, dtype=torch.float64) * (0.01 if n == "grad_avg" else 0.9)
+           for n in ["p", "g", *states]]
+
+    def after(p: torch.Tensor, g: torch.Tensor, *values: torch.Tensor) -> tuple:
+        p = p.clone()
+        p.grad = g
+        o = getattr(optim, name)([p], differentiable=True, **options)
+        count = {"step": torch.tensor(10.0)} if name != "SGD" else {}
+        o.state[p].update({k: v.clone() for k, v in zip(states, values, strict=True)} | count)
+        o.step()
+        return p, *[o.state[p][k] for k in states]
+
+    assert torch.autograd.gradcheck(after, tuple(x.requires_grad_() for x in old))
+
+
+def test_differentiable_step_through_its_numbers() -> None:
+    lr, decay = (torch.tensor(v, requires_grad=True, dtype=torch.float64) for v in (0.1, 0.3))
+    p = torch.tensor([1.0, -2.0], dtype=torch.float64).requires_grad_().clone()
+    o = optim.SGD([p], lr=lr, weight_decay=decay, differentiable=True)
+    p.grad = torch.tensor([0.5, 1.0], dtype=torch.float64)
+    o.step()                                                            # p - lr (g + decay p)
+    assert p.tolist() == pytest.approx([1 - 0.1 * 0.8, -2 - 0.1 * 0.4])
+    assert torch.autograd.grad(p.sum(), [lr, decay]) == (pytest.approx(-1.2), pytest.approx(0.1))
+
+
+def test_differentiable_step_of_a_leaf_is_refused() -> None:
+    p = nn.Parameter(torch.ones(2))
+    p.grad = torch.ones(2)
+    with pytest.raises(RuntimeError, match="a leaf Variable that requires grad is being used in an in-place operation"):
+        optim.Adam([p], differentiable=True).step()
+    with pytest.raises(AssertionError, match="_foreach ops don't support autograd"):
+        optim.Adam([p], differentiable=True, foreach=True).step()
+
+
+def test_first_momentum_of_a_differentiable_step_is_a_constant() -> None:
+    g = torch.ones(2, requires_grad=True)
+    p = torch.ones(2, requires_grad=True).clone()
+    p.grad = g * 3
+    o = optim.SGD([p], lr=0.5, momentum=0.9, differentiable=True)
+    o.step()
+    assert p.tolist() == [-0.5, -0.5] and torch.autograd.grad(p.sum(), g, allow_unused=True) == (None,)
+
+
 def test_own_optimizer() -> None:
     class Plain(optim.Optimizer):
         def __init__(self, params: object, lr: float) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import api as torch
 from ..tensor import Tensor
+from .differentiable import rules
 from .driver import Rule, check_implementation, check_lr, check_number, check_one_element, number
 
 __all__ = ["Adam", "AdamW", "Adamax", "NAdam", "RAdam"]
@@ -33,12 +33,14 @@ def _check_tensors(lr: Any, betas: tuple, foreach: bool | None, capturable: bool
 def _common(group: dict) -> dict[str, Any]:
     """The arguments that all rules of the family share."""
     return {"beta1": number(group["betas"][0]), "beta2": number(group["betas"][1]), "eps": number(group["eps"]),
-            "weight_decay": number(group["weight_decay"]), "decay": group["weight_decay"] != 0,
+            "weight_decay": number(group["weight_decay"]), "decay": bool(group["weight_decay"] != 0),
             "maximize": group["maximize"]}
 
 
 class Adam(Rule):
     """p - lr * m^ / (sqrt(v^) + eps) with bias-corrected running means m^ of g and v^ of g^2; see torch.optim.Adam."""
+
+    counts_in_graph = True
 
     def __init__(self, params: Any, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
                  weight_decay: float = 0, amsgrad: bool = False, *, foreach: bool | None = None, maximize: bool = False,
@@ -65,7 +67,7 @@ class Adam(Rule):
     def _call(self, group: dict, params: list[Tensor], grads: list[Tensor], states: list[list], host: tuple) -> tuple:
         step, lr = host[0] + 1, number(group["lr"])
         common = _common(group)
-        values = torch._adam(
+        values = rules()._adam(
             params, grads, states[0], states[1], states[2] if group["amsgrad"] else [], lr=lr,
             step_size=lr / (1 - common["beta1"] ** step), bias_correction2_sqrt=(1 - common["beta2"] ** step) ** 0.5,
             decoupled=group["decoupled_weight_decay"], **common)
@@ -112,8 +114,8 @@ class NAdam(Rule):
         common = _common(group)
         mu, mu_next = (common["beta1"] * (1.0 - 0.5 * (0.96 ** (s * group["momentum_decay"]))) for s in (step,
                                                                                                          step + 1))
-        product = float(np.float32(host[1]) * np.float32(mu))       # torch keeps it as a float32 tensor
-        values = torch._nadam(
+        product = host[1] * mu if isinstance(host[1], Tensor) else float(np.float32(host[1]) * np.float32(mu))  # a float32 in torch
+        values = rules()._nadam(
             params, grads, *states, lr=lr, grad_scale=-lr * (1.0 - mu) / (1.0 - product),
             momentum_scale=(-lr * mu_next) / (1.0 - product * mu_next), bias_correction2=1 - common["beta2"] ** step,
             decoupled=group["decoupled_weight_decay"], **common)
@@ -144,7 +146,7 @@ class RAdam(Rule):
         adaptive = length > 5.0
         rectification = ((length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)) ** 0.5 \
             if adaptive else 1.0
-        values = torch._radam(
+        values = rules()._radam(
             params, grads, *states, lr=number(group["lr"]), bias_correction1=1 - common["beta1"] ** step,
             bias_correction2_sqrt=correction2**0.5, rectification=rectification, adaptive=adaptive,
             decoupled=group["decoupled_weight_decay"], **common)
@@ -167,6 +169,6 @@ class Adamax(Rule):
 
     def _call(self, group: dict, params: list[Tensor], grads: list[Tensor], states: list[list], host: tuple) -> tuple:
         step, common = host[0] + 1, _common(group)
-        values = torch._adamax(params, grads, *states,
+        values = rules()._adamax(params, grads, *states,
                                step_size=number(group["lr"]) / (1 - common["beta1"] ** step), **common)
         return values, (step,)

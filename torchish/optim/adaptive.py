@@ -3,8 +3,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import api as torch
 from ..tensor import Tensor
+from .differentiable import rules
 from .driver import Rule, check_implementation, check_lr, check_number, fill, number
 
 __all__ = ["Adadelta", "Adagrad", "RMSprop", "Rprop"]
@@ -13,7 +13,7 @@ __all__ = ["Adadelta", "Adagrad", "RMSprop", "Rprop"]
 def _common(group: dict) -> dict[str, Any]:
     """The arguments that all rules share."""
     return {"lr": number(group["lr"]), "eps": number(group["eps"]), "weight_decay": number(group["weight_decay"]),
-            "decay": group["weight_decay"] != 0, "maximize": group["maximize"]}
+            "decay": bool(group["weight_decay"] != 0), "maximize": group["maximize"]}
 
 
 class RMSprop(Rule):
@@ -37,7 +37,7 @@ class RMSprop(Rule):
                 *(["grad_avg"] if group["centered"] else []))
 
     def _call(self, group: dict, params: list[Tensor], grads: list[Tensor], states: list[list], host: tuple) -> tuple:
-        values = torch._rmsprop(params, grads, states[0], states[1] if group["momentum"] > 0 else [],
+        values = rules()._rmsprop(params, grads, states[0], states[1] if group["momentum"] > 0 else [],
                                 states[-1] if group["centered"] else [], alpha=number(group["alpha"]),
                                 momentum=number(group["momentum"]), **_common(group))
         return values, (host[0] + 1,)
@@ -75,7 +75,7 @@ class Adagrad(Rule):
     def _call(self, group: dict, params: list[Tensor], grads: list[Tensor], states: list[list], host: tuple) -> tuple:
         common = _common(group)
         common["lr"] = common["lr"] / (1 + host[0] * number(group["lr_decay"]))
-        return torch._adagrad(params, grads, states[0], **common), (host[0] + 1,)
+        return rules()._adagrad(params, grads, states[0], **common), (host[0] + 1,)
 
 
 class Adadelta(Rule):
@@ -96,7 +96,7 @@ class Adadelta(Rule):
         return ("square_avg", "acc_delta")
 
     def _call(self, group: dict, params: list[Tensor], grads: list[Tensor], states: list[list], host: tuple) -> tuple:
-        values = torch._adadelta(params, grads, *states, rho=number(group["rho"]), **_common(group))
+        values = rules()._adadelta(params, grads, *states, rho=number(group["rho"]), **_common(group))
         return values, (host[0] + 1,)
 
 
@@ -120,6 +120,6 @@ class Rprop(Rule):
 
     def _call(self, group: dict, params: list[Tensor], grads: list[Tensor], states: list[list], host: tuple) -> tuple:
         (minus, plus), (smallest, largest) = group["etas"], group["step_sizes"]
-        values = torch._rprop(params, grads, *states, etaminus=number(minus), etaplus=number(plus),
+        values = rules()._rprop(params, grads, *states, etaminus=number(minus), etaplus=number(plus),
                               smallest=number(smallest), largest=number(largest), maximize=group["maximize"])
         return values, (host[0] + 1,)

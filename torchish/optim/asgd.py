@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import api as torch
 from ..tensor import Tensor
+from .differentiable import rules
 from .driver import Rule, check_implementation, check_lr, check_number, number
 from .states import ParamState
 
@@ -40,8 +40,8 @@ class ASGD(Rule):
     def _call(self, group: dict, params: list[Tensor], grads: list[Tensor], states: list[list], host: tuple) -> tuple:
         step, eta, mu = host
         decay = group["weight_decay"]
-        values = torch._asgd(params, grads, states[0], lambd=number(group["lambd"]), eta=eta, mu=mu, weight_decay=number(decay),
-                             decay=decay != 0, maximize=group["maximize"])
+        values = rules()._asgd(params, grads, states[0], lambd=number(group["lambd"]), eta=eta, mu=mu, weight_decay=number(decay),
+                             decay=bool(decay != 0), maximize=group["maximize"])
         lr, lambd, alpha, t0 = (float(group[name]) for name in ("lr", "lambd", "alpha", "t0"))
         step += 1
         return values, (step, lr / (1 + lambd * lr * step) ** alpha, 1 / max(1.0, step - t0))

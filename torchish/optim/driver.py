@@ -20,8 +20,10 @@ _read, _write = dict.__getitem__, dict.__setitem__
 
 
 def number(value: Any) -> float:
-    """An option as a float; learning rates may be given as tensors of one element."""
-    return value if type(value) is float else float(value)
+    """An option as a float; it may be given as a tensor of one element, which a differentiable step takes as it is."""
+    if type(value) is float:
+        return value
+    return value if isinstance(value, Tensor) and torch.is_grad_enabled() else float(value)
 
 
 def check_number(ok: bool, what: str, value: Any) -> None:
@@ -60,6 +62,7 @@ class Rule(Optimizer):
 
     _state_factory = ParamState
     host_numbers: dict[str, float] = {"step": 0.0}
+    counts_in_graph = False     # whether a differentiable step computes with its count as a tensor, and so rounds as that does
 
     @property
     def _closed(self) -> dict[int, Closed]:
@@ -127,14 +130,17 @@ class Rule(Optimizer):
         """Makes one update; `closure` re-evaluates the loss."""
         if self.host_numbers:
             torch._once_only(f"{type(self).__name__}.step() counts its steps in Python")
+        in_graph = bool(self.defaults.get("differentiable"))
         loss = None
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        with torch.no_grad():
+        with torch.set_grad_enabled(in_graph):
             for k, group in enumerate(self.param_groups):
                 slots = self._slots(group)
-                if not slots and not self.host_numbers:
+                if in_graph:
+                    self._step_in_graph(k, group, slots)
+                elif not slots and not self.host_numbers:
                     params = [p for p in group["params"] if p._grad is not None]
                     if params:
                         values, _ = self._call(group, params, [p._grad for p in params], [], ())
@@ -142,6 +148,26 @@ class Rule(Optimizer):
                 elif not self._step_closed(k, group, slots):
                     self._step_open(k, group, slots)
         return loss
+
+    def _step_in_graph(self, k: int, group: dict, slots: tuple[str, ...]) -> None:
+        """A step that is differentiated through: one parameter after the other, written in place as any tensor is."""
+        if group.get("foreach") and self.host_numbers:
+            raise AssertionError("_foreach ops don't support autograd")
+        self._closed.pop(k, None)
+        for p in group["params"]:
+            if p.grad is not None:
+                with torch.no_grad():
+                    self._begin(p, self.state[p], group, slots)
+                self._one_in_graph(group, p, slots)
+
+    def _one_in_graph(self, group: dict, p: Tensor, slots: tuple[str, ...]) -> None:
+        state = self.state[p]
+        counts = [state[name] for name in self.host_numbers]
+        states = [[state[name]] for name in slots]
+        values, new = self._call(group, [p], [p.grad], states, tuple(
+            [x if x.requires_grad or self.counts_in_graph else float(x) for x in counts]))
+        for x, value in zip([p, *chain.from_iterable(states), *counts], [*values, *new], strict=True):
+            x.copy_(value)
 
     def _step_closed(self, k: int, group: dict, slots: tuple[str, ...]) -> bool:
         """A step with states that nobody has looked at since the last one; False where they have to be opened."""

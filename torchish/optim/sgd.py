@@ -3,8 +3,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import api as torch
 from ..tensor import Tensor
+from .differentiable import rules
 from .driver import Rule, check_implementation, check_lr, check_number, fill, number
 from .states import ParamState
 
@@ -56,10 +56,25 @@ class SGD(Rule):
             if params:
                 yield (first,), params, grads, states
 
+    def _one_in_graph(self, group: dict, p: Tensor, slots: tuple[str, ...]) -> None:
+        """A first momentum buffer is cut from the graph."""
+        state = self.state[p]
+        if not slots or dict.get(state, "momentum_buffer") is not None:
+            super()._one_in_graph(group, p, slots)
+            return
+        g = -p.grad if group["maximize"] else p.grad
+        if group["weight_decay"] != 0:
+            g = g + p * group["weight_decay"]
+        state["momentum_buffer"] = buffer = g.detach().clone()
+        p.sub_((g + buffer * group["momentum"] if group["nesterov"] else buffer) * group["lr"])
+
+    def _begin(self, p: Tensor, state: ParamState, group: dict, slots: tuple[str, ...]) -> None:
+        """Nothing: a momentum buffer begins with the first gradient."""
+
     def _call(self, group: dict, params: list[Tensor], grads: list[Tensor], states: list[list], host: tuple) -> tuple:
-        values = torch._sgd(
+        values = rules()._sgd(
             params, grads, states[0] if states else [], lr=number(group["lr"]), momentum=number(group["momentum"]),
             dampening=0.0 if host and host[0] else number(group["dampening"]),
-            weight_decay=number(group["weight_decay"]), decay=group["weight_decay"] != 0, nesterov=group["nesterov"],
+            weight_decay=number(group["weight_decay"]), decay=bool(group["weight_decay"] != 0), nesterov=group["nesterov"],
             maximize=group["maximize"])
         return values, (False,) if host else ()
