@@ -42,6 +42,17 @@ def test_what_is_no_tensor_or_not_reached_is_none() -> None:
     assert seen == [[[None, [2, 2], [0, 0]], [[1, 1], None, None]]]
 
 
+def test_an_input_without_a_gradient_has_zeros() -> None:
+    m, seen = nn.CrossEntropyLoss(), []
+    m.register_full_backward_hook(lambda m, gi, go: seen.append([g.tolist() for g in gi]))
+    m(leaf(2, 2), torch.tensor([0, 1])).backward()
+    assert seen == [[[[-0.25, 0.25], [0.25, -0.25]], [0, 0]]]
+    m, x = Two(), leaf(2)
+    m.register_full_backward_hook(lambda m, gi, go: (None, gi[1] + gi[2], gi[2] + 5))
+    m(True, x, torch.ones(2))[0].sum().backward()
+    assert x.grad.tolist() == [2, 2]
+
+
 def test_no_input_requires_grad() -> None:
     m, seen = nn.Linear(2, 3), []
     handle = m.register_full_backward_hook(lambda m, gi, go: seen.append(gi))

@@ -63,6 +63,9 @@ F.grid_sample(i.view(1,1,3,1),i.view(1,3,1)[...,None].expand(1,3,1,2),align_corn
 """
 # expression | class | how the message begins
 OTHERS = """
+F.pad(x,(1,1,1,1),"reflect")|RuntimeError|Padding length should be less than or equal to two times the input dimension
+t.nn.CircularPad2d(1)(x)|ValueError|expected 3D or 4D input (got 1D input)
+t.nn.Parameter(i)|RuntimeError|Only Tensors of floating point and complex dtype can require gradients
 t.dist(b,b)|RuntimeError|Subtraction, the `-` operator, with two bool tensors is not supported
 t.gradient(b)|RuntimeError|Subtraction, the `-` operator, with two bool tensors is not supported
 t.gradient(i.to(t.uint8))|RuntimeError|torch.gradient does not support uint8 input
@@ -126,7 +129,7 @@ def test_dtypes_without_a_kernel() -> None:
 
 
 def test_other_refusals() -> None:
-    kinds = {"RuntimeError": RuntimeError, "TypeError": TypeError}
+    kinds = {"RuntimeError": RuntimeError, "TypeError": TypeError, "ValueError": ValueError}
     wrong = [refused(expression, kinds[kind], begins) for expression, kind, begins in rows(OTHERS)]
     assert not any(wrong), "\n".join(w for w in wrong if w)
 

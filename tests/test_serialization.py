@@ -179,3 +179,10 @@ def test_functions_are_saved_by_torchs_name():
     with torch.serialization.safe_globals([nn.functional.relu]):
         assert kept(nn.functional.relu) is nn.functional.relu
     assert kept(nn.TransformerEncoderLayer(4, 2, 8), weights_only=False).activation is nn.functional.relu
+
+
+def test_functions_have_these_names_in_torchs_files():
+    found = serialization.names.find
+    assert found("torch._C._nn", "gelu", {}) is nn.functional.gelu
+    assert found("torch._C", "_VariableFunctionsClass", {}).relu is torch.relu
+    assert found("torch._C", "TensorBase", {}) is torch.Tensor

@@ -90,6 +90,8 @@ class Tensor(Subscript, Writes, Convert, Exchange):
         x._node, x._data, x._pending = data._node.aval.plain, data._data, data._pending
         x._inference = data._inference
         if require_grad:
+            if not x._node.aval.differentiable:
+                raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
             x._require_grad()
         return x
 

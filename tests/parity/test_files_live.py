@@ -73,3 +73,14 @@ def test_training_goes_on_in_the_other(ways, name):
     its.load_state_dict(got["optimizer"])
     assert got["epoch"] == 3
     assert train(reader, other, its, 3) == pytest.approx(train(writer, net, optimizer, 3), rel=1e-4)
+
+
+def test_functions_that_a_module_keeps():
+    layer = torch.nn.TransformerEncoderLayer(4, 2, 8, activation="gelu").eval()
+    x = np.random.default_rng(0).standard_normal((3, 2, 4), np.float32)
+    file = io.BytesIO()
+    torch.save([layer, torch.relu, torch.Tensor.tanh], file)
+    file.seek(0)
+    own, *functions = torchish.load(file, weights_only=False)
+    np.testing.assert_allclose(own(torchish.tensor(x)).detach().numpy(), layer(torch.tensor(x)).detach().numpy(), 1e-5, 1e-5)
+    assert functions == [torchish.relu, torchish.Tensor.tanh]

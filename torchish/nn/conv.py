@@ -34,8 +34,8 @@ class _ConvNd(Module):
         self.padding = padding if isinstance(padding, str) else ntuple(padding, self.n)
         self.dilation = dilation
         self.output_padding = ntuple(_output_padding, self.n)
-        self.groups, self.padding_mode = groups, padding_mode
-        self._edges = self._edge_padding()
+        self.transposed, self.groups, self.padding_mode = self.transposed, groups, padding_mode
+        self._reversed_padding_repeated_twice = self._edge_padding()        # torch's name: whole modules are saved with it
         first, second = (in_channels, out_channels) if self.transposed else (out_channels, in_channels)
         shape = (first, second // groups, *self.kernel_size)
         self.weight = Parameter(torch.empty(shape, device=device, dtype=dtype))
@@ -61,14 +61,14 @@ class _ConvNd(Module):
         if mode not in _MODES:
             raise ValueError(f"padding_mode must be one of {set(_MODES)}, but got padding_mode={mode!r}")
 
-    def _edge_padding(self) -> tuple[int, ...]:
+    def _edge_padding(self) -> list[int]:
         """The padding in the order of F.pad: last dimension first, both sides of each."""
         if self.padding == "valid":
-            return (0, 0) * self.n
+            return [0, 0] * self.n
         if self.padding == "same":
             totals = [d * (k - 1) for d, k in zip(self.dilation, self.kernel_size)]
-            return tuple(side for t in reversed(totals) for side in (t // 2, t - t // 2))
-        return tuple(side for p in reversed(self.padding) for side in (p, p))
+            return [side for t in reversed(totals) for side in (t // 2, t - t // 2)]
+        return [side for p in reversed(self.padding) for side in (p, p)]
 
     def reset_parameters(self) -> None:
         """Draws the weight, then the bias, uniformly from (-k, k) with k = 1/sqrt(fan_in)."""
@@ -82,7 +82,7 @@ class _ConvNd(Module):
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         padding = self.padding
         if self.padding_mode != "zeros":
-            input = F.pad(input, self._edges, mode=self.padding_mode)
+            input = F.pad(input, self._reversed_padding_repeated_twice, mode=self.padding_mode)
             padding = (0,) * self.n
         return getattr(F, self._function)(input, weight, bias, self.stride, padding, self.dilation, self.groups)
 

@@ -14,6 +14,12 @@ from .table import Array, Dims, Number, cast, op
 MODES = {"reflect": "Reflection", "replicate": "Replication", "circular": "Circular"}
 
 
+_SUPPORTED = """Supported combinations for non-constant padding:
+  - 2D or 3D input: padding size = 2 (pads last dimension)
+  - 3D or 4D input: padding size = 4 (pads last 2 dimensions)
+  - 4D or 5D input: padding size = 6 (pads last 3 dimensions)"""
+
+
 def _rule(attributes: dict) -> str:
     mode = attributes.get("mode", "constant")
     if mode == "constant":
@@ -29,22 +35,22 @@ def pad(input: Array, pad: Dims, mode: str = "constant", value: Number | None = 
     """`input` with places put before and after its last dimensions; a negative number takes places away."""
     require(len(pad) % 2 == 0, "Padding length must be divisible by 2")
     pairs = [(pad[i], pad[i + 1]) for i in range(0, len(pad), 2)][::-1]
+    require(len(pairs) <= input.ndim, "Padding length should be less than or equal to two times the input dimension "
+                                      f"but got padding length {len(pad)} and input of dimension {input.ndim}")
     if mode == "constant":
-        return _constant(input, pad, pairs, value)
+        return _constant(input, pairs, value)
     if mode not in MODES:
         raise NotImplementedError(f"Unrecognised padding mode {mode}")
     require(value is None or value == 0, f'Padding mode "{mode}" doesn\'t take in value argument')
     if not (len(pairs) <= 3 and input.ndim in (len(pairs) + 1, len(pairs) + 2)):
-        raise NotImplementedError(f"Padding size {len(pad)} is not supported for {input.ndim}D input tensor.")
+        raise NotImplementedError(f"Padding size {len(pad)} is not supported for {input.ndim}D input tensor.\n" + _SUPPORTED)
     first = input.ndim - len(pairs)
     for i, (before, after) in enumerate(pairs):
         input = _along(input, first + i, before, after, mode, pad)
     return input
 
 
-def _constant(input: Array, pad: Dims, pairs: list, value: Number | None) -> Array:
-    require(len(pairs) <= input.ndim, "Padding length should be less than or equal to two times the input dimension "
-                                      f"but got padding length {len(pad)} and input of dimension {input.ndim}")
+def _constant(input: Array, pairs: list, value: Number | None) -> Array:
     full = [(0, 0)] * (input.ndim - len(pairs)) + pairs
     for n, (before, after) in zip(input.shape, full, strict=True):
         require(n + min(before, 0) + min(after, 0) >= 0, "narrow(): length must be non-negative.")

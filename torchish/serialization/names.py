@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from types import FunctionType
 from typing import Any
 
-from .. import dtypes
+from .. import api, dtypes
 from ..devices import device
 from ..layouts import layout
 from ..nn.parameter import Parameter
@@ -87,6 +87,8 @@ _SAFE: dict[tuple[str, str], Any] = {
 _SAFE.update({("torch", f"{prefix}Storage"): StorageType(f"{prefix}Storage", dtypes.NAMES[name])
               for name, prefix in _PREFIX.items()})
 _SAFE.update({("torch", name): found for name, found in dtypes.NAMES.items()})
+# whose attributes torch's own functions are saved as, in whole modules that keep one: activation=torch.relu
+_NATIVE = {("torch._C", "_VariableFunctionsClass"): api, ("torch._C", "TensorBase"): Tensor}
 _PYTHON_2 = {("__builtin__", name): ("builtins", name) for name in ("set", "bytearray", "complex")}
 
 _added: dict[str, Any] = {}
@@ -108,8 +110,9 @@ def safe(module: str, name: str, rebuild: dict[tuple[str, str], Any]) -> Any:
 
 def find(module: str, name: str, rebuild: dict[tuple[str, str], Any]) -> Any:
     """What a name in a trusted file stands for: ours where it is torch's."""
+    module = "torch.nn.functional" if module == "torch._C._nn" else module
     key = _PYTHON_2.get((module, name), (module, name))
-    for table in (rebuild, _SAFE):
+    for table in (rebuild, _SAFE, _NATIVE):
         if key in table:
             return table[key]
     home, _, rest = module.partition(".")

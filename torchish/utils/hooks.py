@@ -6,9 +6,10 @@ Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torc
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from ..api import zeros_like
 from ..autograd.function import Function
 from ..handles import RemovableHandle
 from ..modes import is_grad_enabled
@@ -67,13 +68,13 @@ class _Side:
         found = [(k, x) for k, x in enumerate(values) if isinstance(x, Tensor)]
         if not (is_grad_enabled() and any(x.requires_grad for _, x in found)):
             return
-        self.places = [k for k, _ in found]
+        self.places, self.tensors = [k for k, _ in found], [x.detach() for _, x in found]
         made = dict(zip(self.places, BackwardHookFunction.apply(*[x for _, x in found]), strict=True))
         self.node = next(x.grad_fn for x in made.values() if x.requires_grad)
         listed = [made.get(k, x) for k, x in enumerate(values)]
         self.values = tuple(listed) if type(values) is tuple else type(values)(*listed)
 
-    def spread(self, grads: tuple) -> tuple:
+    def spread(self, grads: Sequence) -> tuple:
         """The gradients of the tensors at their places among all values, None at the others."""
         at = dict(zip(self.places or (), grads, strict=False))
         return tuple(at.get(k) for k in range(self.size))
@@ -126,9 +127,9 @@ class BackwardHook:
     def _at_input(self, grads: tuple, _: tuple) -> tuple | None:
         if self.grad_outputs is None:       # the gradient came here past the module's results, as in a double backward
             return None
-        given = self.inputs.spread(grads)
+        given = self.inputs.spread([zeros_like(x) if g is None else g for g, x in zip(grads, self.inputs.tensors, strict=True)])
         for hook in self.user_hooks:
             given = _checked(hook(self.module, given, self.grad_outputs), given,
                              "Backward hook returned an invalid number of grad_input")
         self.grad_outputs = None
-        return self.inputs.gathered(given)
+        return tuple([None if x is None else g for g, x in zip(self.inputs.gathered(given), grads, strict=True)])
