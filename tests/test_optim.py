@@ -156,6 +156,52 @@ def test_first_momentum_of_a_differentiable_step_is_a_constant() -> None:
     assert p.tolist() == [-0.5, -0.5] and torch.autograd.grad(p.sum(), g, allow_unused=True) == (None,)
 
 
+@pytest.mark.parametrize(("name", "what"), [("Adam", ""), ("NAdam", ", mu_products"), ("ASGD", ", mus, etas,")])
+def test_capturable_steps_are_refused_on_the_cpu(name: str, what: str) -> None:
+    p = nn.Parameter(torch.ones(2))
+    o = getattr(optim, name)([p], capturable=True)
+    o.step()                    # nothing to do
+    p.grad = torch.ones(2)
+    with pytest.raises(AssertionError, match=f"If capturable=True, params{what} and state_steps must be on supported devices: "):
+        o.step()
+    assert p.tolist() == [1, 1]
+
+
+def test_fused_is_refused_for_what_is_not_floating_point() -> None:
+    with pytest.raises(RuntimeError, match="`fused=True` requires all the params to be floating point Tensors"):
+        optim.SGD([torch.ones(2, dtype=torch.complex64)], fused=True)
+
+
+def test_counts_in_a_loaded_state_may_be_numbers() -> None:
+    m, x = model()
+    o = optim.Adam(m.parameters())
+    step(m, x, o)
+    saved = copy.deepcopy(o.state_dict())
+    for values in saved["state"].values():
+        values["step"] = 5
+    o.load_state_dict(saved)
+    assert o.state[m.weight]["step"].dtype == torch.float32
+    step(m, x, o)
+    assert o.state[m.bias]["step"].item() == 6
+
+
+def test_counts_are_wide_where_the_default_dtype_is() -> None:
+    torch.set_default_dtype(torch.float64)
+    try:
+        m, x = nn.Linear(3, 2), torch.ones(4, 3)
+        o = optim.Adam(m.parameters())
+        step(m, x, o)
+        assert o.state[m.weight]["step"].dtype == torch.float64
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def test_rates_of_a_swa_schedule_asked_for_outside_a_step() -> None:
+    s = optim.swa_utils.SWALR(optim.SGD(model()[0].parameters(), lr=0.1), 0.05)
+    with pytest.warns(UserWarning, match="please use `get_last_lr"):
+        s.get_lr()
+
+
 def test_own_optimizer() -> None:
     class Plain(optim.Optimizer):
         def __init__(self, params: object, lr: float) -> None:

@@ -94,6 +94,7 @@ class NAdam(Rule):
     """Adam with Nesterov momentum; see torch.optim.NAdam."""
 
     host_numbers = {"step": 0.0, "mu_product": 1.0}
+    counted_along = ", mu_products"
 
     def __init__(self, params: Any, lr: float = 2e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
                  weight_decay: float = 0, momentum_decay: float = 4e-3, decoupled_weight_decay: bool = False, *,

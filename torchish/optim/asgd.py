@@ -18,6 +18,7 @@ class ASGD(Rule):
     """p (1 - lambd eta) - eta g with a decaying eta; see torch.optim.ASGD."""
 
     host_numbers = {"step": 0.0, "eta": 0.0, "mu": 1.0}
+    counted_along = ", mus, etas,"
 
     def __init__(self, params: Any, lr: float = 1e-2, lambd: float = 1e-4, alpha: float = 0.75, t0: float = 1e6,
                  weight_decay: float = 0, foreach: bool | None = None, maximize: bool = False, differentiable: bool = False,

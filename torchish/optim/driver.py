@@ -5,7 +5,7 @@ results are written back in place.
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Any
 
@@ -63,11 +63,29 @@ class Rule(Optimizer):
     _state_factory = ParamState
     host_numbers: dict[str, float] = {"step": 0.0}
     counts_in_graph = False     # whether a differentiable step computes with its count as a tensor, and so rounds as that does
+    counted_along = ""          # what else torch counts in tensors, in the words of its refusal of `capturable`
+
+    def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
+        super().__init__(params, defaults)
+        if defaults.get("fused"):
+            for p in chain.from_iterable(group["params"] for group in self.param_groups):
+                if not p.is_floating_point():
+                    raise RuntimeError("`fused=True` requires all the params to be floating point Tensors of supported devices: "
+                                       "['mps', 'cuda', 'xpu', 'hpu', 'cpu', 'mtia', 'privateuseone'] but "
+                                       f"{p.dtype} and {p.device.type}")
 
     @property
     def _closed(self) -> dict[int, Closed]:
         """By the place of the group: its states while they are closed."""
         return self.__dict__.setdefault("_closed_groups", {})
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Takes over a state; counts that are Python numbers in it (files of old) are read as tensors like all others."""
+        super().__setstate__(state)
+        for values in self.state.values():
+            for name in self.host_numbers:
+                if isinstance(values, ParamState) and type(dict.get(values, name)) is int:
+                    values[name] = float(_read(values, name))
 
     def _slots(self, group: dict) -> tuple[str, ...]:
         """The names of the state tensors."""
@@ -149,10 +167,17 @@ class Rule(Optimizer):
                     self._step_open(k, group, slots)
         return loss
 
+    def _check_capturable(self, group: dict, params: Iterable[Tensor]) -> None:
+        """torch counts on the accelerator where steps are to be captured, and refuses what is not there."""
+        if group.get("capturable") and any(p.device.type == "cpu" for p in params):
+            raise AssertionError(f"If capturable=True, params{self.counted_along} and state_steps must be on supported devices: "
+                                 "['cuda', 'xpu', 'hpu', 'privateuseone', 'xla'].")
+
     def _step_in_graph(self, k: int, group: dict, slots: tuple[str, ...]) -> None:
         """A step that is differentiated through: one parameter after the other, written in place as any tensor is."""
         if group.get("foreach") and self.host_numbers:
             raise AssertionError("_foreach ops don't support autograd")
+        self._check_capturable(group, [p for p in group["params"] if p.grad is not None])
         self._closed.pop(k, None)
         for p in group["params"]:
             if p.grad is not None:
@@ -185,6 +210,7 @@ class Rule(Optimizer):
         """A step with the states one by one; they are closed first where that can be done."""
         self._closed.pop(k, None)
         buckets = list(self._buckets(group, slots))
+        self._check_capturable(group, chain.from_iterable(bucket[1] for bucket in buckets))
         if len(buckets) == 1 and slots and torch._plain_tape():
             key, params, _, states = buckets[0]
             closed = close(params, states, slots, tuple(self.host_numbers), key)

@@ -71,6 +71,7 @@ class Optimizer:
     """Base class of all optimizers."""
 
     _state_factory: Callable = dict
+    profile_hook_step = staticmethod(_hooked)       # torch's name of what puts the hooks around a step
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -83,7 +83,7 @@ class ParamState(dict):
             value.open()
             value = _read(self, key)
         if type(value) is float:                    # kept once read, so that a change in place is seen by the next step
-            value = torch.tensor(value, dtype=torch.float32)
+            value = torch.tensor(value, dtype=torch.float64 if torch.get_default_dtype() is torch.float64 else torch.float32)
             _write(self, key, value)
         return value
 

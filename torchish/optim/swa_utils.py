@@ -157,6 +157,7 @@ class SWALR(LRScheduler):
 
     def get_lr(self) -> list[Any]:
         """From the present rates: where they began is found first."""
+        self._warn_outside_step()
         step = self._step_count - 1
         if self.anneal_epochs == 0:
             step = max(1, step)
