@@ -143,3 +143,33 @@ def test_composed_datasets() -> None:
     assert len(both) == 14 and both[8][1] == 1 and both[-1][1] == 6
     stacked = data.StackDataset(a=Squares(), b=Squares())
     assert stacked[2]["b"][1] == 2 and [d["a"][1] for d in stacked.__getitems__([1, 2])] == [1, 2]
+
+
+@pytest.mark.parametrize(("options", "error", "message"), [
+    ({}, ValueError, "can only be used with multi-process loading"),
+    ({"num_workers": 1, "multiprocessing_context": "no"}, ValueError, "should specify a valid start method in"),
+    ({"num_workers": 1, "multiprocessing_context": 3}, TypeError, "should be a valid context object or a string")])
+def test_multiprocessing_context(options: dict, error: type, message: str) -> None:
+    with pytest.raises(error, match=message):
+        data.DataLoader(Squares(), **{"multiprocessing_context": "spawn", **options})
+    assert data.DataLoader(Squares(), num_workers=1, multiprocessing_context="spawn").multiprocessing_context is not None
+
+
+def test_types_that_collate_is_told_of() -> None:
+    class Pair:
+        def __init__(self, a: int) -> None:
+            self.a = a
+
+    def together(batch: list, *, collate_fn_map: dict | None = None) -> int:
+        return sum(x.a for x in batch)
+    known = data._utils.collate.default_collate_fn_map
+    batch = [{"p": Pair(1), "n": 1.5}, {"p": Pair(2), "n": 2.5}]
+    got = data._utils.collate.collate(batch, collate_fn_map={**known, Pair: together})
+    assert got["p"] == 3 and got["n"].tolist() == [1.5, 2.5]
+    with pytest.raises(TypeError, match="default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists"):
+        data.default_collate([Pair(1)])
+    known[Pair] = together
+    try:
+        assert list(data.DataLoader([Pair(1), Pair(2), Pair(3)], batch_size=2)) == [3, 3]
+    finally:
+        del known[Pair]

@@ -124,3 +124,8 @@ def test_paths_are_those_of_torch(path: str, names: str) -> None:
     module = importlib.import_module(f"torchish.{path}")
     assert all(hasattr(module, name) for name in names.split())
     assert module.__dict__.get("Sequential", nn.Sequential) is nn.Sequential
+
+
+def test_complex_modules_are_warned_of() -> None:
+    with pytest.warns(UserWarning, match="Complex modules are a new feature under active development"):
+        assert nn.Linear(2, 1).to(torch.complex64).weight.dtype is torch.complex64

@@ -33,3 +33,11 @@ def test_weights_by_name() -> None:
     layer = nn.LSTM(3, 4, bidirectional=True)
     assert [n for n, _ in layer.named_parameters()][4:6] == ["weight_ih_l0_reverse", "weight_hh_l0_reverse"]
     assert layer.all_weights[0][0] is layer.weight_ih_l0 and layer.flatten_parameters() is None
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    ({"bias": 0}, "bias should be of type bool, got: int"), ({"batch_first": 1}, "batch_first should be of type bool, got: int"),
+    ({"input_size": 1.5}, "input_size should be of type int, got: float")])
+def test_types_of_options(options: dict, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        nn.LSTM(**{"input_size": 2, "hidden_size": 3, **options})

@@ -9,9 +9,15 @@ from .. import api as torch
 from ..convert import parse_to
 from ..errors import NO_DATA
 from ..tensor import Tensor
+from ..warned import warn
 from .parameter import Parameter
 
 __all__ = ["Convert"]
+
+
+_COMPLEX = ("Complex modules are a new feature under active development whose design may change, and some modules might not work "
+            "as expected when using complex tensors as parameters or buffers. Please file an issue at "
+            "https://github.com/pytorch/pytorch/issues/new?template=bug-report.yml if a complex module does not work as expected.")
 
 
 def _anew(param: Tensor, data: Tensor, fn: Callable[[Tensor], Tensor]) -> Parameter:
@@ -62,6 +68,8 @@ class Convert:
             raise TypeError("nn.Module.to only accepts floating point or complex dtypes, but got desired "
                             f"dtype={dtype}")
         options = {} if device is None else {"device": torch.device(device)}
+        if dtype is not None and dtype.is_complex:
+            warn(_COMPLEX)
 
         def convert(t: Tensor) -> Tensor:
             more = {} if dtype is None or not (t.is_floating_point() or t.is_complex()) else {"dtype": dtype}

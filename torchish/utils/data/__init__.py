@@ -1,6 +1,7 @@
 """torch.utils.data: datasets, samplers, and the loader that makes batches of them."""
 from __future__ import annotations
 
+from . import _utils
 from .collate import default_collate, default_convert
 from .dataloader import DataLoader, get_worker_info
 from .dataset import (

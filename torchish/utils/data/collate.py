@@ -10,7 +10,7 @@ import numpy as np
 from ... import api as torch
 from ...tensor import Tensor
 
-__all__ = ["default_collate", "default_convert"]
+__all__ = ["collate", "default_collate", "default_collate_fn_map", "default_convert"]
 
 _UNKNOWN = "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found {}"
 
@@ -60,32 +60,67 @@ def default_convert(data: Any) -> Any:
     return data
 
 
-def default_collate(batch: Any) -> Any:
-    """A list of samples as one batch."""
+def collate(batch: Any, *, collate_fn_map: dict | None = None) -> Any:
+    """A list of samples as one batch. `collate_fn_map`: types, or tuples of types, and what makes a batch of a list of such values,
+    called with the list and `collate_fn_map=`; mappings and sequences are gone through.
+
+    Source: https://docs.pytorch.org/docs/stable/data.html#torch.utils.data.default_collate
+    """
     first = batch[0]
-    if isinstance(first, Tensor):
-        return torch.stack(list(batch), 0)
-    if isinstance(first, (np.ndarray, np.generic)) and not isinstance(first, (str, bytes)):
-        if first.dtype.kind in "SaUO":
-            raise TypeError(_UNKNOWN.format(first.dtype))
-        if any(np.shape(b) != np.shape(first) for b in batch):
-            return torch.stack([torch.as_tensor(b) for b in batch], 0)      # for its error
-        return _from_array(np.stack(batch))
-    if isinstance(first, float):
-        return torch.tensor(batch, dtype=torch.float64)
-    if isinstance(first, int):
-        return torch.tensor(batch)
-    if isinstance(first, (str, bytes)):
-        return batch
+    found = collate_fn_map or {}
+    if type(first) in found:
+        return found[type(first)](batch, collate_fn_map=collate_fn_map)
+    for kind, made in found.items():
+        if isinstance(first, kind):
+            return made(batch, collate_fn_map=collate_fn_map)
+
+    def part(values: Any) -> Any:
+        return collate(values, collate_fn_map=collate_fn_map)
     if isinstance(first, Mapping):
-        return _rebuild(first, lambda key: default_collate([sample[key] for sample in batch]))
+        return _rebuild(first, lambda key: part([sample[key] for sample in batch]))
     if isinstance(first, tuple) and hasattr(first, "_fields"):
-        return type(first)(*(default_collate(column) for column in zip(*batch)))
+        return type(first)(*(part(column) for column in zip(*batch)))
     if isinstance(first, Sequence):
         if any(len(sample) != len(first) for sample in batch):
             raise RuntimeError("each element in list of batch should be of equal size")
         columns = list(zip(*batch))
         if isinstance(first, tuple):
-            return [default_collate(column) for column in columns]
-        return _rebuild(first, lambda i: default_collate(columns[i]))
+            return [part(column) for column in columns]
+        return _rebuild(first, lambda i: part(columns[i]))
     raise TypeError(_UNKNOWN.format(type(first)))
+
+
+def _tensors(batch: Any, *, collate_fn_map: Any = None) -> Tensor:
+    return torch.stack(list(batch), 0)
+
+
+def _arrays(batch: Any, *, collate_fn_map: Any = None) -> Tensor:
+    first = batch[0]
+    if first.dtype.kind in "SaUO":
+        raise TypeError(_UNKNOWN.format(first.dtype))
+    if any(np.shape(b) != np.shape(first) for b in batch):
+        return torch.stack([torch.as_tensor(b) for b in batch], 0)      # for its error
+    return _from_array(np.stack(batch))
+
+
+def _floats(batch: Any, *, collate_fn_map: Any = None) -> Tensor:
+    return torch.tensor(batch, dtype=torch.float64)
+
+
+def _integers(batch: Any, *, collate_fn_map: Any = None) -> Tensor:
+    return torch.tensor(batch)
+
+
+def _strings(batch: Any, *, collate_fn_map: Any = None) -> Any:
+    return batch
+
+
+# What default_collate knows; a type that is put here is known from then on, also to a DataLoader.
+default_collate_fn_map: dict[Any, Callable] = {
+    Tensor: _tensors, np.ndarray: _arrays, (np.bool_, np.number, np.object_): _arrays, float: _floats, int: _integers,
+    str: _strings, bytes: _strings}
+
+
+def default_collate(batch: Any) -> Any:
+    """A list of samples as one batch."""
+    return collate(batch, collate_fn_map=default_collate_fn_map)

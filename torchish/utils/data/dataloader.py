@@ -5,6 +5,8 @@ In: a dataset and how to go through it.  Out: an iterator of batches; random ord
 from __future__ import annotations
 
 import itertools
+import multiprocessing
+import multiprocessing.context
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -189,7 +191,25 @@ class DataLoader:
         if self._initialized and name in ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset",
                                           "persistent_workers"):
             raise ValueError(f"{name} attribute should not be set after {type(self).__name__} is initialized")
-        super().__setattr__(name, value)
+        super().__setattr__(name, self._context(value) if name == "multiprocessing_context" else value)
+
+    def _context(self, value: Any) -> Any:
+        """How worker processes would be started: checked as torch does, though workers here are none."""
+        if value is None:
+            return None
+        if self.num_workers == 0:
+            raise ValueError("multiprocessing_context can only be used with multi-process loading (num_workers > 0), but got "
+                             "num_workers=0")
+        if isinstance(value, str):
+            valid = multiprocessing.get_all_start_methods()
+            if value not in valid:
+                raise ValueError(f"multiprocessing_context option should specify a valid start method in {valid!r}, but got "
+                                 f"multiprocessing_context={value!r}")
+            return multiprocessing.get_context(value)
+        if not isinstance(value, multiprocessing.context.BaseContext):
+            raise TypeError("multiprocessing_context option should be a valid context object or a string specifying the start "
+                            f"method, but got multiprocessing_context={value}")
+        return value
 
     @property
     def _auto_collation(self) -> bool:
