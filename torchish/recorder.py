@@ -31,6 +31,7 @@ __all__ = ["Hooks", "Restart", "Results", "advance", "enter", "hooks", "leaf_ent
 # the dtypes of operands that `op.look` gets the values of
 LOOKED_AT = {"places": frozenset({dtypes.int64, dtypes.int32}),
              "whole": frozenset({dtypes.int64, dtypes.int32, dtypes.int16, dtypes.int8, dtypes.uint8, dtypes.bool_}),
+             "values": frozenset({dtypes.float32, dtypes.float64}),
              "matrix": frozenset({dtypes.float32, dtypes.float64, dtypes.complex64, dtypes.complex128})}
 SOON = 2 ** 16      # elements that are looked through in some microseconds
 PLACES = 1024       # entries that a value is remembered to have passed at

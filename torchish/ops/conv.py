@@ -39,11 +39,14 @@ def _operands(name: str, n: int, x: jax.Array, w: jax.Array, bias: jax.Array | N
     require(w.ndim == n + 2, f"expected stride to be a single integer value or a list of {w.ndim - 2} values to match "
                              "the "
                              f"convolution dimensions, but got stride={listing((1,) * n)}")
-    require(x.dtype == w.dtype, f"Input type (torch.{dtype_name(x)}Tensor) and weight type "
-                                f"(torch.{dtype_name(w)}Tensor) should "
-                                "be the same or input should be a MKLDNN tensor and weight is a dense tensor")
-    require(bias is None or bias.dtype == x.dtype, f"Input type ({cpp_name(x)}) and bias type "
+    require(bias is None or bias.dtype == x.dtype or "transpose" in name, f"Input type ({cpp_name(x)}) and bias type "
             f"({'' if bias is None else cpp_name(bias)}) should be the same")
+    if x.dtype == jnp.bfloat16 or jnp.iscomplexobj(x):      # these go another way, which has a text of its own
+        require(x.dtype == w.dtype, f"Input type (CPU{dtype_name(x)}Type) and weight type (torch.{dtype_name(w)}Tensor) should "
+                "be the same" + ("" if jnp.iscomplexobj(x) else " or input should be a MKLDNN tensor and weight is a dense tensor"))
+    require(x.dtype == w.dtype, f"expected scalar type {dtype_name(x)} but found {dtype_name(w)}")
+    require(bias is None or bias.dtype == x.dtype, f"expected scalar type {dtype_name(x)} but found "
+            f"{'' if bias is None else dtype_name(bias)}")
 
 
 def _positive(stride: Sequence[int], dilation: Sequence[int], padding: Sequence[int], groups: int) -> None:

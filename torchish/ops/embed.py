@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from .check import refuse_outside, require
 from .einsum import vector_norm
@@ -91,7 +92,21 @@ def f_embedding(t: Any, input: Any, weight: Any, padding_idx: int | None = None,
     return t.embedding(weight, input, padding, scale_grad_by_freq, sparse)
 
 
-@op(name="_embedding_bag", forms="", rule="EmbeddingBagBackward0", samples=lambda t: [
+def _look_at_bags(weight: Any, indices: Any, offsets: Any, mode: str, *others: Any) -> None:
+    if len(weight.shape) != 2 or not len(offsets.shape):
+        return
+    n = weight.shape[0]
+    refuse_outside(indices, n, lambda place: RuntimeError(
+        f"embedding_bag: Expected idx >= 0 && idx < num_embeddings but found idx to be {place}" if mode == "max" else
+        f"Index {(indices.ravel() == place).argmax()} of input takes value {place} which is not in the valid range [0, {n})"))
+    if isinstance(offsets, np.ndarray) and offsets.size:
+        first, last, length = int(offsets[0]), int(offsets[-1]), indices.shape[0]
+        require(first == 0, "offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position 0. "
+                            f"However, got {first}")
+        require(last <= length, f"offsets[-1] can not be greater than input's length {length} but got offsets[-1] of {last}")
+
+
+@op(name="_embedding_bag", forms="", rule="EmbeddingBagBackward0", look=_look_at_bags, samples=lambda t: [
     ((t(5, 3), t(6, dtype="int64", low=0, high=5), t(2, dtype="int64", low=0, high=1), "mean", None, False, -1, False),
      {})])
 def embedding_bag_core(weight: Array, indices: Array, offsets: Array, mode: str, per_sample_weights: Array | None,
@@ -110,6 +125,9 @@ def embedding_bag_core(weight: Array, indices: Array, offsets: Array, mode: str,
         best = jax.ops.segment_max(rows, place, bags + 1)[:bags]
         return jnp.where(jnp.isfinite(best), best, 0)
     if per_sample_weights is not None:
+        require(weight.dtype == per_sample_weights.dtype, "Expected tensor for argument #1 'weight' to have the same type as "
+                f"tensor for argument #1 'per_sample_weights'; but type torch.{dtype_name(weight)}Tensor does not equal "
+                f"torch.{dtype_name(per_sample_weights)}Tensor (while checking arguments for embedding_bag)")
         rows = rows * per_sample_weights[:, None]
     total = jax.ops.segment_sum(rows, place, bags + 1)[:bags]
     if mode == "sum":
@@ -131,6 +149,9 @@ def embedding_bag(t: Any, input: Any, weight: Any, offsets: Any = None, max_norm
         raise NotImplementedError("embedding_bag: per_sample_weights was not None. per_sample_weights is only "
                                   "supported for "
                                   f"mode='sum' (got mode='{mode}'). Please open a feature request on GitHub.")
+    if per_sample_weights is not None and per_sample_weights.shape != input.shape:
+        raise ValueError(f"embedding_bag: If per_sample_weights ({per_sample_weights.shape}) is not None, then it must have the "
+                         f"same shape as the input ({input.shape})")
     if input.dim() == 2:
         if offsets is not None:
             raise ValueError("if input is 2D, then offsets has to be None, as input is treated is a mini-batch of "

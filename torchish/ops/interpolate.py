@@ -133,6 +133,10 @@ def _known_dtype(x: jax.Array, mode: str) -> None:
     raise unlike(f"compute_indices_weights_{way}", x)
 
 
+def _named(sizes: tuple[int, ...]) -> str:
+    return ", ".join(f"{name}: {n}" for name, n in zip("DHW"[3 - len(sizes):], sizes, strict=True))
+
+
 @op(strides="format", forms="F", rule=_rule, saves=False, samples=lambda t: [
     ((t(1, 2, 3, 4),), {"scale_factor": 2.0}), ((t(1, 2, 3, 4), (5, 3)), {"mode": "bilinear"}),
     ((t(1, 2, 3, 4), (5, 6)), {"mode": "bicubic", "align_corners": True})])
@@ -146,7 +150,7 @@ def interpolate(input: Array, size: Dims | None = None, scale_factor: float | No
                                        "bilinear | "
                                        "bicubic | trilinear", ValueError)
     wanted, factors = _sizes(x, size, scale_factor, recompute_scale_factor)
-    if mode not in _MODES or x.ndim not in (3, 4, 5):
+    if mode not in _MODES or x.ndim not in (3, 4, 5) or mode == "bicubic" and x.ndim != 4:
         raise NotImplementedError(f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {x.ndim}D) for the "
                                   "modes: "
                                   "nearest | linear | bilinear | bicubic | trilinear | lanczos | area | nearest-exact "
@@ -160,7 +164,7 @@ def interpolate(input: Array, size: Dims | None = None, scale_factor: float | No
             "input",
             ValueError)
     require(min(wanted) > 0 and min(x.shape[2:]) > 0, "Input and output sizes should be greater than 0, but got input "
-            f"({', '.join(map(str, x.shape[2:]))}) output ({', '.join(map(str, wanted))})")
+            f"({_named(x.shape[2:])}){' and' if x.ndim == 3 else ''} output ({_named(wanted)})")
     _known_dtype(x, mode)
     if mode == "area":
         return adaptive_average(x, wanted)

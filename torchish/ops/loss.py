@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ..dtypes import c_type, from_numpy
 from .check import broadcast_shapes, common, require
@@ -105,11 +106,17 @@ def _(primals: tuple, tangents: tuple) -> tuple:
     return _bernoulli(p, t), by_p * dp + by_t * dt
 
 
-@op(autocast="float cpu", strides="elementwise", forms="F",
+def _look_at_probabilities(input: Any, target: Any, *others: Any) -> None:
+    for name, x in (("input", input), ("target", target)):
+        if isinstance(x, np.ndarray) and x.size and not (x.min() >= 0 and x.max() <= 1):      # nan is neither
+            raise RuntimeError(f"all elements of {name} should be between 0 and 1")
+
+
+@op(autocast="float cpu", strides="elementwise", forms="F", look=_look_at_probabilities, looks="values",
     samples=lambda t: [((t(3, 4, low=0.1, high=0.9), t(3, 4, low=0.1, high=0.9, seed=1)), {})])
 def binary_cross_entropy(input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
                          reduce: bool | None = None, reduction: str = "mean") -> Array:
-    """-(target log(input) + (1 - target) log(1 - input)), reduced; that input lies in [0, 1] is not checked."""
+    """-(target log(input) + (1 - target) log(1 - input)), reduced; both lie in [0, 1], which is checked of known values."""
     require(input.shape == target.shape, f"Using a target size ({size_of(target)}) that is different to the input size "
             f"({size_of(input)}) is deprecated. Please ensure they have the same size.", ValueError)
     require(input.dtype == target.dtype, f"Found dtype {dtype_name(target)} but expected {dtype_name(input)}")

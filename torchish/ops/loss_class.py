@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from ..dtypes import FLOAT
@@ -182,7 +183,12 @@ def _long(target: jax.Array) -> None:
     require(target.dtype == jnp.int64, f"expected scalar type Long but found {dtype_name(target)}")
 
 
-@op(autocast="float", forms="F", rule="MultiMarginLossBackward0",
+def _look_at_class(input: Any, target: Any, *others: Any) -> None:
+    if len(input.shape) in (1, 2):
+        refuse_outside(target, input.shape[-1], lambda place: RuntimeError("target out of range"))
+
+
+@op(autocast="float", forms="F", rule="MultiMarginLossBackward0", look=_look_at_class,
     samples=lambda t: [((t(4, 3), t(4, dtype="int64", low=0, high=3)), {})])
 def multi_margin_loss(input: Array, target: Array, p: int = 1, margin: Number = 1.0, weight: Array | None = None,
                       size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> Array:
@@ -208,7 +214,12 @@ def multi_margin_loss(input: Array, target: Array, p: int = 1, margin: Number = 
     return reduced(values if input.ndim == 2 else values[0], how)
 
 
-@op(autocast="float", forms="F", rule="MultilabelMarginLossBackward0",
+def _look_at_labels(input: Any, target: Any, *others: Any) -> None:
+    if len(input.shape) in (1, 2) and isinstance(target, np.ndarray):
+        refuse_outside(target + 1, input.shape[-1] + 1, lambda place: RuntimeError("argument #2 'target' is out of range"))
+
+
+@op(autocast="float", forms="F", rule="MultilabelMarginLossBackward0", look=_look_at_labels,
     samples=lambda t: [((t(2, 4), t(2, 4, dtype="int64", low=-1, high=4)), {})])
 def multilabel_margin_loss(input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None,
                            reduction: str = "mean") -> Array:

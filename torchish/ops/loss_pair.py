@@ -98,7 +98,7 @@ def cosine_embedding_loss(input1: Array, input2: Array, target: Array, margin: N
     require(input1.ndim == target.ndim + 1, f"{target.ndim}D target tensor expects {target.ndim + 1}D input tensors, "
                                             "but found "
             f"inputs with sizes {list(input1.shape)} and {list(input2.shape)}.")
-    broadcast_shapes(input1.shape, input2.shape)
+    broadcast_shapes(target.shape, broadcast_shapes(input1.shape, input2.shape)[:-1])
     input1, input2 = floating(input1), floating(input2)
 
     def squares(x: jax.Array) -> jax.Array:

@@ -265,7 +265,13 @@ def batch_norm(t: Any, input: Any, running_mean: Any, running_var: Any, weight: 
     if not training:
         return t._batch_norm_eval(input, weight, bias, running_mean, running_var, eps)
     _more_than_one(input, "value per channel", shape[0] * prod(shape[2:]))
-    out = t._batch_norm_train(input, weight, bias, eps)
+    try:
+        out = t._batch_norm_train(input, weight, bias, eps)
+    except RuntimeError:
+        for label, p in (("running_mean", running_mean), ("running_var", running_var)):     # torch looks at these first
+            require(p is None or len(shape) < 2 or p.numel() == shape[1],
+                    f"{label} should contain {[*shape, 0, 0][1]} elements not {None if p is None else p.numel()}")
+        raise
     if running_mean is not None and 0 not in shape:
         t._assign((running_mean, running_var), t._batch_norm_stats(input, running_mean, running_var, momentum), refusal=BATCHED)
     return out

@@ -87,4 +87,7 @@ def _along(input: Array, dim: int, before: int, after: int, mode: str, pad: Dims
     samples=lambda t: [((t(2, 3), (1, 2), 1.5), {})])
 def constant_pad_nd(input: Array, pad: Dims, value: Number = 0) -> Array:
     """`input` padded with a number."""
-    return _constant(input, pad, [(pad[i], pad[i + 1]) for i in range(0, len(pad), 2)][::-1], value)
+    require(len(pad) % 2 == 0, f"Length of pad must be even but instead it equals {len(pad)}")
+    require(len(pad) <= 2 * input.ndim, "Length of pad should be no more than twice the number of dimensions of the input. Pad "
+                                        f"length is {len(pad)}while the input has {input.ndim}dimensions.")
+    return _constant(input, [(pad[i], pad[i + 1]) for i in range(0, len(pad), 2)][::-1], value)

@@ -82,7 +82,7 @@ class Op:
         numpy array where its value is known, other operands as what has a shape.  It is asked when an entry is new, and later
         as far as values are there without waiting; where an op promotes, only if its result is of integers.
     looks: which operands `look` gets the values of: "places" (int64 and int32), "whole" (all integers and bools, but of the
-        first operand) or "matrix" (of the first operand, if it is of floating or complex numbers).
+        first operand), "values" (float32 and float64) or "matrix" (of the first operand, if it is of floating or complex numbers).
     apart: from which operand on what is read may share no memory with `out=`; None: all of it may.
     names: what public parameters are called where that is not the name here, or not the only one: "split_size sections" has a
         first name and further keywords. A key may begin with "function." or "method."; "*dim" takes its values one by one,
