@@ -23,6 +23,7 @@ with uncollected():
         jit,
         linalg,
         nn,
+        op_namespaces,
         ops,
         optim,
         random,
@@ -67,7 +68,8 @@ with uncollected():
     from .utils.checkpoint import checkpoint as _checkpoint  # torch.utils.checkpoint without an import of its own
 
 globals().update(FOREACH | COPIES | REMOVED)
-ops.higher_order = higher_order
+ops.higher_order, ops.__getattr__ = higher_order, op_namespaces.look_up
 __getattr__ = missing("torch", globals(), late={
-    "__config__", "_dynamo", "_inductor", "distributed", "distributions", "futures", "hub", "masked", "mps", "mtia",
-    "multiprocessing", "overrides", "profiler", "sparse", "types", "xpu"})
+    "_C", "__config__", "_custom_ops", "_dynamo", "_inductor", "ao", "distributed", "distributions", "futures", "fx",
+    "hub", "library", "masked", "mps", "mtia", "multiprocessing", "onnx", "overrides", "profiler", "sparse", "types",
+    "xpu"})

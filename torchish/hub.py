@@ -35,14 +35,50 @@ class _Kept:
     folder: str | None = None
 
 
+class tqdm:
+    """The share of a download that has arrived, on stderr; as a context it ends its line.
+
+    `total` is in bytes, None where it is not known.  Other options of the tqdm package are accepted.
+    """
+
+    def __init__(self, total: int | None = None, disable: bool = False, unit: str | None = None, *args: Any, **kwargs: Any) -> None:
+        self.total, self.disable, self.n = total, disable, 0
+
+    def update(self, n: int) -> None:
+        """`n` more bytes are there."""
+        self.n += n
+        if not self.disable:
+            sys.stderr.write(f"\r{100 * self.n / self.total:.1f}%" if self.total else f"\r{self.n:.1f} bytes")
+            sys.stderr.flush()
+
+    def set_description(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing: there is no room for a description."""
+
+    def close(self) -> None:
+        """Ends the line."""
+        if not self.disable:
+            self.disable = True
+            sys.stderr.write("\n")
+
+    def __enter__(self) -> tqdm:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
 _kept = _Kept()
 
 
-def get_dir() -> str:
-    """The folder of downloads: what set_dir was given, else hub in $TORCH_HOME, else in ~/.cache/torch."""
+def _get_torch_home() -> str:
+    """$TORCH_HOME, else torch in $XDG_CACHE_HOME, else ~/.cache/torch. torchvision and others keep their files there, too."""
     cache = launcher("XDG_CACHE_HOME") or os.path.join("~", ".cache")
-    home = launcher("TORCH_HOME") or os.path.join(cache, "torch")
-    return _kept.folder or os.path.join(os.path.expanduser(home), "hub")
+    return os.path.expanduser(launcher("TORCH_HOME") or os.path.join(cache, "torch"))
+
+
+def get_dir() -> str:
+    """The folder of downloads: what set_dir was given, else hub in torch's folder of files."""
+    return _kept.folder or os.path.join(_get_torch_home(), "hub")
 
 
 def set_dir(d: str | os.PathLike) -> None:
@@ -115,9 +151,12 @@ def download_url_to_file(url: str, dst: str | os.PathLike, hash_prefix: str | No
     digest = hashlib.sha256()
     try:
         with urllib.request.urlopen(url) as answer, open(partial, "wb") as file:    # the user's address
-            while chunk := answer.read(CHUNK):
-                digest.update(chunk)
-                file.write(chunk)
+            length = answer.headers.get("Content-Length")
+            with tqdm(total=int(length) if length else None, disable=not progress) as shown:
+                while chunk := answer.read(CHUNK):
+                    digest.update(chunk)
+                    file.write(chunk)
+                    shown.update(len(chunk))
         if hash_prefix is not None and not digest.hexdigest().startswith(hash_prefix):
             raise RuntimeError(f'invalid hash value (expected "{hash_prefix}", got "{digest.hexdigest()}")')
         shutil.move(partial, target)

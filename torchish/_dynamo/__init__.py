@@ -22,4 +22,4 @@ def mark_dynamic(t: object, index: object, **limits: object) -> None:
 
 maybe_mark_dynamic = mark_static = mark_dynamic
 
-__getattr__ = missing("torch._dynamo", globals())
+__getattr__ = missing("torch._dynamo", globals(), late={"utils"})

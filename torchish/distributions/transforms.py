@@ -24,7 +24,7 @@ from .matrices import (
     SoftmaxTransform,
     StickBreakingTransform,
 )
-from .transform import Transform
+from .transform import Transform, _InverseTransform  # noqa: F401
 
 __all__ = ["AbsTransform", "AffineTransform", "CatTransform", "ComposeTransform", "CorrCholeskyTransform",
            "CumulativeDistributionTransform", "ExpTransform", "IndependentTransform", "LowerCholeskyTransform",

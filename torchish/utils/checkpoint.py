@@ -17,6 +17,7 @@ import numpy as np
 
 from ..bodies import HookInsideError, body_of, flatten, tensors_of
 from ..creation import from_array
+from ..cuda.random import get_rng_state, set_rng_state
 from ..missing import missing
 from ..modes import no_grad
 from ..nested import Closed, entry
@@ -27,7 +28,8 @@ from ..tensor import Tensor
 
 __all__ = ["CheckpointError", "CheckpointPolicy", "DefaultDeviceType", "SelectiveCheckpointContext", "check_backward_validity",
            "checkpoint", "checkpoint_sequential", "create_selective_checkpoint_contexts", "detach_variable",
-           "noop_context_fn", "set_checkpoint_debug_enabled", "set_checkpoint_early_stop"]
+           "get_device_states", "noop_context_fn", "set_checkpoint_debug_enabled", "set_checkpoint_early_stop",
+           "set_device_states"]
 
 EXPLICIT = ("the use_reentrant parameter should be passed explicitly. {} use_reentrant=False is recommended, but if you need to "
             "preserve the current default behavior, you can pass use_reentrant=True. Refer to docs for more details on the "
@@ -153,6 +155,21 @@ def check_backward_validity(inputs: Iterable[Any]) -> None:
     """Warns where no input requires a gradient."""
     if not any(x.requires_grad for x in tensors_of(list(inputs))):
         warnings.warn("None of the inputs have requires_grad=True. Gradients will be None", stacklevel=3)
+
+
+def get_device_states(*args: Any) -> tuple[list[int], list[Tensor]]:
+    """The accelerators that tensors in `args` are on, and the states of their generators; none of tensors on the CPU.
+
+    Source: https://docs.pytorch.org/docs/stable/checkpoint.html (written for custom checkpoints that save random states).
+    """
+    places = sorted({x.get_device() for x in tensors_of(args) if x.device.type != "cpu"})
+    return places, [get_rng_state(place) for place in places]
+
+
+def set_device_states(devices: Iterable[int], states: Iterable[Tensor], *, device_type: str | None = None) -> None:
+    """Sets the states that get_device_states gave."""
+    for place, kept in zip(devices, states, strict=True):
+        set_rng_state(kept, place)
 
 
 def detach_variable(inputs: tuple) -> tuple:

@@ -5,7 +5,8 @@ In: the files of torchish.nn.  Out: `torch.nn.modules.conv` and the like, which 
 from __future__ import annotations
 
 import sys
-from types import ModuleType
+from importlib.machinery import ModuleSpec
+from importlib.util import module_from_spec
 
 from .. import (
     activation,
@@ -57,9 +58,9 @@ from . import rnn, utils
 for _name, _files in {"activation": (activation, multihead), "batchnorm": (batchnorm, lazy), "conv": (conv, lazy),
                       "container": (containers, param_containers), "instancenorm": (batchnorm, lazy), "linear": (linear, lazy),
                       "loss": (loss, linear_cross_entropy)}.items():
-    _file = ModuleType(f"{__name__}.{_name}", _files[0].__doc__)
+    _file = module_from_spec(ModuleSpec(f"{__name__}.{_name}", None, origin=_files[0].__file__))
     for _part in reversed(_files):
-        _file.__dict__.update({k: v for k, v in vars(_part).items() if not k.startswith("__")})
+        _file.__dict__.update({k: v for k, v in vars(_part).items() if not k.startswith("__") or k == "__doc__"})
     globals()[_name] = _file
 normalization = norm
 channelshuffle = flatten = fold = pixelshuffle = upsampling = shape

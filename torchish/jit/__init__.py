@@ -13,9 +13,9 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
-from .jit_once import jit
-from .missing import missing
-from .nn.module import Module
+from ..jit_once import jit
+from ..missing import missing
+from ..nn.module import Module
 
 __all__ = ["Final", "ScriptFunction", "ScriptModule", "annotate", "export", "fork", "freeze", "ignore", "interface",
            "is_scripting",
@@ -57,6 +57,7 @@ def unused(fn: Callable) -> Callable:
 
 
 export = script_method = script_if_tracing = interface = unused
+_script_if_tracing, _overload, _overload_method = unused, unused, unused      # as libraries write them
 
 
 def freeze(mod: Any, preserved_attrs: Any = None, optimize_numerics: bool = True) -> Any:
@@ -120,4 +121,4 @@ class _Namespace(types.ModuleType):
 
 
 sys.modules[__name__].__class__ = _Namespace
-__getattr__ = missing("torch.jit", globals())
+__getattr__ = missing("torch.jit", globals(), late={"annotations"})

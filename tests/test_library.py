@@ -1,0 +1,208 @@
+"""torch.library and torch.ops: operators of one's own, ATen's names, what libraries ask of PyTorch's core at import."""
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+from typing import List, Optional  # noqa: UP035  the spelling of older code
+
+import numpy as np
+import pytest
+
+import torchish as torch
+from torchish import library
+
+fresh = map("fresh{}".format, itertools.count())
+
+
+def scaled_sine(name):
+    def sine(x: torch.Tensor, k: float = 2.0) -> torch.Tensor:
+        return torch.from_numpy(np.sin(x.detach().numpy()) * np.float32(k))
+    return library.custom_op(f"mine::{name}", sine, mutates_args=())
+
+
+def test_a_function_that_leaves_the_tape_has_a_gradient():
+    sine = scaled_sine("sine")
+    x = torch.tensor([0.5, 1.0], requires_grad=True)
+    assert type(sine(x).grad_fn).__name__ == "GeneratedBackwardFor_mine_sine_defaultBackward"
+    with pytest.raises(RuntimeError, match="^Trying to backward through mine.sine.default but no autograd formula was registered. "
+                                           "Please use register_autograd"):
+        sine(x).sum().backward()
+    seen = []
+
+    def setup_context(ctx, inputs, output):
+        seen.append((len(inputs), ctx.needs_input_grad))
+        ctx.save_for_backward(inputs[0])
+        ctx.k = inputs[1]
+
+    sine.register_autograd(lambda ctx, g: (g * ctx.saved_tensors[0].cos() * ctx.k, None), setup_context=setup_context)
+    torch.ops.mine.sine(x, k=3.0).sum().backward()
+    np.testing.assert_allclose(x.grad.numpy(), 3 * np.cos([0.5, 1.0]), rtol=1e-6)
+    assert seen == [(2, (True, False))]
+    assert (str(sine), str(torch.ops.mine.sine), str(torch.ops.mine.sine.default)) == ("<CustomOpDef(mine::sine)>", "mine.sine",
+                                                                                      "mine.sine.default")
+    assert str(torch.ops.mine.sine.default._schema) == "mine::sine(Tensor x, float k=2.) -> Tensor"
+
+
+@pytest.mark.parametrize(("args", "said"), [
+    ((3,), "mine::sine2() Expected a value of type 'Tensor' for argument 'x' but instead found type 'int'.\nPosition: 0\nValue: 3\n"
+           "Declaration: mine::sine2(Tensor x, float k=2.) -> Tensor"),
+    ((), "mine::sine2() is missing value for argument 'x'. Declaration: mine::sine2(Tensor x, float k=2.) -> Tensor"),
+    ((torch.ones(1), 1.0, 2), "mine::sine2() expected at most 2 argument(s) but received 3 argument(s). Declaration: "
+                              "mine::sine2(Tensor x, float k=2.) -> Tensor")])
+def test_arguments_that_do_not_fit(args, said):
+    with pytest.raises(RuntimeError) as e:
+        scaled_sine("sine2")(*args)
+    assert str(e.value) == said
+
+
+def test_lists_of_tensors_are_lists_in_the_rules():
+    @library.custom_op("mine::total", mutates_args=())
+    def total(xs: List[torch.Tensor], scale: int) -> List[torch.Tensor]:    # noqa: UP006
+        return [x * scale for x in xs]
+
+    total.register_autograd(lambda ctx, grads: ([g * ctx.scale for g in grads], None),
+                            setup_context=lambda ctx, inputs, output: setattr(ctx, "scale", inputs[1]))
+    a, b = torch.ones(2, requires_grad=True), torch.ones(3)
+    first, second = total([a, b], 5)
+    first.sum().backward()
+    assert a.grad.tolist() == [5, 5] and second.tolist() == [5, 5, 5]
+
+
+def test_what_it_writes_to_is_written_and_results_are_its_own():
+    @library.custom_op("mine::inc", mutates_args={"x"})
+    def inc(x: torch.Tensor) -> None:
+        x.add_(1)
+
+    x = torch.zeros(2)
+    assert inc(x) is None and x.tolist() == [1, 1]
+    assert str(inc._opoverload._schema) == "mine::inc(Tensor(a0!) x) -> ()"
+    with pytest.raises(RuntimeError, match="^Cannot register autograd formula for non-functional operator mine.inc.default"):
+        inc.register_autograd(lambda ctx: None)
+
+    def same(x: torch.Tensor) -> torch.Tensor:
+        return x
+    with pytest.raises(RuntimeError, match=r"^same \(with implementation in .*\): The output of this custom operator"):
+        library.custom_op("mine::same", same, mutates_args=())(x)
+
+
+def test_vmap_and_autocast_ask_the_rules():
+    sine = scaled_sine("sine3")
+    sine.register_vmap(lambda info, in_dims, x, k: (x.sin() * k + info.batch_size, in_dims[0]))
+    x = torch.tensor([[0.5, 1.0]] * 3)
+    np.testing.assert_allclose(torch.vmap(sine)(x).numpy(), 2 * np.sin(x.numpy()) + 3, rtol=1e-6)
+
+    @library.custom_op("mine::kind", mutates_args=())
+    def kind(x: torch.Tensor) -> torch.Tensor:
+        return x + 1
+    kind.register_autocast("cpu", torch.bfloat16)
+    with torch.autocast("cpu"):
+        assert kind(x).dtype is torch.bfloat16
+    assert kind(x).dtype is torch.float32
+
+
+def test_a_library_defines_and_implements():
+    space = next(fresh)
+    lib = library.Library(space, "DEF")
+    assert lib.define("foo(Tensor x, int n=2, *, float? s=None) -> (Tensor, Tensor)") == "foo"
+    foo = getattr(torch.ops, space).foo
+    x = torch.ones(2, requires_grad=True)
+    with pytest.raises(NotImplementedError, match=f"^Could not run '{space}::foo' with arguments from the 'CPU' backend."):
+        foo(x)
+    lib.impl("foo", lambda x, n, *, s: (x * n, x + (s or 0)), "CompositeImplicitAutograd")
+    first, second = foo(x, s=0.5)
+    first.sum().backward()
+    assert x.grad.tolist() == [2, 2] and second.tolist() == [1.5, 1.5]
+    with pytest.raises(RuntimeError, match=r"^Tried to register an operator .* with the same name and overload name"):
+        lib.define("foo(Tensor x) -> Tensor")
+    lib.define("foo.other(Tensor x, str how) -> Tensor")
+    lib.impl("foo.other", lambda x, how: x * len(how), "CPU")
+    assert foo(x, "abc").tolist() == [3, 3] and foo.overloads() == ["default", "other"]
+    with pytest.raises(AttributeError, match=f"^The underlying op of '{space}.foo' has no overload name 'third'"):
+        foo.third
+    with pytest.raises(RuntimeError, match="^expected a schema of the form"):
+        lib.define("bar Tensor x) -> Tensor")
+    library.define(f"{space}::bar", "(Tensor x) -> Tensor")
+    library.impl(f"{space}::bar", "default")(lambda x: x * x)
+    assert getattr(torch.ops, space).bar(x).tolist() == [1, 1]
+
+
+def test_what_waits_for_an_operator_is_used_when_it_comes():
+    space = next(fresh)
+    library.register_autograd(f"{space}::cube", lambda ctx, g: g * 7)
+    library.define(f"{space}::cube", "(Tensor x) -> Tensor")
+    library.impl(f"{space}::cube", "cpu", lambda x: x ** 3)
+    x = torch.ones(2, requires_grad=True)
+    getattr(torch.ops, space).cube(x).sum().backward()
+    assert x.grad.tolist() == [7, 7]
+
+
+def test_schemas_are_those_of_annotations():
+    def f(a: torch.Tensor, b: Optional[torch.Tensor], c: List[int], e: bool = False, f: str = "s",     # noqa: UP006, UP045
+          g: torch.dtype = torch.float32, i: Optional[float] = None, *, j: int = 3) -> torch.Tensor: ...    # noqa: UP045
+    assert library.infer_schema(f, mutates_args={"a"}) == (
+        '(Tensor(a0!) a, Tensor? b, SymInt[] c, bool e=False, str f="s", ScalarType g=float32, float? i=None, *, SymInt j=3) -> '
+        "Tensor")
+    with pytest.raises(ValueError, match=r"^infer_schema\(func\): Parameter b has unsupported type <class 'dict'>."):
+        library.infer_schema(lambda_of(dict), mutates_args=())
+
+
+def lambda_of(kind):
+    def f(b: kind) -> torch.Tensor: ...
+    f.__annotations__["b"] = kind
+    return f
+
+
+def test_aten_names():
+    aten = torch.ops.aten
+    x = torch.tensor([[1.0, 2.0], [3.0, 5.0]])
+    assert aten.add.Tensor(x, x, alpha=2).tolist() == (3 * x).tolist()
+    assert aten.sum.dim_IntList(x, [1]).tolist() == [3, 8] and aten.mm.default(self=x, mat2=x).shape == (2, 2)
+    assert aten._softmax.default(x, 1, False).sum().item() == pytest.approx(2)
+    assert aten.mse_loss(x, x + 1, 2).item() == 4 and aten.relu_(x - 2).tolist() == [[0, 0], [1, 3]]
+    assert aten.view.default(x, [4]).tolist() == [1, 2, 3, 5] and aten._to_copy.default(x, dtype=torch.int64).dtype is torch.int64
+    assert (str(aten.mm), str(aten.mm.default), aten.add.Tensor.name()) == ("aten.mm", "aten.mm.default", "aten::add.Tensor")
+    assert aten.mm.default is aten.mm.default
+    with pytest.raises(AttributeError, match="^'_OpNamespace' 'aten' object has no attribute 'adddd'"):
+        aten.adddd
+    with pytest.raises(AttributeError, match="^The underlying op of 'aten.mm' has no overload name 'nope'"):
+        aten.mm.nope
+    with pytest.raises(OSError, match="^Could not load this library: no.so"):
+        torch.ops.load_library("no.so")
+
+
+IMPORTS = """
+import torch, torch._custom_ops, torch.fx, torch.library, torch.onnx
+from torch._dynamo.utils import is_compile_supported
+from torch.ao.quantization import DeQuantStub, QuantStub
+from torch.hub import _get_torch_home
+from torch.jit.annotations import BroadcastingList2
+from torch.nn.modules.batchnorm import BatchNorm2d
+from torch.onnx import symbolic_opset11
+from torch.onnx.symbolic_helper import parse_args
+from torch.utils.model_zoo import tqdm
+
+@torch.fx.wrap
+@torch.jit._script_if_tracing
+def f(x, size: BroadcastingList2[int] = (1, 1)):
+    return x
+
+@torch.library.register_fake("vision::nms")
+def g(x):
+    return x
+
+keys = torch._C.DispatchKeySet(torch._C.DispatchKey.AutocastCPU) | torch._C.DispatchKeySet(torch._C.DispatchKey.AutocastCUDA)
+x = torch.ones(2, 2)
+with torch.autocast("cpu"):
+    with torch._C._ExcludeDispatchKeyGuard(keys):
+        assert (x @ x).dtype is torch.float32
+    assert (x @ x).dtype is torch.bfloat16
+assert f(QuantStub()(x)) is x and torch._C._get_tracing_state() is None and not is_compile_supported("cpu")
+assert BatchNorm2d is torch.nn.BatchNorm2d and not hasattr(torch.ops.vision, "nms")
+print("done")
+"""
+
+
+def test_what_libraries_import():
+    done = subprocess.run([sys.executable, "-m", "torchish", "-c", IMPORTS], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("done\n", "")

@@ -1,0 +1,70 @@
+"""torch._C: what libraries ask of PyTorch's core by its private name.
+
+In, out: the same things under their public names; guards of the dispatcher, as far as there is something for them to do.
+"""
+from __future__ import annotations
+
+import enum
+from contextlib import ExitStack
+from typing import Any
+
+from .amp.autocast_mode import autocast
+from .errors import LinAlgError
+from .library.operators import below_autograd
+from .missing import missing
+from .random import Generator, default_generator
+from .tape import state
+from .torch_function import DisableTorchFunction, DisableTorchFunctionSubclass, disabled
+
+__all__ = ["DisableTorchFunction", "DisableTorchFunctionSubclass", "DispatchKey", "DispatchKeySet", "Generator",
+           "default_generator"]
+
+_LinAlgError, _disabled_torch_function_impl, _AutoDispatchBelowAutograd = LinAlgError, disabled, below_autograd
+
+
+class DispatchKey(enum.Flag):
+    """The keys that a guard can take out here; a set of them is their union."""
+    AutocastCPU = enum.auto()
+    AutocastCUDA = enum.auto()
+    AutocastXPU = enum.auto()
+    AutocastMPS = enum.auto()
+    AutogradCPU = enum.auto()
+    AutogradCUDA = enum.auto()
+
+
+def DispatchKeySet(key: DispatchKey) -> DispatchKey:
+    """The set with that key."""
+    return key
+
+
+class _ExcludeDispatchKeyGuard:
+    """Inside, what the keys stand for is left out: casts of autocast, an operator's kernel for autograd."""
+
+    def __init__(self, keys: DispatchKey) -> None:
+        self.keys, self.inner = keys, ExitStack()
+
+    def __enter__(self) -> None:
+        for key, place in ((DispatchKey.AutocastCPU, "cpu"), (DispatchKey.AutocastCUDA, "cuda")):
+            if key in self.keys and place in dict(state.tape.autocast or ()):
+                self.inner.enter_context(autocast(place, enabled=False))
+        if self.keys & (DispatchKey.AutogradCPU | DispatchKey.AutogradCUDA):
+            self.inner.enter_context(below_autograd())
+
+    def __exit__(self, *error: Any) -> None:
+        self.inner.close()
+
+
+def _get_tracing_state() -> None:
+    """None: what a function does is recorded anew at every call."""
+
+
+def _log_api_usage_once(event: str) -> None:
+    """Nothing is logged."""
+
+
+def _are_functorch_transforms_active() -> bool:
+    """Whether a function is being recorded for a transform of torch.func."""
+    return state.tape.nested is not None
+
+
+__getattr__ = missing("torch._C", globals())
