@@ -162,7 +162,9 @@ def test_aten_names():
     assert aten.mse_loss(x, x + 1, 2).item() == 4 and aten.relu_(x - 2).tolist() == [[0, 0], [1, 3]]
     assert aten.view.default(x, [4]).tolist() == [1, 2, 3, 5] and aten._to_copy.default(x, dtype=torch.int64).dtype is torch.int64
     assert (str(aten.mm), str(aten.mm.default), aten.add.Tensor.name()) == ("aten.mm", "aten.mm.default", "aten::add.Tensor")
-    assert aten.mm.default is aten.mm.default
+    assert aten.mm.default is aten.mm.default and aten.to.dtype(x, torch.int64).dtype is torch.int64
+    with pytest.raises(NotImplementedError, match="^torch.ops.aten._sparse_addmm: out of scope: sparse tensors"):
+        aten._sparse_addmm.default(x, x, x)
     with pytest.raises(AttributeError, match="^'_OpNamespace' 'aten' object has no attribute 'adddd'"):
         aten.adddd
     with pytest.raises(AttributeError, match="^The underlying op of 'aten.mm' has no overload name 'nope'"):
@@ -172,14 +174,23 @@ def test_aten_names():
 
 
 IMPORTS = """
-import torch, torch._custom_ops, torch.fx, torch.library, torch.onnx
+import importlib.metadata, torch, torch._custom_ops, torch.fx, torch.library, torch.onnx
 from torch._dynamo.utils import is_compile_supported
 from torch.ao.quantization import DeQuantStub, QuantStub
-from torch.hub import _get_torch_home
+from torch._dynamo.eval_frame import OptimizedModule
+from torch._tensor_str import PRINT_OPTS, _tensor_str
+from torch.distributed.fsdp import FullyShardedDataParallel
+from torch.distributed.tensor import DTensor
+from torch.distributions.transforms import _InverseTransform
+from torch.hub import HASH_REGEX, _get_torch_home
 from torch.jit.annotations import BroadcastingList2
 from torch.nn.modules.batchnorm import BatchNorm2d
+from torch.nn.parallel.scatter_gather import scatter_kwargs
 from torch.onnx import symbolic_opset11
 from torch.onnx.symbolic_helper import parse_args
+from torch.serialization import MAP_LOCATION
+from torch.utils.checkpoint import get_device_states, set_device_states
+from torch.utils.data.dataloader import _BaseDataLoaderIter, _MultiProcessingDataLoaderIter
 from torch.utils.model_zoo import tqdm
 
 @torch.fx.wrap
@@ -199,6 +210,13 @@ with torch.autocast("cpu"):
     assert (x @ x).dtype is torch.bfloat16
 assert f(QuantStub()(x)) is x and torch._C._get_tracing_state() is None and not is_compile_supported("cpu")
 assert BatchNorm2d is torch.nn.BatchNorm2d and not hasattr(torch.ops.vision, "nms")
+assert torch.__name__ == "torch" and importlib.metadata.version("torch") == str(torch.__version__)
+set_device_states(*get_device_states(x))
+assert not isinstance(x, DTensor) and not isinstance(torch.nn.ReLU(), (OptimizedModule, FullyShardedDataParallel))
+assert torch.Future is torch.futures.Future and isinstance(iter(torch.utils.data.DataLoader(x)), _BaseDataLoaderIter)
+assert scatter_kwargs((x,), None, [0, 1])[1] == ({}, {}) and _tensor_str(x, 2) == "[[1., 1.],\\n   [1., 1.]]"
+PRINT_OPTS.precision = 2
+assert PRINT_OPTS.precision == 2 and str(x[0] / 3) == "tensor([0.33, 0.33])"
 print("done")
 """
 
@@ -206,3 +224,38 @@ print("done")
 def test_what_libraries_import():
     done = subprocess.run([sys.executable, "-m", "torchish", "-c", IMPORTS], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("done\n", "")
+
+
+def test_an_optimizer_around_another_one():
+    class Around(torch.optim.Optimizer):
+        def __init__(self, inner):
+            self.inner = inner
+
+        def step(self, closure=None):
+            return self.inner.step(closure)
+
+    w = torch.ones(2, requires_grad=True)
+    w.sum().backward()
+    Around(torch.optim.SGD([w], lr=0.5)).step()
+    assert w.tolist() == [0.5, 0.5]
+
+
+def test_joining_one_process():
+    class Part(torch.distributed.algorithms.join.Joinable):
+        join_device = join_process_group = None
+
+        def __init__(self):
+            super().__init__()
+            self.ended = []
+
+        def join_hook(self, **kwargs):
+            hook = torch.distributed.algorithms.join.JoinHook()
+            hook.post_hook = lambda is_last_joiner: self.ended.append((is_last_joiner, kwargs))
+            return hook
+
+    part = Part()
+    with torch.distributed.algorithms.join.Join([part], divide=True):
+        assert part.ended == []
+    assert part.ended == [(True, {"divide": True})]
+    with pytest.raises(ValueError, match="^The join context manager requires at least one joinable"):
+        torch.distributed.algorithms.join.Join([])

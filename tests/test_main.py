@@ -73,7 +73,7 @@ def test_a_module_and_its_exit_status(tmp_path: Path) -> None:
     (tmp_path / "part" / "__main__.py").write_text(
         "import sys\nimport torch\nprint(__package__, sys.argv[1:], torch.__name__)\nsys.exit(7)\n")
     ours = run("-m", "torchish", "-m", "part", "x", folder=tmp_path)
-    assert (ours.returncode, ours.stdout, ours.stderr) == (7, "part ['x'] torchish\n", "")
+    assert (ours.returncode, ours.stdout, ours.stderr) == (7, "part ['x'] torch\n", "")
 
 
 def test_a_traceback_is_the_scripts_own(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 import gc
 
 import jax
+import numpy as np
 import pytest
 from counting import counting
 
@@ -274,3 +275,24 @@ def test_refused_op_leaves_the_tape_as_it_was():
     assert state.tape.node.op is not None
     assert state.tape.node.op.name == "mul"
     assert (c + 1).tolist() == [3.0, 3.0, 3.0]
+
+
+def test_a_gradient_is_asked_for_and_then_no_more():
+    """As samplers do: the flag is set for one gradient and taken back, and what was read before the loop had it set, too."""
+    z = torch.tensor([1.0, 2.0])
+    r = torch.zeros(2)
+    z.requires_grad_(True)
+    before = z.detach() + 1
+    value = np.array([1.0, 2.0])
+    speed = np.zeros(2)
+    for _ in range(6):
+        z.requires_grad_(True)
+        energy = (z * z).sum() * 0.5
+        (g,) = torch.autograd.grad(energy, [z])
+        z.requires_grad_(False)
+        r = r - 0.05 * g
+        z = z + 0.1 * r
+        speed = speed - 0.05 * value
+        value = value + 0.1 * speed
+    np.testing.assert_allclose(z.numpy(), value, rtol=1e-5)
+    assert before.tolist() == [2, 3]

@@ -18,7 +18,7 @@ import zipfile
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlparse
 
 from .config import launcher
 from .missing import missing
@@ -26,7 +26,7 @@ from .serialization import load as torch_load
 
 __all__ = ["download_url_to_file", "get_dir", "help", "list", "load", "load_state_dict_from_url", "set_dir"]
 
-HASH = re.compile(r"-([a-f0-9]*)\.")
+HASH_REGEX = re.compile(r"-([a-f0-9]*)\.")
 CHUNK = 128 * 1024
 
 
@@ -170,11 +170,11 @@ def load_state_dict_from_url(url: str, model_dir: Any = None, map_location: Any 
     """torch.load of the file at `url`, which is downloaded to `model_dir` unless it is there already."""
     folder = os.path.join(get_dir(), "checkpoints") if model_dir is None else os.fspath(model_dir)
     os.makedirs(folder, exist_ok=True)
-    name = file_name or os.path.basename(urlsplit(url).path)
+    name = file_name or os.path.basename(urlparse(url).path)
     path = os.path.join(folder, name)
     if not os.path.exists(path):
         sys.stderr.write(f'Downloading: "{url}" to {path}\n')
-        found = HASH.search(name) if check_hash else None
+        found = HASH_REGEX.search(name) if check_hash else None
         download_url_to_file(url, path, found and found.group(1), progress)
     if not zipfile.is_zipfile(path):
         return torch_load(path, map_location=map_location, weights_only=weights_only)

@@ -10,19 +10,33 @@ import io
 import os
 import sys
 import types
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.metadata import Distribution, DistributionFinder
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from .missing import explain
+from .version import __version__
 
 __all__ = ["install", "run_code", "run_module", "run_script"]
 
 HERE = __name__.partition(".")[0]  # torchish
 ALIAS = "torch"
+ANY = DistributionFinder.Context()
 EXPLAINER = explain.__code__.co_filename
+
+
+class _Metadata(Distribution):
+    """The distribution torch, of which there is the name and the version."""
+
+    def read_text(self, filename: str) -> str | None:
+        return f"Metadata-Version: 2.1\nName: {ALIAS}\nVersion: {__version__}\n" if filename == "METADATA" else None
+
+    def locate_file(self, path: Any) -> Path:
+        return Path(__file__).parent / path
 
 
 class _TorchFinder(MetaPathFinder, Loader):
@@ -36,6 +50,10 @@ class _TorchFinder(MetaPathFinder, Loader):
         if own is None:
             return None
         return ModuleSpec(fullname, self, origin=own.origin, is_package=own.submodule_search_locations is not None)
+
+    def find_distributions(self, context: DistributionFinder.Context = ANY) -> Iterable[Distribution]:
+        """What importlib.metadata.version("torch") is asked of: libraries look there before they import torch."""
+        return [_Metadata()] if (context.name or "").lower() == ALIAS else []
 
     def create_module(self, spec: ModuleSpec) -> types.ModuleType:
         module = importlib.import_module(HERE + spec.name.removeprefix(ALIAS))
@@ -59,6 +77,7 @@ def install() -> None:
         raise ImportError("torch is imported already: torchish can take its name only in a process that has not")
     if not any(isinstance(finder, _TorchFinder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _TorchFinder())
+    sys.modules[HERE].__name__ = ALIAS      # libraries compare it
 
 
 def run_script(path: str, args: Sequence[str]) -> int:

@@ -5,10 +5,11 @@ In: the name asked for and the names that exist.  Out: a sentence, or the `__get
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
+from types import MappingProxyType
 from typing import Any
 
 __all__ = ["Absent", "OUT_OF_SCOPE", "TENSOR_NAMES", "explain", "missing", "reason"]
@@ -34,7 +35,7 @@ OUT_OF_SCOPE: dict[str, str] = {
     r"(\w+)?Type|Script\w*|LiteScript\w*|(Alias|Code|Graph|Node|Block|Value|Use|Gradient|Argument|IODescriptor|TracingState|"
     r"Capsule|ConcreteModule|CompilationUnit|CompleteArgument|ErrorReport|Execution|FileCheck|FunctionSchema|JIT|Static|Lock|"
     r"Logger|Noop|Operator|PyTorchFile|DeserializationStorage|SerializationStorage|CallStack|DeepCopyMemo|ThroughputBenchmark|"
-    r"Benchmark)\w*|AVG|SUM|Future|Await|(ModuleDict|ParameterDict|BufferDict)|StorageBase|fork|wait|"
+    r"Benchmark)\w*|AVG|SUM|Await|(ModuleDict|ParameterDict|BufferDict)|StorageBase|fork|wait|"
     r"(import|parse|merge|unify)_\w+|get_file_path|prepare_multiprocessing_environment|FatalError|\w*StreamObjType|classproperty":
         "TorchScript and the internals of PyTorch's runtime: torchish compiles what runs",
     r"Tag|Dispatch\w*|ExcludeDispatch\w*|sym_fresh_size":
@@ -67,14 +68,17 @@ def explain(name: str, known_names: Iterable[str]) -> str:
     return (f"Nearest: {', '.join(near)}; " if near else "") + "torchish does not have it (yet)"
 
 
-def missing(module_name: str, known_names: Iterable[str], late: Collection[str] = ()) -> Callable[[str], Any]:
+def missing(module_name: str, known_names: Iterable[str], late: Collection[str] = (),
+            objects: Mapping[str, str] = MappingProxyType({})) -> Callable[[str], Any]:
     """The `__getattr__` of a module: AttributeError as torch's, and why, or the nearest names.
 
     `module_name` is the public one, "torch.nn".  `known_names` may be the module's `globals()`: it is read when asked.
-    `late` names submodules that are imported when they are first asked for.
+    `late` names submodules that are imported when they are first asked for; `objects` names what such a submodule has.
     """
 
     def look_up(name: str) -> Any:
+        if name in objects:
+            return getattr(look_up(objects[name]), name)
         if name in late:
             return import_module(f"{__package__}{module_name.removeprefix('torch')}.{name}")
         sentence = f"module '{module_name}' has no attribute '{name}'"

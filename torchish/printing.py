@@ -14,7 +14,7 @@ import numpy as np
 
 from .dtypes import bool_, default, dtype, int64
 
-__all__ = ["PrintOptions", "edges", "format_meta", "format_tensor", "get_printoptions", "set_printoptions"]
+__all__ = ["PrintOptions", "body_text", "edges", "format_meta", "format_tensor", "get_printoptions", "set_printoptions"]
 
 Element = Callable[[Any], str]
 ELLIPSIS = "..."
@@ -116,6 +116,11 @@ def _body(array: Any, dtype: dtype, indent: int) -> tuple[str, list[str]]:
     element, width = _element(shown, dtype)
     body = element(shown.tolist()) if shown.ndim == 0 else _nested(_plain(shown).tolist(), cut, element, width, indent)
     return body, [] if dtype in (default.float, default.complex, int64, bool_) else [f"dtype={dtype}"]
+
+
+def body_text(array: Any, dtype: dtype, indent: int) -> str:
+    """The numbers alone."""
+    return _body(array, dtype, indent)[0]
 
 
 def _plain(values: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from .grad_fn import follow
 from .graph import record_backward
 from .recorder import enter, hooks, leaf_entry, record
 from .storage import bind
-from .tape import BACKWARD, INPUT, LEAF, MODE, WATCHED, Const, Node, Ref, Tape, path, reads, state
+from .tape import BACKWARD, INPUT, LEAF, MODE, WATCHED, Const, Node, Ref, Tape, input_outs, path, reads, state
 from .where import user_line
 
 __all__ = ["split"]
@@ -124,8 +124,14 @@ class _Late:
         held = {x._node.slot: x for x in tape.inputs[:cut.inputs] if x is not None and x._tape is tape and x._data is not None}
         held |= self._written_later(gone)
         bundled = {first + i for first, b in self.bundles.items() for i in range(len(b))}
+        leaves = {out.slot: k for k, out in enumerate(input_outs(path(cut))) if out.rg}
         for s in {s for n in self.nodes for s in reads(n) if s < cut.next_slot} - bundled:
-            self.made[s] = held[s] if s in held else hooks.make(tape, self.outs[s])
+            if s in held:
+                self.made[s] = held[s]
+            elif s in leaves:       # an input whose tensor wants no gradient any more, or is another one by now: as it was met
+                self.made[s] = hooks.wrap(tape.args[leaves[s]], tape.upstream.get(s, True))
+            else:
+                self.made[s] = hooks.make(tape, self.outs[s])
             if s in tape.upstream:
                 self.made[s]._graph = tape.upstream[s]      # the result of a custom function
         tape.foreign = {i: f for i, f in tape.foreign.items() if f[0] < cut.next_slot}

@@ -11,7 +11,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from ..missing import explain
+from .. import native, undocumented
+from ..copies import COPIES
+from ..foreach import FOREACH
+from ..missing import explain, reason
 from ..namespace import namespace as t
 from ..nn import functional as F
 from ..tensor import Tensor
@@ -24,6 +27,7 @@ OVERLOADS = re.compile(r"default|(\w+_)?out|\w*Scalar\w*|\w*Tensor\w*|\w*List\w*
                        r"using_symints|memory_format\w*|padding|periodic|start\w*|step|end|size|sizes|unary_out|binary|names\w*|low\w*|from\w*|"
                        r"ord_\w+|reduce\w*|src|source|indices|sections|two_args|value_reduce|stable\w*|device|this|layout|rank")
 REDUCTIONS = ("none", "mean", "sum")
+PUBLIC = {**vars(undocumented), **vars(native), **COPIES, **FOREACH, **vars(t)}
 
 
 def _by_number(function: Callable) -> Callable:
@@ -48,7 +52,8 @@ def _to_copy(input: Tensor, *, dtype: Any = None, layout: Any = None, device: An
 OWN: dict[str, Callable] = {
     "_softmax": _softmax(t.softmax), "_log_softmax": _softmax(t.log_softmax), "_to_copy": _to_copy,
     "_unsafe_view": lambda input, size: input.reshape(size), "alias": lambda input: input.view(input.shape),
-    "log_sigmoid": F.logsigmoid, "sym_size": Tensor.size, "sym_stride": Tensor.stride, "sym_numel": Tensor.numel,
+    "_pin_memory": Tensor.pin_memory, "_local_scalar_dense": Tensor.item, "log_sigmoid": F.logsigmoid,
+    "sym_size": Tensor.size, "sym_stride": Tensor.stride, "sym_numel": Tensor.numel,
     "copy": lambda input, src, non_blocking=False: src.to(input.dtype).expand(input.shape).clone(),
     **{name: _by_number(getattr(F, name)) for name in ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "soft_margin_loss")}}
 # of torch.nn.functional, with the arguments that ATen has
@@ -62,10 +67,14 @@ def _function(name: str) -> Callable | None:
         return OWN[name]
     if name in SAME:
         return getattr(F, name)
-    found = vars(t).get(name)
-    if found is None and (not name.startswith("_") or name.startswith("__")):
-        found = vars(Tensor).get(name)
+    found = PUBLIC.get(name) or (None if name.startswith("_") else getattr(Tensor, name, None))
+    if found is None and (why := reason(name)) is not None:
+        return partial(_refuse, name, why)
     return found if callable(found) and not isinstance(found, type) else None
+
+
+def _refuse(name: str, why: str, *args: Any, **kwargs: Any) -> Any:
+    raise NotImplementedError(f"torch.ops.aten.{name}: out of scope: {why}")
 
 
 class AtenOverload:
@@ -125,7 +134,7 @@ class Aten(Namespace):
     def __getattr__(self, name: str) -> Any:
         function = None if name.startswith("__") and name.endswith("__") else _function(name)
         if function is None:
-            raise AttributeError(f"'_OpNamespace' 'aten' object has no attribute '{name}'. {explain(name, [*vars(t), *SAME])}",
+            raise AttributeError(f"'_OpNamespace' 'aten' object has no attribute '{name}'. {explain(name, [*PUBLIC, *SAME])}",
                                  name=name, obj=self)
         found = self.__dict__[name] = AtenPacket(name, function)
         return found

@@ -48,7 +48,8 @@ def _hooked(step: Callable) -> Callable:
     @functools.wraps(step)
     def run(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
         self._opt_called = True
-        pre, post = self._optimizer_step_pre_hooks, self._optimizer_step_post_hooks
+        own = self.__dict__     # a wrapper around another optimizer need not have called __init__
+        pre, post = own.get("_optimizer_step_pre_hooks", {}), own.get("_optimizer_step_post_hooks", {})
         if not (pre or post or _global_pre or _global_post):
             return step(self, *args, **kwargs)
         if getattr(type(self).step, "__wrapped__", None) is not step:    # called by an overriding step

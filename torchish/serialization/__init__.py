@@ -12,13 +12,15 @@ import pickle
 import sys
 import warnings
 import zipfile
+from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from .. import dtypes
+from ..devices import device
 from ..missing import missing
 from .names import STORAGES, StorageType, add_safe_globals, clear_safe_globals, get_safe_globals, safe_globals
 from .names import layout_named as _get_layout
@@ -32,6 +34,8 @@ __all__ = ["LoadEndianness", "SourceChangeWarning", "StorageType", "add_safe_glo
            "save", "set_crc32_options", "set_default_load_endianness", "set_default_mmap_options", "skip_data",
            "validate_cuda_device"]
 
+# what map_location may be
+MAP_LOCATION: TypeAlias = Callable[[Any, str], Any] | device | str | dict[str, str] | None
 MAGIC_NUMBER, PROTOCOL_VERSION, DEFAULT_PROTOCOL, ALIGNMENT = 0x1950a86a20f9469cfc6c, 1001, 2, 64
 SYSTEM = {"protocol_version": PROTOCOL_VERSION, "little_endian": sys.byteorder == "little",
           "type_sizes": {"short": 2, "int": 4, "long": 4}}

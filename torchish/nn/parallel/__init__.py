@@ -7,6 +7,6 @@ from __future__ import annotations
 
 from .data_parallel import DataParallel, data_parallel
 from .distributed import DistributedDataParallel
-from .pieces import gather, parallel_apply, replicate, scatter
+from .scatter_gather import gather, parallel_apply, replicate, scatter
 
 __all__ = ["DataParallel", "DistributedDataParallel", "data_parallel", "gather", "parallel_apply", "replicate", "scatter"]

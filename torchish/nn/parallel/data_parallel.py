@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..module import Module
-from . import pieces
+from . import scatter_gather as pieces
 
 __all__ = ["DataParallel", "data_parallel"]
 

@@ -110,6 +110,10 @@ class _Batches:
         return len(self._loader._index_sampler)
 
 
+# the classes that libraries name in their annotations
+_BaseDataLoaderIter = _SingleProcessDataLoaderIter = _MultiProcessingDataLoaderIter = _Batches
+
+
 def _rows(dataset: Any, indices: list) -> list | None:
     """The batch of a TensorDataset (or a Subset of one) by one indexing a tensor; None for any other dataset."""
     while type(dataset) is Subset:

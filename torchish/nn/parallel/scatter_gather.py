@@ -11,7 +11,7 @@ from ... import api as torch
 from ...tensor import Tensor
 from ..module import Module
 
-__all__ = ["gather", "parallel_apply", "replicate", "scatter"]
+__all__ = ["gather", "parallel_apply", "replicate", "scatter", "scatter_kwargs"]
 
 
 def scatter(inputs: Any, target_gpus: Sequence[Any], dim: int = 0) -> Any:
@@ -27,6 +27,15 @@ def scatter(inputs: Any, target_gpus: Sequence[Any], dim: int = 0) -> Any:
     if isinstance(inputs, dict) and inputs:
         return [type(inputs)(piece) for piece in zip(*(scatter(item, target_gpus, dim) for item in inputs.items()))]
     return [inputs for _ in target_gpus]
+
+
+def scatter_kwargs(inputs: tuple, kwargs: dict | None, target_gpus: Sequence[Any], dim: int = 0) -> tuple[tuple, tuple]:
+    """Positional and keyword arguments in pieces, as many of the ones as of the others."""
+    args = scatter(inputs, target_gpus, dim) if inputs else []
+    named = scatter(kwargs, target_gpus, dim) if kwargs else []
+    args += [() for _ in range(len(named) - len(args))]
+    named += [{} for _ in range(len(args) - len(named))]
+    return tuple(args), tuple(named)
 
 
 def gather(outputs: Any, target_device: Any, dim: int = 0) -> Any:
