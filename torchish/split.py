@@ -115,8 +115,11 @@ class _Late:
                     self.made |= {o.slot: hooks.wrap(a) for o, a in zip(n.outs, tape.args[k:], strict=False)}
                 k += len(n.outs)
             elif n.kind is INPUT:
-                x = self.made[n.slot] = tape.inputs[k]
-                if n.slot not in foreign:       # what another thread owns was never changed here
+                x = tape.inputs[k]
+                if n.rg != (x._node.rg or x._leaf):     # whether it wants a gradient has changed since: as it was met
+                    x = hooks.wrap(tape.args[k], tape.upstream.pop(n.slot, True) if n.rg else None)
+                self.made[n.slot] = x
+                if x is tape.inputs[k] and n.slot not in foreign:       # what another thread owns was never changed here
                     x._data, x._tape, x._home = tape.args[k], None, None
                     x._node, x._graph = (n.aval.grad if n.rg else n.aval.plain), tape.upstream.pop(n.slot, None)
                 k += 1
@@ -176,6 +179,10 @@ class _Late:
                 x = self.made[n.slot] = self.made[n.operands[0]]
                 leaf_entry(x)
                 state.tape.upstream[x._node.slot] = x._graph = self.functions[n.slot]
+            elif n.kind is LEAF and not self.tape.leaves[n.slot]._leaf:     # it wants no gradient any more
+                x = self.made[n.slot] = hooks.twin(self.made[n.operands[0]])
+                leaf_entry(x)
+                state.tape.leaves[x._node.slot] = x
             elif n.kind is LEAF:
                 x = self.tape.leaves[n.slot]
                 bind(x, self.made[n.operands[0]])

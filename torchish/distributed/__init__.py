@@ -15,4 +15,4 @@ from .stores import *  # noqa: F403
 __all__ = sorted({"distributed_c10d", "elastic", "nn"}.union(collectives.__all__, distributed_c10d.__all__, objects.__all__,
                                                            stores.__all__))
 
-__getattr__ = missing("torch.distributed", globals(), late={"algorithms", "fsdp", "tensor"})
+__getattr__ = missing("torch.distributed", globals(), late={"algorithms", "fsdp", "rpc", "tensor"})
