@@ -526,3 +526,18 @@ def test_rounding_once_at_midway_points() -> None:
     with jax.enable_x64(True):
         got = jax.jit(lambda p, c: fma32(jax.numpy, p, c))(products, addends)
     assert np.array_equal(got, want)
+
+
+def test_sobol_points_are_torchs():
+    """Golden values from torch 2.13.0."""
+    engine = torch.quasirandom.SobolEngine(3)
+    assert (engine.draw(4) * 8).tolist() == [[0, 0, 0], [4, 4, 4], [6, 2, 2], [2, 6, 6]]
+    assert (engine.fast_forward(7).draw(1) * 16).tolist() == [[7, 9, 3]] and engine.num_generated == 12
+    with pytest.raises(ValueError, match="^The balance properties of Sobol' points require n to be a power of 2. 12 points"):
+        engine.draw_base2(3)
+    assert engine.reset().draw_base2(1, dtype=torch.float64).tolist() == [[0, 0, 0], [0.5, 0.5, 0.5]]
+    engine = torch.quasirandom.SobolEngine(2, scramble=True, seed=7)
+    assert (engine.draw(3) * 2 ** 30).tolist() == [[214182640, 183537056], [1015065984, 961305536], [697404736, 519292896]]
+    assert str(engine) == "SobolEngine(dimension=2, scramble=True, seed=7)"
+    with pytest.raises(ValueError, match=r"^Supported range of dimensionality for SobolEngine is \[1, 21201\]"):
+        torch.quasirandom.SobolEngine(0)
