@@ -131,7 +131,7 @@ def test_post_accumulate_hook():
     (x * 3).sum().backward()
     assert x.grad.tolist() == [6.0, 6.0]
     handle.remove()
-    x.register_post_accumulate_grad_hook(lambda p: p)
+    x.register_post_accumulate_grad_hook(lambda p: p.detach())
     with pytest.raises(RuntimeError, match="Tensor post accumulate grad hooks should return None."):
         (x * 3).sum().backward()
 
