@@ -119,8 +119,55 @@ t.cat([h[0],x[:1]],out=x)|RuntimeError|unsupported operation: some elements of t
 """
 
 
+MATRICES = """
+L.solve(m,x[:2],left=False)|RuntimeError|linalg.solve: Incompatible shapes of A and B for the equation XA = B (2x2 and 2x1)
+t.cholesky_solve(x[:2,None],t.eye(3))|RuntimeError|Incompatible matrix sizes for cholesky_solve: each A matrix is 3 by 3 but each b
+t.triangular_solve(x[:2],m)|RuntimeError|torch.triangular_solve: Expected b to have at least 2 dimensions, but it has 1
+L.svdvals(nan)|LinAlgError|linalg.svd: The algorithm failed to converge because the input matrix contained non-finite values.
+L.eig(nan)|RuntimeError|torch.linalg.eig: input tensor should not contain infs or NaNs.
+L.svdvals(m,driver="gesvd")|RuntimeError|torch.linalg.svd: keyword argument `driver=` is only supported on CUDA inputs
+t.geqrf(x)|RuntimeError|torch.geqrf: input must have at least 2 dimensions.
+L.householder_product(m,x)|RuntimeError|torch.linalg.householder_product: input.shape[-1] must be greater than or equal to tau.shape[-1]
+L.householder_product(m,m)|RuntimeError|torch.linalg.householder_product: Expected tau to have one dimension less than input, but got
+L.householder_product(m,x[:2].double())|RuntimeError|torch.linalg.householder_product: tau dtype Double does not match input dtype
+t.ormqr(m,x,m)|RuntimeError|torch.ormqr: tau.shape[-1] must be equal to min(other.shape[-2], input.shape[-1])
+L.matrix_rank(m,atol=c[0])|RuntimeError|torch.linalg.matrix_rank: atol tensor of complex type is not supported. Got ComplexFloat
+L.pinv(m,rcond=c[0])|RuntimeError|torch.linalg.pinv: rcond tensor of complex type is not supported. Got ComplexFloat
+L.pinv(t.ones(2,3),hermitian=True)|RuntimeError|linalg.eigh: A must be batches of square matrices, but they are 2 by 3 matrices
+L.norm(m,2,dim=(0,1,2))|RuntimeError|linalg.norm: If dim is specified, it must be of length 1 or 2. Got [0, 1, 2]
+L.norm(m,dtype=t.int64)|RuntimeError|linalg.vector_norm: dtype should be floating point or complex, but got Long
+L.norm(m,2,dtype=t.complex64)|RuntimeError|linalg.matrix_norm: dtype should be real for real inputs, but got ComplexFloat
+L.norm(m.double(),dtype=t.float32)|RuntimeError|linalg.vector_norm: the dtype of the input (Double) should be convertible without
+L.norm(x[:0],-1)|RuntimeError|linalg.vector_norm cannot compute the -1 norm on an empty tensor because the operation does not have
+L.vector_norm(m[:0],float("inf"),0)|RuntimeError|linalg.vector_norm cannot compute the inf norm on the dimension 0because this
+L.vector_norm(m,"fro")|TypeError|linalg_vector_norm(): argument 'ord' (position 2) must be Number, not str
+t.norm(m,"nuc",dim=0)|RuntimeError|linalg.matrix_norm: dim must be a 2-tuple. Got 0
+L.cond(t.ones(2,3),1)|RuntimeError|linalg.cond(ord=1): A must be batches of square matrices, but they are 2 by 3 matrices
+L.matrix_power(m,2.)|TypeError|linalg_matrix_power(): argument 'n' (position 2) must be int, not float
+L.multi_dot([m,m.double()])|RuntimeError|multi_dot(): all tensors must have be the same dtype but tensor 0 is float and tensor 1 double
+L.vecdot(x,i)|RuntimeError|linalg.vecdot: Expected x and y to have the same dtype, but found x of type Float and y of type Long
+t.vander(i,N=-1)|RuntimeError|N must be non-negative.
+L.lu_solve(m,p,x[:2])|RuntimeError|linalg.lu_solve: The input tensor B must have at least 2 dimensions.
+L.lu_solve(m,p[:1],m)|RuntimeError|linalg.lu_solve: Number of pivots per batch should be same as the dimension of the matrix
+L.lu_solve(m,p,x[:,None])|RuntimeError|linalg.lu_solve: Incompatible shapes of A and B for the equation AX = B (2x2 and 3x1)
+t.inner(x,x.double())|RuntimeError|both inputs should have same dtype
+t.addmv(x,m,x[:2])|RuntimeError|size mismatch, got input (3), mat (2x2), vec (2)
+t.addr(i,i,i,beta=1.5)|RuntimeError|For integral input tensors, argument beta must not be a floating point number.
+t.baddbmm(m,t.ones(1,2,3),t.ones(1,2,3))|RuntimeError|The expanded size of the tensor (3) must match the existing size (2)
+t.einsum("...i,...i->...",t.ones(2,3),t.ones(4,3))|RuntimeError|einsum(): dimension 0 covered by ellipsis in operand 1has size 4
+t.einsum(m,[0,100])|ValueError|einsum(): subscript in subscript list is not within the valid range [0, 52)
+t.trace(B[0])|NotImplementedError|"trace" not implemented for 'Bool'
+t.cdist(m,m.double())|RuntimeError|expected scalar type Float but found Double
+t.cdist(m,m,compute_mode="x")|ValueError|x is not a valid value for compute_mode
+t.renorm(m,2,0,-1.)|RuntimeError|renorm: expected maxnorm to be >= 0 but got -1
+t.dist(b,x)|RuntimeError|Subtraction, the `-` operator, with a bool tensor is not supported
+t.heaviside(x,i)|RuntimeError|heaviside is not yet implemented for tensors with different dtypes.
+"""
+
+
 def operands() -> dict:
-    return {"t": torch, "F": torch.nn.functional, "b": torch.ones(3, dtype=torch.bool), "B": torch.ones(2, 3, 3, dtype=torch.bool),
+    return {"t": torch, "L": torch.linalg, "m": torch.tensor([[2.0, 1.0], [1.0, 3.0]]), "p": torch.tensor([1, 2], dtype=torch.int32),
+            "nan": torch.tensor([[float("nan"), 1.0], [1.0, 1.0]]), "F": torch.nn.functional, "b": torch.ones(3, dtype=torch.bool), "B": torch.ones(2, 3, 3, dtype=torch.bool),
             "c": torch.ones(3, dtype=torch.complex64), "h": torch.ones(2, 2, dtype=torch.float16), "i": torch.arange(3),
             "x": torch.ones(3), "g": torch.ones(3, requires_grad=True)}
 
@@ -147,8 +194,9 @@ def test_dtypes_without_a_kernel() -> None:
 
 
 def test_other_refusals() -> None:
-    kinds = {kind.__name__: kind for kind in (RuntimeError, TypeError, ValueError, NotImplementedError)}
-    wrong = [refused(expression, kinds[kind], begins) for expression, kind, begins in rows(OTHERS)]
+    kinds = {e.__name__: e for e in (RuntimeError, TypeError, ValueError, NotImplementedError)}
+    kinds["LinAlgError"] = torch.linalg.LinAlgError
+    wrong = [refused(expression, kinds[kind], begins) for expression, kind, begins in rows(OTHERS + MATRICES.lstrip())]
     assert not any(wrong), "\n".join(w for w in wrong if w)
 
 
@@ -165,3 +213,30 @@ def test_out_takes_what_it_can_hold() -> None:
             torch.neg(x, out=out)
         assert out.tolist() == [-1.5, 2.0]
     assert torch.index_add(x, 0, torch.tensor([0]), x[:1].clone(), out=x).tolist() == [3.0, -2.0]
+
+
+def test_what_singular_matrices_give() -> None:
+    singular = torch.tensor([[1.0, 2.0], [2.0, 4.0]])
+    assert torch.linalg.inv_ex(singular).info == torch.linalg.solve_ex(singular, torch.ones(2)).info == 2
+    assert torch.linalg.cond(torch.stack([torch.eye(2), singular]), 1).tolist() == [1.0, float("inf")]
+    assert torch.linalg.cond(torch.zeros(3, 0, 0)).tolist() == [0.0] * 3
+    with pytest.raises(torch.linalg.LinAlgError, match="linalg.inv: The diagonal element 2 is zero"):
+        torch.linalg.matrix_power(singular, -2)
+    for number in (3.0, 2.0, 0.0):      # a number that was seen to change is known all the same
+        a = torch.full((1, 1), number)
+        if number:
+            torch.linalg.lu_factor(a)
+    with pytest.raises(RuntimeError, match=r"torch.linalg.lu_factor: U\[1,1\] is zero"):
+        torch.linalg.lu_factor(a)
+
+
+def test_deprecated_names_say_so_once() -> None:
+    a, x = torch.eye(3), torch.ones(3)
+    try:
+        torch.set_warn_always(True)
+        for old in (lambda: torch.qr(a), lambda: torch.lu(a), lambda: torch.chain_matmul(a, a), lambda: torch.cross(x, x)):
+            with pytest.warns(UserWarning, match="deprecated"):
+                old()
+    finally:
+        torch.set_warn_always(False)
+    assert type(torch.qr(a)).__name__ == "qr"       # and nothing is said a second time

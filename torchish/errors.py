@@ -29,6 +29,9 @@ class LinAlgError(RuntimeError):
     """A matrix that cannot be factored, inverted or solved with."""
 
 
+LinAlgError.__name__ = LinAlgError.__qualname__ = "_LinAlgError"      # as torch prints it
+
+
 def refuse_data_dependent(name: str, *tensors: Any) -> None:
     """torch's error where the result of aten's op `name` depends on values, and a tensor has none."""
     if not any(x.is_meta for x in tensors):

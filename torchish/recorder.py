@@ -316,8 +316,11 @@ def _known(kinds: frozenset, x: Any) -> Any:
         return x
     if x._data is not None and x._view is None:
         return np.asarray(x._data)
-    if x._tape is not None and x._node.__class__ is Node and x._node.op is FULL and x._node.attrs["value"].__class__ is not Ref:
-        return np.broadcast_to(np.asarray(x._node.attrs["value"], x.dtype.np), x.shape)
+    if x._tape is not None and x._node.__class__ is Node and x._node.op is FULL:
+        value = x._node.attrs["value"]
+        if value.__class__ is Ref:      # a number that was seen to change: what it is in this step
+            value = (x._tape.floats if value.kind == "f" else x._tape.ints)[value.index]
+        return np.broadcast_to(np.asarray(value, x.dtype.np), x.shape)
     return x
 
 

@@ -54,11 +54,11 @@ def held() -> Iterator[list[tuple[str, type[Warning]]]]:
         _held.said = before
 
 
-def warn_once(message: str) -> None:
+def warn_once(message: str, category: type[Warning] = UserWarning) -> None:
     """The same of what torch, too, says the first time only."""
     if message not in once.said or once.always:
         once.said.add(message)
-        warn(message)
+        warn(message, category)
 
 
 def _below(frame: Any) -> Any:

@@ -12,9 +12,10 @@ import jax
 import jax.numpy as jnp
 
 from ..dtypes import from_numpy, promote_types
+from ..warned import warn_once
 from .check import broadcast_shapes, listing, require, wrap_dim, wrap_dims
 from .linalg import product
-from .matmul_check import PRECISION, same_types
+from .matmul_check import PRECISION, cpp_name, same_types
 from .precision import dtype_name, is_float, no_bool, unlike
 from .table import Array, Arrays, Dim, Dims, alias, composite, op
 
@@ -26,8 +27,8 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 def _subscripts(items: Any) -> str:
     """A list of ints and Ellipsis as letters."""
     for i in items:
-        require(i is Ellipsis or 0 <= i < 52, "einsum(): expected subscripts to be either ellipsis or integers in [0, "
-                                              "52)")
+        require(i is Ellipsis or 0 <= i < 52, "einsum(): subscript in subscript list is not within the valid range [0, 52)",
+                ValueError)
     return "".join("..." if i is Ellipsis else _LETTERS[i] for i in items)
 
 
@@ -98,6 +99,7 @@ def _plan(equation: str, operands: Arrays) -> tuple[list[str], str]:
                                                  "not "
                                                  f"broadcast with previously seen size {seen}")
             sizes[label] = max(seen, n) if n else n
+    _same_ellipses(terms, operands)
     counted = "".join(terms).replace(".", "")
     if not arrow:
         once = "".join(sorted(c for c in sizes if counted.count(c) == 1))
@@ -108,6 +110,20 @@ def _plan(equation: str, operands: Arrays) -> tuple[list[str], str]:
                 f"einsum(): output subscript {label} does not appear in the equation for any input operand")
         require(label not in result[:i], f"einsum(): output subscript {label} appears more than once in the output")
     return terms, result
+
+
+def _same_ellipses(terms: list[str], operands: Arrays) -> None:
+    """What the ellipses cover must broadcast, from the last dim on."""
+    covered = [x.shape[(at := labels.index(".")):x.ndim - (len(labels) - at - 1)] if "." in labels else ()
+               for labels, x in zip(terms, operands, strict=True)]
+    most = max(map(len, covered), default=0)
+    sizes = [1] * most
+    for k, shape in enumerate(covered):
+        for i, n in enumerate(shape, most - len(shape)):
+            require(1 in (n, sizes[i]) or n == sizes[i],
+                    f"einsum(): dimension {i} covered by ellipsis in operand {k}has size {n} which does not broadcast with "
+                    f"previously seen ellipsis with size {sizes[i]} for the respective dimension")
+            sizes[i] = n if sizes[i] == 1 else sizes[i]
 
 
 def _einsum_rule(avals: Any, attributes: Any) -> str:
@@ -194,7 +210,7 @@ def inner(input: Array, other: Array) -> Array:
     require(input.shape[-1] == other.shape[-1], "inner() the last dimension must match on both input tensors but got "
                                                 "shapes "
             f"{listing(input.shape)} and {listing(other.shape)}")
-    same_types("expected m1 and m2 to have the same dtype, but got: {} != {}", input, other, cpp=True)
+    require(input.dtype == other.dtype, "both inputs should have same dtype")
     no_bool("dot", input)
     return jnp.tensordot(input, other, (-1, -1), precision=PRECISION)
 
@@ -213,6 +229,7 @@ def kron(input: Array, other: Array) -> Array:
 def trace(input: Array) -> Array:
     """Sum of the diagonal of a matrix; integers give int64."""
     require(input.ndim == 2, f"trace: expected a matrix, but got tensor with dim {input.ndim}")
+    no_bool("trace", input)
     return jnp.trace(input, dtype=None if jnp.issubdtype(input.dtype, jnp.inexact) else jnp.int64)
 
 
@@ -233,6 +250,8 @@ def linalg_cross(input: Array, other: Array, *, dim: Dim = -1) -> Array:
 def cross(t: Any, input: Any, other: Any, dim: int | None = None) -> Any:
     """Vector product along `dim`, or along the first dim of size 3."""
     if dim is None:
+        warn_once("Using torch.cross without specifying the dim arg is deprecated.\nPlease either pass the dim explicitly or simply use "
+             "torch.linalg.cross.\nThe default value of dim will change to agree with that of linalg.cross in a future release.")
         dim = next((i for i, n in enumerate(input.shape) if n == 3), None)
         require(dim is not None, "no dimension of size 3 in input")
     return t.linalg_cross(input, other, dim=dim)
@@ -247,6 +266,9 @@ def linalg_multi_dot(tensors: Arrays) -> Array:
         require(x.ndim in (1, 2), f"multi_dot(): the {name} tensor must be 1D or 2D but got {x.ndim}D")
     for k, x in enumerate(tensors[1:-1], 1):
         require(x.ndim == 2, f"multi_dot(): tensor {k} must be 2D but got {x.ndim}D")
+    for k, x in enumerate(tensors[1:], 1):
+        require(x.dtype == tensors[0].dtype, "multi_dot(): all tensors must have be the same dtype but tensor 0 is "
+                                             f"{cpp_name(tensors[0])} and tensor {k} {cpp_name(x)}")
     for k, (a, b) in enumerate(pairwise(tensors)):
         require(a.shape[-1] == b.shape[0], f"multi_dot(): tensors {k} and {k + 1} with shapes {listing(a.shape)} and "
                                            f"{listing(b.shape)} cannot be multiplied")
@@ -257,7 +279,12 @@ def linalg_multi_dot(tensors: Arrays) -> Array:
 @composite(forms="function")
 def chain_matmul(t: Any, *matrices: Any, out: Any = None) -> Any:
     """The product of several matrices (torch.linalg.multi_dot)."""
+    warn_once("torch.chain_matmul is deprecated and will be removed in a future PyTorch release. Use torch.linalg.multi_dot instead, "
+         "which accepts a list of two or more tensors rather than multiple parameters.")
     given = list(chain.from_iterable(m if isinstance(m, (list, tuple)) else (m,) for m in matrices))
+    require(len(given) > 0, "chain_matmul(): Expected one or more matrices")
+    for x in given:
+        require(x.dim() == 2, f"Tensor dimension is {x.dim()}, expected 2 instead.")
     return given[0] if len(given) == 1 else t.linalg_multi_dot(given, out=out)
 
 
@@ -270,6 +297,9 @@ def cdist(x1: Array, x2: Array, p: float = 2.0, compute_mode: str = "use_mm_for_
     for k, x in ((1, x1), (2, x2)):
         require(is_float(x), f"cdist only supports floating-point dtypes, X{k} got: {dtype_name(x)}")
     require(p >= 0, "cdist only supports non-negative p values")
+    require(compute_mode in ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist"),
+            f"{compute_mode} is not a valid value for compute_mode", ValueError)
+    same_types("expected scalar type {} but found {}", x1, x2)
     require(x1.shape[-1] == x2.shape[-1], "X1 and X2 must have the same number of columns. "
             f"X1: {x1.shape[-1]} X2: {x2.shape[-1]}")
     many = x1.shape[-2] > 25 or x2.shape[-2] > 25

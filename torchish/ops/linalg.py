@@ -120,6 +120,8 @@ def addmv(input: Array, mat: Array, vec: Array, *, beta: Number = 1, alpha: Numb
 def baddbmm(input: Array, batch1: Array, batch2: Array, out_dtype: DType | None = None, *, beta: Number = 1,
             alpha: Number = 1) -> Array:
     """beta * input + alpha * bmm(batch1, batch2)."""
+    if batch1.ndim == batch2.ndim == 3:
+        expandable(input.shape, (*batch1.shape[:2], batch2.shape[2]))
     bmm_operands(batch1, batch2, "baddbmm")
     if out_dtype is None:
         same_types("Input dtypes must be the same, got: input {}, batch1: {}", input, batch1)
@@ -129,6 +131,8 @@ def baddbmm(input: Array, batch1: Array, batch2: Array, out_dtype: DType | None 
 @op(autocast="low", inplace=True, samples=lambda t: [((t(3, 5), t(2, 3, 4), t(2, 4, 5)), {"beta": 0.5})])
 def addbmm(input: Array, batch1: Array, batch2: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
     """beta * input + alpha * the sum over the batch of bmm(batch1, batch2)."""
+    if batch1.ndim >= 2 and batch2.ndim >= 3:
+        expandable(input.shape, (batch1.shape[1], batch2.shape[2]))
     if batch1.ndim != 3 or batch2.ndim != 3:
         raise RuntimeError(f"batch{1 if batch1.ndim != 3 else 2} must be a 3D tensor")
     if batch1.shape[0] != batch2.shape[0]:
@@ -150,6 +154,10 @@ def addr(input: Array, vec1: Array, vec2: Array, *, beta: Number = 1, alpha: Num
     if vec1.ndim != 1 or vec2.ndim != 1:
         which, v = ("vec1", vec1) if vec1.ndim != 1 else ("vec2", vec2)
         raise RuntimeError(f"addr: Expected 1-D argument {which}, but got {v.ndim}-D")
+    if not any(jnp.issubdtype(x.dtype, jnp.inexact) for x in (input, vec1, vec2)):
+        for name, number in (("beta", beta), ("alpha", alpha)):
+            if isinstance(number, float):
+                raise RuntimeError(f"For integral input tensors, argument {name} must not be a floating point number.")
     return _blend(input, beta, vec1[:, None] * vec2, alpha)
 
 

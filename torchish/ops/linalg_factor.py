@@ -14,16 +14,30 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from ..errors import LinAlgError
 from ..returned import named
-from .check import require
-from .matrix_check import hermitian, lapack, matrix, need_kernel, square, turned
+from ..warned import warn_once
+from .check import listing, require
+from .matrix_check import hermitian, lapack, matrix, need_kernel, own_matrix, square, turned
 from .precision import dtype_name, inexact, unlike
-from .singular import refuse_indefinite, refuse_singular
+from .singular import refuse_indefinite, refuse_nonfinite, refuse_singular
 from .table import Array, composite, op
 
 ZERO_IN_U = ("torch.linalg.{name}: {at}U[{k},{k}] is zero and using it on lu_solve would result in a division by zero. If you "
              "still want to perform the factorization, consider calling linalg.lu(A, pivot) or linalg.lu_factor_ex(A, pivot)")
+QR_IS_OLD = ("torch.qr is deprecated in favor of torch.linalg.qr and will be removed in a future PyTorch release.\nThe boolean "
+             "parameter 'some' has been replaced with a string parameter 'mode'.\nQ, R = torch.qr(A, some)\nshould be replaced "
+             "with\nQ, R = torch.linalg.qr(A, 'reduced' if some else 'complete')")
+LU_IS_OLD = ("torch.lu is deprecated in favor of torch.linalg.lu_factor / torch.linalg.lu_factor_ex and will be removed in a "
+             "future PyTorch release.\nLU, pivots = torch.lu(A, compute_pivots)\nshould be replaced with\nLU, pivots = "
+             "torch.linalg.lu_factor(A, compute_pivots)\nand\nLU, pivots, info = torch.lu(A, compute_pivots, get_infos=True)\n"
+             "should be replaced with\nLU, pivots, info = torch.linalg.lu_factor_ex(A, compute_pivots)")
+QR = named("qr", ("Q", "R"))
 SVD = named("svd", ("U", "S", "V"))
+
+
+NOT_CONVERGED = "linalg.svd: {at}The algorithm failed to converge because the input matrix contained non-finite values."
+NOT_FINITE = "torch.linalg.eig: input tensor should not contain infs or NaNs."
 
 
 def spd(t: Any, n: int = 3) -> Any:
@@ -111,7 +125,9 @@ def linalg_qr(A: Array, mode: str = "reduced") -> tuple[Array, Array]:
 @composite()
 def qr(t: Any, input: Any, some: bool = True, *, out: Any = None) -> Any:
     """Q and R (torch.linalg.qr under its old name)."""
-    return t.linalg_qr(input, "reduced" if some else "complete", out=out)
+    warn_once(QR_IS_OLD)
+    found = QR(*t.linalg_qr(input, "reduced" if some else "complete"))
+    return found if out is None else QR(*[o._store(x, "linalg_qr") for o, x in zip(out, found, strict=True)])
 
 
 @jax.custom_jvp
@@ -128,27 +144,31 @@ def _full_svd_jvp(primals: tuple, tangents: tuple) -> tuple:
     return full, (jnp.zeros_like(full[0]).at[..., :k].set(du), dsv, jnp.zeros_like(full[2]).at[..., :k, :].set(dvh))
 
 
+def _no_driver(driver: str | None) -> None:
+    require(driver is None, "torch.linalg.svd: keyword argument `driver=` is only supported on CUDA inputs with cuSOLVER backend.")
+
+
 @op(name="linalg_svd", autocast="float cpu", strides=("columns", None, "columns"), forms="linalg private out",
-    returns=("U", "S", "Vh"),
+    returns=("U", "S", "Vh"), look=refuse_nonfinite(NOT_CONVERGED, LinAlgError), looks="matrix",
     samples=lambda t: [((t(4, 3), False), {})])
 def linalg_svd(A: Array, full_matrices: bool = True, *, driver: str | None = None) -> tuple[Array, Array, Array]:
     """U, the singular values in falling order, V^H: A = U diag(S) V^H."""
     matrix(A, "linalg.svd")
     lapack(A, "linalg.svd", "linalg_svd_cpu")
-    if driver is not None:
-        raise RuntimeError("torch.linalg.svd: keyword argument `driver=` is only supported on CUDA inputs with cuSOLVER "
-                           "backend.")
+    _no_driver(driver)
     if full_matrices and A.shape[-1] != A.shape[-2]:
         return _full_svd(A)
     return tuple(lax.linalg.svd(A, full_matrices=False))
 
 
 @op(name="linalg_svdvals", autocast="float cpu", forms="linalg private out", rule="LinalgSvdBackward0",
+    look=refuse_nonfinite(NOT_CONVERGED, LinAlgError), looks="matrix",
     samples=lambda t: [((t(4, 3),), {})])
 def linalg_svdvals(A: Array, *, driver: str | None = None) -> Array:
     """The singular values in falling order."""
     matrix(A, "linalg.svd")
     lapack(A, "linalg.svd", "linalg_svd_cpu")
+    _no_driver(driver)
     return lax.linalg.svd(A, full_matrices=False, compute_uv=False)
 
 
@@ -219,7 +239,7 @@ def _eig_input(x: jax.Array, name: str) -> None:
 
 
 @op(name="linalg_eig", autocast="float cpu", strides=(None, "columns"), forms="linalg private out",
-    returns=("eigenvalues", "eigenvectors"),
+    returns=("eigenvalues", "eigenvectors"), look=refuse_nonfinite(NOT_FINITE, RuntimeError), looks="matrix",
     samples=lambda t: [((t(3, 3),), {})])
 def linalg_eig(input: Array) -> tuple[Array, Array]:
     """Eigenvalues and eigenvectors of length 1, complex. On the CPU only."""
@@ -270,6 +290,12 @@ def _lu_factor(x: jax.Array, pivot: bool) -> tuple[jax.Array, jax.Array]:
     return packed, pivots.astype(jnp.int32) + 1
 
 
+def first_zero(packed: jax.Array) -> jax.Array:
+    """LAPACK's info of packed factors: the place (from 1) of the first zero on the diagonal of U, 0 if there is none; int32."""
+    zero = jnp.diagonal(packed, axis1=-2, axis2=-1) == 0
+    return jnp.where(zero.any(-1), zero.argmax(-1) + 1 if zero.shape[-1] else 0, 0).astype(jnp.int32)
+
+
 @op(name="linalg_lu_factor", strides=("columns", None), forms="linalg private out",
     returns=("LU", "pivots"), rule="LinalgLuFactorExBackward0",
     look=refuse_singular(ZERO_IN_U.replace("{name}", "lu_factor"), RuntimeError), looks="matrix")
@@ -284,14 +310,13 @@ def linalg_lu_factor(A: Array, *, pivot: bool = True) -> tuple[Array, Array]:
 def linalg_lu_factor_ex(A: Array, *, pivot: bool = True, check_errors: bool = False) -> tuple:
     """lu_factor, and for each matrix 0 or the place (from 1) of the first zero on the diagonal of U."""
     packed, pivots = _lu_factor(A, pivot)
-    zero = jnp.diagonal(packed, axis1=-2, axis2=-1) == 0
-    info = jnp.where(zero.any(-1), zero.argmax(-1) + 1, 0)
-    return packed, pivots, info.astype(jnp.int32)
+    return packed, pivots, first_zero(packed)
 
 
 @composite()
 def lu(t: Any, input: Any, pivot: bool = True, get_infos: bool = False, out: Any = None) -> Any:
     """L and U in one matrix, and the rows exchanged; with `get_infos` also the info of lu_factor_ex."""
+    warn_once(LU_IS_OLD)
     found = t.linalg_lu_factor_ex(input, pivot=pivot)
     given = () if out is None else tuple(out)
     n = 2 + get_infos
@@ -337,9 +362,16 @@ def _reflected_jvp(primals: tuple, tangents: tuple) -> tuple[jax.Array, jax.Arra
     samples=lambda t: [((t(4, 3), t(3)), {})])
 def linalg_householder_product(input: Array, tau: Array) -> Array:
     """The first n columns of the product of the Householder reflections kept in the columns of `input`."""
-    matrix(input, "torch.linalg.householder_product", "input")
-    require(input.shape[-2] >= input.shape[-1], "torch.linalg.householder_product: input.shape[-2] must be greater than or equal "
-                                                "to input.shape[-1]")
+    name = "torch.linalg.householder_product"
+    own_matrix(input, name, "input")
+    m, n = input.shape[-2:]
+    require(m >= n, f"{name}: input.shape[-2] must be greater than or equal to input.shape[-1]")
+    require(n >= tau.shape[-1], f"{name}: input.shape[-1] must be greater than or equal to tau.shape[-1]")
+    require(input.ndim - tau.ndim == 1, f"{name}: Expected tau to have one dimension less than input, but got tau.ndim equal to "
+                                        f"{tau.ndim} and input.ndim is equal to {input.ndim}")
+    require(tau.shape[:-1] == input.shape[:-2], f"{name}: Expected batch dimensions of tau to be equal to input.shape[:-2], but "
+                                                f"got {listing(tau.shape[:-1])}")
+    require(tau.dtype == input.dtype, f"{name}: tau dtype {dtype_name(tau)} does not match input dtype {dtype_name(input)}")
     need_kernel("orgqr_cpu", input)
     return _reflected(input, tau)
 

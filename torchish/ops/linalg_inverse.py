@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from .matrix_check import hermitian, matrix, turned
+from .matrix_check import hermitian, matrix, square, turned
 from .precision import dtype_name, inexact
 from .table import Array, ArrayLike, composite, op
 
@@ -50,6 +50,12 @@ def _tolerance(x: jax.Array, atol: Any, rtol: Any) -> tuple[jax.Array, jax.Array
     return jnp.asarray(0.0 if atol is None else atol), jnp.asarray(rtol)
 
 
+def _need_real(name: str, **tolerances: Any) -> None:
+    for label, x in tolerances.items():
+        if x is not None and jnp.iscomplexobj(x):
+            raise RuntimeError(f"torch.{name}: {label} tensor of complex type is not supported. Got {dtype_name(jnp.asarray(x))}")
+
+
 def _counted(singular: jax.Array, tolerance: tuple[jax.Array, jax.Array]) -> jax.Array:
     """Which singular values exceed max(atol, rtol * the largest); the others count as zero."""
     absolute, relative = tolerance
@@ -71,6 +77,9 @@ def linalg_pinv(input: Array, rcond: ArrayLike | None = None, hermitian: bool = 
     if input.ndim < 2 or not inexact(input) or input.dtype.itemsize == 2:
         raise RuntimeError(f"linalg.pinv({dtype_name(input)}{{{list(input.shape)}}}): expected a tensor with 2 or "
                            "more dimensions of float, double, cfloat or cdouble types")
+    _need_real("linalg.pinv", rcond=rcond, atol=atol, rtol=rtol)
+    if hermitian:
+        square(input, "linalg.eigh")
     return _pseudo(_whole(input) if hermitian else input, _tolerance(input, atol, rcond if rtol is None else rtol))
 
 
@@ -101,6 +110,9 @@ def linalg_matrix_rank(input: Array, tol: ArrayLike | None = None, hermitian: bo
     matrix(input, "torch.linalg.matrix_rank", "input")
     if not inexact(input) or input.dtype.itemsize == 2:
         raise RuntimeError("This function doesn't handle types other than float and double")
+    _need_real("linalg.matrix_rank", atol=tol if atol is None else atol, rtol=rtol)
+    if hermitian:
+        square(input, "linalg.eigh")
     singular = jnp.linalg.svd(_whole(input) if hermitian else input, compute_uv=False)
     tolerance = _tolerance(input, tol if atol is None else atol, 0.0 if tol is not None and rtol is None else rtol)
     return jnp.sum(_counted(singular, tolerance), axis=-1, dtype=jnp.int64)

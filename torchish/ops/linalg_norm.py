@@ -13,12 +13,14 @@ from jax import lax
 from jax.scipy.linalg import expm
 
 from ..dtypes import c_name
-from .check import prod, require, wrap_dim
+from .check import listing, prod, require, wrap_dim
 from .linalg_factor import spd
+from .linalg_solve import NO_INVERSE
 from .matrix_check import lapack, square
 from .precision import dtype_name, inexact
+from .singular import refuse_singular
 from .table import Array, Number, cast, composite, op
-from .vector_norm import vector_norm
+from .vector_norm import check_dtype, vector_norm
 
 SINGULAR, SUMS = ("nuc", 2, -2), (1, -1, math.inf, -math.inf)
 
@@ -35,9 +37,7 @@ def matrix_norm(t: Any, input: Any, ord: Any = "fro", dim: Any = (-2, -1), keepd
     """A norm of matrices: 'fro', 'nuc', 1, -1, 2, -2, inf or -inf."""
     if input.dim() < 2:
         raise RuntimeError("linalg.matrix_norm: The input tensor A must have at least 2 dimensions.")
-    if not input.dtype.is_floating_point and not input.dtype.is_complex:
-        raise RuntimeError(f"linalg.matrix_norm: Expected a floating point or complex tensor as input. Got "
-                           f"{input.type()[6:-6]}")
+    check_dtype("linalg.matrix_norm", input.dtype, dtype)
     if isinstance(ord, str) and ord not in ("fro", "nuc") or not isinstance(ord, str) and abs(ord) not in (1, 2, math.inf):
         raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
     rows, columns = (wrap_dim(d, input.dim()) for d in _two(dim))
@@ -75,6 +75,9 @@ def _of_singular_values(t: Any, x: Any, ord: Any, rows: int, columns: int, keepd
 def linalg_norm(t: Any, input: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None,
                 out: Any = None) -> Any:
     """A vector norm (one dim, or no ord), or a matrix norm (two dims, or a 2-D input with an ord)."""
+    dims = (dim,) if isinstance(dim, int) else dim
+    require(dims is None or len(dims) in (1, 2), f"linalg.norm: If dim is specified, it must be of length 1 or 2. Got "
+                                                 f"{listing(dims or ())}")
     if ord is not None and dim is None:
         require(input.dim() in (1, 2), "linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got "
                                        f"{input.dim()}D.")
@@ -93,11 +96,17 @@ def linalg_cond(t: Any, input: Any, p: Any = None, *, out: Any = None) -> Any:
         raise RuntimeError("linalg.cond: The input tensor must have at least 2 dimensions.")
     if p is not None and p not in ("fro", *SINGULAR, *SUMS):
         raise RuntimeError(f"linalg.cond got an invalid norm type: {p}")
-    if p in (None, 2, -2):
+    if p not in (None, 2, -2):
+        square(input, f"linalg.cond(ord={p})")
+    if not input.numel():
+        result = input.new_zeros(input.shape[:-2]).abs()
+    elif p in (None, 2, -2):
         values = t.linalg_svdvals(input)
         result = values[..., -1] / values[..., 0] if p == -2 else values[..., 0] / values[..., -1]
     else:
-        result = t.matrix_norm(input, p) * t.matrix_norm(t.linalg_inv_ex(input)[0], p)
+        inverse, info = t.linalg_inv_ex(input)
+        result = t.matrix_norm(input, p) * t.matrix_norm(inverse, p)
+        result = result if p == "nuc" else t.where(info == 0, result, math.inf)     # a singular matrix has no inverse
     return result if out is None else out._store(result, "linalg_cond")
 
 
@@ -106,6 +115,8 @@ def linalg_vecdot(t: Any, x: Any, y: Any, *, dim: int = -1, out: Any = None) -> 
     """Sum of conj(x) * y along `dim`."""
     require(x.is_floating_point() or x.is_complex(),
             f"linalg.vecdot: Expected a floating point or complex tensor as input. Got {c_name(x.dtype)}")
+    require(x.dtype is y.dtype, "linalg.vecdot: Expected x and y to have the same dtype, but found x of type "
+                                f"{c_name(x.dtype)} and y of type {c_name(y.dtype)} instead")
     result = ((x.conj() if x.is_complex() else x) * y).sum(dim)
     return result if out is None else out._store(result, "linalg_vecdot")
 
@@ -156,11 +167,19 @@ def matrix_exp(t: Any, input: Any) -> Any:
     return t.linalg_matrix_exp(input)
 
 
+def _look_at_inverted(x: Any, n: Any) -> None:
+    """Of a matrix whose inverse is taken no pivot may be 0."""
+    if isinstance(n, int) and n < 0:
+        refuse_singular(NO_INVERSE.replace("{name}", "inv"))(x)
+
+
 @op(name="linalg_matrix_power", autocast="low", forms="linalg private out", rule="MmBackward0",
-    samples=lambda t: [((spd(t), 3), {})])
+    look=_look_at_inverted, looks="matrix", samples=lambda t: [((spd(t), 3), {})])
 def linalg_matrix_power(input: Array, n: int) -> Array:
     """The n-th power of each matrix; of its inverse for a negative n."""
     square(input, "linalg.matrix_power")
+    if not hasattr(n, "__index__"):
+        raise TypeError(f"linalg_matrix_power(): argument 'n' (position 2) must be int, not {type(n).__name__}")
     if n < 0:
         lapack(input, "linalg.inv")
     return jnp.linalg.matrix_power(input, n)
@@ -210,7 +229,7 @@ def linalg_tensorsolve(input: Array, other: Array, dims: tuple | None = None) ->
     shape = x.shape[other.ndim:]
     require(prod(shape) == prod(x.shape[:other.ndim]), "Expected self to satisfy the requirement "
                                                        "prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim]), but "
-                                                       f"got {prod(shape)} != {prod(x.shape[:other.ndim])}")
+                                                       f"got {prod(shape)} != {prod(other.shape)}")
     lapack(x, "linalg.solve", "lu_cpu")
     return jnp.linalg.solve(x.reshape(-1, prod(shape)), other.reshape(-1)).reshape(shape)
 
@@ -220,6 +239,7 @@ def vander(t: Any, x: Any, N: int | None = None, increasing: bool = False) -> An
     """The matrix of powers of a vector, the highest first unless `increasing`."""
     require(x.dim() == 1, "x must be a one-dimensional tensor.")
     n = x.shape[0] if N is None else N
+    require(n >= 0, "N must be non-negative.")
     exponents = t.arange(n, device=x.device) if increasing else t.arange(n - 1, -1, -1, device=x.device)
     powers = x.unsqueeze(1) if x.is_floating_point() or x.is_complex() else x.long().unsqueeze(1)
     return powers ** exponents
@@ -230,7 +250,7 @@ def renorm(input: Array, p: float, dim: int, maxnorm: Number) -> Array:
     """Slices of dimension `dim` whose p-norm exceeds `maxnorm`, scaled down to it."""
     require(input.ndim > 1, f"renorm: input needs at least 2 dimensions, got {input.ndim} dimensions")
     require(p > 0, "renorm: non-positive-norm not supported")
-    require(not isinstance(maxnorm, (int, float)) or maxnorm >= 0, f"renorm: expected maxnorm to be >= 0 but got {maxnorm}")
+    require(not isinstance(maxnorm, (int, float)) or maxnorm >= 0, f"renorm: expected maxnorm to be >= 0 but got {maxnorm:g}")
     d = wrap_dim(dim, input.ndim)
     axes = tuple(k for k in range(input.ndim) if k != d)
     norm = vector_norm(input, p, axes, keepdim=True)

@@ -12,8 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from .check import require
-from .linalg_factor import failed, spd, triangles
+from ..warned import warn_once
+from .check import listing, require
+from .linalg_factor import first_zero, spd, triangles
 from .linalg_inverse import rank_tolerance
 from .matrix_check import broadcast_batch, lapack, matrix, need_kernel, square, turned
 from .precision import dtype_name, inexact
@@ -39,9 +40,8 @@ def linalg_inv(A: Array) -> Array:
     look=refuse_singular(NO_INVERSE.replace("{name}", "inv_ex"), if_asked=True), looks="matrix",
     samples=lambda t: [((spd(t),), {})])
 def linalg_inv_ex(A: Array, *, check_errors: bool = False) -> tuple[Array, Array]:
-    """The inverse, and for each matrix 0, or 1 where there is none."""
-    inverse = linalg_inv(A)
-    return inverse, jnp.maximum(failed(inverse), jnp.any(jnp.isinf(inverse), axis=(-2, -1)).astype(jnp.int32))
+    """The inverse, and for each matrix 0, or the place (from 1) of the pivot that is 0."""
+    return linalg_inv(A), first_zero(lax.linalg.lu(lax.stop_gradient(A))[0])
 
 
 @composite()
@@ -109,10 +109,9 @@ def _solved(a: jax.Array, b: jax.Array, left: bool) -> jax.Array:
     vector = b.ndim == 1 or (a.ndim - 1 == b.ndim and b.shape == a.shape[:-1])
     if vector:
         b = b[..., None]
-    if vector and not left:
-        raise RuntimeError("linalg.solve: Vector broadcasting of the left hand side is not supported for left=False. In this "
-                           "case linalg.solve is equivalent to B / A.squeeze(-1)")
     _fits("linalg.solve", a, b, left)
+    require(left or not vector, "linalg.solve: Vector broadcasting of the left hand side is not supported for left=False. In this "
+                                "case linalg.solve is equivalent to B / A.squeeze(-1)")
     a, b = broadcast_batch(a, b)
     if not left:
         return jnp.swapaxes(jnp.linalg.solve(jnp.swapaxes(a, -1, -2), jnp.swapaxes(b, -1, -2)), -1, -2)
@@ -131,15 +130,18 @@ def linalg_solve(A: Array, B: Array, *, left: bool = True) -> Array:
 @op(name="linalg_solve_ex", forms="linalg out", returns=("result", "info"), looks="matrix",
     look=refuse_singular(UNSOLVED.replace("{name}", "solve_ex"), if_asked=True), samples=lambda t: [((spd(t), t(3, 2)), {})])
 def linalg_solve_ex(A: Array, B: Array, *, left: bool = True, check_errors: bool = False) -> tuple:
-    """linalg.solve, and for each matrix 0, or 1 where it is singular."""
-    x = _solved(A, B, left)
-    diagonal = jnp.diagonal(lax.linalg.lu(lax.stop_gradient(A))[0], axis1=-2, axis2=-1)
-    return x, jnp.any(diagonal == 0, axis=-1).astype(jnp.int32)
+    """linalg.solve, and for each matrix 0, or the place (from 1) of the pivot that is 0."""
+    return _solved(A, B, left), first_zero(lax.linalg.lu(lax.stop_gradient(A))[0])
 
 
-def _square_system(a: jax.Array) -> None:
+def _square_system(name: str, a: jax.Array, b: jax.Array) -> None:
+    """What the older functions say of operands that do not fit."""
     m, n = a.shape[-2:]
+    require(b.dtype == a.dtype, f"Expected b and A to have the same dtype, but found b of type {dtype_name(b)} and A of type "
+                                f"{dtype_name(a)} instead.")
     require(m == n, f"A must be batches of square matrices, but they are {m} by {n} matrices")
+    require(n == b.shape[-2], f"Incompatible matrix sizes for {name}: each A matrix is {n} by {n} but each b matrix is "
+                              f"{b.shape[-2]} by {b.shape[-1]}")
 
 
 def _triangular(a: jax.Array, b: jax.Array, upper: bool, left: bool, unit: bool, transpose: bool = False) -> jax.Array:
@@ -165,7 +167,10 @@ def linalg_solve_triangular(input: Array, B: Array, *, upper: bool, left: bool =
 def triangular_solve(input: Array, A: Array, upper: bool = True, transpose: bool = False,
                      unitriangular: bool = False) -> tuple[Array, Array]:
     """X with A X = input for a triangular A, and A."""
-    _square_system(A)
+    for x, letter in ((input, "b"), (A, "A")):
+        require(x.ndim >= 2, f"torch.triangular_solve: Expected {letter} to have at least 2 dimensions, but it has {x.ndim} "
+                             "dimensions instead")
+    _square_system("triangular_solve", A, input)
     return _triangular(A, input, upper, True, unitriangular, transpose), A
 
 
@@ -175,8 +180,7 @@ def cholesky_solve(input: Array, input2: Array, upper: bool = False) -> Array:
     for x, letter in ((input, "b"), (input2, "u")):
         if x.ndim < 2:
             raise RuntimeError(f"{letter} should have at least 2 dimensions, but has {x.ndim} dimensions instead")
-    _square_system(input2)
-    _fits("linalg.solve", input2, input, True)
+    _square_system("cholesky_solve", input2, input)
     need_kernel("cholesky_solve_cpu", input2)
     low, right = broadcast_batch(turned(input2) if upper else input2, input)
     return _solved_by_factor(low, right)
@@ -212,6 +216,15 @@ def linalg_lu_solve(LU: Array, pivots: Array, B: Array, *, left: bool = True, ad
     """X with A X = B (or X A = B, or with A^H) from what lu_factor gave of A."""
     require(pivots.dtype == jnp.int32, "linalg.lu_solve: pivots should be a Tensor of scalar type torch.int32")
     lapack(LU, "torch.linalg.lu_solve", "linalg.lu_solve_cpu")
+    square(LU, "torch.linalg.lu_solve")
+    matrix(B, "linalg.lu_solve", "B")
+    require(LU.dtype == B.dtype, "linalg.lu_solve: Expected LU and B to have the same dtype, but found LU of type "
+                                 f"{dtype_name(LU)} and B of type {dtype_name(B)} instead")
+    require(pivots.shape[-1:] == LU.shape[-1:],
+            "linalg.lu_solve: Number of pivots per batch should be same as the dimension of the matrix")
+    require(pivots.shape == LU.shape[:-1], "linalg.lu_solve: Expected LU.shape[:-1] and pivots.shape to be the same, but got "
+                                           f"pivots with shape {listing(pivots.shape)} instead")
+    _fits("linalg.lu_solve", LU, B, left)
     permutation = lax.linalg.lu_pivots_to_permutation(pivots - 1, LU.shape[-2])
     low, up = triangles(LU)
     rows = jax.nn.one_hot(permutation, LU.shape[-2], axis=-2, dtype=LU.dtype)
@@ -222,6 +235,9 @@ def linalg_lu_solve(LU: Array, pivots: Array, B: Array, *, left: bool = True, ad
 @composite()
 def lu_solve(t: Any, input: Any, LU_data: Any, LU_pivots: Any, *, out: Any = None) -> Any:
     """X with A X = input from what lu_factor gave of A."""
+    warn_once("torch.lu_solve is deprecated in favor of torch.linalg.lu_solveand will be removed in a future PyTorch release.\nNote "
+         "that torch.linalg.lu_solve has its arguments reversed.\nX = torch.lu_solve(B, LU, pivots)\nshould be replaced with\nX = "
+         "torch.linalg.lu_solve(LU, pivots, B)")
     return t.linalg_lu_solve(LU_data, LU_pivots, input, out=out)
 
 

@@ -11,7 +11,7 @@ from ..dtypes import from_numpy
 from .check import listing, prod
 from .precision import dtype_name, no_bool
 
-__all__ = ["PRECISION", "bmm_operands", "expandable", "mm_operands", "mv_operands", "same_types"]
+__all__ = ["PRECISION", "bmm_operands", "cpp_name", "expandable", "mm_operands", "mv_operands", "same_types"]
 
 # torch multiplies float32 in float32; XLA's default on GPUs is tf32 and on TPUs bfloat16.
 PRECISION = lax.Precision.HIGHEST
@@ -56,7 +56,7 @@ def mv_operands(mat: jax.Array, vec: jax.Array, added: jax.Array | None = None) 
     out_ndim = 1 if added is None else added.ndim
     if mat.ndim != 2 or vec.ndim != 1 or out_ndim > 1:
         raise RuntimeError(f"vector + matrix @ vector expected, got {out_ndim}, {mat.ndim}, {vec.ndim}")
-    if mat.shape[1] != vec.shape[0]:
+    if mat.shape[1] != vec.shape[0] or added is not None and added.ndim and added.shape[0] not in (1, mat.shape[0]):
         size = mat.shape[0] if added is None or not added.ndim else added.shape[0]
         raise RuntimeError(f"size mismatch, got input ({size}), mat ({mat.shape[0]}x{mat.shape[1]}), vec "
                            f"({vec.shape[0]})")

@@ -12,13 +12,19 @@ import jax.numpy as jnp
 from .check import broadcast_shapes
 from .precision import dtype_name, inexact, unlike
 
-__all__ = ["broadcast_batch", "hermitian", "lapack", "matrix", "need_kernel", "real_of", "square", "turned"]
+__all__ = ["broadcast_batch", "hermitian", "lapack", "matrix", "need_kernel", "own_matrix", "real_of", "square", "turned"]
 
 
 def matrix(x: jax.Array, name: str, letter: str = "A") -> None:
     """RuntimeError unless `x` has at least two dimensions."""
     if x.ndim < 2:
         raise RuntimeError(f"{name}: The input tensor {letter} must have at least 2 dimensions.")
+
+
+def own_matrix(x: jax.Array, name: str, letter: str) -> None:
+    """matrix, in the words of the older functions."""
+    if x.ndim < 2:
+        raise RuntimeError(f"{name}: {letter} must have at least 2 dimensions.")
 
 
 def square(x: jax.Array, name: str) -> None:

@@ -347,10 +347,16 @@ def copysign(input: Array, other: ArrayLike) -> Array:
     return jnp.where(jnp.signbit(other), -magnitude(input), magnitude(input))
 
 
-@op(promote="arith", inplace=True, saves=False)
+def _one_real_dtype(*kinds: str) -> None:
+    if any("complex" in kind for kind in kinds):
+        raise RuntimeError("heaviside is not yet implemented for complex tensors.")
+    if kinds[0] != kinds[1]:
+        raise RuntimeError("heaviside is not yet implemented for tensors with different dtypes.")
+
+
+@op(promote="arith", inplace=True, saves=False, check=_one_real_dtype)
 def heaviside(input: Array, values: Array) -> Array:
     """0 where input < 0, 1 where input > 0, `values` where it is 0."""
-    need_real("heaviside is not yet implemented for complex tensors.", input, RuntimeError)
     return jnp.where(input == 0, values, (input > 0).astype(input.dtype))
 
 

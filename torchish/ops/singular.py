@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import LinAlgError
 
-__all__ = ["refuse_indefinite", "refuse_singular"]
+__all__ = ["refuse_indefinite", "refuse_nonfinite", "refuse_singular"]
 
 FEW = 4096      # elements: a matrix of 64 x 64
 
@@ -56,6 +56,14 @@ def refuse_singular(text: str, error: type[Exception] = LinAlgError, if_asked: b
                     k = _zero_pivot(one)
                 if k:
                     raise error(text.format(at=at, k=k)) from None
+    return look
+
+
+def refuse_nonfinite(text: str, error: type[Exception]) -> Callable[..., None]:
+    """A `look` for matrices that may hold no inf and no nan; {at} in `text` is the place in the batch."""
+    def look(x: Any, *others: Any) -> None:
+        if isinstance(x, np.ndarray) and x.ndim > 1 and 0 < x.size <= FEW and not np.isfinite(x).all():
+            raise error(text.format(at=next(at for at, one in _batch(x) if not np.isfinite(one).all())))
     return look
 
 

@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
+from ..dtypes import c_name, from_numpy, promote_types
 from ..dtypes import dtype as DType
-from .check import wrap_dims
+from .check import require, wrap_dims
+from .matrix_check import lapack
 from .pointwise import refuse_bools
 from .precision import dtype_name, inexact, magnitude, wide
 from .table import Array, Dims, op
@@ -29,23 +31,42 @@ def _norm(x: Array, p: float, axes: tuple[int, ...], keepdims: bool) -> Array:
     if p == 1:
         return jnp.sum(size, axis=axes, keepdims=keepdims)
     if p in (float("inf"), -float("inf")):
-        if 0 in (x.shape[a] for a in axes):
-            if p < 0 or x.size == 0 and not any(n == 0 for a, n in enumerate(x.shape) if a not in axes):
-                raise RuntimeError(f"linalg.vector_norm cannot compute the {p} norm on an empty tensor because the "
-                                   "operation does not have an identity")
-            return jnp.zeros(jnp.sum(size, axis=axes, keepdims=keepdims).shape, size.dtype)
         return (jnp.max if p > 0 else jnp.min)(size, axis=axes, keepdims=keepdims)
     zero = size == 0
     power = jnp.where(zero, 0 if p > 0 else jnp.inf, jnp.where(zero, 1, size) ** p)
     return _root(jnp.sum(power, axis=axes, keepdims=keepdims), p)
 
 
+def check_dtype(name: str, own: DType, wanted: DType | None) -> None:
+    """RuntimeError unless `own` is floating or complex and `wanted` (None: the same) holds all its values."""
+    require(own.is_floating_point or own.is_complex,
+            f"{name}: Expected a floating point or complex tensor as input. Got {c_name(own)}")
+    if wanted is not None:
+        require(wanted.is_floating_point or wanted.is_complex, f"{name}: dtype should be floating point or complex, but got "
+                                                               f"{c_name(wanted)}")
+        kind = "complex" if own.is_complex else "real"
+        require(own.is_complex == wanted.is_complex, f"{name}: dtype should be {kind} for {kind} inputs, but got {c_name(wanted)}")
+        require(promote_types(own, wanted) is wanted, f"{name}: the dtype of the input ({c_name(own)}) should be convertible "
+                                                      f"without narrowing to the specified dtype ({c_name(wanted)})")
+
+
+def _need_some(shape: tuple[int, ...], axes: tuple[int, ...], p: float) -> None:
+    """Orders below 0 and inf need at least one element for each norm."""
+    if 0 <= p < float("inf"):
+        return
+    for d in axes:
+        where = "an empty tensor because the" if len(shape) == 1 else f"the dimension {d}because this dimension is empty and the"
+        require(shape[d] != 0, f"linalg.vector_norm cannot compute the {p:g} norm on {where} operation does not have an identity")
+
+
 def _checked(input: Array, p: float, dim: Dims | None, keepdim: bool, dtype: DType | None) -> Array:
+    if not isinstance(p, (int, float)):
+        raise TypeError(f"linalg_vector_norm(): argument 'ord' (position 2) must be Number, not {type(p).__name__}")
+    check_dtype("linalg.vector_norm", from_numpy(input.dtype), dtype)
     x = input if dtype is None else input.astype(dtype.np)
-    if not inexact(x):
-        raise RuntimeError("linalg.vector_norm: Expected a floating point or complex tensor as input. "
-                           f"Got {dtype_name(x)}")
-    value = _norm(wide(x), p, wrap_dims(dim, x.ndim), keepdim)
+    axes = wrap_dims(dim, x.ndim)
+    _need_some(x.shape, axes, p)
+    value = _norm(wide(x), p, axes, keepdim)
     return value.astype(x.dtype) if x.dtype.itemsize == 2 else value
 
 
@@ -60,29 +81,33 @@ def vector_norm(input: Array, ord: float = 2, dim: Dims | None = None, keepdim: 
     return _checked(input, ord, dim, keepdim, dtype)
 
 
+def _need_two(dim: Dims | None, ndim: int) -> None:
+    dims = tuple(range(ndim)) if dim is None else (dim,) if isinstance(dim, int) else tuple(dim)
+    require(len(dims) == 2, f"linalg.matrix_norm: dim must be a 2-tuple. Got {' '.join(map(str, dims))}")
+
+
 @op(autocast="float cuda", rule="LinalgVectorNormBackward0", samples=_samples)
 def norm(input: Array, p: float | str | None = "fro", dim: Dims | None = None, keepdim: bool = False,
          dtype: DType | None = None) -> Array:
     """The p-norm over `dim`; 'fro' is 2; 'nuc' is the sum of the singular values."""
     if p == "nuc":
-        if not inexact(input):
-            raise RuntimeError("linalg.matrix_norm: Expected a floating point or complex tensor as input. Got " + dtype_name(input))
-        if input.dtype.itemsize == 2:
-            raise RuntimeError("linalg.matrix_norm: Low precision dtypes not supported. Got " + dtype_name(input))
+        lapack(input, "linalg.matrix_norm")
+        _need_two(dim, input.ndim)
         axes = wrap_dims(dim, input.ndim)
         values = jnp.linalg.svd(jnp.moveaxis(input, axes, (-2, -1)), compute_uv=False)
         total = jnp.sum(values, axis=-1)
         return jnp.expand_dims(total, sorted(axes)) if keepdim else total
     if isinstance(p, str) and p != "fro":
         raise RuntimeError(f"linalg.matrix_norm: Order {p} not supported.")
+    if p == "fro" and not isinstance(dim, int) and dim is not None and len(dim) > 2:
+        _need_two(dim, input.ndim)
     return _checked(input, 2 if p is None or p == "fro" else p, dim, keepdim, dtype)
 
 
-@op(autocast="float cuda", strides=None, promote="arith", forms="function method",
+@op(autocast="float cuda", strides=None, promote="arith", forms="function method", check=refuse_bools,
     samples=lambda t: [((t(3, 4), t(4, seed=1)), {}), ((t(3), t(3, seed=1), 3), {})])
 def dist(input: Array, other: Array, p: float = 2) -> Array:
     """The p-norm of input - other."""
-    refuse_bools(*[dtype_name(x).lower() for x in (input, other)])
     if not inexact(input):
         raise RuntimeError("norm(): input dtype should be either floating point or complex. Got " + dtype_name(input) + " instead.")
     return _checked(input - other, p, None, False, None)
