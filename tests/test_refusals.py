@@ -4,6 +4,8 @@ In: expressions.  Out: PyTorch's error class and the beginning of its message (w
 """
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 import torchish as torch
@@ -240,3 +242,37 @@ def test_deprecated_names_say_so_once() -> None:
     finally:
         torch.set_warn_always(False)
     assert type(torch.qr(a)).__name__ == "qr"       # and nothing is said a second time
+
+
+def test_several_results_go_into_as_many_tensors_or_none() -> None:
+    x, values = torch.tensor([3.0, 1.0]), torch.tensor([9.0])
+    for out, begins in (((values, values), "Expected out tensor to have dtype long int"), (values, "sort(): argument 'out' must be tuple"),
+                        ((values,), "expected tuple of 2 elements but got 1")):
+        assert refused_call(lambda out=out: torch.sort(x, out=out)).startswith(begins)
+    assert refused_call(lambda: torch.add(x, 1, out=[x])) == "add(): argument 'out' must be Tensor, not list"
+    assert refused_call(lambda: torch.mode(x, 0, out=(values, values))).endswith("'Long' but got 'Float' for indices output")
+    assert values.tolist() == [9.0]
+
+
+def refused_call(call: Callable) -> str:
+    with pytest.raises((RuntimeError, TypeError)) as found:
+        call()
+    return str(found.value)
+
+
+def test_sums_are_computed_in_the_dtype_of_out() -> None:
+    x, whole = torch.tensor([1.6, 1.6]), torch.zeros((), dtype=torch.int64)
+    assert torch.sum(x, 0, out=whole).item() == 2
+    assert torch.cumprod(x * 2, 0, out=torch.zeros(2, dtype=torch.int64)).tolist() == [3, 9]
+    with pytest.raises(RuntimeError, match="Expected out tensor to have dtype double, but got float instead"):
+        torch.sum(x, 0, dtype=torch.float64, out=torch.zeros(()))
+    assert torch.any(x, 0, out=torch.zeros((), dtype=torch.uint8)).item() == 1
+    assert torch.fft.irfft(torch.ones(3), out=torch.empty(0, dtype=torch.float64)).tolist() == [1.0, 0.0, 0.0, 0.0]
+
+
+def test_new_memory_of_factors_lies_by_columns() -> None:
+    for f in (torch.linalg.inv, torch.linalg.cholesky, lambda a, out: torch.linalg.qr(a, out=(out, torch.empty(0)))[0]):
+        assert f(torch.eye(3), out=torch.empty(0)).stride() == (1, 3)
+    d = torch.arange(4.0)
+    assert d[:3].masked_fill_(torch.tensor([True, False, True]), d[1]).tolist() == [1.0, 1.0, 1.0]
+    assert d[:3].masked_scatter_(torch.ones(3, dtype=torch.bool), d[1:]).tolist() == [1.0, 1.0, 3.0]

@@ -12,6 +12,7 @@ import numpy as np
 
 from . import dtypes
 from .avals import Aval, aval_of, contiguous_strides
+from .capsule import imported
 from .devices import META, chosen, from_jax, place, to_jax
 from .errors import NO_DATA
 from .from_python import array_of, known_dtype
@@ -29,6 +30,12 @@ from .warned import warn, warn_once
 
 __all__ = ["array_aval", "as_tensor", "asarray", "concrete_pending", "constant", "constant_like", "constant_new", "from_array",
            "from_numpy", "settle", "tensor"]
+
+
+READ_ONLY = ("The given buffer is not writable, and PyTorch does not support non-writable tensors. This means you can write "
+             "to the underlying (supposedly non-writable) buffer using the tensor. You may want to copy the buffer to protect "
+             "its data or make it writable before converting it to a tensor. This type of warning will be suppressed for the "
+             "rest of this program.")
 
 
 def array_aval(array: Any) -> Aval:
@@ -70,6 +77,8 @@ def _array(data: Any, dtype: dtypes.dtype | None) -> np.ndarray:
     """Python data as a numpy array of torch's inferred (or the given) dtype."""
     if type(data).__module__.startswith("jax"):
         data = np.asarray(data)
+    elif hasattr(type(data), "__dlpack__") and not isinstance(data, (Tensor, np.ndarray)):
+        data = np.asarray(imported(data))
     return array_of(data, dtype, Tensor, lambda x: x.item() if x.is_meta else x.detach()._numpy())
 
 
@@ -106,6 +115,8 @@ def asarray(obj: Any, *, dtype: dtypes.dtype | None = None, device: Any = None, 
     """`obj` as a tensor."""
     if isinstance(obj, (memoryview, bytes, bytearray)):
         kind = dtype or dtypes.default.float
+        if memoryview(obj).readonly:
+            warn_once(READ_ONLY)
         obj = np.frombuffer(obj, kind.np)
     alias = isinstance(obj, (Tensor, np.ndarray, jax.Array)) or hasattr(obj, "__dlpack__")
     if copy is False and not alias:
@@ -137,6 +148,9 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
         raise ValueError("At least one stride in the given numpy array is negative, and tensors with negative strides are not "
                          "currently supported. (You can probably work around this by making a copy of your array with "
                          "array.copy().)")
+    if any(s % ndarray.itemsize for s in ndarray.strides if ndarray.itemsize):
+        raise ValueError("given numpy array strides not a multiple of the element byte size. Copy the numpy array to reallocate "
+                         "the memory.")
     if not ndarray.flags.writeable:
         warn_once("The given NumPy array is not writable, and PyTorch does not support non-writable tensors. This means "
                   "writing to this tensor will result in undefined behavior. You may want to copy the array to protect its "

@@ -29,6 +29,8 @@ __all__ = ["build", "return_types"]
 NUMBERS = frozenset({int, float, bool})
 LISTS = frozenset({list, tuple})
 return_types: dict[str, type] = {}
+READ_FIRST = frozenset(["masked_fill", "masked_scatter"])     # these may take values out of the memory that they write into
+OF_OUT = frozenset(["sum", "prod", "cumsum", "cumprod"])       # computed in the dtype of `out=`, if no other is asked for
 # operator -> how it is formed; "r" reflected, "i" in place
 REFLECTED = frozenset(["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift",
                        "rshift"])
@@ -275,14 +277,14 @@ def _write_function(source: _Source, op: Op, name: str, first: str | None, opera
         lines.append(f"    if not isinstance({params[1].name}, hooks.operand_types): return NotImplemented")
     if first is not None:
         lines.append(f"    if not isinstance({first}, TENSOR): raise TypeError(foreign_self({name!r}, {first}))")
+    lines += ["    if dtype is None and isinstance(out, TENSOR): dtype = out.dtype"] * (out and op.name in OF_OUT)
     lines.append(f"    r = record(OP, ({values}{',' if params else ''}))")
     if op.view:
         lines.append("    if r.__class__ is tuple:")
         values_ = f"({attributes}{',' if len(params) > 1 else ''})"
         lines.append(f"        return tuple([make_view({params[0].name}, x, OP, {values_}, k) for k, x in enumerate(r)])")
         lines.append(f"    r = {view}")
-    if many is not None:
-        lines.append("    r = R(*r)")
+    lines += ["    r = R(*r)"] * (many is not None)
     if out:
         lines.append(f"    if out is not None: return hooks.store_out(out, r, {op.name!r}{_read(op, params)})")
     lines.append("    return r")
@@ -330,7 +332,7 @@ def _write_inplace(source: _Source, op: Op, name: str, functional: Callable, fir
         return
     call = ["*args" if _is_varargs(params, k) else (f"{p.name}={p.name}" if p.keyword_only else p.name)
             for k, p in enumerate(params)]
-    others = "".join([f", {p.name}" for p in params[1:] if p.kind in ("operand", "mixed")])
+    others = "".join([f", {p.name}" for p in params[1:] if p.kind in ("operand", "mixed") and op.name not in READ_FIRST])
     source.lines += ["    try:", f"        r = functional({', '.join(call)})",
                      "    except NotImplementedError as e:",     # torch looks for overlap before it looks for a kernel
                      f"        if ' not implemented for ' in str(e): refuse_overlap({first})", "        raise",

@@ -13,6 +13,7 @@ import jax
 import numpy as np
 
 from . import dtypes
+from .capsule import DLDeviceType, exported
 from .errors import NO_ITEM
 from .grad_fn import grad_fn_of
 from .ops.parts import view_bits
@@ -87,19 +88,25 @@ class Exchange:
     def __jax_array__(self) -> jax.Array:
         return self._array()
 
-    def __dlpack__(self, **options: Any) -> Any:
+    def _refuse_export(self) -> None:
         if self.requires_grad:
             raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
         if view_bits(self)[0]:
             raise BufferError("Can't export tensors with the conjugate bit set")
         if self.is_meta:
             raise BufferError("Cannot pack tensors on meta")
-        return self._array().__dlpack__(**options)
+
+    def __dlpack__(self, *, stream: Any = -1, max_version: tuple[int, int] | None = None, dl_device: Any = None,
+                   copy: bool | None = None) -> Any:
+        """A capsule of the values: a copy on the CPU."""
+        self._refuse_export()
+        return exported(self, stream, max_version, dl_device, copy)
 
     def __dlpack_device__(self) -> tuple:
         if self.is_meta:
             raise ValueError("Unknown device type meta for Dlpack")
-        return self._array().__dlpack_device__()
+        kind, index = self._array().__dlpack_device__()
+        return DLDeviceType(kind), index
 
     def data_ptr(self) -> int:
         """The address of the first element: that of the storage, and for a view how far it lies behind. 0 on meta."""

@@ -13,11 +13,14 @@ import numpy as np
 
 from . import dtypes
 from .dtypes import dtype as Dtype
+from .warned import warn_once
 
 __all__ = ["array_of", "known_dtype"]
 
 PYTHON = {bool: dtypes.bool_, int: dtypes.int64, float: dtypes.float64, complex: dtypes.complex128}
-FLAT = (str, bytes, bytearray)
+FLAT = (str, bytes)
+SLOW = ("Creating a tensor from a list of numpy.ndarrays is extremely slow. Please consider converting the list to a single "
+        "numpy.ndarray with numpy.array() before converting to a tensor.")
 
 
 def known_dtype(name: str, dtype: Any) -> Dtype | None:
@@ -85,6 +88,7 @@ def _kinds(data: Any, shape: tuple[int, ...], dim: int) -> set[type]:
             return set()
         raise ValueError(f"expected sequence of length {shape[dim]} at dim {dim} (got {len(data)})")
     if isinstance(data, np.ndarray):
+        warn_once(SLOW)
         dtypes.from_numpy(data.dtype)
         if data.shape[1:] != shape[dim + 1:]:
             raise ValueError(f"expected sequence of length {(*shape, 0)[dim + 1]} at dim {dim + 1} (got {(*data.shape, 0)[1]})")

@@ -53,7 +53,7 @@ def __reversed__(self: Tensor) -> Tensor:
 
 
 def __array_wrap__(self: Tensor, array: np.ndarray, context: Any = None, return_scalar: bool = False) -> Tensor:
-    return from_array(array)
+    return from_array(array.astype(np.uint8) if array.dtype == np.bool_ else array)     # as torch keeps truth for numpy
 
 
 for _fn in (fill_diagonal_, to_dense, as_subclass, __pos__, __invert__, __reversed__, __array_wrap__):

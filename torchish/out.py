@@ -21,18 +21,20 @@ CASTS, EXACT = "result type {want} can't be cast to the desired output type {got
 SAFELY = "{name}: Expected {part} to be safely castable from {want} dtype, but got {part} with dtype {got}"
 
 
-def _texts(names: str, text: str, safe: bool = False, part: str = "") -> dict[str, tuple[bool, str]]:
+def _texts(names: str, text: str, safe: bool | str = False, part: str = "") -> dict[str, tuple[bool | str, str]]:
     """The text for each of `names` ("op" or "op=how the text calls it"); safe: a dtype that can hold the result is taken, too."""
     split = [name.partition("=") for name in names.split()]
     return {op: (safe, text.replace("{name}", label or op).replace("{part}", part)) for op, _, label in split}
 
 
 # op -> whether a dtype that can hold the result is taken, and what is said of the others
-RULES: dict[str, tuple[bool, str]] = {
-    **_texts("square lerp addr logical_not outer kron normalize angle sum prod mean cumsum cumprod threshold", CASTS, safe=True),
-    **_texts("cross take_along_dim msort renorm linalg_ldl max.dim min.dim svd", EXACT),
+RULES: dict[str, tuple[bool | str, str]] = {
+    **_texts("square lerp addr logical_not outer kron normalize angle threshold", CASTS, safe=True),
+    **_texts("mean", "mean.out: input types can't be cast to the desired output type {got}", safe=True),
+    **_texts("diag sum prod cumsum cumprod cross take_along_dim msort renorm linalg_ldl max.dim min.dim norm svd", EXACT),
     **_texts("mvlgamma", "mvlgamma: result type {want} can't be cast to the desired output type {want}", safe=True),
-    **_texts("neg abs sign sgn ceil floor trunc round frac conj_physical gelu softplus softshrink hardshrink bitwise_not",
+    **_texts("neg abs sign sgn ceil floor trunc round frac conj_physical gelu softplus softshrink hardshrink bitwise_not "
+             "clamp clamp_min clamp_max",
              "Found dtype {got} but expected {want}"),
     **_texts("logsigmoid linalg_solve_triangular", "expected scalar type {want} but found {got}"),
     **_texts("logcumsumexp cummax cummin diff", "expected scalar_type {want} but found {got}"),
@@ -81,7 +83,7 @@ RULES: dict[str, tuple[bool, str]] = {
     **_texts("cholesky cholesky_inverse cholesky_solve linalg_cond=linalg.cond linalg_pinv=linalg.pinv "
              "linalg_matrix_power=matrix_power "
              "linalg_householder_product=torch.linalg.householder_product linalg_tensorinv=tensorinv "
-             "linalg_tensorsolve=tensorsolve linalg_matrix_rank=linalg.matrix_rank", SAFELY, safe=True, part="result"),
+             "linalg_tensorsolve=tensorsolve linalg_matrix_rank=torch.linalg.matrix_rank", SAFELY, safe=True, part="result"),
     **_texts("linalg_eig=torch.linalg.eig linalg_eigvals=torch.linalg.eigvals", SAFELY, safe=True, part="eigenvalues"),
     **_texts("linalg_lstsq=torch.linalg.lstsq", SAFELY, safe=True, part="solution"),
     **_texts("geqrf=torch.geqrf", SAFELY, safe=True, part="a"),
@@ -89,7 +91,16 @@ RULES: dict[str, tuple[bool, str]] = {
              "fft_rfftn=rfftn fft_rfft2=rfftn fft_ihfftn=ihfftn fft_ihfft2=ihfftn",
              "{name} expects a complex output tensor, but got {got}", safe=True),
     **_texts("fft_irfft=irfft fft_hfft=hfft fft_irfftn=irfftn fft_irfft2=irfftn fft_hfftn=hfftn fft_hfft2=hfftn",
-             "{name} expects a floating point output tensor, but got {got}"),
+             "{name} expects a floating point output tensor, but got {got}", safe="alike"),
+}
+# the text for a result that is not the first
+PLACES = {
+    "mode1": "expected scalar type '{want}' but got '{got}' for indices output",
+    "kthvalue1": "output indices must be of scalar type {want}",
+    "frexp1": "torch.frexp() expects exponent to have int dtype but got {got_c}",
+    **dict.fromkeys(["median.dim1", "nanmedian.dim1"],
+                    "Expected tensor for argument #1 'indices' to have scalar type {want}; but got torch.{got}Tensor instead "
+                    "(while checking arguments for median)"),
 }
 ERRORS: dict[str, type[Exception]] = {
     **dict.fromkeys(["cat", "stack", "hstack", "vstack", "dstack", "column_stack"], TypeError),
@@ -100,30 +111,28 @@ ERRORS: dict[str, type[Exception]] = {
 OF_DIM = frozenset(["max", "min", "median", "nanmedian"])      # along a dimension these have results and rules of their own
 
 
-def _rule(name: str) -> tuple[bool, str]:
+def _rule(name: str) -> tuple[bool | str, str]:
     """What is not in RULES casts, but for copies of views and ops that promote nothing."""
     op = TABLE.get(name)
     exact = name.endswith("_copy") if op is None else op.promote is None
     return RULES.get(name) or ((False, EXACT) if exact else (True, CASTS))
 
 
-def _check_dtype(out: Any, result: Any, name: str) -> None:
+def _check_dtype(out: Any, result: Any, name: str, place: int) -> None:
     safe, text = _rule(name)
+    text = PLACES.get(f"{name}{place}", text)
     want, got = result.dtype, out.dtype
-    if not (safe and can_cast(want, got)):
+    if safe == "alike":         # the result's kind, of any precision
+        safe = want.category == got.category
+    if not (safe and can_cast(want, got)) and not (name in ("all", "any") and c_name(got) == "Byte"):
         error = ERRORS.get(name, RuntimeError)
         raise error(text.format(want=c_name(want), got=c_name(got), want_c=c_type(want), got_c=c_type(got)))
 
 
-def store(out: Any, result: Any, name: str = "", read: tuple = (), warn: bool = True, same: tuple = ()) -> Any:
-    """Writes `result` of the op `name` into `out` (or each of several into one), as torch does: RuntimeError where a gradient would
-    be lost, for a dtype that the op does not write, or where `out` lies where the tensors `read` do, or partly where one of `same`
-    does; a warning where it holds something and has another shape.
-    """
-    if isinstance(result, tuple):
-        name = f"{name}.dim" if name in OF_DIM else name
-        stored = [store(o, r, name, read, warn, same) for o, r in zip(out, result, strict=True)]
-        return type(result)(*stored) if hasattr(result, "_fields") else tuple(stored)
+def _refuse(out: Any, result: Any, name: str, read: tuple, same: tuple, place: int) -> None:
+    """What may be said of one `out` before anything is written."""
+    if not isinstance(out, hooks.tensor):
+        raise TypeError(f"{name.partition('.')[0]}(): argument 'out' must be Tensor, not {type(out).__name__}")
     if state.tape.grad and (out.requires_grad or result.requires_grad):
         label = f"{name.partition('.')[0]}(): " if name else ""
         raise RuntimeError(f"{label}functions with out=... arguments don't support automatic "
@@ -137,20 +146,44 @@ def store(out: Any, result: Any, name: str = "", read: tuple = (), warn: bool = 
         if isinstance(source, hooks.tensor):
             refuse_sharing(out, source)
     if out.dtype is not result.dtype:
-        _check_dtype(out, result, name)
+        _check_dtype(out, result, name, place)
     if out.is_meta is not result.is_meta:
         raise RuntimeError(f"Attempting to copy from device {result.device} to device {out.device}, but cross-device copies are "
                            "not allowed!")
-    if out.dtype is not result.dtype:
-        result = result.to(out.dtype)
-    if out.shape == result.shape:
-        return assign(out, result)
+
+
+def store(out: Any, result: Any, name: str = "", read: tuple = (), warn: bool = True, same: tuple = ()) -> Any:
+    """Writes `result` of the op `name` into `out`, as torch does: RuntimeError where a gradient would be lost, for a dtype that the
+    op does not write, or where `out` lies where the tensors `read` do, or partly where one of `same` does; a warning where it
+    holds something and has another shape.  Results in a tuple go into as many tensors, all or none.
+    """
+    if not isinstance(result, tuple):
+        _refuse(out, result, name, read, same, 0)
+        return _written(out, result, name, warn)
+    name = f"{name}.dim" if name in OF_DIM else name
+    if isinstance(out, hooks.tensor):
+        raise TypeError(f"{name.partition('.')[0]}(): argument 'out' must be tuple of Tensors, not Tensor")
+    if len(out) != len(result):
+        raise TypeError(f"expected tuple of {len(result)} elements but got {len(out)}")
+    for place, (o, r) in enumerate(zip(out, result, strict=True)):
+        _refuse(o, r, name, read, same, place)
+    stored = [_written(o, r, name, warn) for o, r in zip(out, result, strict=True)]
+    return type(result)(*stored) if hasattr(result, "_fields") else tuple(stored)
+
+
+def _written(out: Any, result: Any, name: str, warn: bool) -> Any:
+    value = result.to(out.dtype) if out.dtype is not result.dtype else result
+    if tuple(out.shape) == tuple(result.shape):
+        return assign(out, value)
     if out.numel() and warn:
         warned.warn(f"An output with one or more elements was resized since it had shape {list(out.shape)}, which does not "
                     f"match the required output shape {list(result.shape)}. This behavior is deprecated, and in a future "
                     "PyTorch release outputs will not be resized unless they have zero elements. You can explicitly reuse "
                     "an out tensor t by resizing it, inplace, to zero elements with t.resize_(0).")
-    # of another size it lies row by row, elementwise results as their operands; and it shows nothing else's memory
+    # of another size it lies row by row, elementwise results as their operands, factors of matrices column by column; and it shows
+    # nothing else's memory
+    op = TABLE.get(name)
+    lies = op is not None and bool(op.promote or op.strides and not callable(op.strides) and "columns" in op.strides)
     out._view = None
-    rebind(out, result if name in TABLE and TABLE[name].promote else result.contiguous())
+    rebind(out, value if lies else value.contiguous())
     return out

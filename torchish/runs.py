@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from . import dtypes
-from .creation import as_tensor, from_array
+from .capsule import imported
+from .creation import READ_ONLY, as_tensor, from_array
 from .data_dependent import nonzero
 from .errors import refuse_data_dependent
 from .tensor import Tensor
@@ -48,10 +49,7 @@ def frombuffer(buffer: Any, *, dtype: dtypes.dtype, count: int = -1, offset: int
         raise ValueError("object does not implement Python buffer protocol.") from None
     size = memory.nbytes
     if memory.readonly:
-        warn_once("The given buffer is not writable, and PyTorch does not support non-writable tensors. This means you can "
-                  "write to the underlying (supposedly non-writable) buffer using the tensor. You may want to copy the buffer "
-                  "to protect its data or make it writable before converting it to a tensor. This type of warning will be "
-                  "suppressed for the rest of this program.")
+        warn_once(READ_ONLY)
     if size == 0 or count == 0:
         raise ValueError(f"both buffer length ({size}) and count ({count}) must not be 0")
     if not 0 <= offset < size:
@@ -66,26 +64,21 @@ def frombuffer(buffer: Any, *, dtype: dtypes.dtype, count: int = -1, offset: int
                          f"be greater "
                          f"than actual buffer length ({size} bytes)")
     out = from_array(np.frombuffer(buffer, dtype.np, count, offset))
+    if requires_grad and not out._node.aval.differentiable:
+        raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
     return out._require_grad() if requires_grad else out
 
 
-class _Capsule:
-    """A bare DLPack capsule, of the CPU, as an object that hands it out."""
-
-    def __init__(self, capsule: Any) -> None:
-        self.capsule = capsule
-
-    def __dlpack__(self, **options: Any) -> Any:
-        return self.capsule
-
-    def __dlpack_device__(self) -> tuple[int, int]:
-        return 1, 0
-
-
 def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Tensor:
-    """A tensor with the values of what speaks DLPack, or of a capsule. Differs from torch: the memory is not shared."""
-    speaks = hasattr(ext_tensor, "__dlpack__")
-    return as_tensor(np.from_dlpack(ext_tensor if speaks else _Capsule(ext_tensor)), device=device)
+    """A tensor with the values of what speaks DLPack, or of a capsule.
+
+    Memory is shared with a tensor. Differs from torch: it is not shared with others.
+    """
+    if isinstance(ext_tensor, Tensor):
+        ext_tensor._refuse_export()
+        own = ext_tensor.detach()
+        return (own.clone() if copy else own).to(device=device)
+    return as_tensor(imported(ext_tensor), device=device)
 
 
 def to_dlpack(tensor: Tensor) -> Any:

@@ -65,6 +65,14 @@ def _likeness(name: str, input: object) -> None:
         raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
 
 
+def warn_count(out, length):
+    """A warning where `out` holds elements, but not `length` of them."""
+    if out is not None and out.numel() not in (0, length):
+        warn(f"The number of elements in the out tensor of shape {list(out.shape)} is {out.numel()} which does not match "
+             f"the computed number of elements {length}. Note that this may occur as a result of rounding error. The out "
+             f"tensor will be resized to a tensor of shape ({length},).")
+
+
 def finish(result, out, device, requires_grad):
     """What every factory does with its result: moves it, writes it into `out`, makes it a leaf that requires grad.
 
@@ -228,10 +236,8 @@ def arange(t, start=0, end=None, step=1, *, out=None, dtype=None, layout=None, d
     made = t._made_on(device, t._arange, start, step, int(length), dtype=dtype)
     if out is not None and out.numel() == length:
         made = made.view(out.shape)
-    elif out is not None and out.numel():
-        warn(f"The number of elements in the out tensor of shape {list(out.shape)} is {out.numel()} which does not match "
-             f"the computed number of elements {length}. Note that this may occur as a result of rounding error. The out "
-             f"tensor will be resized to a tensor of shape ({length},).")
+    else:
+        warn_count(out, length)
     return finish(made, out, device, requires_grad)
 
 

@@ -127,7 +127,7 @@ def qr(t: Any, input: Any, some: bool = True, *, out: Any = None) -> Any:
     """Q and R (torch.linalg.qr under its old name)."""
     warn_once(QR_IS_OLD)
     found = QR(*t.linalg_qr(input, "reduced" if some else "complete"))
-    return found if out is None else QR(*[o._store(x, "linalg_qr") for o, x in zip(out, found, strict=True)])
+    return found if out is None else t.Tensor._store(out, found, "linalg_qr")
 
 
 @jax.custom_jvp

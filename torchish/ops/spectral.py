@@ -10,11 +10,12 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from .. import dtypes
 from ..dtypes import dtype as DType
 from .check import require, wrap_dim, wrap_dims
-from .create import finish, known
+from .create import finish, known, warn_count
 from .precision import dtype_name, floating
 from .table import Array, Dims, composite, op
 
@@ -66,7 +67,7 @@ _one("hfft", jnp.fft.hfft, C2R, "fft of a Hermitian signal of which one half is 
 _one("ihfft", jnp.fft.ihfft, R2C, "The inverse of hfft.")
 
 
-def _dims(x: jax.Array, s: Any, dim: Any, halved: bool) -> tuple[list[int] | None, list[int]]:
+def _dims(x: jax.Array, s: Any, dim: Any, name: str, kind: str) -> tuple[list[int] | None, list[int]]:
     """Lengths (None: as they are) and dims of an n-dimensional transform."""
     s = None if s is None else [s] if isinstance(s, int) else list(s)
     if dim is None:
@@ -77,12 +78,12 @@ def _dims(x: jax.Array, s: Any, dim: Any, halved: bool) -> tuple[list[int] | Non
         dims = [_dim(x, d) for d in ((dim,) if isinstance(dim, int) else dim)]
         require(len(set(dims)) == len(dims), "FFT dims must be unique")
         require(s is None or len(s) == len(dims), "When given, dim and shape arguments must have the same length")
-    if s is not None:
-        whole = [x.shape[d] for d in dims]
-        whole[-1:] = [2 * (n - 1) if halved else n for n in whole[-1:]]
-        s = [w if n == -1 else n for n, w in zip(s, whole, strict=True)]
-        for n in s:
-            require(n >= 1, f"Invalid number of data points ({n}) specified")
+    require(dims or kind == C2C, f"{name} must transform at least one axis")
+    whole = [x.shape[d] for d in dims]
+    whole[-1:] = [2 * (n - 1) if kind == C2R else n for n in whole[-1:]]
+    s = None if s is None else [w if n == -1 else n for n, w in zip(s, whole, strict=True)]
+    for n in whole if s is None else s:
+        require(n >= 1, f"Invalid number of data points ({n}) specified")
     return s, dims
 
 
@@ -105,7 +106,7 @@ def _many(name: str, fn: Callable, kind: str, doc: str) -> None:
     """A transform along several dimensions, and its form along the last two."""
     def compute(label: str, x: jax.Array, s: Any, dim: Any, norm: str | None) -> jax.Array:
         x = _prepared(x, label, kind, norm)
-        s, dims = _dims(x, s, dim, kind == C2R)
+        s, dims = _dims(x, s, dim, label, kind)
         if len(dims) > 3 and fn not in (_hfftn, _ihfftn):
             return _by_steps(fn, x, s, dims, norm)
         return fn(x, s, dims, norm)
@@ -145,29 +146,40 @@ _many("hfft", _hfftn, C2R, "The transform of a Hermitian signal")
 _many("ihfft", _ihfftn, R2C, "The inverse of the transform of a Hermitian signal")
 
 
+def _shifted(x: jax.Array, dim: Any) -> tuple[int, ...]:
+    dims = wrap_dims(dim, x.ndim, every=False)
+    require(len(dims) > 0, "`shifts` required")
+    return dims
+
+
 @op(name="fft_fftshift", forms="fft", rule="RollBackward0", saves=False, samples=lambda t: [((t(3, 4),), {})])
 def fftshift(input: Array, dim: Dims | None = None) -> Array:
     """The zero frequency moved to the middle."""
-    return jnp.fft.fftshift(input, wrap_dims(dim, input.ndim))
+    return jnp.fft.fftshift(input, _shifted(input, dim))
 
 
 @op(name="fft_ifftshift", forms="fft", rule="RollBackward0", saves=False, samples=lambda t: [((t(3, 4),), {})])
 def ifftshift(input: Array, dim: Dims | None = None) -> Array:
     """The inverse of fftshift."""
-    return jnp.fft.ifftshift(input, wrap_dims(dim, input.ndim))
+    return jnp.fft.ifftshift(input, _shifted(input, dim))
 
 
 @op(name="_fftfreq", forms="private", saves=False, differentiable=False)
 def frequencies(n: int, d: float, half: bool, *, dtype: DType) -> Array:
     """0, 1, ..., then the negative ones, over n d."""
     k = jnp.arange(n // 2 + 1) if half else jnp.concatenate([jnp.arange((n + 1) // 2), jnp.arange(-(n // 2), 0)])
-    return (k.astype(dtype.np) * (1.0 / (n * d) if n else jnp.nan)).astype(dtype.np)
+    return (k.astype(dtype.np) * (np.float64(1) / np.float64(n * d) if n * d else np.inf)).astype(dtype.np)
 
 
 def _frequencies(name: str, half: bool) -> None:
     def body(t, n, d=1.0, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, out=None):
+        require(hasattr(n, "__index__"), f"fft_{name}(): argument 'n' (position 1) must be int, not {type(n).__name__}", TypeError)
         require(n >= 0, f"Trying to create tensor with negative dimension {n}: [{n}]")
-        made = t._made_on(device, t._fftfreq, n, d, half, dtype=known(name, dtype, dtypes.default.float))
+        dtype = known(name, dtype, dtypes.default.float)
+        require(dtype.is_floating_point or dtype.is_complex, f"{name} requires a floating point or complex dtype")
+        require(not dtype.is_complex, f"\"arange_cpu\" not implemented for '{dtypes.c_name(dtype)}'", NotImplementedError)
+        made = t._made_on(device, t._fftfreq, n, d, half, dtype=dtype)
+        warn_count(out, made.shape[0])
         return finish(made, out, device, requires_grad)
     body.__doc__ = f"The frequencies of {'rfft' if half else 'fft'} for n samples that lie `d` apart."
     body.__module__ = __name__

@@ -144,7 +144,7 @@ def histogram(t: Any, input: Any, bins: Any = 100, *, range: Any = None, weight:
     found = Histogram(t._histogram(input, bins, weight, density), bins)
     if out is None:
         return found
-    return Histogram(*(kept._store(part, "histogram") for kept, part in zip(out, found, strict=True)))
+    return t.Tensor._store(out, found, "histogram")
 
 
 def need_histogram(x: Any, kernel: str) -> None:
