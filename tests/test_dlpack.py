@@ -48,7 +48,7 @@ def test_what_cannot_be_handed_over() -> None:
     for call, error, begins in (
             (lambda: x.__dlpack__(stream=object()), TypeError, "stream must be ``int`` or ``none``"),
             (lambda: x.__dlpack__(stream=0), AssertionError, "stream should be None on cpu."),
-            (lambda: torch.from_dlpack(torch.ones(2, requires_grad=True)), BufferError, "Can't export tensors that require gradient"),
+            (lambda: torch.from_dlpack(torch.ones(2, requires_grad=True)), BufferError, "Can't export tensors that require"),
             (lambda: torch.from_dlpack(z.conj()), BufferError, "Can't export tensors with the conjugate bit set"),
             (lambda: torch.from_dlpack(3), RuntimeError, "from_dlpack received an invalid capsule"),
             (lambda: torch.from_numpy(np.lib.stride_tricks.as_strided(np.ones(3), (2,), (3,))), ValueError,

@@ -129,8 +129,8 @@ L.svdvals(nan)|LinAlgError|linalg.svd: The algorithm failed to converge because 
 L.eig(nan)|RuntimeError|torch.linalg.eig: input tensor should not contain infs or NaNs.
 L.svdvals(m,driver="gesvd")|RuntimeError|torch.linalg.svd: keyword argument `driver=` is only supported on CUDA inputs
 t.geqrf(x)|RuntimeError|torch.geqrf: input must have at least 2 dimensions.
-L.householder_product(m,x)|RuntimeError|torch.linalg.householder_product: input.shape[-1] must be greater than or equal to tau.shape[-1]
-L.householder_product(m,m)|RuntimeError|torch.linalg.householder_product: Expected tau to have one dimension less than input, but got
+L.householder_product(m,x)|RuntimeError|torch.linalg.householder_product: input.shape[-1] must be greater than or equal to tau.shape
+L.householder_product(m,m)|RuntimeError|torch.linalg.householder_product: Expected tau to have one dimension less than input, but go
 L.householder_product(m,x[:2].double())|RuntimeError|torch.linalg.householder_product: tau dtype Double does not match input dtype
 t.ormqr(m,x,m)|RuntimeError|torch.ormqr: tau.shape[-1] must be equal to min(other.shape[-2], input.shape[-1])
 L.matrix_rank(m,atol=c[0])|RuntimeError|torch.linalg.matrix_rank: atol tensor of complex type is not supported. Got ComplexFloat
@@ -146,7 +146,7 @@ L.vector_norm(m,"fro")|TypeError|linalg_vector_norm(): argument 'ord' (position 
 t.norm(m,"nuc",dim=0)|RuntimeError|linalg.matrix_norm: dim must be a 2-tuple. Got 0
 L.cond(t.ones(2,3),1)|RuntimeError|linalg.cond(ord=1): A must be batches of square matrices, but they are 2 by 3 matrices
 L.matrix_power(m,2.)|TypeError|linalg_matrix_power(): argument 'n' (position 2) must be int, not float
-L.multi_dot([m,m.double()])|RuntimeError|multi_dot(): all tensors must have be the same dtype but tensor 0 is float and tensor 1 double
+L.multi_dot([m,m.double()])|RuntimeError|multi_dot(): all tensors must have be the same dtype but tensor 0 is float and tensor 1 dou
 L.vecdot(x,i)|RuntimeError|linalg.vecdot: Expected x and y to have the same dtype, but found x of type Float and y of type Long
 t.vander(i,N=-1)|RuntimeError|N must be non-negative.
 L.lu_solve(m,p,x[:2])|RuntimeError|linalg.lu_solve: The input tensor B must have at least 2 dimensions.
@@ -167,9 +167,30 @@ t.heaviside(x,i)|RuntimeError|heaviside is not yet implemented for tensors with 
 """
 
 
+SPECTRA = """
+t.fft.rfftn(m,dim=())|RuntimeError|rfftn must transform at least one axis
+t.fft.irfftn(m[:,:1])|RuntimeError|Invalid number of data points (0) specified
+t.fft.fftn(m[:0])|RuntimeError|Invalid number of data points (0) specified
+t.fft.fftshift(x,dim=())|RuntimeError|`shifts` required
+t.fft.fftfreq(2.5)|TypeError|fft_fftfreq(): argument 'n' (position 1) must be int, not float
+t.fft.rfftfreq(5,dtype=t.int64)|RuntimeError|rfftfreq requires a floating point or complex dtype
+t.fft.fftfreq(5,dtype=t.complex64)|NotImplementedError|"arange_cpu" not implemented for 'ComplexFloat'
+t.stft(x,2,hop_length=0,window=x[:2],return_complex=True)|RuntimeError|stft(torch.FloatTensor[5], n_fft=2, hop_length=0, win_length=
+t.stft(c,2,1,window=x[:2],onesided=True)|RuntimeError|Cannot have onesided output if window or input is complex
+t.stft(x,2,window=x[:2],align_to_window=True,return_complex=True)|RuntimeError|stft align_to_window should only be set when center
+t.istft(t.ones(3,5)+0j,6,window=t.ones(6))|RuntimeError|istft(CPUComplexFloatType[3, 5], n_fft=6, hop_length=1, win_length=6, window
+t.istft(t.ones(3,5)+0j,4,window=x)|RuntimeError|istft(CPUComplexFloatType[3, 5], n_fft=4, hop_length=1, win_length=4, window=torch.F
+t.istft(t.ones(3,5)+0j,4,window=t.ones(4)+0j)|RuntimeError|Complex windows are incompatible with return_complex=False
+t.istft(t.ones(3,5)+0j,4,window=t.ones(4),return_complex=True)|RuntimeError|Cannot have onesided output if window or input is comple
+"""
+
+
 def operands() -> dict:
-    return {"t": torch, "L": torch.linalg, "m": torch.tensor([[2.0, 1.0], [1.0, 3.0]]), "p": torch.tensor([1, 2], dtype=torch.int32),
-            "nan": torch.tensor([[float("nan"), 1.0], [1.0, 1.0]]), "F": torch.nn.functional, "b": torch.ones(3, dtype=torch.bool), "B": torch.ones(2, 3, 3, dtype=torch.bool),
+    m = torch.tensor([[2.0, 1.0], [1.0, 3.0]])
+    return {"t": torch, "L": torch.linalg, "m": m,
+            "p": torch.tensor([1, 2], dtype=torch.int32),
+            "nan": torch.tensor([[float("nan"), 1.0], [1.0, 1.0]]),
+            "F": torch.nn.functional, "b": torch.ones(3, dtype=torch.bool), "B": torch.ones(2, 3, 3, dtype=torch.bool),
             "c": torch.ones(3, dtype=torch.complex64), "h": torch.ones(2, 2, dtype=torch.float16), "i": torch.arange(3),
             "x": torch.ones(3), "g": torch.ones(3, requires_grad=True)}
 
@@ -198,7 +219,8 @@ def test_dtypes_without_a_kernel() -> None:
 def test_other_refusals() -> None:
     kinds = {e.__name__: e for e in (RuntimeError, TypeError, ValueError, NotImplementedError)}
     kinds["LinAlgError"] = torch.linalg.LinAlgError
-    wrong = [refused(expression, kinds[kind], begins) for expression, kind, begins in rows(OTHERS + MATRICES.lstrip())]
+    table = OTHERS + MATRICES.lstrip() + SPECTRA.lstrip()
+    wrong = [refused(expression, kinds[kind], begins) for expression, kind, begins in rows(table)]
     assert not any(wrong), "\n".join(w for w in wrong if w)
 
 
@@ -232,6 +254,17 @@ def test_what_singular_matrices_give() -> None:
         torch.linalg.lu_factor(a)
 
 
+def test_spectra_at_the_edges() -> None:
+    assert torch.fft.fftfreq(4, 0).tolist()[1:] == [float("inf"), -float("inf"), -float("inf")]
+    with pytest.warns(UserWarning, match="The number of elements in the out tensor of shape"):
+        torch.fft.fftfreq(3, out=torch.empty(2))
+    x, w = torch.arange(10.0) + 1, torch.ones(2)
+    aligned = torch.stft(x, 4, win_length=2, window=w, center=False, align_to_window=True, return_complex=True)
+    assert aligned.shape == (3, 9) and aligned[0].real.tolist() == [float(2 * k + 3) for k in range(9)]
+    with pytest.warns(UserWarning, match="The length of signal is shorter than the length parameter"):
+        assert torch.istft(torch.ones(3, 5) + 0j, 4, window=torch.ones(4), length=10).shape == (10,)
+
+
 def test_deprecated_names_say_so_once() -> None:
     a, x = torch.eye(3), torch.ones(3)
     try:
@@ -246,8 +279,8 @@ def test_deprecated_names_say_so_once() -> None:
 
 def test_several_results_go_into_as_many_tensors_or_none() -> None:
     x, values = torch.tensor([3.0, 1.0]), torch.tensor([9.0])
-    for out, begins in (((values, values), "Expected out tensor to have dtype long int"), (values, "sort(): argument 'out' must be tuple"),
-                        ((values,), "expected tuple of 2 elements but got 1")):
+    for out, begins in (((values, values), "Expected out tensor to have dtype long int"),
+                        (values, "sort(): argument 'out' must be tuple"), ((values,), "expected tuple of 2 elements but got 1")):
         assert refused_call(lambda out=out: torch.sort(x, out=out)).startswith(begins)
     assert refused_call(lambda: torch.add(x, 1, out=[x])) == "add(): argument 'out' must be Tensor, not list"
     assert refused_call(lambda: torch.mode(x, 0, out=(values, values))).endswith("'Long' but got 'Float' for indices output")

@@ -10,8 +10,13 @@ import jax
 import jax.numpy as jnp
 
 from ..strides import packed
+from ..warned import once, warn
 from .check import require
 from .table import Array, composite, op
+
+NO_WINDOW = ("A window was not provided. A rectangular window will be applied,which is known to cause spectral leakage. Other "
+             "windows such as torch.hann_window or torch.hamming_window are recommended to reduce spectral leakage.To suppress "
+             "this warning and use a rectangular window, explicitly set `window=torch.ones(n_fft, device=<device>)`.")
 
 
 def _window(window: jax.Array | None, size: int, n_fft: int, dtype: Any) -> jax.Array:
@@ -56,30 +61,50 @@ def stft(t: Any, input: Any, n_fft: int, hop_length: int | None = None, win_leng
          center: bool = True, pad_mode: str = "reflect", normalized: bool = False, onesided: bool | None = None,
          return_complex: bool | None = None, align_to_window: bool | None = None) -> Any:
     """The Fourier transform of overlapping windows of a signal (time) or a batch of them: (frequency, frame)."""
-    require(inexact_tensor(input) and 1 <= input.dim() <= 2,
-            f"stft({input.type()}{list(input.shape)}, n_fft={n_fft}): expected a 1D or 2D tensor of floating point or "
-            "complex type")
+    if window is None:
+        once(NO_WINDOW)
+    require(not align_to_window or not center, "stft align_to_window should only be set when center = false")
     hop, size = hop_length if hop_length is not None else n_fft // 4, n_fft if win_length is None else win_length
+    x = input
+    if center or align_to_window:
+        half = n_fft // 2 if center else (n_fft - size) // 2
+        lead = x.reshape((1,) * (3 - x.dim()) + tuple(x.shape))
+        x = t.pad(lead, (half, half), pad_mode if center else "constant").reshape(*x.shape[:-1], x.shape[-1] + 2 * half)
     complex_parts = input.is_complex() or (window is not None and window.is_complex())
     if return_complex is None:
         require(complex_parts,
                 "stft requires the return_complex parameter be given for real inputs, and will further require that "
                 "return_complex=True in a future PyTorch release.")
         return_complex = True
-    require(hop > 0, f"stft: expected hop_length > 0, but got hop_length={hop}")
-    require(0 < size <= n_fft, f"stft: expected 0 < win_length <= n_fft, but got win_length={size}")
-    given = None if window is None else tuple(window.shape)
-    require(given in (None, (size,)), f"stft: expected a 1D window tensor of size equal to win_length={size}, but got window "
-                                      f"with size {given}")
-    x = input
-    if center:
-        half = n_fft // 2
-        lead = x.unsqueeze(0).unsqueeze(0) if x.dim() == 1 else x.unsqueeze(1)
-        x = t.pad(lead, (half, half), pad_mode).reshape(*x.shape[:-1], x.shape[-1] + 2 * half)
-    require(0 < n_fft <= x.shape[-1], f"stft: expected 0 < n_fft < {x.shape[-1]}, but got n_fft={n_fft}")
+    elif not return_complex:
+        once("stft with return_complex=False is deprecated. In a future pytorch release, stft will return complex tensors for all "
+             "inputs, and return_complex=False will raise an error.\nNote: you can still call torch.view_as_real on the complex "
+             "output to recover the old return format.")
+
+    def expect(condition: bool, what: str) -> None:
+        require(condition, f"stft({x.type()}{list(x.shape)}, n_fft={n_fft}, hop_length={hop}, win_length={size}, "
+                           f"window={_told(window)}, normalized={normalized:d}, onesided={_flag(onesided)}, "
+                           f"return_complex={return_complex:d}, align_to_window={_flag(align_to_window)}) : expected {what}")
+    given = None if window is None else list(window.shape)
+    expect(inexact_tensor(x), "a tensor of floating point or complex values")
+    expect(1 <= x.dim() <= 2, "a 1D or 2D tensor")
+    expect(0 < n_fft <= x.shape[-1], f"0 < n_fft < {x.shape[-1]}, but got n_fft={n_fft}")
+    expect(hop > 0, f"hop_length > 0, but got hop_length={hop}")
+    expect(0 < size <= n_fft, f"0 < win_length <= n_fft, but got win_length={size}")
+    expect(given in (None, [size]), f"a 1D window tensor of size equal to win_length={size}, but got window with size {given}")
+    require(not onesided or not complex_parts, "Cannot have onesided output if window or input is complex")
     one = not complex_parts if onesided is None else onesided
     found = t._stft(x, window, n_fft, hop, size, normalized, one)
     return found if return_complex else t.view_as_real(found)
+
+
+def _flag(given: bool | None) -> str:
+    return "None" if given is None else f"{given:d}"
+
+
+def _told(window: Any) -> str:
+    """A window as torch's messages have it."""
+    return "None" if window is None else f"{window.type()}{{{list(window.shape)}}}"
 
 
 def inexact_tensor(x: Any) -> bool:
@@ -120,9 +145,32 @@ def istft(t: Any, input: Any, n_fft: int, hop_length: int | None = None, win_len
     """
     require(input.is_complex(), "istft requires a complex-valued input tensor matching the output from stft with "
                                 "return_complex=True.")
+    if window is None:
+        once(NO_WINDOW)
     hop, size = hop_length if hop_length is not None else n_fft // 4, n_fft if win_length is None else win_length
-    one = input.shape[-2] != n_fft if onesided is None else onesided
+
+    def expect(condition: bool, what: str) -> None:
+        kind = "ComplexDouble" if input.dtype.itemsize == 16 else "ComplexFloat"
+        require(condition, f"istft({input.device.type.upper()}{kind}Type{list(input.shape)}, n_fft={n_fft}, hop_length={hop}, "
+                           f"win_length={size}, window={_told(window)}, center={center:d}, normalized={normalized:d}, "
+                           f"onesided={_flag(onesided)}, length={length}, return_complex={return_complex:d}) : {what}")
+    expect(input.numel() > 0, "input tensor cannot be empty.")
+    expect(input.dim() in (2, 3), f"expected a tensor with 3 or 4 dimensions, but got {input.dim() + 1}")
+    complex_window = window is not None and window.is_complex()
+    require(return_complex or not complex_window, "Complex windows are incompatible with return_complex=False")
+    one = (input.shape[-2] != n_fft if onesided is None else onesided) and not (onesided is None and complex_window)
+    bins = n_fft // 2 + 1 if one else n_fft
+    expect(input.shape[-2] == bins, "expected the frequency dimension (3rd to the last) of the input tensor to match "
+                                    f"{'n_fft / 2 + 1 when onesided=True' if one else 'n_fft when onesided=False'}, but got "
+                                    f"{input.shape[-2]}")
+    expect(0 < hop <= size, "expected 0 < hop_length <= win_length")
+    expect(0 < size <= n_fft, "expected 0 < win_length <= n_fft")
+    expect(window is None or tuple(window.shape) == (size,), "Invalid window shape. window has to be 1D and length of `win_length`")
+    require(not one or not return_complex and not complex_window, "Cannot have onesided output if window or input is complex")
     total = n_fft + hop * (input.shape[-1] - 1)
     start = n_fft // 2 if center else 0
     end = start + length if length is not None else total - (n_fft // 2 if center else 0)
+    if end > total:
+        warn("The length of signal is shorter than the length parameter. Result is being padded with zeros in the tail. Please "
+             "check your center and hop_length settings.")
     return t._istft(input, window, n_fft, hop, size, normalized, one, start, end - start, return_complex)
