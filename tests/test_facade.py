@@ -4,6 +4,8 @@ Values were recorded from torch 2.13 where they are literals; the rest are invar
 """
 from __future__ import annotations
 
+import copy
+import pickle
 import warnings
 
 import numpy as np
@@ -407,3 +409,40 @@ def test_losses_are_scaled_and_overflowing_steps_left_out() -> None:
     scaler.update()
     assert weight.tolist() == [0.5, 0.5]
     assert scaler.get_scale() == 8.0
+
+
+def test_factors_in_their_old_places() -> None:
+    x, m = torch.tensor([1.0, 2.0]), torch.ones(2, 2)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        y = x.clone().mul_(0.9).add_(0.1, x)                # as optimizers were written
+        y.addcdiv_(-0.5, x, x).addcmul_(2, x, x)
+        assert torch.allclose(y, torch.tensor([2.5, 9.5])) and torch.sub(x, 2, x).tolist() == [-1.0, -2.0]
+        assert torch.addmm(2, m, 3, m, m).tolist() == m.addmm(2, 3, m, m).tolist() == [[8.0, 8.0], [8.0, 8.0]]
+        assert torch.addmv(2, x, m, x).tolist() == [5.0, 7.0] and torch.addmm(2, m, m, m).tolist() == [[4.0, 4.0]] * 2
+    assert str(said[0].message) == ("This overload of add_ is deprecated:\n\tadd_(Number alpha, Tensor other)\nConsider using one "
+                                    "of the following signatures instead:\n\tadd_(Tensor other, *, Number alpha = 1)")
+    for wrong in (lambda: x.add(x, x), lambda: x.add(1, 2, 3), lambda: torch.add(x, 2, x, alpha=3), lambda: x.addcmul(x, 2, x)):
+        with pytest.raises(TypeError, match="received an invalid combination of arguments|positional argument"):
+            wrong()
+
+
+def test_classes_of_named_results_are_found_and_pickled() -> None:
+    found = pickle.loads(pickle.dumps(torch.max(torch.ones(2), 0)))
+    assert isinstance(found, torch.return_types.max) and found.values == 1 and copy.deepcopy(found).indices == 0
+    assert torch.return_types.linalg_eigh.__name__ == "linalg_eigh" and not hasattr(torch.return_types, "nothing")
+
+
+def test_integers_at_their_ends() -> None:
+    least = torch.tensor([-2 ** 63])
+    assert torch.gcd(least, torch.tensor([6])).item() == 2 and torch.gcd(least, least).item() == -2 ** 63
+    assert torch.lcm(torch.tensor([0, 4, -6]), torch.tensor([0, 6, 9])).tolist() == [0, 12, 18]
+    big = [pow(3, e, 2 ** 64) for e in (100, 1 << 40)]
+    assert [torch.tensor([3]).pow(e).item() for e in (100, 1 << 40)] == [v - 2 ** 64 if v >= 2 ** 63 else v for v in big]
+    assert (torch.tensor([2, 3, -1]) ** torch.tensor([63, 5, 7])).tolist() == [-2 ** 63, 243, -1]
+    mantissa, exponent = torch.frexp(torch.tensor([-0.0, float("inf"), 8.0]))
+    assert str(mantissa.tolist()) == "[-0.0, inf, 0.5]" and exponent.tolist() == [0, 0, 4]
+    assert torch.isnan(torch.tensor([0j]) ** 1j).item() and (torch.tensor([0j]) ** (1 + 1j)).item() == 0
+    assert torch.unique(torch.tensor([float("nan")] * 2)).numel() == 2
+    with pytest.raises(RuntimeError, match="Boolean alpha only supported for Boolean results."):
+        torch.add(torch.tensor([1]), torch.tensor([2]), alpha=True)

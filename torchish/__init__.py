@@ -71,6 +71,6 @@ globals().update(FOREACH | COPIES | REMOVED)
 ops.higher_order, ops.__getattr__ = higher_order, op_namespaces.look_up
 __getattr__ = missing("torch", globals(), late={
     "_C", "__config__", "_custom_ops", "_dynamo", "_inductor", "_tensor_str", "ao", "distributed", "distributions", "futures", "fx",
-    "hub", "library", "masked", "mps", "mtia", "multiprocessing", "onnx", "overrides", "profiler", "quasirandom", "sparse", "types",
-    "xpu"},
+    "hub", "library", "masked", "mps", "mtia", "multiprocessing", "onnx", "overrides", "profiler", "quasirandom", "return_types",
+    "sparse", "types", "xpu"},
     objects={"Future": "futures"})

@@ -95,7 +95,7 @@ def unique(input: Tensor, sorted: bool = True, return_inverse: bool = False, ret
     if input.is_complex():
         raise NotImplementedError(f"\"unique\" not implemented for '{dtypes.c_name(input.dtype)}'")
     _not_by_member("_unique2" if dim is None else "unique_dim", input)
-    found = np.unique(input._numpy(), return_inverse=True, return_counts=True, axis=dim)
+    found = np.unique(input._numpy(), return_inverse=True, return_counts=True, axis=dim, equal_nan=False)
     values, inverse, counts = found
     inverse = inverse.reshape(input.shape) if dim is None else inverse.reshape(-1)
     result = (values, *([inverse] if return_inverse else []), *([counts] if return_counts else []))

@@ -18,6 +18,7 @@ from .bundle import range_of
 from .dtypes import INTEGER, dtype
 from .keywords import Keywords, hidden, keywords, renamed
 from .ops.table import ALIASES, COMPOSITES, EMPTY, TABLE, Composite, Op, Param
+from .overloads import OLD, old_form
 from .recorder import Restart, Results, hooks, look_again, record, record_results, slot_of
 from .returned import named
 from .storage import become_view, in_place, make_view, refuse_overlap
@@ -107,6 +108,10 @@ def _late(name: str, label: str, doc: str, write: Callable[[_Source], None]) -> 
         real = source.function(names)
         into.__code__, into.__defaults__, into.__kwdefaults__ = real.__code__, real.__defaults__, real.__kwdefaults__
         into.__dict__.pop("__signature__", None)
+        if "old_form" in names:         # what the old forms take belongs to no signature
+            shown = inspect.signature(real)
+            into.__signature__ = shown.replace(     # type: ignore[attr-defined]
+                parameters=[p for p in shown.parameters.values() if p.kind is not p.VAR_POSITIONAL])
         names["__built__"] = into
         return into
     names["__build__"], names["__late__"] = build, fn
@@ -123,7 +128,8 @@ def _default(source: _Source, name: str, value: Any) -> str:
     return f"{name}=D_{name}"
 
 
-def _signature(source: _Source, params: Iterable[Param], out: bool, extra: Iterable[str] = (), many: str | None = None) -> str:
+def _signature(source: _Source, params: Iterable[Param], out: bool, extra: Iterable[str] = (), many: str | None = None,
+               old: bool = False) -> str:
     parts, star, last = [], False, []
     listed = list(params)
     for k, p in enumerate(listed):
@@ -133,13 +139,24 @@ def _signature(source: _Source, params: Iterable[Param], out: bool, extra: Itera
             star = True
             continue
         if p.keyword_only and not star:
-            parts.append("*")
+            parts.append("*old" if old else "*")
             star = True
         parts.append(p.name if p.default is EMPTY else _default(source, p.name, p.default))
     last += ["out=None"] * out + [f"{name}=None" for name in extra]
     if last and not star:
         parts.append("*")
     return ", ".join(parts + last)
+
+
+def _old(source: _Source, op: Op, name: str, params: list[Param], method: bool) -> list[str]:
+    """The line that sees whether factors come in their old places."""
+    if op.name not in OLD:
+        return []
+    source.names |= {"old_form": old_form, "NUMBERS": NUMBERS}
+    places = [p.name for p in params if not p.keyword_only]
+    factors = [p.name for p in params if p.name in OLD[op.name][0]]
+    seen = f"old or {places[0]}.__class__ in NUMBERS" if "out_dtype" in places else "old"
+    return [f"    if {seen}: return old_form({name!r}, {method}, ({', '.join(places)}, *old), ({', '.join(factors)},))"]
 
 
 def _is_varargs(params: list[Param], k: int) -> bool:
@@ -250,8 +267,8 @@ def _write_function(source: _Source, op: Op, name: str, first: str | None, opera
     order = [p for p in order if p.name not in fixed]
     taken = keywords(order, name, op.names, form)
     extra = [*taken.extra, *["dtype"] * (op.name == "view")]
-    lines.append(f"def {name}({_signature(source, taken.params, out, extra, taken.star)}):")
-    lines += taken.lines
+    lines.append(f"def {name}({_signature(source, taken.params, out, extra, taken.star, op.name in OLD)}):")
+    lines += [*_old(source, op, name, taken.params, form == "method"), *taken.lines]
     for k, p in enumerate(params):
         if _is_varargs(params, k):
             lines += _varargs(p.name, op)
@@ -324,8 +341,8 @@ def _write_inplace(source: _Source, op: Op, name: str, functional: Callable, fir
     source.names |= {"functional": functional, "in_place": in_place, "become_view": become_view, "refuse_overlap": refuse_overlap,
                      "OP": op}
     taken = keywords(params, name, op.names, "method")
-    source.lines.append(f"def {name}({_signature(source, taken.params, False, taken.extra, taken.star)}):")
-    source.lines += taken.lines
+    source.lines.append(f"def {name}({_signature(source, taken.params, False, taken.extra, taken.star, op.name in OLD)}):")
+    source.lines += [*_old(source, op, name, taken.params, first == "self"), *taken.lines]
     if op.view:
         values = ", ".join(p.name for p in params[1:])
         source.lines.append(f"    return become_view({first}, OP, ({values}{',' if len(params) > 1 else ''}))")

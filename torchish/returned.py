@@ -7,14 +7,27 @@ from __future__ import annotations
 from collections import namedtuple
 from typing import Any
 
-__all__ = ["named"]
+__all__ = ["made", "named"]
+
+made: dict[str, Any] = {}
 
 
 def named(name: str, parts: tuple[str, ...]) -> Any:
     """The class `torch.return_types.name`."""
     cls: Any = namedtuple(name, parts)      # type: ignore[misc]
-    cls.__module__, cls.__repr__ = "torch.return_types", _shown
+    cls.__module__, cls.__repr__, cls.__reduce__ = "torch.return_types", _shown, _reduced
+    made[name] = cls
     return cls
+
+
+def _reduced(result: Any) -> tuple:
+    """How a result is pickled: where torchish is not called torch, the class's own module is no module."""
+    return rebuilt, (type(result).__name__, type(result)._fields, tuple(result))
+
+
+def rebuilt(name: str, parts: tuple[str, ...], values: tuple) -> Any:
+    """A result out of a pickle."""
+    return (made.get(name) or named(name, parts))(*values)
 
 
 def _shown(result: Any) -> str:

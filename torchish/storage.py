@@ -344,6 +344,8 @@ def in_place(x: Any, result: Any, name: str, *others: Any) -> Any:
             if name == "float_power_":
                 raise RuntimeError(f"the base given to float_power_ has dtype {dtypes.c_name(own.dtype)} but the operation's "
                                    f"result requires dtype {dtypes.c_name(out.dtype)}")
+            if name == "ldexp_" and not own.dtype.is_floating_point and not own.dtype.is_complex:
+                raise RuntimeError(f"ldexp can't be cast to the desired output type {dtypes.c_name(own.dtype)}")
             if name == "abs_" and own.dtype.is_complex:
                 raise RuntimeError("In-place abs is not supported for complex tensors.")
             if not dtypes.can_cast(out.dtype, own.dtype):

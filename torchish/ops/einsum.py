@@ -250,8 +250,9 @@ def linalg_cross(input: Array, other: Array, *, dim: Dim = -1) -> Array:
 def cross(t: Any, input: Any, other: Any, dim: int | None = None) -> Any:
     """Vector product along `dim`, or along the first dim of size 3."""
     if dim is None:
-        warn_once("Using torch.cross without specifying the dim arg is deprecated.\nPlease either pass the dim explicitly or simply use "
-             "torch.linalg.cross.\nThe default value of dim will change to agree with that of linalg.cross in a future release.")
+        warn_once("Using torch.cross without specifying the dim arg is deprecated.\nPlease either pass the dim explicitly or simply "
+                  "use torch.linalg.cross.\nThe default value of dim will change to agree with that of linalg.cross in a future "
+                  "release.")
         dim = next((i for i, n in enumerate(input.shape) if n == 3), None)
         require(dim is not None, "no dimension of size 3 in input")
     return t.linalg_cross(input, other, dim=dim)
@@ -279,8 +280,8 @@ def linalg_multi_dot(tensors: Arrays) -> Array:
 @composite(forms="function")
 def chain_matmul(t: Any, *matrices: Any, out: Any = None) -> Any:
     """The product of several matrices (torch.linalg.multi_dot)."""
-    warn_once("torch.chain_matmul is deprecated and will be removed in a future PyTorch release. Use torch.linalg.multi_dot instead, "
-         "which accepts a list of two or more tensors rather than multiple parameters.")
+    warn_once("torch.chain_matmul is deprecated and will be removed in a future PyTorch release. Use torch.linalg.multi_dot "
+              "instead, which accepts a list of two or more tensors rather than multiple parameters.")
     given = list(chain.from_iterable(m if isinstance(m, (list, tuple)) else (m,) for m in matrices))
     require(len(given) > 0, "chain_matmul(): Expected one or more matrices")
     for x in given:

@@ -235,9 +235,9 @@ def linalg_lu_solve(LU: Array, pivots: Array, B: Array, *, left: bool = True, ad
 @composite()
 def lu_solve(t: Any, input: Any, LU_data: Any, LU_pivots: Any, *, out: Any = None) -> Any:
     """X with A X = input from what lu_factor gave of A."""
-    warn_once("torch.lu_solve is deprecated in favor of torch.linalg.lu_solveand will be removed in a future PyTorch release.\nNote "
-         "that torch.linalg.lu_solve has its arguments reversed.\nX = torch.lu_solve(B, LU, pivots)\nshould be replaced with\nX = "
-         "torch.linalg.lu_solve(LU, pivots, B)")
+    warn_once("torch.lu_solve is deprecated in favor of torch.linalg.lu_solveand will be removed in a future PyTorch release.\n"
+              "Note that torch.linalg.lu_solve has its arguments reversed.\nX = torch.lu_solve(B, LU, pivots)\nshould be replaced "
+              "with\nX = torch.linalg.lu_solve(LU, pivots, B)")
     return t.linalg_lu_solve(LU_data, LU_pivots, input, out=out)
 
 

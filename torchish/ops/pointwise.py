@@ -36,6 +36,8 @@ from .table import Array, ArrayLike, Number, alias, cast, op, unary
 
 def _scaled(alpha: Number, x: Array) -> Array:
     """alpha * x in the type of `x`."""
+    if isinstance(alpha, bool) and x.dtype != bool:
+        raise RuntimeError("Boolean alpha only supported for Boolean results.")
     if isinstance(alpha, float) and not inexact(x):
         raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
     if isinstance(alpha, complex) and not jnp.iscomplexobj(x):
@@ -48,7 +50,7 @@ def _scaled(alpha: Number, x: Array) -> Array:
 
 def _sum(x: Array, alpha: Number, y: Array, sign: int = 1) -> Array:
     """x + sign * alpha * y, rounded once."""
-    if isinstance(alpha, int) and alpha == 1:
+    if isinstance(alpha, int) and alpha == 1 and not isinstance(alpha, bool):
         return x + y if sign > 0 else x - y
     scaled = _scaled(alpha, wide(y))
     return (wide(x) + scaled if sign > 0 else wide(x) - scaled).astype(x.dtype)
@@ -186,10 +188,11 @@ def pow_(input: ArrayLike, exponent: ArrayLike) -> Array:
         return _integer_pow(input, exponent, value)
     if isinstance(value, (int, float)) and value == int(value) and abs(value) <= 8:
         return lax.integer_pow(jnp.broadcast_to(input, jnp.broadcast_shapes(input.shape, exponent.shape)), int(value))
-    if jnp.iscomplexobj(input):     # jnp has NaN for 0 ** z; 0 ** 0 is 1 with gradient 0
+    if jnp.iscomplexobj(input):     # jnp has NaN for every 0 ** z; 0 ** 0 is 1 with gradient 0
         input = jnp.where((input == 0) & (exponent == 0), 1, input)
         power = jnp.power(jnp.where(input == 0, 1, input), exponent)
-        return jnp.where((input == 0) & (exponent != 0), 0, power)
+        nothing = jnp.where(jnp.real(exponent) > 0, 0, jnp.asarray(complex(jnp.nan, jnp.nan), power.dtype))
+        return jnp.where((input == 0) & (exponent != 0), nothing, power)
     return jnp.sqrt(input) if value == 0.5 else _power(*jnp.broadcast_arrays(input, exponent))
 
 
@@ -198,11 +201,22 @@ def _integer_pow(base: Array, exponent: Array, value: int | None) -> Array:
         raise RuntimeError("Integers to negative integer powers are not allowed.")
     if base.dtype == bool:
         return base | ~exponent
+    if value is not None and value < 64:
+        return lax.integer_pow(jnp.broadcast_to(base, jnp.broadcast_shapes(base.shape, exponent.shape)), int(value))
     if not jnp.issubdtype(base.dtype, jnp.signedinteger):
-        return jnp.power(base, exponent)
+        return _power_by_squares(base, exponent)
     odd = jnp.where(exponent % 2 == 0, 1, -1).astype(base.dtype)
     inverse = jnp.where(base == 1, 1, jnp.where(base == -1, odd, 0)).astype(base.dtype)
-    return jnp.where(exponent < 0, inverse, jnp.power(base, jnp.maximum(exponent, 0)))
+    return jnp.where(exponent < 0, inverse, _power_by_squares(base, jnp.maximum(exponent, 0)))
+
+
+def _power_by_squares(base: Array, exponent: Array) -> Array:
+    """base ** exponent of integers, modulo what they hold; jnp.power looks at six bits of the exponent."""
+    def step(state: tuple) -> tuple:
+        power, square, left = state
+        return jnp.where(left & 1 == 1, power * square, power), square * square, left >> 1
+    base, exponent = jnp.broadcast_arrays(base, exponent)
+    return lax.while_loop(lambda state: jnp.any(state[2] > 0), step, (jnp.ones_like(base), base, exponent))[0]
 
 
 @op(promote="arith", inplace=True, check=one_tensor("float_power"), rule=_pow_rule,
@@ -376,16 +390,30 @@ def _integers(kernel: str, fn: Callable, a: Array, b: Array) -> Array:
     return fn(a, b)
 
 
+def _gcd(a: Array, b: Array) -> Array:
+    """Of absolute values without a sign: that of the least integer is its own negative, with which jnp.gcd comes to no end."""
+    if not jnp.issubdtype(a.dtype, jnp.signedinteger):
+        return jnp.gcd(a, b)
+    unsigned = jnp.dtype(f"uint{8 * a.dtype.itemsize}")
+    return jnp.gcd(jnp.abs(a).astype(unsigned), jnp.abs(b).astype(unsigned)).astype(a.dtype)
+
+
+def _lcm(a: Array, b: Array) -> Array:
+    divisor = _gcd(a, b)
+    product = jnp.where(divisor == 0, 0, lax.div(*jnp.broadcast_arrays(a, jnp.where(divisor == 0, 1, divisor))) * b)
+    return jnp.abs(product) if jnp.issubdtype(a.dtype, jnp.signedinteger) else product
+
+
 @op(promote="arith", inplace=True, samples=_naturals)
 def gcd(input: Array, other: Array) -> Array:
     """The greatest common divisor of integers."""
-    return _integers("gcd_cpu", jnp.gcd, input, other)
+    return _integers("gcd_cpu", _gcd, input, other)
 
 
 @op(promote="arith", inplace=True, samples=_naturals)
 def lcm(input: Array, other: Array) -> Array:
     """The least common multiple of integers."""
-    return _integers("lcm_cpu", jnp.lcm, input, other)
+    return _integers("lcm_cpu", _lcm, input, other)
 
 
 alias("sub", "subtract")

@@ -222,5 +222,6 @@ def frexp(input: Array) -> tuple[Array, Array]:
     x = input
     mantissa, exponent = jnp.frexp(lax.stop_gradient(x))
     exponent = exponent.astype(jnp.int32)
+    mantissa = jnp.where(jnp.isfinite(x) & (x != 0), mantissa, lax.stop_gradient(x))     # what has no mantissa is its own
     scaled = x * jnp.exp2(-exponent.astype(x.dtype))        # the mantissa again, this time with its gradient
-    return mantissa + (scaled - lax.stop_gradient(scaled)), exponent
+    return jnp.where(jnp.isfinite(mantissa) & (mantissa != 0), mantissa + (scaled - lax.stop_gradient(scaled)), mantissa), exponent
