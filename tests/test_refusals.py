@@ -167,6 +167,17 @@ t.heaviside(x,i)|RuntimeError|heaviside is not yet implemented for tensors with 
 """
 
 
+VALUES = """
+t.polygamma(1.5,x)|TypeError|polygamma(): argument 'n' (position 1) must be int, not float
+t.diff(x,prepend=m)|RuntimeError|diff expects prepend or append to be the same dimension as input
+t.diff(m,append=t.ones(3,1))|RuntimeError|diff expects the shape of tensor to prepend or append to match that of input except along
+t.histogram(x,bins=2,range=(0.,1.),weight=x[:1])|RuntimeError|torch.histogramdd: if weight tensor is provided it should have the sam
+t.is_complex(3)|TypeError|is_complex(): argument 'input' (position 1) must be Tensor, not int
+p.to(t.int8).clamp(max=300)|RuntimeError|value cannot be converted to type int8_t without overflow
+p.clamp(0,1<<40)|RuntimeError|value cannot be converted to type int without overflow
+x.__setitem__(i,x.double())|RuntimeError|Index put requires the source and destination dtypes match, got Float for the destination a
+x.__setitem__(i[:1],i.sum())|RuntimeError|Index put requires the source and destination dtypes match, got Float for the destination
+"""
 SPECTRA = """
 t.fft.rfftn(m,dim=())|RuntimeError|rfftn must transform at least one axis
 t.fft.irfftn(m[:,:1])|RuntimeError|Invalid number of data points (0) specified
@@ -219,7 +230,7 @@ def test_dtypes_without_a_kernel() -> None:
 def test_other_refusals() -> None:
     kinds = {e.__name__: e for e in (RuntimeError, TypeError, ValueError, NotImplementedError)}
     kinds["LinAlgError"] = torch.linalg.LinAlgError
-    table = OTHERS + MATRICES.lstrip() + SPECTRA.lstrip()
+    table = OTHERS + MATRICES.lstrip() + VALUES.lstrip() + SPECTRA.lstrip()
     wrong = [refused(expression, kinds[kind], begins) for expression, kind, begins in rows(table)]
     assert not any(wrong), "\n".join(w for w in wrong if w)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .dtypes import c_name
 from .errors import refuse_data_dependent
 from .indexing import parse
 from .ops.index import index as INDEX
@@ -34,7 +35,8 @@ class Subscript:
 
     def __setitem__(self, index: Any, value: Any) -> None:
         spec, starts, tensors, kind = parse(index, self._node.aval.shape, hooks.tensor)
-        if not isinstance(value, hooks.tensor):
+        own = isinstance(value, hooks.tensor)
+        if not own:
             value = hooks.as_value(value, self)
         if kind == "basic":
             if self._leaf and state.tape.grad:
@@ -51,6 +53,9 @@ class Subscript:
             assign(part, hooks.mask_put(part, hooks.as_tensor(tensors[0]), value, _leads(inner) - 1))
             return
         given = value.shape
+        if own and value.dtype is not self.dtype:
+            raise RuntimeError("Index put requires the source and destination dtypes match, got "
+                               f"{c_name(self.dtype)} for the destination and {c_name(value.dtype)} for the source.")
         if given and given[0] == 1:
             value = value.reshape(_without_leading_ones(given))
         assign(part, record(INDEX_PUT, (part, _places(tensors, part), value, inner, False)))

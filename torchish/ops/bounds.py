@@ -5,9 +5,11 @@ In: arrays cast to torch's common dtype.  Out: for each element one of them; the
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import jax.numpy as jnp
 
+from ..scalar import converted
 from .precision import dtype_name, inexact, is_float, known, need_real, no_bool
 from .rules import by_operand
 from .table import Array, ArrayLike, Mask, Number, alias, cast, op
@@ -73,11 +75,19 @@ def _at_most(x: Array, bound: Array) -> Array:
     return jnp.where((x > bound) | jnp.isnan(bound), bound, x)
 
 
+def _look_at_bounds(input: Any, min: Any, max: Any) -> None:
+    """Numbers that the integers of `input` cannot hold."""
+    if all(bound is None or isinstance(bound, int) for bound in (min, max)):
+        for bound in (min, max):
+            if bound is not None:
+                converted(bound, getattr(input.dtype, "np", input.dtype))
+
+
 def _clamp_rule(avals: list, attributes: dict) -> str:
     return f"ClampBackward{0 if any(hasattr(a, 'shape') for a in avals[1:]) else 1}"
 
 
-@op(promote="arith", inplace=True, check=_clampable, rule=_clamp_rule,
+@op(promote="arith", inplace=True, check=_clampable, rule=_clamp_rule, look=_look_at_bounds, looks="whole",
     samples=lambda t: [((t(3, 4), -0.51, 0.52), {}), ((t(3, 4),), {"max": 0.3}),
                        ((t(3, 4), t(4, low=-3, high=-1), None), {})])
 def clamp(input: Array, min: ArrayLike | None = None, max: ArrayLike | None = None) -> Array:

@@ -81,6 +81,16 @@ def cummin(input: Array, dim: int) -> tuple[Array, Array]:
     return _running_extreme("cummin", jnp.less_equal, input, dim)
 
 
+def _along(x: Array, input: Array, axis: int) -> None:
+    """What is put before or behind `input` along `axis` has its shape elsewhere."""
+    if x.ndim != input.ndim:
+        raise RuntimeError("diff expects prepend or append to be the same dimension as input")
+    for d, (own, n) in enumerate(zip(input.shape, x.shape, strict=True)):
+        if d != axis and own != n:
+            raise RuntimeError("diff expects the shape of tensor to prepend or append to match that of input except along the "
+                               f"differencing dimension; input.size({d}) = {own}, but got tensor.size({d}) = {n}")
+
+
 @op(strides="elementwise", rule="SubBackward0", saves=False, samples=lambda t: [((t(3, 5),), {}), ((t(3, 5), 2, 0), {})])
 def diff(input: Array, n: int = 1, dim: int = -1, prepend: Array | None = None, append: Array | None = None) -> Array:
     """The differences of neighbours along `dim`, taken `n` times; for bool, whether neighbours differ."""
@@ -89,6 +99,9 @@ def diff(input: Array, n: int = 1, dim: int = -1, prepend: Array | None = None, 
     if n < 0:
         raise RuntimeError(f"order must be non-negative but got {n}")
     axis = wrap_dim(dim, input.ndim)
+    for x in (prepend, append):
+        if x is not None:
+            _along(x, input, axis)
     if n == 0:
         return input
     parts = [x for x in (prepend, input, append) if x is not None]

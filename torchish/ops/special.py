@@ -141,6 +141,7 @@ alias("mvlgamma", "multigammaln", forms="special")
 @op(promote="float", inplace=True, forms="function method out special", samples=lambda t: [((2, t(3, 4, low=0.5, high=3)), {})])
 def polygamma(n: int, input: Array) -> Array:
     """The n-th derivative of digamma."""
+    require(hasattr(n, "__index__"), f"polygamma(): argument 'n' (position 1) must be int, not {type(n).__name__}", TypeError)
     need_real({0: "digamma", 1: "trigamma"}.get(n, "polygamma"), input)
     require(n >= 0, "polygamma(n, x) does not support negative n.")
     return derivative(n, input)

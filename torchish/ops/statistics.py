@@ -140,6 +140,10 @@ def histogram(t: Any, input: Any, bins: Any = 100, *, range: Any = None, weight:
     if isinstance(bins, int):
         require(bins > 0, f"torch.histogram(): bins must be > 0, but got {bins} for dimension 0")
     need_histogram(input, "histogramdd" if isinstance(bins, int) and range is None else "histogram_cpu")
+    require(weight is None or weight.shape == input.shape,
+            "torch.histogramdd: if weight tensor is provided it should have the same shape as the input tensor excluding its "
+            f"innermost dimension, but got input with shape {[input.numel(), 1]} and weight with shape "
+            f"{list(getattr(weight, 'shape', ()))}")
     bins = _edges(t, input, bins, range)
     found = Histogram(t._histogram(input, bins, weight, density), bins)
     if out is None:
