@@ -58,9 +58,9 @@ def test_result_type() -> None:
 
 @pytest.fixture
 def default_float64() -> Iterator[None]:
-    dtypes.set_default_dtype(dtypes.float64)
+    torch.set_default_dtype(dtypes.float64)
     yield
-    dtypes.set_default_dtype(dtypes.float32)
+    torch.set_default_dtype(dtypes.float32)
 
 
 def test_result_type_follows_the_default(default_float64: None) -> None:
@@ -106,7 +106,7 @@ def test_numpy_names_and_pickle() -> None:
 @pytest.mark.parametrize("wrong", [dtypes.int64, dtypes.complex64, 3])
 def test_default_dtype_is_floating(wrong: Any) -> None:
     with pytest.raises(TypeError, match="only floating-point types are supported as the default type"):
-        dtypes.set_default_dtype(wrong)
+        torch.set_default_dtype(wrong)
 
 
 # what torch 2.13 makes of these numbers
@@ -151,3 +151,15 @@ def test_forms_of_to_and_type() -> None:
             wrong()
     with pytest.raises(RuntimeError, match="required rank 4 tensor to use channels_last format"):
         x.to(memory_format=torch.channels_last)
+
+
+def test_another_default_is_another_branch() -> None:
+    """What was recorded and compiled under one default dtype is not taken under another."""
+    try:
+        for d in (dtypes.float64, dtypes.float32, dtypes.bfloat16, dtypes.float32):
+            torch.set_default_dtype(d)
+            found = torch.tensor([1, 2]) / 2, torch.tensor([1, 2]).sqrt().sum(), torch.ones(1) / 3
+            torch.set_default_dtype(dtypes.float32)
+            assert all(x.dtype is d for x in found) and found[0].tolist() == [0.5, 1.0] and 0.33 < found[2].item() < 0.34
+    finally:
+        torch.set_default_dtype(dtypes.float32)

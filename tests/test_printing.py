@@ -51,13 +51,13 @@ def test_what_follows_the_numbers() -> None:
 
 
 def test_the_default_dtype_is_not_named() -> None:
-    dtypes.set_default_dtype(dtypes.float64)
+    torchish.set_default_dtype(dtypes.float64)
     try:
         assert format_tensor(np.array(1.5), dtypes.float64) == "tensor(1.5000)"
         assert format_tensor(np.array(1j), dtypes.complex128) == "tensor(0.+1.j)"
         assert format_tensor(np.array(1.5, np.float32), dtypes.float32) == "tensor(1.5000, dtype=torch.float32)"
     finally:
-        dtypes.set_default_dtype(dtypes.float32)
+        torchish.set_default_dtype(dtypes.float32)
 
 
 def test_options() -> None:

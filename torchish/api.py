@@ -15,6 +15,7 @@ from .bodies import once_only
 from .bundle import Bundle, plain_tape
 from .creation import as_tensor, asarray, constant_like, from_array, from_numpy, tensor
 from .data_dependent import *  # noqa: F403
+from .default_dtype import set_default_dtype
 from .devices import device, get_default_device, set_default_device
 from .draws import (
     bernoulli,
@@ -35,7 +36,7 @@ from .draws import (
     sample_dirichlet,
     sample_gamma,
 )
-from .dtypes import can_cast, dtype, finfo, get_default_dtype, iinfo, promote_types, set_default_dtype
+from .dtypes import can_cast, dtype, finfo, get_default_dtype, iinfo, promote_types
 from .info import *  # noqa: F403
 from .layouts import *  # noqa: F403
 from .legacy import *  # noqa: F403

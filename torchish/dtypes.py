@@ -12,7 +12,7 @@ import ml_dtypes
 import numpy as np
 
 __all__ = ["dtype", "finfo", "iinfo", "from_numpy", "promote_types", "can_cast", "get_default_dtype",
-           "set_default_dtype", "default", "scalar_dtype", "result_dtype", "NAMES"]
+           "check_default", "default", "scalar_dtype", "result_dtype", "NAMES"]
 
 BOOL, INTEGER, FLOAT, COMPLEX = range(4)
 
@@ -116,15 +116,14 @@ def get_default_dtype() -> dtype:
     return default.float
 
 
-def set_default_dtype(d: dtype) -> None:
-    """Sets the floating dtype of new tensors that name none. TypeError unless `d` is a floating dtype."""
+def check_default(d: dtype) -> None:
+    """TypeError unless `d` may be the default dtype."""
     if not isinstance(d, dtype):
         raise TypeError("invalid dtype object: only floating-point types are supported as the default type")
     if not d.is_floating_point:
         raise TypeError("only floating-point types are supported as the default type")
     if d in FLOAT8:
         raise TypeError(f"couldn't find storage object {_c_name(d)}Storage")
-    default.float = d
 
 
 def from_numpy(np_dtype: Any) -> dtype:
@@ -249,6 +248,9 @@ def fitting(x: Any, to: dtype) -> Any:
 
 def can_cast(from_: dtype, to: dtype) -> bool:
     """Whether torch's casting rules allow `from_` where `to` is wanted (kinds may only go up)."""
+    for place, (name, given) in enumerate((("from_", from_), ("to", to)), 1):
+        if not isinstance(given, dtype):
+            raise TypeError(f"can_cast(): argument '{name}' (position {place}) must be torch.dtype, not {type(given).__name__}")
     if from_.is_complex and not to.is_complex:
         return False
     if from_.is_floating_point and to.category < FLOAT:
@@ -269,8 +271,10 @@ class _Info:
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and self.dtype == other.dtype     # type: ignore[attr-defined]
 
-    def __hash__(self) -> int:
-        return hash(self.dtype)
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"'torch.{type(self).__name__}' object has no attribute '{name}'")
+
+    __hash__ = None     # type: ignore[assignment]
 
 
 class finfo(_Info):

@@ -12,9 +12,9 @@ import numpy as np
 from . import dtypes
 from .convert import legacy_name
 from .creation import as_tensor, constant, tensor
+from .default_dtype import set_default_dtype
 from .devices import cuda_is_available, is_meta, place, set_default_device
 from .devices import device as Device
-from .dtypes import set_default_dtype
 from .tensor import Tensor
 from .warned import warn
 
@@ -65,6 +65,16 @@ def _own_place(device: Any, kind: str) -> str:
     return place(given)
 
 
+def _options(dtype: dtypes.dtype, device: str) -> str:
+    return (f"TensorOptions(dtype={dtypes.c_type(dtype)}, device={device}, layout=Strided, requires_grad=false (default), "
+            "pinned_memory=false (default), memory_format=(nullopt))")
+
+
+def _unlike(dtype: dtypes.dtype, device: str, x: Tensor) -> TypeError:
+    """torch's error where an old constructor gets a tensor of another type."""
+    return TypeError(f"expected {_options(dtype, device)} (got {_options(x.dtype, x.device.type)})")
+
+
 class tensortype(type):
     """The class of torch.FloatTensor and its like: instances of them are the tensors of their dtype."""
     legacy_dtype: dtypes.dtype
@@ -86,7 +96,7 @@ class tensortype(type):
         if cls.legacy_cuda and not cuda_is_available():
             raise TypeError(f"type {cls.__module__}.{cls.__name__} not available. Torch not compiled with CUDA enabled.")
         if len(args) == 1 and isinstance(args[0], Tensor) and not isinstance(args[0], cls):
-            raise TypeError(f"expected {cls.__module__}.{cls.__name__} (got {args[0].type()})")
+            raise _unlike(cls.legacy_dtype, "cuda" if cls.legacy_cuda else "cpu", args[0])
         return construct(args, cls.legacy_dtype, _own_place(device, "cuda" if cls.legacy_cuda else "cpu"))
 
 
@@ -118,7 +128,9 @@ def new(self: Tensor, *args: Any, device: Any = None, data: Any = None, size: An
         if device is not None:
             raise RuntimeError("Legacy tensor new of the form tensor.new(tensor, device=device) is not supported. Use "
                                "torch.tensor(...) instead.")
-        return as_tensor(args[0].detach(), self.dtype)
+        if args[0].dtype is not self.dtype:
+            raise _unlike(self.dtype, self.device.type, args[0])
+        return args[0].detach()
     return construct(args, self.dtype, self._node.aval.device if device is None else _own_place(device, self.device.type))
 
 

@@ -24,7 +24,7 @@ from .segment import Graph
 from .slots import new_input
 from .storage import refresh
 from .strides import laid, preserved
-from .tape import APART, INFERENCE, WATCHED, Node, Tape, state
+from .tape import APART, DEFAULTS, INFERENCE, WATCHED, Node, Tape, state
 
 __all__ = ["apart", "made_on", "record_on_meta", "to_meta"]
 
@@ -38,7 +38,7 @@ class Apart:
 
     def __init__(self) -> None:
         outer = state.tape
-        self.tape = Tape(outer.grad, nested=self, autocast=outer.autocast, extra=outer.extra & INFERENCE | APART)
+        self.tape = Tape(outer.grad, nested=self, autocast=outer.autocast, extra=outer.extra & (INFERENCE | DEFAULTS) | APART)
         self.tape.thread = NOBODY
 
     def slot(self, x: Any) -> int:

@@ -30,7 +30,7 @@ from .ops.transforms import Pure, batched
 from .recorder import record, slot_of
 from .slots import advance, leaf_slot
 from .storage import rebind, refresh, storage_of, version_of
-from .tape import INFERENCE, INPUT, Node, Tape, slots, state
+from .tape import DEFAULTS, INFERENCE, INPUT, Node, Tape, slots, state
 
 __all__ = ["Closed", "Nested", "entry", "escaped"]
 
@@ -70,7 +70,7 @@ class Nested:
         self.level: int = above.level + 1 if above is not None else 1
         self.forward: bool = forward or (above is not None and above.forward)
         self.tape = Tape(self.outer.grad if grad is None else grad, nested=self, autocast=self.outer.autocast,
-                         extra=self.outer.extra & INFERENCE)
+                         extra=self.outer.extra & (INFERENCE | DEFAULTS))
         self.tape.thread = OURS
         self.operands: list = []        # the tensor outside that stands at each input
         self.writes: dict[int, tuple[Any, Any]] = {}    # id -> (tensor from outside that was written, what it was)

@@ -10,13 +10,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from .avals import Aval, Out
+from .dtypes import default
 
-__all__ = ["APART", "BACKWARD", "Const", "INFERENCE", "INPUT", "LEAF", "MODE", "Node", "Ref", "Site", "Tape", "Unseen", "WATCHED",
-           "input_outs", "path", "reads", "root_of", "slots", "state", "stats"]
+__all__ = ["APART", "BACKWARD", "Const", "DEFAULTS", "INFERENCE", "INPUT", "LEAF", "MODE", "Node", "Ref", "Site", "Tape", "Unseen",
+           "WATCHED", "defaults", "input_outs", "path", "reads", "root_of", "slots", "state", "stats"]
 
 INPUT, LEAF, MODE, BACKWARD = "input", "leaf", "mode", "backward"   # kinds of entries which are not ops
 # what else a mode may say, bit by bit: each entry is reported; its results are inference tensors; it is never run
 WATCHED, INFERENCE, APART = 1, 2, 4
+DEFAULTS = 0b11000      # these bits of it: the default dtype
 
 
 class Ref:
@@ -170,11 +172,16 @@ class Tape:
         return node.parent if node.kind is MODE and node.parent is not None else node
 
 
+def defaults() -> int:
+    """The default dtype as a part of the mode: what is recorded under another one is another branch."""
+    return ("float32", "float64", "float16", "bfloat16").index(default.float.name) << 3
+
+
 class _State(threading.local):
     """What is current in a thread."""
 
     def __init__(self) -> None:
-        self.tape = Tape()
+        self.tape = Tape(extra=defaults())
         self.sealed: Tape | None = None     # the tape before, ended but not run: nothing has needed its values yet
 
 

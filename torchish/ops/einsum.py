@@ -251,8 +251,8 @@ def cross(t: Any, input: Any, other: Any, dim: int | None = None) -> Any:
     """Vector product along `dim`, or along the first dim of size 3."""
     if dim is None:
         warn_once("Using torch.cross without specifying the dim arg is deprecated.\nPlease either pass the dim explicitly or "
-                  "simply use torch.linalg.cross.\nThe default value of dim will change to agree with that of linalg.cross in a future "
-                  "release.")
+                  "simply use torch.linalg.cross.\nThe default value of dim will change to agree with that of linalg.cross in a "
+                  "future release.")
         dim = next((i for i, n in enumerate(input.shape) if n == 3), None)
         require(dim is not None, "no dimension of size 3 in input")
     return t.linalg_cross(input, other, dim=dim)
