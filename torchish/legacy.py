@@ -11,7 +11,7 @@ import numpy as np
 
 from . import dtypes
 from .convert import legacy_name
-from .creation import as_tensor, constant, tensor
+from .creation import constant, tensor
 from .default_dtype import set_default_dtype
 from .devices import cuda_is_available, is_meta, place, set_default_device
 from .devices import device as Device
