@@ -163,7 +163,7 @@ def test_aten_names():
     assert aten.view.default(x, [4]).tolist() == [1, 2, 3, 5] and aten._to_copy.default(x, dtype=torch.int64).dtype is torch.int64
     assert (str(aten.mm), str(aten.mm.default), aten.add.Tensor.name()) == ("aten.mm", "aten.mm.default", "aten::add.Tensor")
     assert aten.mm.default is aten.mm.default and aten.to.dtype(x, torch.int64).dtype is torch.int64
-    with pytest.raises(NotImplementedError, match="^torch.ops.aten._sparse_addmm: out of scope: sparse tensors"):
+    with pytest.raises(NotImplementedError, match="^torch.ops.aten._sparse_addmm: out of scope: compressed sparse layouts"):
         aten._sparse_addmm.default(x, x, x)
     with pytest.raises(AttributeError, match="^'_OpNamespace' 'aten' object has no attribute 'adddd'"):
         aten.adddd

@@ -15,7 +15,7 @@ from .ops.check import broadcast_shapes, require
 from .ops.index import selected
 from .recorder import hooks, record
 from .tensor import Tensor
-from .warned import once
+from .warned import warn_once
 
 ISSUE = "Please file an issue at https://github.com/pytorch/pytorch/issues if you need this feature."
 NOT_BY_MEMBER = {
@@ -58,7 +58,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Any =
         _not_by_member("where", condition)
         return nonzero(condition, as_tuple=True)
     if isinstance(condition, Tensor) and condition.dtype is dtypes.uint8:
-        once("where received a uint8 condition tensor. This behavior is deprecated and will be removed in a future version of "
+        warn_once("where received a uint8 condition tensor. This behavior is deprecated and will be removed in a future version of "
              "PyTorch. Use a boolean condition instead.")
     result = hooks.public["where"](condition, input, other)
     return result if out is None else hooks.store_out(out, result, "where", same=(condition, input, other))

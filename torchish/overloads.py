@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from .recorder import hooks
-from .warned import once
+from .warned import warn_once
 
 __all__ = ["OLD", "old_form"]
 
@@ -34,8 +34,8 @@ def old_form(name: str, method: bool, given: tuple, keywords: tuple) -> Any:
         raise TypeError(f"{name}() received an invalid combination of arguments - got ({kinds}), but expected "
                         f"({_signature(method, others, factors, False)})")
     factors = factors[:len(numbers)]
-    once(f"This overload of {name} is deprecated:\n\t{name}({_signature(method, others, factors, True)})\nConsider using one of "
-         f"the following signatures instead:\n\t{name}({_signature(method, others, OLD[name.rstrip('_')][0], False)})")
+    warn_once(f"This overload of {name} is deprecated:\n\t{name}({_signature(method, others, factors, True)})\nConsider using one "
+              f"of the following signatures instead:\n\t{name}({_signature(method, others, OLD[name.rstrip('_')][0], False)})")
     call = getattr(tensors.pop(0), name) if method else hooks.public[name]
     return call(*tensors, **dict(zip(factors, numbers, strict=True)))
 

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from ..strides import packed
-from ..warned import once, warn
+from ..warned import warn, warn_once
 from .check import require
 from .table import Array, composite, op
 
@@ -62,7 +62,7 @@ def stft(t: Any, input: Any, n_fft: int, hop_length: int | None = None, win_leng
          return_complex: bool | None = None, align_to_window: bool | None = None) -> Any:
     """The Fourier transform of overlapping windows of a signal (time) or a batch of them: (frequency, frame)."""
     if window is None:
-        once(NO_WINDOW)
+        warn_once(NO_WINDOW)
     require(not align_to_window or not center, "stft align_to_window should only be set when center = false")
     hop, size = hop_length if hop_length is not None else n_fft // 4, n_fft if win_length is None else win_length
     x = input
@@ -77,9 +77,9 @@ def stft(t: Any, input: Any, n_fft: int, hop_length: int | None = None, win_leng
                 "return_complex=True in a future PyTorch release.")
         return_complex = True
     elif not return_complex:
-        once("stft with return_complex=False is deprecated. In a future pytorch release, stft will return complex tensors for all "
-             "inputs, and return_complex=False will raise an error.\nNote: you can still call torch.view_as_real on the complex "
-             "output to recover the old return format.")
+        warn_once("stft with return_complex=False is deprecated. In a future pytorch release, stft will return complex tensors for "
+                  "all inputs, and return_complex=False will raise an error.\nNote: you can still call torch.view_as_real on the "
+                  "complex output to recover the old return format.")
 
     def expect(condition: bool, what: str) -> None:
         require(condition, f"stft({x.type()}{list(x.shape)}, n_fft={n_fft}, hop_length={hop}, win_length={size}, "
@@ -146,7 +146,7 @@ def istft(t: Any, input: Any, n_fft: int, hop_length: int | None = None, win_len
     require(input.is_complex(), "istft requires a complex-valued input tensor matching the output from stft with "
                                 "return_complex=True.")
     if window is None:
-        once(NO_WINDOW)
+        warn_once(NO_WINDOW)
     hop, size = hop_length if hop_length is not None else n_fft // 4, n_fft if win_length is None else win_length
 
     def expect(condition: bool, what: str) -> None:
