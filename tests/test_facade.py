@@ -173,6 +173,7 @@ def test_in_place_view_in_a_graph() -> None:
         a.t_()
 
 
+@pytest.mark.filterwarnings("ignore:Creating a tensor from a list of numpy.ndarrays")
 @pytest.mark.parametrize(("data", "dtype", "values"), [
     ([1, 2.5, True], "float32", [1.0, 2.5, 1.0]), ([1, True], "int64", [1, 1]), ([True, False], "bool", [True, False]),
     ([1, 2j], "complex64", [1, 2j]), ([np.float64(1.5), 2], "float64", [1.5, 2.0]), ([np.int32(1)], "int32", [1]),

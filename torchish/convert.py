@@ -73,6 +73,8 @@ class Convert:
 
     def type_as(self, other: Any) -> Any:
         """This tensor with the dtype and device of `other`."""
+        if not isinstance(other, hooks.tensor):
+            raise TypeError(f"type_as(): argument 'other' (position 1) must be Tensor, not {type(other).__name__}")
         return self.to(other)
 
 

@@ -89,11 +89,16 @@ def tensor(data: Any, *, dtype: dtypes.dtype | None = None, device: Any = None, 
     Errors: ValueError for ragged lists, RuntimeError or TypeError for what is no number.
     """
     dtype = known_dtype("tensor", dtype)
+    if not isinstance(requires_grad, (bool, np.bool_)):
+        raise TypeError(f"tensor(): argument 'requires_grad' must be bool, not {type(requires_grad).__name__}")
     if isinstance(data, Tensor):
         warn("To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
              "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).")
         out = data.detach().clone().to(device=chosen(device), dtype=dtype)
     else:
+        if data.__class__ is list and data and isinstance(data[0], np.ndarray):
+            warn_once("Creating a tensor from a list of numpy.ndarrays is extremely slow. Please consider converting the list to a "
+                      "single numpy.ndarray with numpy.array() before converting to a tensor.")
         out = from_array(_array(data, dtype), place(device))
     if requires_grad and not out._node.aval.differentiable:
         raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")

@@ -11,7 +11,7 @@ import numpy as np
 from . import dtypes
 from .creation import from_array
 from .errors import refuse_data_dependent
-from .ops.check import broadcast_shapes, require
+from .ops.check import broadcast_shapes, require, wrap_dim
 from .ops.index import selected
 from .recorder import hooks, record
 from .tensor import Tensor
@@ -24,7 +24,7 @@ NOT_BY_MEMBER = {
     "masked_select": "vmap: Attempted to vmap over `mask` in torch.masked_select(self, mask) We cannot support this because for "
                      "each batch this would return a differently shaped Tensor. " + ISSUE}
 
-__all__ = ["allclose", "bincount", "equal", "masked_select", "nonzero", "unique", "where"]
+__all__ = ["allclose", "bincount", "check_unique", "equal", "masked_select", "nonzero", "unique", "where"]
 
 
 def _not_by_member(name: str, *tensors: Tensor) -> None:
@@ -57,9 +57,9 @@ def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Any =
     if input is None and other is None:
         _not_by_member("where", condition)
         return nonzero(condition, as_tuple=True)
-    if isinstance(condition, Tensor) and condition.dtype is dtypes.uint8:
+    if getattr(condition, "dtype", None) is dtypes.uint8:
         warn_once("where received a uint8 condition tensor. This behavior is deprecated and will be removed in a future version of "
-             "PyTorch. Use a boolean condition instead.")
+                  "PyTorch. Use a boolean condition instead.")
     result = hooks.public["where"](condition, input, other)
     return result if out is None else hooks.store_out(out, result, "where", same=(condition, input, other))
 
@@ -93,12 +93,25 @@ def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e
     return bool(np.allclose(a, b, rtol, atol, equal_nan))
 
 
+def check_unique(input: Tensor, dim: int | None) -> int | None:
+    """`dim` made non-negative. Refuses what torch finds no different elements of: complex numbers, slices without elements."""
+    if dim is not None:
+        dim = wrap_dim(wrap_dim(dim, input.dim()), input.dim(), scalar=False)
+        empty = [d for d, n in enumerate(input.shape) if n == 0]
+        require(len(empty) < 2, "Number of zero sized dimensions is more than one, so unique cannot be applied")
+        require(empty in ([], [dim]), "There are 0 sized dimensions, and they aren't selected, so unique cannot be applied")
+    if input.is_complex():
+        kernel = "unique" if dim is None else "unique_dim"
+        raise NotImplementedError(f"\"{kernel}\" not implemented for '{dtypes.c_name(input.dtype)}'")
+    return dim
+
+
 def unique(input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False,
            dim: int | None = None) -> Any:
     """The different elements (or slices along `dim`), sorted; with where each element went and how often each came."""
-    if input.is_complex():
-        raise NotImplementedError(f"\"unique\" not implemented for '{dtypes.c_name(input.dtype)}'")
+    dim = check_unique(input, dim)
     _not_by_member("_unique2" if dim is None else "unique_dim", input)
+    # to torch no NaN is equal to another
     found = np.unique(input._numpy(), return_inverse=True, return_counts=True, axis=dim, equal_nan=False)
     values, inverse, counts = found
     inverse = inverse.reshape(input.shape) if dim is None else inverse.reshape(-1)

@@ -29,6 +29,7 @@ __all__ = ["build", "return_types"]
 
 NUMBERS = frozenset({int, float, bool})
 LISTS = frozenset({list, tuple})
+ONE = frozenset({"int", "Dim", "int | None", "bool", "str"})      # what refuse_types takes no list for
 return_types: dict[str, type] = {}
 READ_FIRST = frozenset(["masked_fill", "masked_scatter"])     # these may take values out of the memory that they write into
 OF_OUT = frozenset(["sum", "prod", "cumsum", "cumprod"])       # computed in the dtype of `out=`, if no other is asked for
@@ -225,10 +226,10 @@ def _lines_of_fast_path(op: Op, params: list[Param], hit: list[str]) -> list[str
     return [f"    {line}" for line in lines]
 
 
-def _plain(name: str, op: Op) -> list[str]:
-    """A list becomes a tuple; and so does, for the chain that a view keeps, a tensor."""
+def _plain(name: str, op: Op, one: bool) -> list[str]:
+    """A list becomes a tuple, unless `one` value is wanted; and so does, for the chain that a view keeps, a tensor."""
     tensors = [f"    if isinstance({name}, TENSOR): {name} = nested_tuple({name}.tolist())"] if op.view else []
-    return [*tensors, f"    if {name}.__class__ is list: {name} = tuple({name})"]
+    return tensors if one else [*tensors, f"    if {name}.__class__ is list: {name} = tuple({name})"]
 
 
 def _foreign_self(name: str, x: Any) -> str:
@@ -275,7 +276,7 @@ def _write_function(source: _Source, op: Op, name: str, first: str | None, opera
         elif p.kind == "shape":
             lines.append(f"    if {p.name}.__class__ is int: {p.name} = ({p.name},)")
         elif p.kind == "static" and p.name not in fixed:
-            lines += _plain(p.name, op)
+            lines += _plain(p.name, op, op.fn.__annotations__.get(p.name) in ONE)
     values = ", ".join(p.name for p in params)
     attributes = ", ".join(p.name for p in params[1:])
     view = f"make_view({params[0].name}, r, OP, ({attributes}{',' if len(params) > 1 else ''}))" if params else "r"
@@ -291,7 +292,7 @@ def _write_function(source: _Source, op: Op, name: str, first: str | None, opera
     elif many is None:
         lines += _lines_of_fast_path(op, params, ["if node.aval is not None and out is None:", *[f"    {h}" for h in hit]])
     if operator and len(params) > 1:
-        lines.append(f"    if not isinstance({params[1].name}, hooks.operand_types): return NotImplemented")
+        lines.append(f"    if not isinstance({params[1].name}, hooks.{_taken(op)}): return NotImplemented")
     if first is not None:
         lines.append(f"    if not isinstance({first}, TENSOR): raise TypeError(foreign_self({name!r}, {first}))")
     lines += ["    if dtype is None and isinstance(out, TENSOR): dtype = out.dtype"] * (out and op.name in OF_OUT)
@@ -305,6 +306,11 @@ def _write_function(source: _Source, op: Op, name: str, first: str | None, opera
     if out:
         lines.append(f"    if out is not None: return hooks.store_out(out, r, {op.name!r}{_read(op, params)})")
     lines.append("    return r")
+
+
+def _taken(op: Op) -> str:
+    """What an operator takes as its other operand."""
+    return "matrix_types" if op.dunder == "matmul" else "operand_types"
 
 
 def _look(op: Op, params: list[Param]) -> list[str]:
@@ -398,13 +404,14 @@ def _write_composite(source: _Source, record_: Composite, namespace: Any, first:
 def _operators(cls: type, op: Op, functional: Callable) -> None:
     """`__add__`, `__radd__`, `__iadd__` of an op whose first two parameters are the operands."""
     dunder, op_name = op.dunder, op.name
+    taken = _taken(op)
     setattr(cls, f"__{dunder}__", function_of(op, f"__{dunder}__", "self", operator=True))
     if dunder not in REFLECTED:
         return
     commutes = dunder in ("add", "mul", "and", "or", "xor")
 
     def reflected(self: Any, other: Any) -> Any:
-        if not isinstance(other, hooks.operand_types):
+        if not isinstance(other, getattr(hooks, taken)):
             return NotImplemented
         if commutes and not isinstance(self, hooks.tensor):
             raise TypeError(_foreign_self(f"__r{dunder}__", self))

@@ -18,6 +18,7 @@ from .devices import META, chosen, is_meta
 from .dtypes import c_name
 from .generator import Generator, concrete, default_generator, generator_of
 from .meta import to_meta
+from .ops.check import need_int
 from .ops.random import drawn_by, flipped, scaled, standard_gamma
 from .ops.table import TABLE, Op
 from .recorder import hooks, outputs, record
@@ -266,6 +267,7 @@ def randperm(n: int, *, generator: Generator | None = None, out: Any = None, dty
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.randperm.html
     """
+    need_int("randperm", "n", 1, n)
     n, = sizes_given("randperm", (n,), {})
     dtype = dtypes.int64 if dtype is None else dtype
     g = generator_of(generator)
@@ -365,6 +367,8 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Gene
     if leading.is_meta:
         return finish_new(hooks.copy_cast(leading, leading) if isinstance(std, float) else (mean + std).to(dtype), out, None, False)
     if isinstance(std, Tensor):
+        if std.is_complex():
+            raise RuntimeError("normal expects standard deviation to be non-complex")
         if std._data is not None and bool((concrete(std) < 0).any()):
             raise RuntimeError("normal expects all elements of std >= 0.0")
         if isinstance(mean, Tensor) and tuple(std.shape) != shape:

@@ -130,7 +130,7 @@ def _refuse(kinds: set[type], dtype: Dtype) -> None:
             continue
         if issubclass(kind, complex) and (dtype.is_complex or dtype is dtypes.bool_):
             continue
-        if dtype.is_floating_point or dtype.is_complex or issubclass(kind, complex):
+        if dtype.is_floating_point or dtype.is_complex:
             raise TypeError(f"must be real number, not {kind.__name__}")
         raise TypeError(f"'{kind.__name__}' object cannot be interpreted as an integer")
 

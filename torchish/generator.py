@@ -13,6 +13,7 @@ import numpy as np
 
 from . import dtypes, rng
 from .creation import from_array
+from .devices import cuda_is_available
 from .devices import device as Device
 from .errors import LostValueError
 from .tape import state
@@ -32,6 +33,8 @@ class Generator:
 
     def __init__(self, device: Any = "cpu") -> None:
         self._device = Device(device)
+        if self._device.type == "cuda" and not cuda_is_available():
+            raise RuntimeError("Cannot get CUDA generator without ATen_cuda library. JAX has no accelerator here.")
         self._engine = rng.Engine()
         self._set(None)
 

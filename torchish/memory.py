@@ -149,6 +149,8 @@ class TypedStorage:
         return memory_of(self._base, True)._numpy().tolist()
 
     def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, int) and not -len(self) <= index < len(self):
+            raise IndexError(f"index {index} out of range for storage of size {len(self)}")
         found = self.tolist()[index]
         return found if not isinstance(index, slice) else TypedStorage(from_array(np.asarray(found, self.dtype.np)))
 

@@ -15,6 +15,7 @@ from weakref import ref
 import numpy as np
 
 from . import dtypes
+from .attributes import position, refuse_types
 from .bundle import Bundle, range_of
 from .entries import create, key_of, push
 from .hooks import Hooks, NoData, Restart, hooks
@@ -145,6 +146,7 @@ def node_for(tape: Tape, op: Op, values: tuple | list) -> Node:
             if node is not None:
                 push(tape, consts, site.mask)
     if node is None:
+        refuse_types(op, values)
         may_end(tape)
         look = None if op.look is None or tape.inline is not None or tape.nested is not None else partial(_look, op, values)
         node = create(tape, op, codes, consts, look)
@@ -181,7 +183,7 @@ def _encode(tape: Tape, op: Op, values: tuple | list) -> tuple[list, list, list,
                 codes.append(range_of(tape, v))
                 continue
             if v is None or isinstance(v, hooks.tensor):
-                raise TypeError(f"{op.name}(): argument '{p.name}' (position {_position(op, p)}) must be tuple of Tensors, not "
+                raise TypeError(f"{op.name}(): argument '{p.name}' (position {position(op, p)}) must be tuple of Tensors, not "
                                 f"{type(v).__name__}")
             try:
                 codes.append(tuple([x._node.slot if x._tape is tape else slot_of(tape, x) for x in v]))
@@ -219,12 +221,10 @@ def _encode(tape: Tape, op: Op, values: tuple | list) -> tuple[list, list, list,
         else:
             if isinstance(v, hooks.tensor):
                 v = _read(v)
+            elif v.__class__ is tuple and any(isinstance(n, hooks.tensor) for n in v):
+                v = tuple([_read(n) if isinstance(n, hooks.tensor) else n for n in v])
             codes.append(tuple(v) if v.__class__ is list else PYTHON_DTYPES.get(v, v) if v.__class__ is type else v)
     return codes, consts, floats, []
-
-
-def _position(op: Op, p: Any) -> int:
-    return [q.name for q in op.params].index(p.name) + 1
 
 
 def _tensor(op: Op, p: Any, v: Any) -> Any:
@@ -232,14 +232,14 @@ def _tensor(op: Op, p: Any, v: Any) -> Any:
         return v
     if _is_array(v):
         return hooks.coerce(v)
-    raise _refusal(v, f"{op.name}(): argument '{p.name}' (position {_position(op, p)}) must be Tensor, not {type(v).__name__}")
+    raise _refusal(v, f"{op.name}(): argument '{p.name}' (position {position(op, p)}) must be Tensor, not {type(v).__name__}")
 
 
 def _element(op: Op, p: Any, v: Any, k: int) -> Any:
     """The tensor at place `k` of a list of operands."""
     if isinstance(v, hooks.tensor) or _is_array(v):
         return _tensor(op, p, v)
-    raise _refusal(v, f"expected Tensor as element {k} in argument {_position(op, p) - 1}, but got {type(v).__name__}")
+    raise _refusal(v, f"expected Tensor as element {k} in argument {position(op, p) - 1}, but got {type(v).__name__}")
 
 
 def _is_array(v: Any) -> bool:
@@ -259,7 +259,7 @@ def _number(op: Op, p: Any, v: Any) -> Any:
     if p.kind == "mixed" and isinstance(v, np.ndarray):
         return hooks.coerce(v)
     wanted = "Number" if p.kind == "number" else "Tensor"
-    raise _refusal(v, f"{op.name}(): argument '{p.name}' (position {_position(op, p)}) must be {wanted}, not {type(v).__name__}")
+    raise _refusal(v, f"{op.name}(): argument '{p.name}' (position {position(op, p)}) must be {wanted}, not {type(v).__name__}")
 
 
 def _look(op: Op, values: tuple | list, node: Node) -> None:

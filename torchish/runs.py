@@ -11,7 +11,7 @@ import numpy as np
 from . import dtypes
 from .capsule import imported
 from .creation import READ_ONLY, as_tensor, from_array
-from .data_dependent import nonzero
+from .data_dependent import check_unique, nonzero
 from .errors import refuse_data_dependent
 from .tensor import Tensor
 from .warned import warn_once
@@ -27,6 +27,7 @@ def argwhere(input: Tensor) -> Tensor:
 def unique_consecutive(input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> Any:
     """The elements (or slices along `dim`) of which the one before is different; with inverse and run lengths."""
     refuse_data_dependent("unique_consecutive" if dim is None else "unique_dim_consecutive", input)
+    dim = check_unique(input, dim)
     array = input._numpy()
     rows = array.reshape(-1) if dim is None else np.moveaxis(array, dim, 0)
     n = rows.shape[0]

@@ -185,6 +185,7 @@ hooks.mask_put = lambda x, mask, value, dim: x._mask_put(mask, value, dim=dim)
 hooks.move, hooks.store_out, hooks.sizes, hooks.reflected, hooks.rebuild = _move, store, _sizes, _reflected, _rebuild
 hooks.seen_in, hooks.rebuild_meta = _seen_in, _rebuild_meta
 Tensor._store = store
+hooks.matrix_types = (Tensor, np.ndarray, jax.Array)
 hooks.operand_types = (Tensor, bool, int, float, complex, np.ndarray, np.generic, jax.Array)
 hooks.stack = lambda tensors: public["stack"](tensors)
 hooks.strided, hooks.constant_like, hooks.public, hooks.public_F = strided, constant_like, public, spaces["F"]

@@ -12,7 +12,8 @@ import numpy as np
 
 from ..dtypes import c_name, from_numpy, result_dtype
 
-__all__ = ["broadcast_shapes", "common", "infer_shape", "listing", "nonnegative", "one_tensor", "out_of_bounds", "prod",
+__all__ = ["broadcast_shapes", "common", "infer_shape", "is_int", "listing", "need_int", "need_list",
+           "nonnegative", "one_tensor", "out_of_bounds", "prod",
            "refuse_outside", "require", "type_name",
            "wrap_dim", "wrap_dims"]
 
@@ -43,11 +44,15 @@ def wrap_dim(dim: int, ndim: int, *, scalar: bool = True) -> int:
 
 
 def wrap_dims(dims: int | Sequence[int] | None, ndim: int, *, every: bool = True) -> tuple[int, ...]:
-    """`dims` as a tuple of different non-negative dims; None, and an empty list if `every`, mean all of them."""
+    """`dims` as a tuple of different non-negative dims; None, and an empty list if `every`, mean all of them.
+
+    RuntimeError for more than 64 dims, of which torch tells some no longer apart.
+    """
     if hasattr(dims, "__index__"):      # also of numpy
         dims = dims.__index__()
     if dims is None or (every and not isinstance(dims, int) and len(dims) == 0):
         return tuple(range(ndim))
+    require(ndim <= 64, "only tensors with up to 64 dims are supported")
     wrapped = [wrap_dim(d, ndim) for d in ((dims,) if isinstance(dims, int) else dims)]
     seen = set()
     for d in wrapped:
@@ -103,6 +108,23 @@ def nonnegative(shape: Sequence[int]) -> tuple[int, ...]:
         if n < 0:
             raise RuntimeError(f"Trying to create tensor with negative dimension {n}: {listing(shape)}")
     return tuple(shape)
+
+
+def is_int(v: Any) -> bool:
+    """Whether torch takes `v` for an int: not a bool."""
+    return v.__class__ is int or hasattr(v, "__index__") and not isinstance(v, (bool, np.bool_))
+
+
+def need_int(name: str, parameter: str, place: int, value: Any) -> None:
+    """TypeError unless `value`, given for a parameter of the function `name`, is an int."""
+    require(is_int(value), f"{name}(): argument '{parameter}' (position {place}) must be int, not {type(value).__name__}",
+            TypeError)
+
+
+def need_list(name: str, value: Any) -> None:
+    """TypeError unless `value`, given for the first parameter of the function `name`, is a list or tuple."""
+    require(isinstance(value, (list, tuple)), f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not "
+            f"{type(value).__name__}", TypeError)
 
 
 def require(condition: bool, message: str, error: type[Exception] = RuntimeError) -> None:

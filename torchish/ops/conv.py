@@ -180,7 +180,7 @@ def _declare(n: int) -> tuple[Op, Op]:
     """conv{n}d and conv_transpose{n}d."""
     size, kernel = (6, 5, 4)[:n], (3, 2, 3)[:n]
 
-    def conv(input: Array, weight: Array, bias: Array | None = None, stride: Dims = 1, padding: Dims = 0,
+    def conv(input: Array, weight: Array, bias: Array | None = None, stride: Dims = 1, padding: Dims | str = 0,
              dilation: Dims = 1, groups: int = 1) -> Array:
         return _convolution(n, input, weight, bias, stride, padding, dilation, groups)
 

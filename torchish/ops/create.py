@@ -15,7 +15,7 @@ from .. import dtypes
 from ..devices import chosen
 from ..dtypes import dtype as DType
 from ..warned import warn
-from .check import nonnegative, require
+from .check import is_int, need_int, nonnegative, require
 from .table import Array, Number, Shape, cast, composite, op
 
 
@@ -49,7 +49,7 @@ def _sizes(shape: tuple, size: object, name: str) -> tuple:
     if len(shape) == 1 and first.__class__ is not int:
         if getattr(first, "ndim", 0):       # an array or tensor of sizes
             return tuple(first.tolist())
-        if not hasattr(first, "__index__"):
+        if not is_int(first):
             if not isinstance(first, (tuple, list)):
                 raise TypeError(f"{name}(): argument 'size' (position 1) must be tuple of ints, not {type(first).__name__}")
             shape = tuple(first)
@@ -166,15 +166,25 @@ def _number(value):
     return value.item() if hasattr(value, "item") else value
 
 
+def _fill_value(name, value):
+    """The number that is to be everywhere."""
+    number = None if getattr(value, "ndim", 0) else _number(value)
+    require(isinstance(number, (bool, int, float, complex)),
+            f"{name}(): argument 'fill_value' (position 2) must be Number, not {type(value).__name__}", TypeError)
+    return number
+
+
+def _size_list(name, size):
+    """TypeError for one number where a list of sizes is wanted."""
+    require(not isinstance(size, int), f"{name}(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}",
+            TypeError)
+
+
 @composite(forms="function")
 def full(t, size, fill_value, *, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
     """A tensor with `fill_value` in every place; its dtype follows that of the value."""
-    require(not getattr(fill_value, "ndim", 0), "full(): argument 'fill_value' (position 2) must be Number, not Tensor",
-            TypeError)
-    value = _number(fill_value)
-    require(isinstance(value, (bool, int, float, complex)), f"full(): argument 'fill_value' (position 2) must be Number, not "
-            f"{type(fill_value).__name__}", TypeError)
-    require(not isinstance(size, int), "full(): argument 'size' (position 1) must be tuple of ints, not int", TypeError)
+    value = _fill_value("full", fill_value)
+    _size_list("full", size)
     dtype = known("full", dtype, dtypes.scalar_dtype(value), out)
     return finish(t._full(_sizes((size,), None, "full"), value, dtype=dtype), out, device, requires_grad)
 
@@ -185,7 +195,7 @@ def full_like(t, input, fill_value, *, dtype=None, layout=None, device=None, pin
     """A tensor with `fill_value` in every place and the shape and dtype of `input`."""
     _likeness("full_like", input)
     dtype = None if dtype is None else known("full_like", dtype, dtype)
-    made = t._full_like(input, _number(fill_value), dtype=dtype, device=device, memory_format=memory_format)
+    made = t._full_like(input, _fill_value("full_like", fill_value), dtype=dtype, device=device, memory_format=memory_format)
     return _finish(made, None, device, requires_grad)
 
 
@@ -193,7 +203,8 @@ def full_like(t, input, fill_value, *, dtype=None, layout=None, device=None, pin
 def new_full(t, input, size, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None,
              pin_memory=False):
     """A tensor with `fill_value` in every place and the dtype of this one."""
-    result = t._full_new(input, _sizes((size,), None, "new_full"), _number(fill_value),
+    _size_list("new_full", size)
+    result = t._full_new(input, _sizes((size,), None, "new_full"), _fill_value("new_full", fill_value),
                          dtype=known("new_full", dtype, input.dtype))
     return _finish(result, None, device if device is not None else elsewhere(input), requires_grad)
 
@@ -212,13 +223,25 @@ def progression(start: Number, step: Number, length: int, *, dtype: DType) -> Ar
     return (cast(start, wide) + cast(step, wide) * lax.iota(wide, length)).astype(dtype.np)
 
 
+def _progression(start, end, step):
+    """The numbers that arange was given. TypeError for what is none."""
+    if end is None:
+        require(start is not None, "arange() received an invalid combination of arguments - got (), but expected one of:\n"
+                " * (Number end)\n * (Number start, Number end)\n * (Number start, Number end, Number step)", TypeError)
+        start, end = None, start
+    for place, (name, value) in enumerate((("end", end), ("start", 0 if start is None else start), ("step", step)), 1):
+        plain = isinstance(value, (bool, int, float, complex)) or hasattr(value, "item") and not getattr(value, "ndim", 0)
+        require(plain, f"arange(): argument '{name}' (position {place}) must be Number, not {type(value).__name__}", TypeError)
+    numbers = [_number(v) for v in (0 if start is None else start, end, step)]
+    require(not any(isinstance(v, complex) for v in numbers), "value cannot be converted to type double without overflow")
+    return numbers
+
+
 @composite(forms="function")
-def arange(t, start=0, end=None, step=1, *, out=None, dtype=None, layout=None, device=None, pin_memory=False,
+def arange(t, start=None, end=None, step=1, *, out=None, dtype=None, layout=None, device=None, pin_memory=False,
            requires_grad=False):
     """start, start + step, ... below `end`; int64 if all three are integers."""
-    if end is None:
-        start, end = 0, start
-    start, end, step = _number(start), _number(end), _number(step)
+    start, end, step = _progression(start, end, step)
     integers = isinstance(start, int) and isinstance(end, int) and isinstance(step, int)
     require(step != 0, "step must be nonzero")
     require(integers or (isfinite(start) and isfinite(end)), f"unsupported range: {start} -> {end}")
@@ -231,6 +254,7 @@ def arange(t, start=0, end=None, step=1, *, out=None, dtype=None, layout=None, d
         start, end, step = int(start), int(end), int(step)
         require(step != 0, "step must be nonzero", ValueError)
     length = -((start - end) // step) if dtype is dtypes.int64 or integers else ceil((end - start) / step)
+    require(length < 2 ** 63, "invalid size, possible overflow?")
     if dtype.category < dtypes.FLOAT:
         start, step = int(start), int(step)
     made = t._made_on(device, t._arange, start, step, int(length), dtype=dtype)
@@ -273,8 +297,15 @@ def powers(start: Number, end: Number, steps: int, base: Number, *, dtype: DType
     return jnp.power(cast(base, wide.np), exponents).astype(dtype.np)
 
 
-def _inexact(*values) -> DType:
-    return dtypes.default.complex if any(isinstance(v, complex) for v in values) else dtypes.default.float
+def _line_dtype(name, start, end, steps, dtype, out) -> DType:
+    """The dtype of a line between two numbers. RuntimeError where it cannot be the one asked for."""
+    whole = dtypes.default.complex if isinstance(start, complex) or isinstance(end, complex) else dtypes.default.float
+    found = known(name, dtype, whole, out)
+    require(found.is_complex or not whole.is_complex, f"torch.{name}(): inferred dtype {dtypes.c_type(whole)} can't be safely "
+            f"cast to passed dtype {dtypes.c_name(found)}")
+    if found is dtypes.bool_ and steps > 0:
+        raise NotImplementedError(f"\"{name}_cpu\" not implemented for 'Bool'")
+    return found
 
 
 @composite(forms="function")
@@ -282,7 +313,8 @@ def linspace(t, start, end, steps, *, out=None, dtype=None, layout=None, device=
              requires_grad=False):
     """`steps` evenly spaced values from start to end, both included."""
     start, end = _ends("linspace", start, end, steps)
-    result = t._made_on(device, t._linspace, start, end, int(steps), dtype=known("linspace", dtype, _inexact(start, end), out))
+    dtype = _line_dtype("linspace", start, end, steps, dtype, out)
+    result = t._made_on(device, t._linspace, start, end, int(steps), dtype=dtype)
     return finish(result, out, device, requires_grad)
 
 
@@ -291,7 +323,7 @@ def logspace(t, start, end, steps, base=10.0, *, out=None, dtype=None, layout=No
              requires_grad=False):
     """base**start to base**end in `steps` values with evenly spaced exponents."""
     start, end = _ends("logspace", start, end, steps)
-    dtype = known("logspace", dtype, _inexact(start, end), out)
+    dtype = _line_dtype("logspace", start, end, steps, dtype, out)
     result = t._made_on(device, t._logspace, start, end, int(steps), _number(base), dtype=dtype)
     return finish(result, out, device, requires_grad)
 
@@ -305,7 +337,9 @@ def identity(n: int, m: int, *, dtype: DType) -> Array:
 @composite(forms="function")
 def eye(t, n, m=None, *, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
     """A matrix with ones on its diagonal and zeros elsewhere."""
+    need_int("eye", "n", 1, n)
     m = n if m is None else m
+    need_int("eye", "m", 2, m)
     require(n >= 0, f"n must be greater or equal to 0, got {n}")
     require(m >= 0, f"m must be greater or equal to 0, got {m}")
     made = t._made_on(device, t._eye, n, m, dtype=known("eye", dtype, dtypes.default.float, out))
@@ -323,6 +357,8 @@ def _triangle(t, name, row, col, offset, lower, dtype, device):
     require(row >= 0, f"row must be non-negative, got{row}")
     require(col >= 0, f"col must be non-negative, got{col}")
     dtype = known(name, dtype, dtypes.int64)
+    if dtype not in (dtypes.int64, dtypes.int32, dtypes.int16):
+        raise NotImplementedError(f"\"{name}\" not implemented for '{dtypes.c_name(dtype)}'")
     return finish(t._made_on(device, t._triangle_indices, row, col, offset, lower, dtype=dtype), None, device, False)
 
 

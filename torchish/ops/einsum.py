@@ -155,6 +155,8 @@ def tensordot(t: Any, a: Any, b: Any, dims: Any = 2, out: Any = None) -> Any:
     """Contracts the last `dims` dims of a with the first of b, or the dims of two lists; a * b summed over them."""
     if hasattr(dims, "tolist"):
         dims = dims.tolist()
+    require(isinstance(dims, (int, list, tuple)), "tensordot expects dims to be int or tuple[list[int], list[int]] or "
+            f"list[list[int]] containing two lists, but got dims={dims}")
     if isinstance(dims, int):
         require(dims >= 0, f"tensordot expects dims >= 0, but got dims={dims}")
         require(dims <= min(a.ndim, b.ndim), f"tensordot expects dims < ndim_a or ndim_b, but got dims={dims}")
@@ -255,6 +257,9 @@ def cross(t: Any, input: Any, other: Any, dim: int | None = None) -> Any:
                   "future release.")
         dim = next((i for i, n in enumerate(input.shape) if n == 3), None)
         require(dim is not None, "no dimension of size 3 in input")
+        warn_once("Using torch.cross without specifying the dim arg is deprecated.\nPlease either pass the dim explicitly or "
+                  "simply use torch.linalg.cross.\nThe default value of dim will change to agree with that of linalg.cross in a "
+                  "future release.")
     return t.linalg_cross(input, other, dim=dim)
 
 
@@ -289,6 +294,9 @@ def chain_matmul(t: Any, *matrices: Any, out: Any = None) -> Any:
     return given[0] if len(given) == 1 else t.linalg_multi_dot(given, out=out)
 
 
+CDIST_MODES = ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist")
+
+
 @op(autocast="float", rule="CdistBackward0", forms="function",
     samples=lambda t: [((t(3, 4), t(2, 4, seed=1)), {}), ((t(3, 4), t(2, 4, seed=1)), {"p": 1.0})])
 def cdist(x1: Array, x2: Array, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary") -> Array:
@@ -303,6 +311,8 @@ def cdist(x1: Array, x2: Array, p: float = 2.0, compute_mode: str = "use_mm_for_
     same_types("expected scalar type {} but found {}", x1, x2)
     require(x1.shape[-1] == x2.shape[-1], "X1 and X2 must have the same number of columns. "
             f"X1: {x1.shape[-1]} X2: {x2.shape[-1]}")
+    require(compute_mode in CDIST_MODES, f"{compute_mode} is not a valid value for compute_mode", ValueError)
+    require(x1.dtype == x2.dtype, f"expected scalar type {dtype_name(x1)} but found {dtype_name(x2)}")
     many = x1.shape[-2] > 25 or x2.shape[-2] > 25
     if p == 2 and (compute_mode == "use_mm_for_euclid_dist" or (many and compute_mode.endswith("_if_necessary"))):
         cross_terms = product(x1, jnp.swapaxes(x2, -1, -2))

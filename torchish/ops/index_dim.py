@@ -142,7 +142,8 @@ def index_copy(input: Array, dim: int, index: Array, source: Array) -> Array:
     samples=lambda t: [((t(3, 4), 0, t(1, dtype="int64", low=0, high=3), 1.5), {})])
 def index_fill(input: Array, dim: int, index: Array, value: ArrayLike) -> Array:
     """`input` with a number, or a 0-dim tensor, at the places `index` of `dim`."""
-    require(index.dtype in (jnp.int64, jnp.int32), "index_fill_(): Expected dtype int64 for index.", IndexError)
+    require(index.dtype == jnp.int64, "index_fill_(): Expected dtype int64 for index.", IndexError)
+    require(index.ndim <= 1, "Index has to be a vector/scalar")
     require(jnp.ndim(value) == 0, "index_fill_ only supports a 0-dimensional value tensor, but got tensor with "
                                   f"{jnp.ndim(value)} dimension(s).")
     dim = wrap_dim(dim, input.ndim)

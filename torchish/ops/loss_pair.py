@@ -58,6 +58,7 @@ def pdist(input: Array, p: float = 2.0) -> Array:
     """The p-norm distances of all pairs of rows: (n, d) -> (n (n - 1) / 2)."""
     require(input.ndim == 2, f"pdist only supports 2D tensors, got: {input.ndim}D")
     require(is_float(input), "pdist only supports floating-point dtypes")
+    require(p >= 0, "pdist only supports non-negative p values")
     i, j = np.triu_indices(input.shape[0], 1)
     return vector_norm(input[i] - input[j], p, -1)
 

@@ -79,7 +79,9 @@ def _of_layer(label: str, p: jax.Array | None, shape: tuple[int, ...]) -> None:
 def layer_norm(input: Array, normalized_shape: Dims, weight: Array | None = None, bias: Array | None = None,
                eps: Number = 1e-5) -> Array:
     """(input - mean) / sqrt(var + eps) * weight + bias over the last dims."""
-    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    require(not isinstance(normalized_shape, int), "layer_norm(): argument 'normalized_shape' (position 2) must be tuple of ints, "
+            "not int", TypeError)
+    shape = tuple(normalized_shape)
     _layer_shape(input, shape, ", ")
     _of_layer("weight", weight, shape)
     _of_layer("bias", bias, shape)

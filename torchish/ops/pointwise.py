@@ -321,12 +321,24 @@ def atan2(input: Array, other: Array) -> Array:
     return _atan2(*jnp.broadcast_arrays(input, other))
 
 
+@jax.custom_jvp
+def _hypot(x: jax.Array, y: jax.Array) -> jax.Array:
+    return jnp.hypot(x, y)
+
+
+@_hypot.defjvp
+def _hypot_jvp(primals: tuple, tangents: tuple) -> tuple:
+    (x, y), (dx, dy) = primals, tangents
+    length = _hypot(x, y)
+    return length, x / length * dx + y / length * dy        # not a number at the origin, as in torch
+
+
 @op(promote="arith", inplace=True)
 def hypot(input: Array, other: Array) -> Array:
     """sqrt(input ** 2 + other ** 2) without overflow."""
     need_inexact("hypot_cpu", input)
     need_real("hypot_cpu", input)
-    return jnp.hypot(input, other)
+    return _hypot(*jnp.broadcast_arrays(input, other))
 
 
 @op(promote="arith")

@@ -116,8 +116,8 @@ def _trapezoids(name: str, y: Array, x: Array | None, dx: Number | None, dim: in
     require(not (y.dtype == bool or x is not None and x.dtype == bool),
             f"{name}: received a bool input for {'`y`' if x is None else '`x` or `y`'}, but bool is not supported")
     axis = wrap_dim(dim, y.ndim)
-    after, before = lax.slice_in_dim(y, 1, None, axis=axis), lax.slice_in_dim(y, 0, -1, axis=axis)
-    pairs = after + before
+    rest = max(y.shape[axis] - 1, 0)        # none of no points
+    pairs = lax.slice_in_dim(y, y.shape[axis] - rest, None, axis=axis) + lax.slice_in_dim(y, 0, rest, axis=axis)
     if x is not None:
         require(x.ndim != 1 or x.shape[0] == y.shape[axis], f"{name}: There must be one `x` value for each sample point")
         width = jnp.diff(x, axis=0 if x.ndim == 1 else axis)

@@ -5,27 +5,39 @@ Source: https://docs.pytorch.org/docs/stable/generated/torch.nonzero.html for no
 """
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from .check import require, wrap_dims
-from .precision import need_float, need_real
+from .check import require, wrap_dim, wrap_dims
+from .precision import need_float, need_real, unlike
+from .scatter import reduce_at
 from .table import Array, Dims, Number, cast, op
 
 __all__: list[str] = []
 EMPTY = {"sum": 0, "mean": jnp.nan, "prod": 1, "max": -jnp.inf, "min": jnp.inf}
 
 
-def _check(data: jax.Array, reduce: str, lengths: object, offsets: object, indices: object, axis: int) -> None:
+def _check(data: jax.Array, reduce: str, lengths: Any, offsets: Any, indices: object, axis: int) -> None:
     require(reduce in EMPTY, f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
     require(indices is None, "segment_reduce(): indices based reduction is not supported yet.")
     require(lengths is not None or offsets is not None, "segment_reduce(): Either lengths or offsets must be defined.")
     need_float("_segment_reduce_cpu", data)
     given = lengths if lengths is not None else offsets
-    require(given.ndim - 1 == axis, "segment_reduce(): Expected axis to be the last dimension of lengths but got "  # type: ignore[attr-defined]
-                                    f"{axis}.")
+    require(given.ndim - 1 == axis, f"segment_reduce(): Expected axis to be the last dimension of lengths but got {axis}.")
+    if given.dtype not in (jnp.int64, jnp.int32):
+        raise unlike(f"_segment_reduce_{'offsets' if lengths is None else 'lengths'}_cpu_kernel1", given)
+
+
+def _look(data: Any, reduce: str, lengths: Any, indices: Any, offsets: Any, axis: int, unsafe: bool, initial: Any) -> None:
+    """Refuses known lengths that are negative or are not those of `data`."""
+    if isinstance(lengths, np.ndarray) and not unsafe:
+        require(not (lengths < 0).any(), "lengths contains negative value!")
+        require(bool((lengths.sum(-1) == data.shape[axis]).all()),
+                "segment_reduce(): Expected all rows of lengths along axis to sum to data.size(lengths.dim()-1) when !unsafe.")
 
 
 def _pieces(data: jax.Array, ends: jax.Array, reduce: str, initial: Number | None) -> jax.Array:
@@ -38,19 +50,24 @@ def _pieces(data: jax.Array, ends: jax.Array, reduce: str, initial: Number | Non
         total = jax.ops.segment_sum(data, piece, count) + (0 if initial is None else cast(initial, data.dtype))
         empty = cast(start, data.dtype)
         return jnp.where(sizes == 0, empty, total / jnp.where(sizes == 0, 1, sizes).astype(data.dtype))
-    combine = {"sum": jax.ops.segment_sum, "prod": jax.ops.segment_prod, "max": jax.ops.segment_max,
-               "min": jax.ops.segment_min}[reduce]
+    if reduce == "prod":        # one more piece takes what is beyond the last
+        ones = jnp.full((count + 1, *data.shape[1:]), cast(start, data.dtype))
+        places = jnp.broadcast_to(piece.reshape((-1,) + (1,) * (data.ndim - 1)), data.shape)
+        key = (places, *[lax.broadcasted_iota(places.dtype, data.shape, d) for d in range(1, data.ndim)])
+        return reduce_at(ones, key, data, "prod", True)[:count]
+    combine = {"sum": jax.ops.segment_sum, "max": jax.ops.segment_max, "min": jax.ops.segment_min}[reduce]
     value, first = combine(data, piece, count), cast(start, data.dtype)
-    join = {"sum": jnp.add, "prod": jnp.multiply, "max": jnp.maximum, "min": jnp.minimum}[reduce]
+    join = {"sum": jnp.add, "max": jnp.maximum, "min": jnp.minimum}[reduce]
     return join(value, first)
 
 
-@op(forms="function", samples=lambda t: [((t(6, 2), "sum"), {"lengths": np.array([2, 0, 4])}),
+@op(forms="function", look=_look, samples=lambda t: [((t(6, 2), "sum"), {"lengths": np.array([2, 0, 4])}),
                                          ((t(2, 5), "mean"), {"lengths": np.array([[2, 3], [4, 1]]), "axis": 1}),
                                          ((t(6), "max"), {"offsets": np.array([0, 4, 6]), "initial": 0.5})])
 def segment_reduce(data: Array, reduce: str, *, lengths: Array | None = None, indices: Array | None = None,
                    offsets: Array | None = None, axis: int = 0, unsafe: bool = False, initial: Number | None = None) -> Array:
-    """sum, mean, max, min or prod of the pieces of `data` along `axis`. Differs from torch: lengths are not checked."""
+    """sum, mean, max, min or prod of the pieces of `data` along `axis`."""
+    axis = wrap_dim(axis, data.ndim)
     _check(data, reduce, lengths, offsets, indices, axis)
     ends = jnp.cumsum(lengths, axis=-1) if lengths is not None else offsets[..., 1:] - offsets[..., :1]
 

@@ -12,7 +12,7 @@ from ..dtypes import c_name, fitting
 from ..dtypes import dtype as DType
 from ..strides import asked, laid, preserved
 from ..warned import warn_once
-from .check import broadcast_shapes, common, listing, nonnegative, require, wrap_dim, wrap_dims
+from .check import broadcast_shapes, common, listing, need_list, nonnegative, require, wrap_dim, wrap_dims
 from .table import Array, Arrays, Dims, Shape, alias, composite, op
 
 
@@ -58,6 +58,7 @@ def stack(tensors: Arrays, dim: int = 0) -> Array:
 @composite(forms="function out")
 def hstack(t, tensors):
     """Tensors joined along dimension 1 (vectors along dimension 0)."""
+    need_list("hstack", tensors)
     require(len(tensors) > 0, "hstack expects a non-empty TensorList")
     tensors = [x if x.ndim else x.reshape(1) for x in tensors]
     return t.cat(tensors, 0 if tensors and tensors[0].ndim == 1 else 1)
@@ -66,6 +67,7 @@ def hstack(t, tensors):
 @composite(forms="function out")
 def vstack(t, tensors):
     """Tensors joined along dimension 0, vectors as rows."""
+    need_list("vstack", tensors)
     require(len(tensors) > 0, "vstack expects a non-empty TensorList")
     return t.cat([t.atleast_2d(x) for x in tensors], 0)
 
@@ -76,6 +78,7 @@ alias("vstack", "row_stack")
 @composite(forms="function out")
 def dstack(t, tensors):
     """Tensors joined along dimension 2."""
+    need_list("dstack", tensors)
     require(len(tensors) > 0, "dstack expects a non-empty TensorList")
     return t.cat([t.atleast_3d(x) for x in tensors], 2)
 
@@ -83,6 +86,7 @@ def dstack(t, tensors):
 @composite(forms="function out")
 def column_stack(t, tensors):
     """Tensors joined along dimension 1, vectors as columns."""
+    need_list("column_stack", tensors)
     require(len(tensors) > 0, "column_stack expects a non-empty TensorList")
     return t.hstack([x.reshape(x.numel(), 1) if x.ndim < 2 else x for x in tensors])
 
@@ -90,6 +94,7 @@ def column_stack(t, tensors):
 def _at_least(t, tensors, raised):
     """`raised` of the only tensor, or of each of several."""
     if len(tensors) == 1 and not isinstance(tensors[0], t.Tensor):
+        need_list("atleast_1d", tensors[0])
         return tuple(raised(x) for x in tensors[0])
     return raised(tensors[0]) if len(tensors) == 1 else tuple(raised(x) for x in tensors)
 
@@ -149,6 +154,8 @@ def meshgrid(t, *tensors, indexing=None):
 @composite(forms="function")
 def cartesian_prod(t, *tensors):
     """All combinations of one element from each vector, a row for each."""
+    for x in tensors:
+        require(x.ndim == 1, f"Expect a 1D vector, but got shape {listing(x.shape)}")
     if len(tensors) == 1:
         return tensors[0]
     return t.stack([g.reshape(-1) for g in t.meshgrid(*tensors, indexing="ij")], 1)
@@ -257,7 +264,11 @@ def repeat_interleave(t, input, repeats=None, dim=None, *, output_size=None):
         require(output_size in (None, n), f"repeat_interleave: Invalid output_size, expected {n} but got {output_size}")
         return result
     if repeats is None:     # the places themselves
-        return t.repeat_interleave(t.arange(input.numel(), device=input.device), input, 0, output_size=output_size)
+        dtype = input.dtype if input.dtype is t.int32 else t.int64
+        return t.repeat_interleave(t.arange(input.numel(), dtype=dtype, device=input.device), input, 0, output_size=output_size)
+    require(isinstance(repeats, t.Tensor), "repeat_interleave() received an invalid combination of arguments - got (Tensor, "
+            f"{type(repeats).__name__}), but expected one of:\n * (Tensor input, Tensor repeats, int dim = None)\n * "
+            "(Tensor input, int repeats, int dim = None)", TypeError)
     if repeats.dtype not in (t.int64, t.int32):
         raise NotImplementedError(f'"repeat_interleave_cpu" not implemented for {c_name(repeats.dtype)!r}')
     require(repeats.dim() <= 1, "repeats must be 0-dim or 1-dim tensor")

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from ..dtypes import from_numpy, promote_types
-from .check import listing, require, wrap_dim
+from .check import listing, require, type_name, wrap_dim
 from .index import IN_BOUNDS
 from .precision import need_real, no_bool
 from .table import Array, ArrayLike, composite, op
@@ -107,6 +107,7 @@ def _top_jvp(k: int, largest: bool, primals: tuple, tangents: tuple) -> tuple:
 def topk(input: Array, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> tuple[Array, Array]:
     """The k largest (or smallest) elements along `dim`, in order, and their places."""
     require(input.dtype != jnp.bool_, "topk does not support bool dtypes on CPU")
+    require(not jnp.iscomplexobj(input), "topk does not support complex dtypes on CPU")
     dim = wrap_dim(dim, input.ndim)
     require(0 <= k <= (input.shape[dim] if input.ndim else 1), "selected index k out of range")
     if input.ndim == 0:
@@ -141,7 +142,8 @@ def _searched(boundaries: Array, values: Array, right: bool, out_int32: bool) ->
     no_bool("searchsorted_out_cpu", boundaries)
 
     def one(edges: Array, wanted: Array) -> Array:
-        return jnp.searchsorted(edges, wanted, side="right" if right else "left")
+        found = jnp.searchsorted(edges, wanted, side="right" if right else "left")
+        return jnp.where(jnp.isnan(wanted), edges.shape[0], found)      # torch's search goes past what is not greater
     if boundaries.ndim == 1:
         found = one(boundaries, values)
     else:
@@ -175,6 +177,9 @@ def searchsorted(sorted_sequence: Array, input: ArrayLike, *, out_int32: bool = 
             f"input value tensor must match, but we got boundaries tensor {listing(sorted_sequence.shape)} and input "
             f"value tensor {listing(value.shape)}")
     if sorter is not None:
+        require(sorter.shape == sorted_sequence.shape, f"{prefix}boundary and sorter must have the same size, but got boundary "
+                f"tensor {listing(sorted_sequence.shape)}and got sorter tensor {listing(sorter.shape)}")
+        require(sorter.dtype == jnp.int64, f"{prefix}sorter must be a tensor of long dtype but got dtype {type_name(sorter)}")
         sorted_sequence = jnp.take_along_axis(sorted_sequence, sorter, -1)
     return _searched(sorted_sequence, value, right or side == "right", out_int32)
 

@@ -125,12 +125,15 @@ def _times_jvp(shift: int, primals: tuple, tangents: tuple) -> tuple:
     return _times(x, y, shift), dx * log + dy * (x / (y + shift))
 
 
-@op(strides=None, promote="float", inplace=True, samples=lambda t: [((t(3, 4, low=3, high=5),), {"p": 2})])
+def _no_bool(kind: str | None) -> None:
+    require(kind != "bool", "The input tensor may not be a boolean tensor.")
+
+
+@op(strides=None, promote="float", inplace=True, check=_no_bool, samples=lambda t: [((t(3, 4, low=3, high=5),), {"p": 2})])
 def mvlgamma(input: Array, p: int) -> Array:
     """The logarithm of the multivariate gamma function of dimension `p`."""
     need_real("arange_cpu", input)
     require(p >= 1, "p has to be greater than or equal to 1")
-    require(input.dtype != bool, "The input tensor may not be a boolean tensor.")
     steps = (1 - jnp.arange(1, p + 1, dtype=input.dtype)) / 2
     return lgamma(input[..., None] + steps).sum(-1) + p * (p - 1) / 4 * math.log(math.pi)
 

@@ -13,7 +13,7 @@ import numpy as np
 from jax import lax
 
 from ..strides import strides_of
-from .check import require, wrap_dim
+from .check import need_int, require, wrap_dim
 from .table import Array, Dims, composite, op
 
 COLON = slice(None)
@@ -73,6 +73,7 @@ def split_with_sizes(t, input, split_sizes, dim=0):
 def _chunk_size(input: Any, chunks: int, dim: int) -> int | tuple[int, ...]:
     """The size of each part, or the sizes of all where there is nothing to divide."""
     require(input.ndim > 0, "chunk expects at least a 1-dimensional tensor")
+    need_int("chunk", "chunks", 2, chunks)
     require(chunks > 0, f"chunk expects `chunks` to be greater than 0, got: {chunks}")
     n = input.shape[wrap_dim(dim, input.ndim)]
     return ceil(n / chunks) if n else (0,) * chunks
@@ -121,7 +122,7 @@ def _tensor_split_bounds(n: int, indices_or_sections: Dims) -> list[tuple[int, i
 @op(view=True, saves=False, rule="SliceBackward0", forms="function method",
     names={"indices_or_sections": "indices sections tensor_indices_or_sections indices_or_sections"},
     samples=lambda t: [((t(5, 3), 2), {}), ((t(5, 3), (1, 3)), {})])
-def tensor_split(input: Array, indices_or_sections: Dims, dim: int = 0) -> tuple[Array, ...]:
+def tensor_split(input: Array, indices_or_sections: Dims | float, dim: int = 0) -> tuple[Array, ...]:
     """Parts along `dim`: so many nearly equal ones, or those that begin and end at the given places."""
     require(input.ndim > 0, "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
     places = (indices_or_sections,) if isinstance(indices_or_sections, (int, float)) else indices_or_sections

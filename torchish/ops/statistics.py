@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..dtypes import c_name
+from ..dtypes import c_name, c_type
 from ..returned import named
 from ..strides import packed
 from ..warned import warn
@@ -145,6 +145,11 @@ def histogram(t: Any, input: Any, bins: Any = 100, *, range: Any = None, weight:
             f"innermost dimension, but got input with shape {[input.numel(), 1]} and weight with shape "
             f"{list(getattr(weight, 'shape', ()))}")
     bins = _edges(t, input, bins, range)
+    require(bins.dtype is input.dtype, "torch.histogramdd: input tensor and bins tensors should have the same dtype, but got input "
+            f"with dtype {c_type(input.dtype)} and bins for dimension 0 with dtype {c_type(bins.dtype)}")
+    require(weight is None or weight.numel() == input.numel(), "torch.histogramdd: if weight tensor is provided it should have the "
+            "same shape as the input tensor excluding its innermost dimension, but got input with shape "
+            f"[{input.numel()}, 1] and weight with shape {'' if weight is None else list(weight.shape)}")
     found = Histogram(t._histogram(input, bins, weight, density), bins)
     if out is None:
         return found
@@ -231,6 +236,10 @@ def corrcoef(t: Any, input: Any) -> Any:
     samples=lambda t: [((t(3, 4, dtype="int64", low=0, high=5), t(2, dtype="int64", low=0, high=5)), {})])
 def isin(elements: ArrayLike, test_elements: ArrayLike, *, assume_unique: bool = False, invert: bool = False) -> Array:
     """Whether each element is among `test_elements`."""
+    require(isinstance(elements, jax.Array) or isinstance(test_elements, jax.Array), "isin() received an invalid "
+            f"combination of arguments - got ({type(elements).__name__}, {type(test_elements).__name__}), but expected "
+            "one of:\n * (Tensor elements, Tensor test_elements)\n * (Number element, Tensor test_elements)\n "
+            "* (Tensor elements, Number test_element)", TypeError)
     a, b = common([jnp.asarray(elements), jnp.asarray(test_elements)])
     require(jnp.bool_ not in (jnp.asarray(elements).dtype, jnp.asarray(test_elements).dtype),
             "Unsupported input type encountered for isin(): Bool")

@@ -206,13 +206,13 @@ def positive(t: Any, input: Any) -> Any:
 
 
 @composite(forms="function")
-def range_(t: Any, start: Any = 0, end: Any = None, step: Any = 1, *, out: Any = None, dtype: Any = None, layout: Any = None,
+def range_(t: Any, start: Any = None, end: Any = None, step: Any = 1, *, out: Any = None, dtype: Any = None, layout: Any = None,
            device: Any = None, pin_memory: bool = False, requires_grad: bool = False) -> Any:
     """arange with `end` included. Deprecated in torch."""
+    require(end is not None, 'range() missing 1 required positional arguments: "end"', TypeError)
+    start = 0 if start is None else start
     warn("torch.range is deprecated and will be removed in a future release because its behavior is inconsistent with "
          "Python's range builtin. Instead, use torch.arange, which produces values in [start, end).")
-    if end is None:
-        start, end = 0, start
     require(step != 0, "step must be nonzero")
     require(isfinite(start) and isfinite(end), f"unsupported range: {start} -> {end}")
     require((end - start) * step >= 0, "upper bound and lower bound inconsistent with step sign")

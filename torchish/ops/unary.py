@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.scipy import special
@@ -109,12 +110,24 @@ def frac(input: Array) -> Array:
     return input - jnp.trunc(input)
 
 
+@jax.custom_jvp
+def _logit(x: jax.Array) -> jax.Array:
+    return jnp.log(x / (1 - x))
+
+
+@_logit.defjvp
+def _logit_jvp(primals: tuple, tangents: tuple) -> tuple:
+    (x,), (dx,) = primals, tangents
+    outside = (x < 0) | (x > 1)         # where there is no value torch gives no gradient either
+    return _logit(x), dx * jnp.where(outside, jnp.nan, 1 / (x * (1 - x))).astype(x.dtype)
+
+
 @op(promote="float", forms=_special, inplace=True, samples=_within(0.1, 0.9))
 def logit(input: Array, eps: Number | None = None) -> Array:
     """log(x / (1 - x)); with `eps`, x is limited to [eps, 1 - eps] first and has gradient 0 outside."""
     need_real("logit_cpu", input)
     if eps is None:
-        return jnp.log(input / (1 - input))
+        return _logit(input)
     low = cast(eps, input.dtype)
     high = 1 - low
     x = jnp.where(input < low, low, jnp.where(input > high, high, input))

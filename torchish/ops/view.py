@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..warned import warn
-from .check import infer_shape, listing, nonnegative, require, type_name, wrap_dim, wrap_dims
+from .check import infer_shape, listing, need_int, nonnegative, require, type_name, wrap_dim, wrap_dims
 from .table import Array, Dims, Shape, alias, composite, op
 
 COLON = slice(None)
@@ -141,7 +141,7 @@ def ravel(input: Array) -> Array:
     samples=lambda t: [((t(2, 6), 1, (3, -1)), {})])
 def unflatten(input: Array, dim: int, sizes: Dims) -> Array:
     """Dimension `dim` divided into `sizes`; one of them may be -1."""
-    sizes = (sizes,) if isinstance(sizes, int) else tuple(sizes)
+    require(not isinstance(sizes, int), "unflatten(): argument 'sizes' (position 3) must be tuple of ints, not int", TypeError)
     require(len(sizes) > 0, "unflatten: sizes must be non-empty")
     dim = wrap_dim(dim, input.ndim)
     n, known = input.shape[dim], prod(s for s in sizes if s != -1)
@@ -295,8 +295,8 @@ def _expanded_shape(input: Array, size: Shape) -> tuple[int, ...]:
         raise RuntimeError(
             f"expand(torch.{type_name(input)}Tensor{{{listing(shape)}}}, size={listing(size)}): the number of sizes "
             f"provided ({len(size)}) must be greater or equal to the number of dimensions in the tensor ({input.ndim})")
-    result = []
-    for i, n in enumerate(size):
+    result: list[int] = []
+    for i, n in reversed(list(enumerate(size))):
         if i < lead:
             require(n >= 0, f"The expanded size of the tensor ({n}) isn't allowed in a leading, non-existing dimension "
                             f"{i}")
@@ -306,7 +306,7 @@ def _expanded_shape(input: Array, size: Shape) -> tuple[int, ...]:
             raise RuntimeError(f"The expanded size of the tensor ({n}) must match the existing size "
                                f"({shape[i - lead]}) at non-singleton dimension {i}.  Target sizes: {listing(size)}.  "
                                f"Tensor sizes: {listing(shape)}")
-        result.append(n)
+        result.insert(0, n)
     return nonnegative(result)
 
 
@@ -355,6 +355,8 @@ def select(t, input, dim, index):
     shape = input.shape
     require(len(shape) > 0, "select() cannot be applied to a 0-dim tensor.", IndexError)
     dim = wrap_dim(dim, len(shape))
+    if not isinstance(index, (int, t.Tensor)):
+        need_int("select", "index", 3, index)
     if isinstance(index, int) and not -shape[dim] <= index < shape[dim]:
         raise IndexError(f"select(): index {index} out of range for tensor of size {listing(shape)} at dimension {dim}")
     return input[(COLON,) * dim + (index,)]
@@ -365,8 +367,11 @@ def narrow(t, input, dim, start, length):
     """Places `start` to `start + length - 1` of dimension `dim`."""
     shape = input.shape
     require(len(shape) > 0, "narrow() cannot be applied to a 0-dim tensor.")
+    need_int("narrow", "length", 4, length)
     require(length >= 0, "narrow(): length must be non-negative.")
-    if isinstance(start, t.Tensor):
+    if not isinstance(start, t.Tensor):
+        need_int("narrow", "start", 3, start)
+    else:
         require(start.ndim == 0 and not start.is_floating_point() and not start.is_complex() and start.dtype is not t.bool,
                 "start must be an 0-dim integral Tensor.")
     dim, start = wrap_dim(dim, len(shape)), int(start)

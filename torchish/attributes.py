@@ -1,0 +1,58 @@
+"""The types of attributes: ints where ints are wanted, bools where bools are.
+
+In: an op and the values of a call whose entry is new.  Out: nothing, or torch's TypeError, which names the argument.
+"""
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .hooks import hooks
+from .ops.check import is_int
+from .ops.table import Op, Param
+
+__all__ = ["position", "refuse_types"]
+
+
+def position(op: Op, p: Param) -> int:
+    """The place of a parameter as torch counts it."""
+    return [q.name for q in op.params].index(p.name) + 1
+
+
+def _is_ints(v: Any) -> bool:
+    return all(map(is_int, v)) if isinstance(v, (tuple, list)) else is_int(v)
+
+
+def _is_bool(v: Any) -> bool:
+    return isinstance(v, (bool, np.bool_))
+
+
+def _is_str(v: Any) -> bool:
+    return isinstance(v, str)
+
+
+INT, INTS, BOOL, STR = (is_int, "int"), (_is_ints, "tuple of ints"), (_is_bool, "bool"), (_is_str, "str")
+WANTED = {"int": INT, "Dim": INT, "int | None": INT, "Dims": INTS, "Dims | None": INTS, "bool": BOOL, "str": STR}
+
+
+def refuse_types(op: Op, values: tuple | list) -> None:
+    """TypeError for an attribute of another type than the declaration of its parameter says."""
+    for p, v in zip(op.params, values, strict=True):
+        if p.kind == "static" and v is not p.default and not isinstance(v, hooks.tensor) and not (v is None and p.optional):
+            found = WANTED.get(op.fn.__annotations__.get(p.name, ""))
+            if found is not None and not found[0](v):
+                _refuse(op, p, v, found[1])
+
+
+def _refuse(op: Op, p: Param, v: Any, wanted: str) -> None:
+    where = f"{op.name.strip('_')}(): argument '{p.name}'"
+    at, got = "" if p.keyword_only else f" (position {position(op, p)})", f"not {type(v).__name__}"
+    if wanted == "tuple of ints" and isinstance(v, (tuple, list)):
+        k = next(k for k, n in enumerate(v) if not is_int(n))
+        kind = type(v[k]).__name__
+        if k:
+            raise TypeError(f"{where} failed to unpack the object at pos {k + 1} with error \"type must be tuple of ints,but "
+                            f"got {kind}\"")
+        got = f"but found element of type {kind} at pos 0"
+    raise TypeError(f"{where}{at} must be {wanted}, {got}")
