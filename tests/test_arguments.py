@@ -91,6 +91,9 @@ t.segment_reduce(x[0],"sum",lengths=t.tensor([4,-1]))|RuntimeError|lengths conta
 t.linalg.vector_norm(x,dtype=t.int32)|RuntimeError|linalg.vector_norm: dtype should be floating point or complex, but got Int
 t.linalg.vector_norm(x,dtype=t.complex64)|RuntimeError|linalg.vector_norm: dtype should be real for real inputs, bu
 t.linalg.vector_norm(x.double(),dtype=t.float32)|RuntimeError|linalg.vector_norm: the dtype of the input (Double) s
+F.celu(x,0)|RuntimeError|ZeroDivisionError: alpha cannot be 0 for CELU
+F.cosine_embedding_loss(x,x,t.ones(3))|RuntimeError|The size of tensor a (3) must match the size of tensor b (2)
+t.max(x,1.5)|TypeError|max(): argument 'dim' (position 2) must be int, not float
 x.storage()[10]|IndexError|index 10 out of range for storage of size 6
 hash(t.finfo(t.float16))|TypeError|unhashable type: 'finfo'
 t.iinfo(t.int8).foo|AttributeError|'torch.iinfo' object has no attribute 'foo'
@@ -130,6 +133,7 @@ def test_ints_of_numpy_and_of_tensors_are_ints() -> None:
     x = torch.arange(6.0).reshape(2, 3)
     assert x.sum(dim=np.int64(0)).tolist() == [3, 5, 7] and torch.argmax(x, torch.tensor(0)).tolist() == [1, 1, 1]
     assert x.sum(dim=(np.int64(0), torch.tensor(1))).item() == 15
+    assert F.adaptive_avg_pool2d(torch.ones(2, 3, 4), (None, 2)).shape == (2, 3, 2)     # and None keeps a size
 
 
 def test_values_at_the_edge() -> None:

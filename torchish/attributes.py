@@ -46,7 +46,7 @@ def refuse_types(op: Op, values: tuple | list) -> None:
 
 
 def _refuse(op: Op, p: Param, v: Any, wanted: str) -> None:
-    where = f"{op.name.strip('_')}(): argument '{p.name}'"
+    where = f"{op.name.strip('_').removesuffix('_dim')}(): argument '{p.name}'"
     at, got = "" if p.keyword_only else f" (position {position(op, p)})", f"not {type(v).__name__}"
     if wanted == "tuple of ints" and isinstance(v, (tuple, list)):
         k = next(k for k, n in enumerate(v) if not is_int(n))

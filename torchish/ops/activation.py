@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.scipy.special import erf
 
-from .check import wrap_dim
+from .check import require, wrap_dim
 from .pointwise import BOOL_SUBTRACTION
 from .precision import dtype_name, floating, in_wide, magnitude, need_float, need_inexact, need_real, no_bool, unlike, wide
 from .table import Array, Number, cast, op
@@ -76,6 +76,7 @@ def selu(input: Array) -> Array:
 @op(strides="elementwise", forms="function F", inplace=True)
 def celu(input: Array, alpha: Number = 1.0) -> Array:
     """input where positive, else alpha * (exp(input / alpha) - 1)."""
+    require(not isinstance(alpha, (int, float)) or alpha != 0, "ZeroDivisionError: alpha cannot be 0 for CELU")
     need_float("elu_cpu", input)
     a = cast(alpha, wide(input).dtype)
     return _elu(input, 1, a, 1 / a)

@@ -99,7 +99,7 @@ def _avg_rule(n: int) -> Callable[[Any, Any], str]:
 def _declare(n: int) -> None:
     size = (7, 6, 5)[:n]
 
-    def average(input: Array, output_size: Dims) -> Array:
+    def average(input: Array, output_size: Dims | tuple) -> Array:
         sizes = _sizes(f"adaptive_avg_pool{n}d", input, n, output_size)
         if set(sizes) == {1}:
             require(inexact(input), "mean(): could not infer output dtype. Input dtype must be either a floating point or complex "
@@ -108,15 +108,15 @@ def _declare(n: int) -> None:
             need_float("adaptive_avg_pool3d_cpu" if n == 3 else "adaptive_avg_pool2d", input)
         return adaptive_average(input, sizes)
 
-    def maxima(x: Array, output_size: Dims, indices: bool) -> tuple:
+    def maxima(x: Array, output_size: Dims | tuple, indices: bool) -> tuple:
         sizes = _sizes(f"adaptive_max_pool{n}d", x, n, output_size)
         need_float("adaptive_max_pool3d_cpu" if n == 3 else "adaptive_max_pool2d", x)
         return _adaptive_max(x, sizes, indices=indices)
 
-    def values(input: Array, output_size: Dims) -> Array:
+    def values(input: Array, output_size: Dims | tuple) -> Array:
         return maxima(input, output_size, False)[0]
 
-    def with_indices(input: Array, output_size: Dims, return_indices: bool = False) -> Array:
+    def with_indices(input: Array, output_size: Dims | tuple, return_indices: bool = False) -> Array:
         return maxima(input, output_size, True)
 
     def public(t: Any, input: Any, output_size: Any, return_indices: bool = False) -> Any:
