@@ -183,4 +183,4 @@ def test_said_once() -> None:
             call()
         assert len(first) <= 1 and not again
     for word in ("torch.cross", "chain_matmul", "uint8", "numpy"):
-        assert any(word in said for said in warned._said)
+        assert any(word in said for said in warned.once.said)
