@@ -268,8 +268,9 @@ def _write_function(source: _Source, op: Op, name: str, first: str | None, opera
     order = [p for p in order if p.name not in fixed]
     taken = keywords(order, name, op.names, form)
     extra = [*taken.extra, *["dtype"] * (op.name == "view")]
-    lines.append(f"def {name}({_signature(source, taken.params, out, extra, taken.star, op.name in OLD)}):")
-    lines += [*_old(source, op, name, taken.params, form == "method"), *taken.lines]
+    old = op.name in OLD and not operator       # an operator has its operands and nothing else
+    lines.append(f"def {name}({_signature(source, taken.params, out, extra, taken.star, old)}):")
+    lines += [*(_old(source, op, name, taken.params, form == "method") if old else ()), *taken.lines]
     for k, p in enumerate(params):
         if _is_varargs(params, k):
             lines += _varargs(p.name, op)
