@@ -29,8 +29,7 @@ def _texts(names: str, text: str, safe: bool | str = False, part: str = "") -> d
 
 # op -> whether a dtype that can hold the result is taken, and what is said of the others
 RULES: dict[str, tuple[bool | str, str]] = {
-    **_texts("square lerp addr logical_not outer kron normalize angle threshold", CASTS, safe=True),
-    **_texts("mean", "mean.out: input types can't be cast to the desired output type {got}", safe=True),
+    **_texts("square lerp addr logical_not outer kron normalize angle mean threshold", CASTS, safe=True),
     **_texts("diag sum prod cumsum cumprod cross take_along_dim msort renorm linalg_ldl max.dim min.dim norm svd", EXACT),
     **_texts("mvlgamma", "mvlgamma: result type {want} can't be cast to the desired output type {want}", safe=True),
     **_texts("neg abs sign sgn ceil floor trunc round frac conj_physical gelu softplus softshrink hardshrink bitwise_not "
