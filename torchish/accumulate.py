@@ -56,11 +56,12 @@ def backward(roots: Sequence, cotangents: Sequence, retain: bool | None, create:
         accumulate(x, own, create)
         if x._post_hooks:
             state.tape.set_grad(create)
-            of_node = [hook for hook in x._post_hooks.values() if isinstance(hook, PostHook)]
-            for hook in [hook for hook in x._post_hooks.values() if not isinstance(hook, PostHook)]:
-                _check_returned(hook(x), x)
-            for hook in of_node:        # the node has done its work only now
-                hook.fn((), (g,))
+            # those of the node come last: it has done its work only then
+            for hook in sorted(x._post_hooks.values(), key=lambda hook: isinstance(hook, PostHook)):
+                if isinstance(hook, PostHook):
+                    hook.fn((), (g,))
+                else:
+                    _check_returned(hook(x), x)
 
     if create:
         warn_once(CYCLE)

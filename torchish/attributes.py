@@ -12,7 +12,7 @@ from .hooks import hooks
 from .ops.check import is_int
 from .ops.table import Op, Param
 
-__all__ = ["position", "refuse_types"]
+__all__ = ["SINGLE", "position", "refuse_types"]
 
 
 def position(op: Op, p: Param) -> int:
@@ -34,6 +34,7 @@ def _is_str(v: Any) -> bool:
 
 INT, INTS, BOOL, STR = (is_int, "int"), (_is_ints, "tuple of ints"), (_is_bool, "bool"), (_is_str, "str")
 WANTED = {"int": INT, "Dim": INT, "int | None": INT, "Dims": INTS, "Dims | None": INTS, "bool": BOOL, "str": STR}
+SINGLE = frozenset(annotation for annotation, wanted in WANTED.items() if wanted is not INTS)      # no list is taken for these
 
 
 def refuse_types(op: Op, values: tuple | list) -> None:
@@ -46,7 +47,7 @@ def refuse_types(op: Op, values: tuple | list) -> None:
 
 
 def _refuse(op: Op, p: Param, v: Any, wanted: str) -> None:
-    where = f"{op.name.strip('_').removesuffix('_dim')}(): argument '{p.name}'"
+    where = f"{op.told}(): argument '{p.name}'"
     at, got = "" if p.keyword_only else f" (position {position(op, p)})", f"not {type(v).__name__}"
     if wanted == "tuple of ints" and isinstance(v, (tuple, list)):
         k = next(k for k, n in enumerate(v) if not is_int(n))

@@ -15,7 +15,7 @@ from .avals import Aval, aval_of, contiguous_strides
 from .capsule import imported
 from .devices import META, chosen, from_jax, place, to_jax
 from .errors import NO_DATA
-from .from_python import array_of, known_dtype
+from .from_python import SLOW, array_of, known_dtype
 from .hooks import NoData
 from .ops.create import filled as FULL
 from .ops.create import filled_like as FULL_LIKE
@@ -97,12 +97,9 @@ def tensor(data: Any, *, dtype: dtypes.dtype | None = None, device: Any = None, 
         out = data.detach().clone().to(device=chosen(device), dtype=dtype)
     else:
         if data.__class__ is list and data and isinstance(data[0], np.ndarray):
-            warn_once("Creating a tensor from a list of numpy.ndarrays is extremely slow. Please consider converting the list to a "
-                      "single numpy.ndarray with numpy.array() before converting to a tensor.")
+            warn_once(SLOW)
         out = from_array(_array(data, dtype), place(device))
-    if requires_grad and not out._node.aval.differentiable:
-        raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
-    return out._require_grad() if requires_grad else out
+    return out._begun(requires_grad)
 
 
 def as_tensor(data: Any, dtype: dtypes.dtype | None = None, device: Any = None) -> Tensor:

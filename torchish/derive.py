@@ -14,23 +14,22 @@ from dataclasses import replace
 from types import FunctionType
 from typing import Any
 
+from .attributes import SINGLE
 from .bundle import range_of
 from .dtypes import INTEGER, dtype
 from .keywords import Keywords, hidden, keywords, renamed
 from .ops.table import ALIASES, COMPOSITES, EMPTY, TABLE, Composite, Op, Param
 from .overloads import OLD, old_form
 from .recorder import Restart, Results, hooks, look_again, record, record_results, slot_of
-from .returned import named
+from .returned import classes, named
 from .storage import become_view, in_place, make_view, refuse_overlap
 from .tape import state
 
-__all__ = ["build", "return_types"]
+__all__ = ["build", "returns"]
 
 
 NUMBERS = frozenset({int, float, bool})
 LISTS = frozenset({list, tuple})
-ONE = frozenset({"int", "Dim", "int | None", "bool", "str"})      # what refuse_types takes no list for
-return_types: dict[str, type] = {}
 READ_FIRST = frozenset(["masked_fill", "masked_scatter"])     # these may take values out of the memory that they write into
 OF_OUT = frozenset(["sum", "prod", "cumsum", "cumprod"])       # computed in the dtype of `out=`, if no other is asked for
 # operator -> how it is formed; "r" reflected, "i" in place
@@ -42,10 +41,8 @@ def returns(op: Op) -> type | None:
     """The namedtuple of an op with named results."""
     if op.returns is None:
         return None
-    name = op.name.strip("_").removesuffix("_dim")
-    if name not in return_types:
-        return_types[name] = named(name, op.returns)
-    return return_types[name]
+    name = op.told
+    return classes.get(name) or named(name, op.returns)
 
 
 class _Source:
@@ -150,9 +147,7 @@ def _signature(source: _Source, params: Iterable[Param], out: bool, extra: Itera
 
 
 def _old(source: _Source, op: Op, name: str, params: list[Param], method: bool) -> list[str]:
-    """The line that sees whether factors come in their old places."""
-    if op.name not in OLD:
-        return []
+    """The line that sees whether factors come in their old places; an operator has its operands and nothing else."""
     source.names |= {"old_form": old_form, "NUMBERS": NUMBERS}
     places = [p.name for p in params if not p.keyword_only]
     factors = [p.name for p in params if p.name in OLD[op.name][0]]
@@ -268,7 +263,7 @@ def _write_function(source: _Source, op: Op, name: str, first: str | None, opera
     order = [p for p in order if p.name not in fixed]
     taken = keywords(order, name, op.names, form)
     extra = [*taken.extra, *["dtype"] * (op.name == "view")]
-    old = op.name in OLD and not operator       # an operator has its operands and nothing else
+    old = op.name in OLD and not operator
     lines.append(f"def {name}({_signature(source, taken.params, out, extra, taken.star, old)}):")
     lines += [*(_old(source, op, name, taken.params, form == "method") if old else ()), *taken.lines]
     for k, p in enumerate(params):
@@ -277,7 +272,7 @@ def _write_function(source: _Source, op: Op, name: str, first: str | None, opera
         elif p.kind == "shape":
             lines.append(f"    if {p.name}.__class__ is int: {p.name} = ({p.name},)")
         elif p.kind == "static" and p.name not in fixed:
-            lines += _plain(p.name, op, op.fn.__annotations__.get(p.name) in ONE)
+            lines += _plain(p.name, op, op.fn.__annotations__.get(p.name) in SINGLE)
     values = ", ".join(p.name for p in params)
     attributes = ", ".join(p.name for p in params[1:])
     view = f"make_view({params[0].name}, r, OP, ({attributes}{',' if len(params) > 1 else ''}))" if params else "r"
@@ -348,8 +343,9 @@ def _write_inplace(source: _Source, op: Op, name: str, functional: Callable, fir
     source.names |= {"functional": functional, "in_place": in_place, "become_view": become_view, "refuse_overlap": refuse_overlap,
                      "OP": op}
     taken = keywords(params, name, op.names, "method")
-    source.lines.append(f"def {name}({_signature(source, taken.params, False, taken.extra, taken.star, op.name in OLD)}):")
-    source.lines += [*_old(source, op, name, taken.params, first == "self"), *taken.lines]
+    old = op.name in OLD
+    source.lines.append(f"def {name}({_signature(source, taken.params, False, taken.extra, taken.star, old)}):")
+    source.lines += [*(_old(source, op, name, taken.params, first == "self") if old else ()), *taken.lines]
     if op.view:
         values = ", ".join(p.name for p in params[1:])
         source.lines.append(f"    return become_view({first}, OP, ({values}{',' if len(params) > 1 else ''}))")

@@ -15,7 +15,7 @@ from . import dtypes
 from .dtypes import dtype as Dtype
 from .warned import warn_once
 
-__all__ = ["array_of", "known_dtype"]
+__all__ = ["SLOW", "array_of", "known_dtype"]
 
 PYTHON = {bool: dtypes.bool_, int: dtypes.int64, float: dtypes.float64, complex: dtypes.complex128}
 FLAT = (str, bytes)

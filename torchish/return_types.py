@@ -9,17 +9,17 @@ from typing import Any
 
 from .derive import returns
 from .ops.table import TABLE
-from .returned import made
+from .returned import classes
 
 __all__: list[str] = []
 
 
 def __getattr__(name: str) -> Any:
     """The class, made now if no result has needed it yet."""
-    if name not in made:
+    if name not in classes:
         for op in TABLE.values():
-            if op.returns is not None and op.name.strip("_").removesuffix("_dim") == name:
+            if op.returns is not None and op.told == name:
                 returns(op)
-    if name not in made:
+    if name not in classes:
         raise AttributeError(f"module 'torch.return_types' has no attribute '{name}'")
-    return made[name]
+    return classes[name]

@@ -7,16 +7,16 @@ from __future__ import annotations
 from collections import namedtuple
 from typing import Any
 
-__all__ = ["made", "named"]
+__all__ = ["classes", "named"]
 
-made: dict[str, Any] = {}
+classes: dict[str, Any] = {}      # by name, those that a result has needed
 
 
 def named(name: str, parts: tuple[str, ...]) -> Any:
     """The class `torch.return_types.name`."""
     cls: Any = namedtuple(name, parts)      # type: ignore[misc]
     cls.__module__, cls.__repr__, cls.__reduce__ = "torch.return_types", _shown, _reduced
-    made[name] = cls
+    classes[name] = cls
     return cls
 
 
@@ -27,7 +27,7 @@ def _reduced(result: Any) -> tuple:
 
 def rebuilt(name: str, parts: tuple[str, ...], values: tuple) -> Any:
     """A result out of a pickle."""
-    return (made.get(name) or named(name, parts))(*values)
+    return (classes.get(name) or named(name, parts))(*values)
 
 
 def _shown(result: Any) -> str:

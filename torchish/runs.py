@@ -65,9 +65,7 @@ def frombuffer(buffer: Any, *, dtype: dtypes.dtype, count: int = -1, offset: int
                          f"be greater "
                          f"than actual buffer length ({size} bytes)")
     out = from_array(np.frombuffer(buffer, dtype.np, count, offset))
-    if requires_grad and not out._node.aval.differentiable:
-        raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
-    return out._require_grad() if requires_grad else out
+    return out._begun(requires_grad)
 
 
 def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Tensor:

@@ -89,11 +89,7 @@ class Tensor(Subscript, Writes, Convert, Exchange):
             data._array()
         x._node, x._data, x._pending = data._node.aval.plain, data._data, data._pending
         x._inference = data._inference
-        if require_grad:
-            if not x._node.aval.differentiable:
-                raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
-            x._require_grad()
-        return x
+        return x._begun(require_grad)
 
     # what it is
 
@@ -205,6 +201,14 @@ class Tensor(Subscript, Writes, Convert, Exchange):
         """Sets whether gradients are wanted; only leaves may change it."""
         _outside_transforms("requires_grad_() (or perhaps using torch.autograd.functional.* APIs)")
         return self._require_grad(requires_grad)
+
+    def _begun(self, requires_grad: bool) -> Tensor:
+        """A tensor just made, which is to be a leaf where it requires grad."""
+        if requires_grad:
+            if not self._node.aval.differentiable:
+                raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
+            self._require_grad()
+        return self
 
     def _require_grad(self, requires_grad: bool = True) -> Tensor:
         if requires_grad.__class__ is not bool:

@@ -99,9 +99,7 @@ class Writes:
                  "sourceTensor.detach().clone().requires_grad_(True), rather than tensor.new_tensor(sourceTensor).")
         out = hooks.as_tensor(data, dtype or self.dtype, device or self.device)
         out = out.detach().clone() if out is data else out
-        if requires_grad and not out._node.aval.differentiable:
-            raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
-        return out._require_grad() if requires_grad else out
+        return out._begun(requires_grad)
 
     @property
     def T(self) -> Any:

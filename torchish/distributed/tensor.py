@@ -11,12 +11,14 @@ from ..tensor import Tensor
 
 __all__ = ["DTensor"]
 
+ONE_PROCESS = "torchish has one process: several devices are JAX's to use, through torchish.to_jax"
+
 
 class DTensor(Tensor):
     """No tensor is one. NotImplementedError where one is to be made: several devices are JAX's to use."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> DTensor:
-        raise NotImplementedError("torchish has one process: several devices are JAX's to use, through torchish.to_jax")
+        raise NotImplementedError(ONE_PROCESS)
 
 
 __getattr__ = missing("torch.distributed.tensor", globals())

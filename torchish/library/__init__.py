@@ -142,12 +142,7 @@ def impl_abstract(qualname: Any, func: Callable | None = None, *, lib: Library |
 
 def register_autograd(op: Any, backward: Callable, /, *, setup_context: Callable | None = None, lib: Library | None = None) -> None:
     """CustomOpDef.register_autograd of an operator, given by name or as an object."""
-    def register(found: OpOverload) -> None:
-        if found._schema.written:
-            raise RuntimeError(f"Cannot register autograd formula for non-functional operator {found} with schema {found._schema}. "
-                               "Please create a functional operator and register an autograd formula for that.")
-        found.rule.backward, found.rule.setup_context = backward, setup_context
-    _register(op, register)
+    _register(op, lambda found: found.differentiate_by(backward, setup_context))
 
 
 def register_vmap(op: Any, func: Callable | None = None, /, *, lib: Library | None = None) -> Any:

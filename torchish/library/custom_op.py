@@ -73,11 +73,7 @@ class CustomOpDef:
 
     def register_autograd(self, backward: Callable, /, *, setup_context: Callable | None = None) -> None:
         """backward(ctx, *grads) gives a gradient for each argument; setup_context(ctx, inputs, output) keeps what it needs."""
-        if self._opoverload._schema.written:
-            raise RuntimeError(f"Cannot register autograd formula for non-functional operator {self._opoverload} with schema "
-                               f"{self._opoverload._schema}. Please create a functional operator and register an autograd formula "
-                               "for that.")
-        self._opoverload.rule.backward, self._opoverload.rule.setup_context = backward, setup_context
+        self._opoverload.differentiate_by(backward, setup_context)
 
     def register_vmap(self, func: Callable | None = None) -> Any:
         """func(info, in_dims, *args) gives the results for a batch, and their batch dimensions."""

@@ -89,6 +89,13 @@ class OpOverload:
         values, named = self._schema.bind(args, kwargs)
         return self.call(values, named)
 
+    def differentiate_by(self, backward: Callable, setup_context: Callable | None) -> None:
+        """Takes a rule for its gradient; RuntimeError where it writes into its arguments."""
+        if self._schema.written:
+            raise RuntimeError(f"Cannot register autograd formula for non-functional operator {self} with schema {self._schema}. "
+                               "Please create a functional operator and register an autograd formula for that.")
+        self.rule.backward, self.rule.setup_context = backward, setup_context
+
     def call(self, values: list, named: dict[str, Any]) -> Any:
         """What the operator gives for bound arguments."""
         tensors = tensors_of(list(_tensors([*values, *named.values()])))

@@ -117,14 +117,14 @@ def is_int(v: Any) -> bool:
 
 def need_int(name: str, parameter: str, place: int, value: Any) -> None:
     """TypeError unless `value`, given for a parameter of the function `name`, is an int."""
-    require(is_int(value), f"{name}(): argument '{parameter}' (position {place}) must be int, not {type(value).__name__}",
-            TypeError)
+    if not is_int(value):
+        raise TypeError(f"{name}(): argument '{parameter}' (position {place}) must be int, not {type(value).__name__}")
 
 
 def need_list(name: str, value: Any) -> None:
     """TypeError unless `value`, given for the first parameter of the function `name`, is a list or tuple."""
-    require(isinstance(value, (list, tuple)), f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not "
-            f"{type(value).__name__}", TypeError)
+    if not isinstance(value, (list, tuple)):
+        raise TypeError(f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not {type(value).__name__}")
 
 
 def require(condition: bool, message: str, error: type[Exception] = RuntimeError) -> None:

@@ -86,11 +86,7 @@ def _finish(result, out, device, requires_grad):
         result = result.to(device)
     if out is not None:
         return out._store(result, warn=False)
-    if requires_grad:
-        require(result.is_floating_point() or result.is_complex(),
-                "Only Tensors of floating point and complex dtype can require gradients")
-        result._require_grad()
-    return result
+    return result._begun(requires_grad)
 
 
 def known(name: str, dtype, default: DType, out=None) -> DType:
@@ -169,15 +165,15 @@ def _number(value):
 def _fill_value(name, value):
     """The number that is to be everywhere."""
     number = None if getattr(value, "ndim", 0) else _number(value)
-    require(isinstance(number, (bool, int, float, complex)),
-            f"{name}(): argument 'fill_value' (position 2) must be Number, not {type(value).__name__}", TypeError)
+    if not isinstance(number, (bool, int, float, complex)):
+        raise TypeError(f"{name}(): argument 'fill_value' (position 2) must be Number, not {type(value).__name__}")
     return number
 
 
 def _size_list(name, size):
     """TypeError for one number where a list of sizes is wanted."""
-    require(not isinstance(size, int), f"{name}(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}",
-            TypeError)
+    if isinstance(size, int):
+        raise TypeError(f"{name}(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}")
 
 
 @composite(forms="function")

@@ -257,9 +257,6 @@ def cross(t: Any, input: Any, other: Any, dim: int | None = None) -> Any:
                   "future release.")
         dim = next((i for i, n in enumerate(input.shape) if n == 3), None)
         require(dim is not None, "no dimension of size 3 in input")
-        warn_once("Using torch.cross without specifying the dim arg is deprecated.\nPlease either pass the dim explicitly or "
-                  "simply use torch.linalg.cross.\nThe default value of dim will change to agree with that of linalg.cross in a "
-                  "future release.")
     return t.linalg_cross(input, other, dim=dim)
 
 

@@ -20,15 +20,9 @@ from .matrix_check import lapack, square
 from .precision import dtype_name, inexact
 from .singular import refuse_singular
 from .table import Array, Number, cast, composite, op
-from .vector_norm import check_dtype, vector_norm
+from .vector_norm import check_dtype, two, vector_norm
 
 SINGULAR, SUMS = ("nuc", 2, -2), (1, -1, math.inf, -math.inf)
-
-
-def _two(dim: Any) -> tuple[int, int]:
-    dims = (dim,) if isinstance(dim, int) else tuple(dim)
-    require(len(dims) == 2, f"linalg.matrix_norm: dim must be a 2-tuple. Got {' '.join(map(str, dims))}")
-    return dims
 
 
 @composite(name="matrix_norm", forms="linalg private")
@@ -40,7 +34,7 @@ def matrix_norm(t: Any, input: Any, ord: Any = "fro", dim: Any = (-2, -1), keepd
     check_dtype("linalg.matrix_norm", input.dtype, dtype)
     if isinstance(ord, str) and ord not in ("fro", "nuc") or not isinstance(ord, str) and abs(ord) not in (1, 2, math.inf):
         raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
-    rows, columns = (wrap_dim(d, input.dim()) for d in _two(dim))
+    rows, columns = (wrap_dim(d, input.dim()) for d in two(dim))
     require(rows != columns, f"linalg.matrix_norm: dims must be different. Got ({dim[0]}, {dim[1]})")
     x = input if dtype is None else input.to(dtype)
     if ord == "fro":

@@ -130,6 +130,11 @@ class Op:
         """The parameters that take tensors: an entry has one operand for each."""
         return [p for p in self.params if p.kind in OPERANDS]
 
+    @property
+    def told(self) -> str:
+        """The name that users know: that of an op along a dimension is the function's."""
+        return self.name.strip("_").removesuffix("_dim")
+
     def __repr__(self) -> str:
         return f"<op {self.name}>"
 

@@ -81,9 +81,11 @@ def vector_norm(input: Array, ord: float = 2, dim: Dims | None = None, keepdim: 
     return _checked(input, ord, dim, keepdim, dtype)
 
 
-def _need_two(dim: Dims | None, ndim: int) -> None:
-    dims = tuple(range(ndim)) if dim is None else (dim,) if isinstance(dim, int) else tuple(dim)
+def two(dim: Dims) -> tuple[int, ...]:
+    """The dims of the matrices, of which there are two."""
+    dims = (dim,) if isinstance(dim, int) else tuple(dim)
     require(len(dims) == 2, f"linalg.matrix_norm: dim must be a 2-tuple. Got {' '.join(map(str, dims))}")
+    return dims
 
 
 @op(autocast="float cuda", rule="LinalgVectorNormBackward0", samples=_samples)
@@ -92,7 +94,7 @@ def norm(input: Array, p: float | str | None = "fro", dim: Dims | None = None, k
     """The p-norm over `dim`; 'fro' is 2; 'nuc' is the sum of the singular values."""
     if p == "nuc":
         lapack(input, "linalg.matrix_norm")
-        _need_two(dim, input.ndim)
+        two(range(input.ndim) if dim is None else dim)
         axes = wrap_dims(dim, input.ndim)
         values = jnp.linalg.svd(jnp.moveaxis(input, axes, (-2, -1)), compute_uv=False)
         total = jnp.sum(values, axis=-1)
@@ -100,7 +102,7 @@ def norm(input: Array, p: float | str | None = "fro", dim: Dims | None = None, k
     if isinstance(p, str) and p != "fro":
         raise RuntimeError(f"linalg.matrix_norm: Order {p} not supported.")
     if p == "fro" and not isinstance(dim, int) and dim is not None and len(dim) > 2:
-        _need_two(dim, input.ndim)
+        two(range(input.ndim) if dim is None else dim)
     return _checked(input, 2 if p is None or p == "fro" else p, dim, keepdim, dtype)
 
 

@@ -20,12 +20,13 @@ from ..ops.check import listing, prod, require
 from ..tensor import Tensor
 from ..torch_function import DisableTorchFunctionSubclass
 
-__all__ = ["SparseTensor", "calls", "coalesced", "dense", "from_dense", "located", "made", "sparse_coo_tensor", "with_values"]
+__all__ = ["SparseTensor", "calls", "checks", "coalesced", "dense", "from_dense", "located", "made", "on_device",
+           "sparse_coo_tensor", "with_values"]
 
 calls: dict[str, Any] = {}      # name of a function, method or property -> what it does where a sparse tensor takes part
 # what is known without the values; "<lambda>": the short properties of Tensor (is_cuda, is_meta, itemsize)
 _METADATA = frozenset(["shape", "dtype", "device", "ndim", "dim", "size", "numel", "nelement", "is_floating_point", "is_complex",
-                       "is_signed", "element_size", "is_same_size", "ndimension", "get_device", "cuda", "__len__", "__hash__",
+                       "is_signed", "element_size", "is_same_size", "ndimension", "get_device", "__len__", "__hash__",
                        "_version", "is_inference", "<lambda>"])
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..namespace import namespace as t
 from ..ops.check import listing, require
+from ..ops.matmul_check import mm_shapes
 from .calls import add, call, mul
 from .coo import SparseTensor, made, on_device
 from .shapes import transposed
@@ -34,7 +35,7 @@ def _times_dense(a: SparseTensor, b: Any) -> Any:
 def _times_sparse(a: SparseTensor, b: SparseTensor) -> SparseTensor:
     """Each entry of a row of `a` meets the entries of a row of `b`."""
     (n, m), (k, p) = _matrix(a), _matrix(b)
-    require(m == k, f"mat1 and mat2 shapes cannot be multiplied ({n}x{m} and {k}x{p})")
+    mm_shapes((n, m), (k, p))
     left, right = np.asarray(a._i._array()), np.asarray(b._i._array())
     order = np.argsort(right[0], kind="stable")
     starts, ends = (np.searchsorted(right[0][order], left[1], side) for side in ("left", "right"))

@@ -8,6 +8,7 @@ from typing import Any
 
 from ...missing import missing
 from ...nn.module import Module
+from ..tensor import ONE_PROCESS
 
 __all__ = ["FullyShardedDataParallel"]
 
@@ -16,7 +17,7 @@ class FullyShardedDataParallel(Module):
     """No module is one. NotImplementedError where one is to be made."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        raise NotImplementedError("torchish has one process: several devices are JAX's to use, through torchish.to_jax")
+        raise NotImplementedError(ONE_PROCESS)
 
 
 __getattr__ = missing("torch.distributed.fsdp.fully_sharded_data_parallel", globals())
