@@ -26,6 +26,20 @@ def lstm(torch: ModuleType) -> Step:
     return model, loss, lambda r: (r.integers(0, 100, (16, 32)), r.integers(0, 100, (16, 32)))
 
 
+def loop(torch: ModuleType) -> Step:
+    nn = torch.nn
+    model = nn.ModuleDict({"cell": nn.LSTMCell(16, 64), "out": nn.Linear(64, 16)})
+
+    def loss(x: Any, y: Any) -> Any:
+        h, c, total = torch.zeros(16, 64), torch.zeros(16, 64), 0
+        for t in range(100):
+            h, c = model["cell"](x[t], (h, c))
+            total = total + nn.functional.mse_loss(model["out"](h), y[t])
+        return total / 100
+    return model, loss, lambda r: (r.standard_normal((100, 16, 16), dtype=np.float32),
+                                   r.standard_normal((100, 16, 16), dtype=np.float32))
+
+
 def residual(torch: ModuleType) -> Step:
     nn = torch.nn
 
@@ -107,7 +121,7 @@ def images(count: int, channels: int, size: int) -> Callable[[np.random.Generato
 
 
 MODELS: dict[str, Callable[[ModuleType], Step]] = {
-    "LSTM": lstm, "residual network": residual, "transformer encoder": encoder, "variational autoencoder": autoencoder,
+    "LSTM": lstm, "LSTM cell in a loop": loop, "residual network": residual, "transformer encoder": encoder, "variational autoencoder": autoencoder,
     "generator and discriminator": adversarial, "depthwise convolutions": depthwise, "graph convolutions": graph}
 
 

@@ -41,7 +41,7 @@ class Closed:
     def pure(self, floats: Sequence[Any], ints: Sequence[Any]) -> Pure:
         """The function of the arrays at its inputs, over given numbers."""
         nodes = path(self.node)
-        plan, inputs, outs = make_plan(nodes), [n.slot for n in nodes if n.kind is INPUT], self.outs
+        plan, inputs, outs = make_plan(nodes, results=self.outs), [n.slot for n in nodes if n.kind is INPUT], self.outs
         stop = cut_reverse if self.forward else cut
 
         def pure(arrays: Sequence[Any]) -> list:

@@ -20,11 +20,11 @@ from .ops.create import filled as FULL
 from .ops.engine import alias as ALIAS
 from .ops.engine import detach as DETACH
 from .ops.engine import laid as LAID
-from .plan import make_plan, needs
+from .plan import make_plan
 from .programs import Ending, Program, drafting, remember, succeed
 from .replay import from_words, run
 from .segment import Graph, Residuals
-from .tape import BACKWARD, INPUT, LEAF, Node, Ref, Tape, input_outs, path, state, stats
+from .tape import BACKWARD, INPUT, LEAF, Node, Ref, Tape, input_outs, needs, path, state, stats
 from .where import short
 from .xla import compile_program, memory, traced
 
@@ -244,7 +244,7 @@ def _compile(tape: Tape, node: Node, ending: Ending, free: list[int], draft: boo
     draft = drafting(nodes) if draft is None else draft
     inputs = input_outs(nodes)
     residuals = Residuals(len(ending.outs)) if ending.residuals else None
-    plan = make_plan(nodes, ending.kept if residuals else ())
+    plan = make_plan(nodes, ending.kept if residuals else (), results=ending.outs)
     kept = set(ending.values)
     # residuals may be inputs themselves: then nothing is donated
     outs, donated = _donation(tape, inputs, ending.outs, [k for k in free if inputs[k].slot not in kept], nodes) \
@@ -265,7 +265,7 @@ def _compile(tape: Tape, node: Node, ending: Ending, free: list[int], draft: boo
     device = next((o.aval.device for x in nodes for o in x.outs), "cpu")
     compiled, seconds = compile_program(program, specs, donated, short(last.where if last else None), device, draft)
     stats.compilations += 1
-    log.compiled(nodes, seconds, donated, memory(compiled), "run again: compiled for good" if again else None)
+    log.compiled(nodes, seconds, donated, memory(compiled), plan.turns, "run again: compiled for good" if again else None)
     return Program(outs, donated, compiled, residuals, device, draft)
 
 

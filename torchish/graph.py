@@ -17,12 +17,12 @@ from .avals import Aval, Out, aval_of
 from .devices import META
 from .errors import NO_DATA
 from .ops.table import Op
-from .plan import Backward, needs, reach, sources_of
+from .plan import Backward, reach, sources_of
 from .recorder import Restart, advance, hooks, record
 from .replay import number_specs, run_nodes, spec
 from .segment import Graph, backward_op, residual_op
 from .strides import dense
-from .tape import BACKWARD, INPUT, LEAF, Node, Tape, input_outs, path, state
+from .tape import BACKWARD, INPUT, LEAF, Node, Tape, input_outs, needs, path, state
 from .xla import origins, traced
 
 __all__ = ["SECOND_TIME", "check_not_freed", "end_before_accumulating", "first_backward", "held", "leading_to", "let_go",

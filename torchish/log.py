@@ -21,7 +21,8 @@ __all__ = ["Compilation", "Explanation", "compiled", "explain", "note", "ran", "
 class Compilation:
     """One compilation: the user's line where the tape ended, entries, seconds, what was new, how many inputs are donated.
 
-    between, memory: bytes of the values in between, and of all (inputs and results too), while the program runs.
+    between, memory: bytes of the values in between, and of all (inputs and results too), while the program runs.  turns: how many
+    each loop has that was rolled up.
     """
     where: str
     ops: int
@@ -30,9 +31,11 @@ class Compilation:
     donated: int
     between: int
     memory: int
+    turns: tuple[int, ...]
 
     def __str__(self) -> str:
-        return f"compiled {self.where}: {self.ops} ops, {self.seconds:.2g} s; {self.cause}"
+        loops = f" (loops of {', '.join(map(str, self.turns))} turns)" if self.turns else ""
+        return f"compiled {self.where}: {self.ops} ops{loops}, {self.seconds:.2g} s; {self.cause}"
 
 
 class Explanation(list):
@@ -50,11 +53,12 @@ class Explanation(list):
 _compilations: deque[Compilation] = deque(maxlen=10_000)
 
 
-def compiled(nodes: list[Node], seconds: float, donated: tuple[int, ...], memory: tuple[int, int], cause: str | None) -> None:
+def compiled(nodes: list[Node], seconds: float, donated: tuple[int, ...], memory: tuple[int, int], turns: tuple[int, ...],
+             cause: str | None) -> None:
     """Notes a compilation of the tape `nodes`; its cause is looked for where it is not given."""
     ops = sum(n.kind not in (INPUT, LEAF, MODE) for n in nodes)
     last = next((n for n in reversed(nodes) if n.where), None)
-    entry = Compilation(short(last.where if last else None), ops, seconds, cause or _cause(nodes), len(donated), *memory)
+    entry = Compilation(short(last.where if last else None), ops, seconds, cause or _cause(nodes), len(donated), *memory, turns)
     _compilations.append(entry)
     note("compile", str(entry))
     if "graph" in config.logs:

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .tape import BACKWARD, INPUT, LEAF, MODE, Node, slots
+from .avals import Out
+from .reroll import Loop, reroll
+from .tape import BACKWARD, INPUT, LEAF, MODE, Node, needs, reads, slots
 
-__all__ = ["Backward", "Plan", "Region", "ancestors", "make_plan", "needs", "reach", "sources_of"]
+__all__ = ["Backward", "Plan", "Region", "ancestors", "make_plan", "reach", "sources_of"]
 
 
 class Backward:
@@ -37,12 +39,17 @@ class Backward:
 
 
 class Region:
-    """Consecutive entries. `sources` and `results` are the slots between which cotangents pass, if a backward passes."""
-    __slots__ = ("nodes", "made", "sources", "results")
+    """Consecutive entries. `sources` and `results` are the slots between which cotangents pass, if a backward passes.
+
+    steps: the entries as they are computed, with loops rolled up.  read: the slots that are read after it.
+    """
+    __slots__ = ("nodes", "steps", "made", "read", "sources", "results")
 
     def __init__(self, nodes: list[Node]) -> None:
         self.nodes = nodes
+        self.steps: list[Node | Loop] = list(nodes)
         self.made = {o.slot: o for n in nodes for o in n.outs}
+        self.read: set[int] = set(self.made)
         self.sources: list[int] = []
         self.results: list[int] = []
 
@@ -53,6 +60,11 @@ class Plan:
 
     def __init__(self, steps: list[Region | Node]) -> None:
         self.steps = steps
+
+    @property
+    def turns(self) -> tuple[int, ...]:
+        """How many turns each loop has that was rolled up."""
+        return tuple(loop.turns for step in self.steps if isinstance(step, Region) for loop in step.steps if isinstance(loop, Loop))
 
 
 def ancestors(nodes: list[Node], ends: Iterable[int], stops: Iterable[int] = ()) -> list[Node]:
@@ -76,15 +88,6 @@ def sources_of(node: Node) -> list[int]:
     return node.info.sources if node.kind is BACKWARD else list(slots(node.operands))
 
 
-def needs(node: Node) -> set[int]:
-    """The slots whose values an entry is computed from: of a backward also what the entries that it goes through again read."""
-    if node.kind is not BACKWARD:
-        return set(slots(node.operands))
-    inner = {s for n in node.info.between for s in needs(n)}
-    made = {o.slot for n in node.info.between for o in n.outs}
-    return (inner - made) | {c for c in node.info.cotangents if c is not None} | set(node.info.wrt) | set(node.info.roots)
-
-
 def reach(nodes: list[Node], roots: Iterable[int], stops: Iterable[int] = ()) -> tuple[list[Node], set[int]]:
     """Entries on gradient paths to `roots`, and all slots on these paths (leaves included)."""
     found = ancestors(nodes, roots, stops)
@@ -95,11 +98,12 @@ def reach(nodes: list[Node], roots: Iterable[int], stops: Iterable[int] = ()) ->
 
 
 def make_plan(nodes: list[Node], ends: Iterable[int] = (), asked: Iterable[int] = (), stops: Iterable[int] = (),
-              given: Iterable[int] = ()) -> Plan:
+              given: Iterable[int] = (), results: Iterable[int] | None = None, before: Iterable[Out] = ()) -> Plan:
     """Cuts `nodes` into regions.
 
     ends: slots from which a backward will start after the program; asked: results whose gradient it will hand out; stops:
-    those of them it does not go past; given: slots from before `nodes` that require a gradient.
+    those of them it does not go past; given: slots from before `nodes` that require a gradient.  results: what is read of the
+    program; where that is told, loops are rolled up.  before: what is in slots from before `nodes`.
     """
     backwards = [n for n in nodes if n.kind is BACKWARD and not n.info.differentiable]
     inner = {s for b in backwards for s in b.info.inner} | set(asked)
@@ -127,7 +131,22 @@ def make_plan(nodes: list[Node], ends: Iterable[int] = (), asked: Iterable[int] 
         if step.__class__ is Node and step.kind is BACKWARD:   # type: ignore[union-attr]
             _connect(steps[:k], step.info.roots, step.info.stops, rg)   # type: ignore[union-attr]
     _connect(steps, ends, stops, rg)
+    if results is not None:
+        known = {o.slot: o for o in before} | {o.slot: o for n in nodes for o in n.outs}
+        _roll_up(steps, {*results, *ends, *asked}, known, frozenset(given).union(
+            o.slot for n in nodes if n.kind is INPUT for o in n.outs if o.rg))
     return Plan(steps)
+
+
+def _roll_up(steps: list[Region | Node], after: set[int], known: dict[int, Out], weights: frozenset[int]) -> None:
+    """Finds what is read after each region, and rolls up its loops."""
+    for step in reversed(steps):
+        if step.__class__ is Region:
+            step.read = {s for s in step.made if s in after}.union(step.results)
+            step.steps = reroll(step.nodes, step.read, known, weights)
+            after.update(*map(needs, step.nodes))
+        else:
+            after.update(reads(step))
 
 
 def _connect(steps: list, roots: Iterable[int], stops: Iterable[int], rg: set[int]) -> None:

@@ -6,7 +6,7 @@ in reverse.  Cotangents inside are jax's; torch's are their conjugates where the
 """
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -16,6 +16,7 @@ from jax import lax
 from jax.tree_util import tree_flatten, tree_unflatten
 
 from .plan import Plan, Region
+from .reroll import Loop
 from .tape import BACKWARD, INPUT, LEAF, MODE, Const, Node, Ref
 
 __all__ = ["Env", "Numbers", "call", "from_words", "number_specs", "of_operands", "pull", "pulled", "put_together", "run",
@@ -78,7 +79,7 @@ def _attribute(v: Any, numbers: Numbers) -> Any:
     return v
 
 
-def run_nodes(nodes: list[Node], env: Env, numbers: Numbers, taps: Env | None = None, cut: Cut = None) -> None:
+def run_nodes(nodes: Sequence[Node | Loop], env: Env, numbers: Numbers, taps: Env | None = None, cut: Cut = None) -> None:
     """Computes entries in order into `env`. An entry recorded outside grad mode sees its operands as constants.
 
     taps: values added to slots as they are made (zeros, whose cotangent is that of the slot).
@@ -87,6 +88,9 @@ def run_nodes(nodes: list[Node], env: Env, numbers: Numbers, taps: Env | None = 
     """
     stop = cut or lax.stop_gradient
     for node in nodes:
+        if node.__class__ is Loop:
+            _turn_by_turn(node, env, numbers, cut)
+            continue
         if node.kind is INPUT or node.kind is MODE:
             continue
         if node.kind is LEAF:
@@ -103,6 +107,48 @@ def run_nodes(nodes: list[Node], env: Env, numbers: Numbers, taps: Env | None = 
             env.update({o.slot: cut(env[o.slot]) for o in node.outs if not o.rg})
         if taps:
             env.update({o.slot: env[o.slot] + taps[o.slot] for o in node.outs if o.slot in taps})
+
+
+def _turn_by_turn(loop: Loop, env: Env, numbers: Numbers, cut: Cut) -> None:
+    """Computes a loop into `env`."""
+    local = dict(env)
+    run_nodes(loop.once, local, numbers, cut=cut)
+    rows = (_table(loop.floats, numbers[0], np.float64, loop.turns), _table(loop.ints, numbers[1], np.int64, loop.turns))
+    views = [o.slot for n in loop.each for o in n.outs]
+
+    def look(*row: Any) -> list:
+        inner = dict(local)
+        run_nodes(loop.each, inner, row, cut=cut)    # type: ignore[arg-type]
+        return [inner[s] for s in views]
+
+    def turn(values: list, given: tuple) -> tuple[list, list]:
+        row, seen, varying = given
+        inner = local | dict(zip(carried, values, strict=True)) | dict(zip(views, seen, strict=True))
+        inner |= {name: v for (name, _), v in zip(loop.varying, varying, strict=True)}
+        run_nodes(loop.body, inner, row, cut=cut)
+        return [inner[s] for *_, s in loop.carried], [inner[s] for s in kept]
+
+    carried = [name for name, *_ in loop.carried]
+    seen = jax.vmap(look)(*rows) if views else []
+    stacked = dict(zip(views, seen, strict=True))
+    kept = [s for s, _ in loop.kept if s not in stacked and s not in local]
+    avals = [loop.avals[s] for *_, s in loop.carried]
+    first = [jnp.zeros(a.shape, a.dtype.np) if s is None else env[s].astype(a.dtype.np)
+             for (_, s, _), a in zip(loop.carried, avals, strict=True)]
+    varying = [jnp.stack([env[s] for s in each]) for _, each in loop.varying]
+    last, found = lax.scan(turn, first, (rows, seen, varying), length=loop.turns)
+    stacked.update(zip(kept, found, strict=True))
+    for s, each in loop.kept:
+        env.update(zip(each, stacked[s] if s in stacked else [local[s]] * loop.turns, strict=True))
+    env.update({s: last[k] for k, s in loop.last})
+
+
+def _table(columns: list[list], given: Any, dtype: Any, turns: int) -> Any:
+    """The runtime numbers of a loop: a row for each turn."""
+    if not any(v.__class__ is Ref for column in columns for v in column):
+        return np.array(columns, dtype).reshape(len(columns), turns).T
+    return jnp.stack([jnp.stack([jnp.asarray(given[v.index] if v.__class__ is Ref else v, dtype) for v in column])
+                      for column in columns], 1)
 
 
 def _fetch(o: Any, env: Env, grad: bool, stop: Callable) -> Any:
@@ -184,7 +230,7 @@ def run(plan: Plan, env: Env, numbers: Numbers, cut: Cut = None) -> list[tuple[R
             if step.results:
                 pulls.append((step, _differentiated(step, env, numbers, cut)))
             else:
-                run_nodes(step.nodes, env, numbers, cut=cut)
+                run_nodes(step.steps, env, numbers, cut=cut)
         elif step.kind is LEAF:
             env[step.slot] = env[step.operands[0]]
         else:
@@ -206,8 +252,8 @@ def _differentiated(region: Region, env: Env, numbers: Numbers, cut: Cut) -> Any
     def forward(*values: Any) -> tuple[list, Env]:
         local = dict(env)
         local.update(zip(region.sources, values, strict=True))
-        run_nodes(region.nodes, local, numbers, cut=cut)
-        return [local[s] for s in region.results], {s: local[s] for s in region.made}
+        run_nodes(region.steps, local, numbers, cut=cut)
+        return [local[s] for s in region.results], {s: local[s] for s in region.read}
 
     outs, vjp, made = jax.vjp(forward, *[env[s] for s in region.sources], has_aux=True)
     env.update(made)

@@ -13,7 +13,7 @@ from .avals import Aval, Out
 from .dtypes import default
 
 __all__ = ["APART", "BACKWARD", "Const", "DEFAULTS", "INFERENCE", "INPUT", "LEAF", "MODE", "Node", "Ref", "Site", "Tape", "Unseen",
-           "WATCHED", "defaults", "input_outs", "path", "reads", "root_of", "slots", "state", "stats"]
+           "WATCHED", "defaults", "input_outs", "needs", "path", "reads", "root_of", "slots", "state", "stats"]
 
 INPUT, LEAF, MODE, BACKWARD = "input", "leaf", "mode", "backward"   # kinds of entries which are not ops
 # what else a mode may say, bit by bit: each entry is reported; its results are inference tensors; it is never run
@@ -247,6 +247,15 @@ def reads(node: Node) -> list[int]:
     if node.kind is BACKWARD:
         return [s for s in (*node.info.roots, *node.info.cotangents, *node.info.wrt) if s is not None]
     return list(slots(node.operands))
+
+
+def needs(node: Node) -> set[int]:
+    """The slots whose values an entry is computed from: of a backward also what the entries that it goes through again read."""
+    if node.kind is not BACKWARD:
+        return set(slots(node.operands))
+    inner = {s for n in node.info.between for s in needs(n)}
+    made = {o.slot for n in node.info.between for o in n.outs}
+    return (inner - made) | {c for c in node.info.cotangents if c is not None} | set(node.info.wrt) | set(node.info.roots)
 
 
 def slots(operands: tuple) -> Iterator[int]:
