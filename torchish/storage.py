@@ -10,6 +10,7 @@ from typing import Any
 
 from . import dtypes
 from .avals import aval_of
+from .guard import MADE_IN_INFERENCE_MODE, MADE_IN_NO_GRAD, Guard, part_of
 from .infer import seen_through
 from .inference import is_inference, may_write, used
 from .ops.engine import detach, laid, straight, write_by_index
@@ -21,7 +22,7 @@ from .strides import laid as laid_out
 from .tape import INFERENCE, state
 from .warned import warn
 
-__all__ = ["BY_FUNCTION", "SEVERAL_VIEWS", "View", "assign", "become_view", "bind", "byte_offset", "copy_into", "in_place",
+__all__ = ["View", "assign", "become_view", "bind", "byte_offset", "copy_into", "in_place",
            "like", "make_view", "move_out", "overlaps", "refresh", "SHARED", "refuse_overlap", "refuse_sharing", "share",
            "shares_memory", "storage_of", "storage_owner", "warn_if_expanded", "write_op"]
 
@@ -56,22 +57,8 @@ def make_view(x: Any, result: Any, op: Op, values: tuple, which: int | None = No
     return result
 
 
-SEVERAL_VIEWS = ("This view is the output of a function that returns multiple views. Such functions do not allow the output "
-                 "views to be modified inplace. You should replace the inplace operation by an out-of-place one.")
 SHARED = ("unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory location. "
           "Please clone() the tensor before performing the operation.")
-MADE_IN_INFERENCE_MODE = (
-    "A view was created in inference mode and is being modified inplace in normal mode. Given that this use case is ambiguous and "
-    "error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both inside the "
-    "inference_mode block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be tracked).")
-MADE_IN_NO_GRAD = (
-    "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this use case is "
-    "ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either "
-    "both inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want the inplace "
-    "to be tracked).")
-
-
-BY_FUNCTION = "This view was created inside a custom Function"
 
 
 def share(x: Any, other: Any) -> None:
@@ -81,19 +68,13 @@ def share(x: Any, other: Any) -> None:
     x._view = View(base, () if other._view is None else other._view.chain, base._version_count)
 
 
-def _guard_of(x: Any, op: Op, which: int | None) -> Any:
-    """Why a view made now of `x` may not be written where gradients are recorded; None where it may."""
+def _guard_of(x: Any, op: Op, which: int | None) -> Guard | None:
+    """The guard of a view made now of `x`; None where it may be written."""
     if not state.tape.grad:
         if state.tape.extra & INFERENCE:
             return None if is_inference(x) else MADE_IN_INFERENCE_MODE
         return MADE_IN_NO_GRAD
-    return x._guard if x._guard is not None else (op, which)
-
-
-def _why_guarded(op: Op, which: int) -> str:
-    name = {"chunk": "split"}.get(op.name, op.name)
-    name = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
-    return f"Output {which} of {name} is a view and is being modified inplace. {SEVERAL_VIEWS}"
+    return x._guard if x._guard is not None else part_of(op, which)    # type: ignore[arg-type]
 
 
 def _owner(view: View) -> Any:
@@ -147,7 +128,7 @@ def refresh(x: Any) -> None:
     finally:
         state.tape.set_mode(grad, state.tape.autocast, extra)
     view.version = base._version_count
-    bind(x, hooks.refused(x._guard, value) if value.requires_grad and BY_FUNCTION in str(x._guard) else value)
+    bind(x, value if x._guard is None else x._guard.after_write(value))
     if x._retains and x._node.rg:
         hooks.retain(x)
 
@@ -215,7 +196,7 @@ def assign(x: Any, value: Any) -> Any:
         value = like(value, x._node.aval)
     if x._guard is not None and tape.grad and (x.requires_grad or value.requires_grad or
                                                (x._view is not None and x._view.base.requires_grad)):
-        raise RuntimeError(x._guard if x._guard.__class__ is str else _why_guarded(*x._guard))
+        raise RuntimeError(x._guard.text)
     if not tape.grad and not x._leaf and not value.requires_grad and x.requires_grad:
         value = _unseen(x, value)
     if x._view is None:

@@ -14,12 +14,13 @@ from typing import Any
 
 from ..anomaly import anomaly, blame
 from ..grad_fn import GradFn, edge_of, leaf_node
+from ..guard import MADE_IN_NO_GRAD, SEVERAL_VIEWS, Guard
 from ..modes import no_grad
 from ..nodes import place
 from ..recorder import hooks
 from ..segment import next_serial
 from ..stops import NodeHooks
-from ..storage import BY_FUNCTION, MADE_IN_NO_GRAD, SEVERAL_VIEWS, assign, rebind, share
+from ..storage import assign, rebind, share
 from ..tape import state
 from ..tensor import Tensor
 from ..warned import warn
@@ -41,7 +42,7 @@ DIRTY_VIEW = (
     "doing the inplace that returns a single Tensor and a second one that does the other operations). You can ask on the forum "
     "https://discuss.pytorch.org/ if you need help to do this change.")
 VIEW_MADE_HERE = (
-    BY_FUNCTION + " (or because an input was returned as-is) and the autograd logic to handle "
+    "This view was created inside a custom Function (or because an input was returned as-is) and the autograd logic to handle "
     "view+inplace would override the custom backward associated with the custom Function, leading to incorrect gradients. This "
     "behavior is forbidden. You can fix this by cloning the output of the custom Function.")
 
@@ -190,8 +191,8 @@ class Function(FunctionCtx, metaclass=FunctionMeta):
             for k, r in enumerate(results):
                 if isinstance(r, Tensor) and any(r is a for a in args) and not any(r is d for d in ctx._dirty):
                     results[k] = r.view_as(r) if state.tape.grad else r.detach()
-                elif isinstance(r, Tensor) and r._guard == MADE_IN_NO_GRAD:
-                    r._guard = MADE_IN_NO_GRAD.partition(". ")[0] + ". " + VIEW_MADE_HERE
+                elif isinstance(r, Tensor) and r._guard is MADE_IN_NO_GRAD:
+                    r._guard = _MadeHere(MADE_IN_NO_GRAD.text.partition(". ")[0] + ". " + VIEW_MADE_HERE)
             return tuple(results) if isinstance(output, tuple) else results[0]
         _check_dirty(ctx, results, args)
         given = {id(a) for a in args if isinstance(a, Tensor)} - {id(d) for d in ctx._dirty}
@@ -252,8 +253,8 @@ def _result(r: Tensor, step: Step, k: int, given: bool, several: bool) -> Tensor
     shares = given or r._view is not None
     made = place(hooks.public["_alias"](r.detach()) if shares else r, step, k)
     if shares:
-        made._guard = f"Output {k} of {step.cls.__name__} is a view and is being modified inplace. " + \
-            (SEVERAL_VIEWS if several else VIEW_MADE_HERE)
+        what = f"Output {k} of {step.cls.__name__} is a view and is being modified inplace. "
+        made._guard = Guard(what + SEVERAL_VIEWS) if several else _MadeHere(what + VIEW_MADE_HERE)
         share(made, r)
     return made
 
@@ -306,13 +307,16 @@ class _Overwritten(_Refusal):
         raise RuntimeError(self.message)
 
 
-def _refused(guard: str, value: Tensor) -> Tensor:
-    """The new value of a view that a function returned: it can be looked at, not gone through."""
-    message = guard.replace("is being modified inplace", "its base or another view of its base has been modified inplace")
-    return place(hooks.public["_alias"](value.detach()), _Overwritten([], [value._node.aval], message), 0)
+class _MadeHere(Guard):
+    """The guard of a view that a function returned: once its base is written it can be looked at, not gone through."""
+    __slots__ = ()
 
-
-hooks.refused = _refused
+    def after_write(self, value: Tensor) -> Tensor:
+        """`value`, and a backward that comes here is refused."""
+        if not value.requires_grad:
+            return value
+        message = self.text.replace("is being modified inplace", "its base or another view of its base has been modified inplace")
+        return place(hooks.public["_alias"](value.detach()), _Overwritten([], [value._node.aval], message), 0)
 
 
 def once_differentiable(fn: Callable) -> Callable:

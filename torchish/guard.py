@@ -1,0 +1,47 @@
+"""Why a view may not be written where gradients are recorded.
+
+In: the mode in which a view was made, or the op and which of its results it is.  Out: guards, which tensors carry as `_guard`: the
+text of the refusal, and what the view shows when its base has been written nevertheless.
+"""
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from .ops.table import Op
+
+__all__ = ["Guard", "MADE_IN_INFERENCE_MODE", "MADE_IN_NO_GRAD", "SEVERAL_VIEWS", "part_of"]
+
+SEVERAL_VIEWS = ("This view is the output of a function that returns multiple views. Such functions do not allow the output "
+                 "views to be modified inplace. You should replace the inplace operation by an out-of-place one.")
+
+
+class Guard:
+    """`text` says why a view may not be written."""
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def after_write(self, value: Any) -> Any:
+        """What the view shows when its base has been written; `value` is its part of the base."""
+        return value
+
+
+MADE_IN_INFERENCE_MODE = Guard(
+    "A view was created in inference mode and is being modified inplace in normal mode. Given that this use case is ambiguous and "
+    "error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both inside the "
+    "inference_mode block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be tracked).")
+MADE_IN_NO_GRAD = Guard(
+    "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this use case is "
+    "ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either "
+    "both inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want the inplace "
+    "to be tracked).")
+
+
+@lru_cache(maxsize=1024)        # a step makes the same parts again
+def part_of(op: Op, which: int) -> Guard:
+    """The guard of one of the several views that `op` returns."""
+    name = {"chunk": "split"}.get(op.name, op.name)
+    name = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+    return Guard(f"Output {which} of {name} is a view and is being modified inplace. {SEVERAL_VIEWS}")
