@@ -114,6 +114,14 @@ t.cat([x],out=i)|TypeError|torch.cat(): input types can't be cast to the desired
 t.fft.fft(x,out=x)|RuntimeError|fft expects a complex output tensor, but got Float
 t.linalg.norm(x,out=i)|RuntimeError|linalg.norm expected out tensor dtype Float but got: Long
 t.linalg.eigvals(x[:1,None],out=x)|RuntimeError|torch.linalg.eigvals: Expected eigenvalues to be safely castable from ComplexFloat
+t.max(h,0,out=(x,i))|RuntimeError|Expected out tensor to have dtype c10::Half, but got float instead
+t.median(x,0,out=(x,x))|RuntimeError|Expected tensor for argument #1 'indices' to have scalar type Long; but got torch.FloatTensor
+t.frexp(x,out=(x,i))|RuntimeError|torch.frexp() expects exponent to have int dtype but got long
+t.ones(1,2).addmm_(t.ones(3,2),t.ones(2,2))|RuntimeError|Bad in-place call: input tensor size [1, 2] and output tensor size [3, 2]
+i.ldexp_(i)|RuntimeError|ldexp can't be cast to the desired output type Long
+x.float_power_(2)|RuntimeError|the base given to float_power_ has dtype Float but the operation's result requires dtype Double
+c.abs_()|RuntimeError|In-place abs is not supported for complex tensors
+i.add_(0.5)|RuntimeError|result type Float can't be cast to the desired output type Long
 t.add(x,1,out=x[:1].expand(3))|RuntimeError|unsupported operation: more than one element of the written-to tensor
 t.gather(x,0,i,out=x)|RuntimeError|unsupported operation: some elements of the input tensor and the written-to
 t.gather(x,0,i[:2],out=x[1:])|RuntimeError|unsupported operation: some elements of the input tensor and the written-to

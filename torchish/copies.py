@@ -10,6 +10,7 @@ from typing import Any
 
 from .layouts import contiguous_format
 from .ops.check import wrap_dim
+from .ops.into import EXACT
 from .recorder import hooks
 from .tensor import Tensor
 from .wiring import spaces
@@ -46,7 +47,7 @@ def _copied(view: Any) -> Any:
 def _publish(name: str, view: Callable) -> None:
     def function(input: Tensor, *args: Any, out: Any = None, **options: Any) -> Any:
         made = _copied(view(input, *args, **options))
-        return made if out is None else hooks.store_out(out, made, function.__name__)
+        return made if out is None else hooks.store_out(out, made, function.__name__, into=EXACT)
     P = inspect.Parameter
     _, *own = inspect.signature(view).parameters.values()
     function.__signature__ = inspect.Signature([        # type: ignore[attr-defined]

@@ -13,6 +13,7 @@ from .creation import from_array
 from .errors import refuse_data_dependent
 from .ops.check import broadcast_shapes, require, wrap_dim
 from .ops.index import selected
+from .ops.into import Into
 from .recorder import hooks, record
 from .tensor import Tensor
 from .warned import warn_once
@@ -23,6 +24,7 @@ NOT_BY_MEMBER = {
     "allclose": "vmap over torch.allclose isn't supported yet. " + ISSUE,
     "masked_select": "vmap: Attempted to vmap over `mask` in torch.masked_select(self, mask) We cannot support this because for "
                      "each batch this would return a differently shaped Tensor. " + ISSUE}
+LIKE_SELF = Into("masked_select(): self and result must have the same scalar type")
 
 __all__ = ["allclose", "bincount", "check_unique", "equal", "masked_select", "nonzero", "unique", "where"]
 
@@ -72,7 +74,7 @@ def masked_select(input: Tensor, mask: Tensor, *, out: Any = None) -> Tensor:
     shape = np.broadcast_shapes(tuple(input.shape), tuple(mask.shape))
     places = from_array(np.flatnonzero(np.broadcast_to(mask._numpy(), shape)).astype(np.int64), input.device.type)
     result = record(selected, (input.expand(shape), places))
-    return result if out is None else hooks.store_out(out, result, "masked_select", (input, mask))
+    return result if out is None else hooks.store_out(out, result, "masked_select", (input, mask), into=LIKE_SELF)
 
 
 def equal(input: Tensor, other: Tensor) -> bool:

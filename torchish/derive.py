@@ -356,7 +356,7 @@ def _write_inplace(source: _Source, op: Op, name: str, functional: Callable, fir
     source.lines += ["    try:", f"        r = functional({', '.join(call)})",
                      "    except NotImplementedError as e:",     # torch looks for overlap before it looks for a kernel
                      f"        if ' not implemented for ' in str(e): refuse_overlap({first})", "        raise",
-                     f"    return in_place({first}, r, {name!r}{others})"]
+                     f"    return in_place({first}, r, OP.inplace{others})"]
 
 
 def composite_of(record_: Composite, namespace: Any, first: str | None = None) -> Callable:
@@ -400,7 +400,7 @@ def _write_composite(source: _Source, record_: Composite, namespace: Any, first:
 
 def _operators(cls: type, op: Op, functional: Callable) -> None:
     """`__add__`, `__radd__`, `__iadd__` of an op whose first two parameters are the operands."""
-    dunder, op_name = op.dunder, op.name
+    dunder, rule = op.dunder, op.inplace
     taken = _taken(op)
     setattr(cls, f"__{dunder}__", function_of(op, f"__{dunder}__", "self", operator=True))
     if dunder not in REFLECTED:
@@ -419,7 +419,7 @@ def _operators(cls: type, op: Op, functional: Callable) -> None:
     def augmented(self: Any, other: Any) -> Any:
         if not isinstance(self, hooks.tensor):
             raise TypeError(_foreign_self(f"__i{dunder}__", self))
-        return in_place(self, functional(self, other), op_name, other)
+        return in_place(self, functional(self, other), rule, other)
     setattr(cls, f"__r{dunder}__", reflected)
     setattr(cls, f"__i{dunder}__", augmented)
 

@@ -14,6 +14,7 @@ from . import dtypes
 from .creation import from_array
 from .errors import LinAlgError
 from .ops.check import require
+from .ops.into import EXACT
 from .recorder import hooks
 from .returned import named
 from .tensor import Tensor
@@ -41,7 +42,7 @@ def _checked(x: Tensor) -> np.ndarray:
 
 
 def _stored(out: Any, made: Any) -> Any:
-    return made if out is None else hooks.store_out(out, made, "linalg_ldl")
+    return made if out is None else hooks.store_out(out, made, "linalg_ldl", into=EXACT)
 
 
 def ldl_factor_ex(input: Tensor, *, hermitian: bool = False, check_errors: bool = False, out: Any = None) -> Any:

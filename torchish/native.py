@@ -11,6 +11,7 @@ from typing import Any
 
 from .namespace import namespace as t
 from .ops.check import require, wrap_dim
+from .ops.into import PLAIN
 from .recorder import hooks
 from .storage import in_place
 from .tensor import Tensor
@@ -175,7 +176,7 @@ def embedding_bag(weight: Tensor, indices: Tensor, offsets: Tensor, scale_grad_b
 
 def embedding_renorm_(input: Tensor, indices: Tensor, max_norm: float, norm_type: float) -> Tensor:
     """Rows of a table that are looked up, scaled down in place to the norm `max_norm` where theirs is larger."""
-    return in_place(input, t._embedding_renorm(input, indices, float(max_norm), float(norm_type)), "embedding_renorm_")
+    return in_place(input, t._embedding_renorm(input, indices, float(max_norm), float(norm_type)), PLAIN)
 
 
 def grid_sampler(input: Tensor, grid: Tensor, interpolation_mode: int, padding_mode: int, align_corners: bool) -> Tensor:
@@ -235,7 +236,7 @@ def rrelu(input: Tensor, lower: float = 0.125, upper: float = 1 / 3, training: b
 
 def rrelu_(input: Tensor, lower: float = 0.125, upper: float = 1 / 3, training: bool = False, generator: Any = None) -> Tensor:
     """rrelu in place."""
-    return in_place(input, rrelu(input, lower, upper, training, generator), "rrelu_")
+    return in_place(input, rrelu(input, lower, upper, training, generator), PLAIN)
 
 
 def norm_except_dim(v: Tensor, pow: int = 2, dim: int = 0) -> Tensor:

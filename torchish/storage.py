@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import dtypes
 from .avals import aval_of
 from .guard import MADE_IN_INFERENCE_MODE, MADE_IN_NO_GRAD, Guard, part_of
 from .infer import seen_through
 from .inference import is_inference, may_write, used
 from .ops.engine import detach, laid, straight, write_by_index
+from .ops.into import InPlace
 from .ops.table import Op, Param
 from .ops.view import view_strides
 from .recorder import enter, hooks, record
@@ -298,16 +298,12 @@ def write_op(op: Op, which: int | None = None) -> Op:
     return found
 
 
-# indexed writes, by the op's name: allowed with a warning where several elements are one in memory
-INDEXED = {"_index_put_": "index_put_", "masked_fill_": "masked_fill_", "index_fill_": "index_fill_"}
-
-
-def in_place(x: Any, result: Any, name: str, *others: Any) -> Any:
+def in_place(x: Any, result: Any, rule: InPlace, *others: Any) -> Any:
     """Ends an in-place op that also read `others`: checks torch's rules, casts the result to `x`'s dtype, writes it."""
     out, own = result._node.aval, x._node.aval
     if own.strides is not None:
-        if name in INDEXED:
-            warn_if_expanded(x, INDEXED[name])
+        if rule.indexed:
+            warn_if_expanded(x, rule.indexed)
         else:
             refuse_overlap(x)
     for other in others:
@@ -317,21 +313,9 @@ def in_place(x: Any, result: Any, name: str, *others: Any) -> Any:
         if out.device != own.device:
             raise RuntimeError(f"Tensor on device {out.device} is not on the expected device {own.device}!")
         if out.shape != own.shape:
-            if name in ("addmm_", "addmv_", "baddbmm_"):
-                raise RuntimeError(f"Bad in-place call: input tensor size {list(own.shape)} and output tensor size "
-                                   f"{list(out.shape)} should match")
-            raise RuntimeError(f"output with shape {list(own.shape)} doesn't match the broadcast shape {list(out.shape)}")
+            raise RuntimeError(rule.shape.format(own=list(own.shape), new=list(out.shape)))
         if out.dtype is not own.dtype:
-            if name == "float_power_":
-                raise RuntimeError(f"the base given to float_power_ has dtype {dtypes.c_name(own.dtype)} but the operation's "
-                                   f"result requires dtype {dtypes.c_name(out.dtype)}")
-            if name == "ldexp_" and not own.dtype.is_floating_point and not own.dtype.is_complex:
-                raise RuntimeError(f"ldexp can't be cast to the desired output type {dtypes.c_name(own.dtype)}")
-            if name == "abs_" and own.dtype.is_complex:
-                raise RuntimeError("In-place abs is not supported for complex tensors.")
-            if not dtypes.can_cast(out.dtype, own.dtype):
-                raise RuntimeError(f"result type {dtypes.c_name(out.dtype)} can't be cast to the desired output type "
-                                   f"{dtypes.c_name(own.dtype)}")
+            rule.into.check(out.dtype, own.dtype)
             result = hooks.to_dtype(result, own.dtype)
     return assign(x, result)
 

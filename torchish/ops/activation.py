@@ -11,6 +11,7 @@ from jax import lax
 from jax.scipy.special import erf
 
 from .check import require, wrap_dim
+from .into import AS_INPUT, CASTS, Into
 from .pointwise import BOOL_SUBTRACTION
 from .precision import dtype_name, floating, in_wide, magnitude, need_float, need_inexact, need_real, no_bool, unlike, wide
 from .table import Array, Number, cast, op
@@ -82,7 +83,7 @@ def celu(input: Array, alpha: Number = 1.0) -> Array:
     return _elu(input, 1, a, 1 / a)
 
 
-@op(strides="elementwise", forms="F out")
+@op(strides="elementwise", forms="F out", into=AS_INPUT)
 def gelu(input: Array, *, approximate: str = "none") -> Array:
     """input * Phi(input), Phi the normal distribution function; by tanh if `approximate` is 'tanh'."""
     need_float("GeluKernelImpl", input)
@@ -111,7 +112,7 @@ def mish(input: Array) -> Array:
     return in_wide(lambda x: x * jnp.tanh(_softplus(x)))(input)
 
 
-@op(autocast="float cuda", strides="elementwise", forms="F out")
+@op(autocast="float cuda", strides="elementwise", forms="F out", into=AS_INPUT)
 def softplus(input: Array, beta: Number = 1.0, threshold: Number = 20.0) -> Array:
     """log(1 + exp(beta * input)) / beta; input itself where beta * input > threshold."""
     need_float("softplus_cpu", input)
@@ -121,7 +122,7 @@ def softplus(input: Array, beta: Number = 1.0, threshold: Number = 20.0) -> Arra
     return jnp.where(large, x, jnp.log1p(jnp.exp(jnp.where(large, 0, x * b))) / b).astype(input.dtype)
 
 
-@op(forms="F out", rule="LogSigmoidBackward0")
+@op(forms="F out", rule="LogSigmoidBackward0", into=Into("expected scalar type {want} but found {got}"))
 def logsigmoid(input: Array) -> Array:
     """log(sigmoid(input)), without underflow."""
     need_float("log_sigmoid_cpu", input)
@@ -162,7 +163,7 @@ def tanhshrink(input: Array) -> Array:
     return x - jnp.tanh(x)
 
 
-@op(strides="elementwise", forms="F out")
+@op(strides="elementwise", forms="F out", into=AS_INPUT)
 def softshrink(input: Array, lambd: Number = 0.5) -> Array:
     """input drawn toward 0 by lambd, 0 within it."""
     need_float("softshrink_check", input)
@@ -174,7 +175,7 @@ def softshrink(input: Array, lambd: Number = 0.5) -> Array:
     return jnp.where(jnp.isnan(input), input, x)
 
 
-@op(strides="elementwise", forms="function method F out")
+@op(strides="elementwise", forms="function method F out", into=AS_INPUT)
 def hardshrink(input: Array, lambd: Number = 0.5) -> Array:
     """input where |input| > lambd, else 0."""
     need_float("hardshrink_cpu", input)
@@ -182,7 +183,8 @@ def hardshrink(input: Array, lambd: Number = 0.5) -> Array:
     return jnp.where((input >= -width) & (input <= width), jnp.zeros((), input.dtype), input)
 
 
-@op(strides="elementwise", forms="function F out", inplace=True, samples=lambda t: [((t(3, 4), 0.11, 20.0), {})])
+@op(strides="elementwise", forms="function F out", inplace=True, samples=lambda t: [((t(3, 4), 0.11, 20.0), {})],
+    into=CASTS)
 def threshold(input: Array, threshold: Number, value: Number) -> Array:
     """input where it exceeds `threshold`, else `value`."""
     if input.dtype == bool or jnp.iscomplexobj(input):

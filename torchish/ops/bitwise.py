@@ -7,6 +7,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 from .check import one_tensor
+from .into import AS_INPUT, CASTS
 from .precision import inexact, no_bool, unlike
 from .table import Array, ArrayLike, op
 
@@ -46,7 +47,7 @@ def bitwise_xor(input: ArrayLike, other: ArrayLike) -> Array:
     return input ^ other
 
 
-@op(strides="elementwise", inplace=True, saves=False, samples=lambda t: [((t(3, dtype="bool"),), {})])
+@op(strides="elementwise", inplace=True, saves=False, samples=lambda t: [((t(3, dtype="bool"),), {})], into=AS_INPUT)
 def bitwise_not(input: Array) -> Array:
     """Every bit turned; for bool the negation."""
     if inexact(input):
@@ -88,7 +89,7 @@ def logical_xor(input: Array, other: Array) -> Array:
     return jnp.logical_xor(input, other)
 
 
-@op(strides="elementwise", inplace=True, saves=False)
+@op(strides="elementwise", inplace=True, saves=False, into=CASTS)
 def logical_not(input: Array) -> Array:
     """Whether input is zero."""
     return jnp.logical_not(input)

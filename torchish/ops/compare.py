@@ -9,6 +9,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from .check import require
+from .into import Into
 from .precision import dtype_name, inexact, is_float, need_real
 from .table import Array, ArrayLike, alias, cast, composite, op, unary
 
@@ -75,9 +76,13 @@ def allclose(t: Any, input: Any, other: Any, rtol: float = 1e-05, atol: float = 
     return bool(t.all(t.isclose(input, other, rtol, atol, equal_nan)))
 
 
-def _test(name: str, fn: Any, doc: str) -> None:
+def _boolean(name: str) -> Into:
+    return Into(f"{name} does not support non-boolean outputs")
+
+
+def _test(name: str, fn: Any, doc: str, into: Into | None = None) -> None:
     """A test that integers answer alike."""
-    unary(name, fn, promote=None, inplace=False, saves=False, doc=doc)
+    unary(name, fn, promote=None, inplace=False, saves=False, doc=doc, into=into)
 
 
 def _infinite(name: str, value: float) -> Any:
@@ -96,10 +101,10 @@ _test("isnan", lambda x: jnp.isnan(x) if inexact(x) else jnp.zeros(x.shape, bool
 _test("isinf", lambda x: jnp.isinf(x) if inexact(x) else jnp.zeros(x.shape, bool), "Whether input is an infinity.")
 _test("isfinite", lambda x: jnp.isfinite(x) if inexact(x) else jnp.ones(x.shape, bool),
       "Whether input is a finite number.")
-_test("isposinf", _infinite("isposinf", jnp.inf), "Whether input is +infinity.")
-_test("isneginf", _infinite("isneginf", -jnp.inf), "Whether input is -infinity.")
+_test("isposinf", _infinite("isposinf", jnp.inf), "Whether input is +infinity.", _boolean("isposinf"))
+_test("isneginf", _infinite("isneginf", -jnp.inf), "Whether input is -infinity.", _boolean("isneginf"))
 _test("isreal", lambda x: jnp.imag(x) == 0, "Whether the imaginary part is 0.")
-_test("signbit", _signbit, "Whether the sign bit is set.")
+_test("signbit", _signbit, "Whether the sign bit is set.", _boolean("signbit"))
 
 alias("ne", "not_equal")
 alias("lt", "less")

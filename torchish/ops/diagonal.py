@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .check import common, listing, require, wrap_dim
+from .into import EXACT
 from .table import Array, Arrays, composite, op
 
 
@@ -73,7 +74,7 @@ def diag_embed(input: Array, offset: int = 0, dim1: int = -2, dim2: int = -1) ->
     return jnp.moveaxis(jnp.where(mask, spread, jnp.zeros((), input.dtype)), (-2, -1), (a, b))
 
 
-@composite(forms="function method out")
+@composite(forms="function method out", into=EXACT)
 def diag(t, input, diagonal=0):
     """A matrix with the vector `input` on a diagonal, or a copy of the diagonal of the matrix `input`."""
     require(input.ndim in (1, 2), f"diag(): Supports 1D or 2D tensors. Got {input.ndim}D")

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from ..dtypes import from_numpy, promote_types
 from ..warned import warn_once
 from .check import broadcast_shapes, listing, require, wrap_dim, wrap_dims
+from .into import CASTS, EXACT, TENSORDOT, Into
 from .linalg import product
 from .matmul_check import PRECISION, cpp_name, same_types
 from .precision import dtype_name, is_float, no_bool, unlike
@@ -167,7 +168,7 @@ def tensordot(t: Any, a: Any, b: Any, dims: Any = 2, out: Any = None) -> Any:
 
 
 @op(name="tensordot_core", autocast="low", forms="out", rule="ViewBackward0",
-    samples=lambda t: [((t(2, 3, 4), t(4, 3, 5), (2, 1), (0, 1)), {})])
+    samples=lambda t: [((t(2, 3, 4), t(4, 3, 5), (2, 1), (0, 1)), {})], into=TENSORDOT)
 def tensordot_core(a: Array, b: Array, dims_self: Dims, dims_other: Dims) -> Array:
     """a * b summed over paired dims; the rest of a's dims come first."""
     require(len(dims_self) == len(dims_other), "both dimension lists should have same length")
@@ -194,7 +195,7 @@ def _outer(a: jax.Array, b: jax.Array) -> jax.Array:
     return a[:, None] * b
 
 
-@op(rule="MulBackward0", samples=lambda t: [((t(3), t(4)), {})])
+@op(rule="MulBackward0", samples=lambda t: [((t(3), t(4)), {})], into=CASTS)
 def outer(input: Array, vec2: Array) -> Array:
     """input[i] * vec2[j]: (n), (m) -> (n, m)."""
     return _outer(input, vec2)
@@ -203,7 +204,7 @@ def outer(input: Array, vec2: Array) -> Array:
 alias("outer", "ger")
 
 
-@op(autocast="low", rule="ViewBackward0", samples=lambda t: [((t(2, 3), t(4, 3)), {})])
+@op(autocast="low", rule="ViewBackward0", samples=lambda t: [((t(2, 3), t(4, 3)), {})], into=TENSORDOT)
 def inner(input: Array, other: Array) -> Array:
     """input * other summed over their last dims; a 0-dim operand multiplies."""
     if input.ndim == 0 or other.ndim == 0:
@@ -217,7 +218,7 @@ def inner(input: Array, other: Array) -> Array:
     return jnp.tensordot(input, other, (-1, -1), precision=PRECISION)
 
 
-@op(rule="UnsafeViewBackward0", samples=lambda t: [((t(2, 2), t(2, 3)), {}), ((t(2), t(2, 3)), {})])
+@op(rule="UnsafeViewBackward0", samples=lambda t: [((t(2, 2), t(2, 3)), {}), ((t(2), t(2, 3)), {})], into=CASTS)
 def kron(input: Array, other: Array) -> Array:
     """Kronecker product: blocks input[i, j] * other."""
     a, b = _common(input, other)
@@ -248,7 +249,7 @@ def linalg_cross(input: Array, other: Array, *, dim: Dim = -1) -> Array:
     return jnp.cross(*_common(input, other), axis=d)
 
 
-@composite(forms="function method out")
+@composite(forms="function method out", into=EXACT)
 def cross(t: Any, input: Any, other: Any, dim: int | None = None) -> Any:
     """Vector product along `dim`, or along the first dim of size 3."""
     if dim is None:
@@ -261,7 +262,8 @@ def cross(t: Any, input: Any, other: Any, dim: int | None = None) -> Any:
 
 
 @op(name="linalg_multi_dot", autocast="low", forms="linalg private out", rule="ViewBackward0",
-    samples=lambda t: [(([t(2, 3), t(3, 4), t(4, 2)],), {})])
+    samples=lambda t: [(([t(2, 3), t(3, 4), t(4, 2)],), {})],
+    into=Into("multi_dot(): expected out tensor to have dtype {want_c} but got {got_c}"))
 def linalg_multi_dot(tensors: Arrays) -> Array:
     """The product of several matrices in the cheapest order; the first and the last may be vectors."""
     require(len(tensors) >= 2, f"multi_dot(): expected at least 2 tensors but got {len(tensors)}")

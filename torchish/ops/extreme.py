@@ -14,10 +14,13 @@ import jax.numpy as jnp
 from jax import lax
 
 from .check import wrap_dim, wrap_dims
+from .into import Into
 from .precision import inexact, need_real
 from .table import Array, Dims, composite, op
 
 __all__ = ["argfirst", "attributed", "places", "take_place"]
+
+INTO = Into("Expected the dtype for input and out to match, but got {want} for input's dtype and {got} for out's dtype.")
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(3, 4))
@@ -86,13 +89,13 @@ def _samples(t: object) -> list:
     return [((t(3, 4),), {}), ((t(2, 3, 4), 1), {}), ((t(2, 3, 4), (0, -1), True), {})]
 
 
-@op(samples=_samples)
+@op(samples=_samples, into=INTO)
 def amax(input: Array, dim: Dims = (), keepdim: bool = False) -> Array:
     """The largest values over `dim`; ties share the gradient equally."""
     return _over_dims("amax", jnp.max, input, dim, keepdim)
 
 
-@op(samples=_samples)
+@op(samples=_samples, into=INTO)
 def amin(input: Array, dim: Dims = (), keepdim: bool = False) -> Array:
     """The smallest values over `dim`; ties share the gradient equally."""
     return _over_dims("amin", jnp.min, input, dim, keepdim)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 from .check import require
+from .into import Into, safely
 from .matrix_check import need_kernel, own_matrix, turned
 from .table import Array, op
 
@@ -15,7 +16,7 @@ __all__: list[str] = []
 
 
 @op(strides=("columns", None), autocast="float cpu", returns=("a", "tau"), differentiable=False,
-    samples=lambda t: [((t(4, 3),), {})])
+    samples=lambda t: [((t(4, 3),), {})], into=safely("torch.geqrf", "a"))
 def geqrf(input: Array) -> tuple[Array, Array]:
     """R in the upper triangle, the vectors of the reflections below it, and their factors."""
     own_matrix(input, "torch.geqrf", "input")
@@ -25,7 +26,9 @@ def geqrf(input: Array) -> tuple[Array, Array]:
 
 
 @op(strides="columns", autocast="float cpu",
-    samples=lambda t: [((t(4, 3), t(3), t(4, 2)), {}), ((t(4, 3), t(3), t(2, 4)), {"left": False, "transpose": True})])
+    samples=lambda t: [((t(4, 3), t(3), t(4, 2)), {}), ((t(4, 3), t(3), t(2, 4)), {"left": False, "transpose": True})],
+    into=Into("torch.ormqr: Expected input and result to have the same dtype, but input has dtype{want} and result "
+              "has dtype {got}"))
 def ormqr(input: Array, input2: Array, input3: Array, left: bool = True, transpose: bool = False) -> Array:
     """Q C, Q^H C, C Q or C Q^H, where Q is the square product of the reflections in the columns of `input`, C = input3."""
     require(input.ndim >= 2, "torch.ormqr: input must have at least 2 dimensions.")

@@ -16,6 +16,7 @@ from jax import lax
 
 from ..warned import warn
 from .check import listing, out_of_bounds, refuse_outside, require, type_name
+from .into import InPlace
 from .table import Array, Arrays, Numbers, composite, op
 from .view import newaxis, seen
 
@@ -202,7 +203,7 @@ def _fit(values: Array, target: tuple[int, ...]) -> Array:
     return jnp.broadcast_to(values, target)
 
 
-@op(name="_index_put", strides="first", forms="method", inplace=True, rule="IndexPutBackward0", look=_look,
+@op(name="_index_put", strides="first", forms="method", inplace=InPlace(indexed="index_put_"), rule="IndexPutBackward0", look=_look,
     samples=lambda t: [((t(5, 4), [t(1, dtype="int64", low=0, high=5)], t(1, 4)), {"spec": ("t",)}),
                        ((t(5, 4), [t(6, dtype="int64", low=0, high=5)], t(6, 4)),
                         {"spec": ("t",), "accumulate": True})])

@@ -13,6 +13,7 @@ from jax import lax
 
 from .check import listing, out_of_bounds, refuse_outside, require, type_name, wrap_dim
 from .index import COLON, IN_BOUNDS, READ, add_at, put
+from .into import InPlace, Into
 from .precision import need_real, no_bool, unlike
 from .scatter import reduce_at
 from .table import Array, ArrayLike, Number, cast, op
@@ -46,7 +47,8 @@ def _key(index: Array, dim: int) -> tuple:
 
 
 @op(apart=0, forms="function method out", look=_into_self,
-    samples=lambda t: [((t(3, 4), 1, t(5, dtype="int64", low=0, high=4)), {})])
+    samples=lambda t: [((t(3, 4), 1, t(5, dtype="int64", low=0, high=4)), {})],
+    into=Into("index_select(): self and result must have the same scalar type"))
 def index_select(input: Array, dim: int, index: Array) -> Array:
     """The slices of dimension `dim` at the places `index`, in that order."""
     require(index.ndim <= 1, "index_select(): Index is supposed to be a vector", IndexError)
@@ -137,7 +139,7 @@ def index_copy(input: Array, dim: int, index: Array, source: Array) -> Array:
     return put((":",) * dim + ("t",), base, source, index.reshape(-1)).reshape(input.shape)
 
 
-@op(strides="elementwise", forms="function method out", inplace=True,
+@op(strides="elementwise", forms="function method out", inplace=InPlace(indexed="index_fill_"),
     look=_looks(partial(out_of_bounds, error=IndexError), wrap=True),
     samples=lambda t: [((t(3, 4), 0, t(1, dtype="int64", low=0, high=3), 1.5), {})])
 def index_fill(input: Array, dim: int, index: Array, value: ArrayLike) -> Array:

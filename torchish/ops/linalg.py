@@ -14,11 +14,15 @@ from jax import lax
 
 from ..dtypes import dtype as DType
 from .check import broadcast_shapes, prod
+from .into import CASTS, InPlace, Into
 from .matmul_check import PRECISION, bmm_operands, expandable, mm_operands, mm_shapes, mv_operands, same_types
 from .precision import no_bool
 from .table import Array, Number, cast, op
 
 __all__ = ["addbmm", "addmm", "addmv", "baddbmm", "bmm", "dot", "linear", "matmul", "mm", "mv", "product", "vdot"]
+
+INTO = Into("result dtype {got} does not match input dtype {want}")
+OF_ITS_SHAPE = InPlace(shape="Bad in-place call: input tensor size {own} and output tensor size {new} should match")
 
 
 def product(a: jax.Array, b: jax.Array, out_dtype: DType | None = None, by_rows: bool = False) -> jax.Array:
@@ -61,7 +65,8 @@ def bmm(input: Array, mat2: Array, out_dtype: DType | None = None) -> Array:
     return product(input, mat2, out_dtype)
 
 
-@op(autocast="low cuda", samples=lambda t: [((t(3, 4), t(4)), {})])
+@op(autocast="low cuda", samples=lambda t: [((t(3, 4), t(4)), {})],
+    into=Into("addmv input tensors must have the same dtype, but got {got}, {want}, and {want}"))
 def mv(input: Array, vec: Array) -> Array:
     """Matrix times vector: (n, m) x (m) -> (n)."""
     mv_operands(input, vec)
@@ -79,21 +84,21 @@ def _vectors(a: jax.Array, b: jax.Array) -> None:
                            f"number of elements, but got {a.shape[0]} and {b.shape[0]} elements respectively")
 
 
-@op(autocast="promote cuda", samples=lambda t: [((t(4), t(4, seed=1)), {})])
+@op(autocast="promote cuda", samples=lambda t: [((t(4), t(4, seed=1)), {})], into=INTO)
 def dot(input: Array, tensor: Array) -> Array:
     """Sum of input * tensor for vectors of one length; 0-dim."""
     _vectors(input, tensor)
     return product(input, tensor)
 
 
-@op(samples=lambda t: [((t(4), t(4, seed=1)), {})])
+@op(samples=lambda t: [((t(4), t(4, seed=1)), {})], into=INTO)
 def vdot(input: Array, other: Array) -> Array:
     """Sum of conj(input) * other for vectors of one length; 0-dim."""
     _vectors(input, other)
     return product(jnp.conj(input), other)
 
 
-@op(autocast="low", names=_FUNCTION_ONLY, inplace=True,
+@op(autocast="low", names=_FUNCTION_ONLY, inplace=OF_ITS_SHAPE,
     samples=lambda t: [((t(2, 4), t(2, 3), t(3, 4)), {}), ((t(4), t(2, 3), t(3, 4)), {"beta": 0.5, "alpha": 2.0})])
 def addmm(input: Array, mat1: Array, mat2: Array, out_dtype: DType | None = None, *, beta: Number = 1,
           alpha: Number = 1) -> Array:
@@ -109,14 +114,15 @@ def _added_types(added: jax.Array, mat1: jax.Array, mat2: jax.Array) -> None:
     same_types("mat1 and mat2 must have the same dtype, but got {} and {}", mat1, mat2)
 
 
-@op(autocast="low cuda", inplace=True, samples=lambda t: [((t(2), t(2, 3), t(3)), {})])
+@op(autocast="low cuda", inplace=OF_ITS_SHAPE, samples=lambda t: [((t(2), t(2, 3), t(3)), {})])
 def addmv(input: Array, mat: Array, vec: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
     """beta * input + alpha * (mat @ vec)."""
     mv_operands(mat, vec, input)
     return _blend(input, beta, product(mat, vec), alpha)
 
 
-@op(autocast="low", names=_FUNCTION_ONLY, inplace=True, samples=lambda t: [((t(2, 3, 5), t(2, 3, 4), t(2, 4, 5)), {"beta": 0.5})])
+@op(autocast="low", names=_FUNCTION_ONLY, inplace=OF_ITS_SHAPE,
+    samples=lambda t: [((t(2, 3, 5), t(2, 3, 4), t(2, 4, 5)), {"beta": 0.5})])
 def baddbmm(input: Array, batch1: Array, batch2: Array, out_dtype: DType | None = None, *, beta: Number = 1,
             alpha: Number = 1) -> Array:
     """beta * input + alpha * bmm(batch1, batch2)."""
@@ -128,7 +134,8 @@ def baddbmm(input: Array, batch1: Array, batch2: Array, out_dtype: DType | None 
     return _blend(input, beta, product(batch1, batch2, out_dtype), alpha)
 
 
-@op(autocast="low", inplace=True, samples=lambda t: [((t(3, 5), t(2, 3, 4), t(2, 4, 5)), {"beta": 0.5})])
+@op(autocast="low", inplace=True, samples=lambda t: [((t(3, 5), t(2, 3, 4), t(2, 4, 5)), {"beta": 0.5})],
+    into=Into("self and mat2 must have the same dtype, but got {got} and {want}"))
 def addbmm(input: Array, batch1: Array, batch2: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
     """beta * input + alpha * the sum over the batch of bmm(batch1, batch2)."""
     if batch1.ndim >= 2 and batch2.ndim >= 3:
@@ -148,7 +155,8 @@ def addbmm(input: Array, batch1: Array, batch2: Array, *, beta: Number = 1, alph
     return _blend(input, beta, product(rows, batch2.reshape(b * m, -1)), alpha)
 
 
-@op(strides="first", autocast="low cuda", inplace=True, samples=lambda t: [((t(3, 4), t(3), t(4)), {"beta": 0.5})])
+@op(strides="first", autocast="low cuda", inplace=True, samples=lambda t: [((t(3, 4), t(3), t(4)), {"beta": 0.5})],
+    into=CASTS)
 def addr(input: Array, vec1: Array, vec2: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
     """beta * input + alpha * outer(vec1, vec2)."""
     if vec1.ndim != 1 or vec2.ndim != 1:
@@ -195,7 +203,7 @@ def _matmul_shapes(a: jax.Array, b: jax.Array) -> None:
 
 @op(autocast="low", dunder="matmul", rule=_matmul_rule, samples=lambda t: [
     ((t(4), t(4, seed=1)), {}), ((t(3, 4), t(4)), {}), ((t(4), t(4, 2)), {}), ((t(2, 3, 4), t(4, 5)), {}),
-    ((t(2, 3, 4), t(2, 4, 2)), {}), ((t(3, 4), t(2, 4, 2)), {}), ((t(2, 1, 3, 4), t(2, 4, 2)), {})])
+    ((t(2, 3, 4), t(2, 4, 2)), {}), ((t(3, 4), t(2, 4, 2)), {}), ((t(2, 1, 3, 4), t(2, 4, 2)), {})], into=INTO)
 def matmul(input: Array, other: Array) -> Array:
     """Matrix product with numpy's rules: vectors gain a dimension, leading dimensions broadcast."""
     a, b = input, other

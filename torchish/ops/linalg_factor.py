@@ -18,6 +18,7 @@ from ..errors import LinAlgError
 from ..returned import named
 from ..warned import warn_once
 from .check import listing, require
+from .into import EXACT, safely
 from .matrix_check import hermitian, lapack, matrix, need_kernel, own_matrix, square, turned
 from .precision import dtype_name, inexact, unlike
 from .singular import refuse_indefinite, refuse_nonfinite, refuse_singular
@@ -94,7 +95,7 @@ def linalg_cholesky_ex(input: Array, *, upper: bool = False, check_errors: bool 
 
 
 @op(autocast="float cpu", strides="columns", look=refuse_indefinite("cholesky"), looks="matrix",
-    samples=lambda t: [((spd(t),), {})])
+    samples=lambda t: [((spd(t),), {})], into=safely("cholesky"))
 def cholesky(input: Array, upper: bool = False) -> Array:
     """The Cholesky factor (torch.linalg.cholesky under its old name)."""
     return _cholesky(input, upper)
@@ -172,7 +173,7 @@ def linalg_svdvals(A: Array, *, driver: str | None = None) -> Array:
     return lax.linalg.svd(A, full_matrices=False, compute_uv=False)
 
 
-@composite(forms="function method out")
+@composite(forms="function method out", into=EXACT)
 def svd(t: Any, input: Any, some: bool = True, compute_uv: bool = True) -> Any:
     """U, S and V (not its transpose): input = U diag(S) V^H."""
     if not compute_uv:
@@ -240,7 +241,7 @@ def _eig_input(x: jax.Array, name: str) -> None:
 
 @op(name="linalg_eig", autocast="float cpu", strides=(None, "columns"), forms="linalg private out",
     returns=("eigenvalues", "eigenvectors"), look=refuse_nonfinite(NOT_FINITE, RuntimeError), looks="matrix",
-    samples=lambda t: [((t(3, 3),), {})])
+    samples=lambda t: [((t(3, 3),), {})], into=safely("torch.linalg.eig", "eigenvalues"))
 def linalg_eig(input: Array) -> tuple[Array, Array]:
     """Eigenvalues and eigenvectors of length 1, complex. On the CPU only."""
     _eig_input(input, "linalg.eig")
@@ -248,7 +249,7 @@ def linalg_eig(input: Array) -> tuple[Array, Array]:
 
 
 @op(name="linalg_eigvals", autocast="float cpu", forms="linalg out", rule="LinalgEigBackward0",
-    samples=lambda t: [((t(3, 3),), {})])
+    samples=lambda t: [((t(3, 3),), {})], into=safely("torch.linalg.eigvals", "eigenvalues"))
 def linalg_eigvals(input: Array) -> Array:
     """The eigenvalues, complex. On the CPU only."""
     _eig_input(input, "linalg.eigvals")
@@ -359,7 +360,7 @@ def _reflected_jvp(primals: tuple, tangents: tuple) -> tuple[jax.Array, jax.Arra
 
 
 @op(name="linalg_householder_product", autocast="float cpu", strides="columns", forms="linalg private out",
-    samples=lambda t: [((t(4, 3), t(3)), {})])
+    samples=lambda t: [((t(4, 3), t(3)), {})], into=safely("torch.linalg.householder_product"))
 def linalg_householder_product(input: Array, tau: Array) -> Array:
     """The first n columns of the product of the Householder reflections kept in the columns of `input`."""
     name = "torch.linalg.householder_product"

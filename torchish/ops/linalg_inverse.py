@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from .into import safely
 from .matrix_check import hermitian, matrix, square, turned
 from .precision import dtype_name, inexact
 from .table import Array, ArrayLike, composite, op
@@ -70,7 +71,8 @@ def rank_tolerance(x: jax.Array, rtol: float | None) -> Ranked:
     return Ranked(singular, jnp.sum(_counted(singular, tolerance), axis=-1, dtype=jnp.int64), _pseudo(x, tolerance))
 
 
-@op(name="linalg_pinv", forms="linalg private out", rule="LinalgPinvBackward0", samples=lambda t: [((t(4, 3),), {})])
+@op(name="linalg_pinv", forms="linalg private out", rule="LinalgPinvBackward0", samples=lambda t: [((t(4, 3),), {})],
+    into=safely("linalg.pinv"))
 def linalg_pinv(input: Array, rcond: ArrayLike | None = None, hermitian: bool = False, *, atol: ArrayLike | None = None,
                 rtol: ArrayLike | None = None) -> Array:
     """The pseudo-inverse; singular values up to max(atol, rtol * the largest) count as zero."""
@@ -103,7 +105,7 @@ def pinverse(t: Any, input: Any, rcond: float = 1e-15) -> Any:
 
 
 @op(name="linalg_matrix_rank", autocast="float cpu", forms="linalg private out", differentiable=False,
-    samples=lambda t: [((t(4, 3),), {})])
+    samples=lambda t: [((t(4, 3),), {})], into=safely("torch.linalg.matrix_rank"))
 def linalg_matrix_rank(input: Array, tol: ArrayLike | None = None, hermitian: bool = False, *, atol: ArrayLike | None = None,
                        rtol: ArrayLike | None = None) -> Array:
     """How many singular values exceed max(atol, rtol * the largest); int64."""

@@ -14,6 +14,7 @@ from jax.scipy.linalg import expm
 
 from ..dtypes import c_name
 from .check import listing, prod, require, wrap_dim
+from .into import EXACT, Into, safely
 from .linalg_factor import spd
 from .linalg_solve import NO_INVERSE
 from .matrix_check import lapack, square
@@ -46,7 +47,8 @@ def matrix_norm(t: Any, input: Any, ord: Any = "fro", dim: Any = (-2, -1), keepd
         sums = x.abs().sum(summed, keepdim=keepdim)
         kept = kept - 1 if kept > summed and not keepdim else kept
         result = _extreme(sums, ord > 0, kept, keepdim)
-    return result if out is None else out._store(result, "linalg_matrix_norm")
+    return result if out is None else out._store(
+        result, "linalg_matrix_norm", into=Into("linalg.matrix_norm expected out tensor dtype {want} but got: {got}"))
 
 
 def _extreme(x: Any, largest: bool, dim: int, keepdim: bool = False) -> Any:
@@ -65,7 +67,7 @@ def _of_singular_values(t: Any, x: Any, ord: Any, rows: int, columns: int, keepd
     return result
 
 
-@composite(name="linalg_norm", forms="linalg private")
+@composite(name="linalg_norm", forms="linalg private", into=Into("linalg.norm expected out tensor dtype {want} but got: {got}"))
 def linalg_norm(t: Any, input: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None,
                 out: Any = None) -> Any:
     """A vector norm (one dim, or no ord), or a matrix norm (two dims, or a 2-D input with an ord)."""
@@ -83,7 +85,7 @@ def linalg_norm(t: Any, input: Any, ord: Any = None, dim: Any = None, keepdim: b
     return result if out is None else out._store(result, "linalg_norm")
 
 
-@composite(name="linalg_cond", forms="linalg")
+@composite(name="linalg_cond", forms="linalg", into=safely("linalg.cond"))
 def linalg_cond(t: Any, input: Any, p: Any = None, *, out: Any = None) -> Any:
     """The condition number: ||A|| ||A^-1|| in the norm `p` (None: 2)."""
     if input.dim() < 2:
@@ -104,7 +106,7 @@ def linalg_cond(t: Any, input: Any, p: Any = None, *, out: Any = None) -> Any:
     return result if out is None else out._store(result, "linalg_cond")
 
 
-@composite(name="linalg_vecdot", forms="linalg")
+@composite(name="linalg_vecdot", forms="linalg", into=Into("linalg.vecdot: Expected out of dtype{want} but found {got}"))
 def linalg_vecdot(t: Any, x: Any, y: Any, *, dim: int = -1, out: Any = None) -> Any:
     """Sum of conj(x) * y along `dim`."""
     require(x.is_floating_point() or x.is_complex(),
@@ -168,7 +170,7 @@ def _look_at_inverted(x: Any, n: Any) -> None:
 
 
 @op(name="linalg_matrix_power", autocast="low", forms="linalg private out", rule="MmBackward0",
-    look=_look_at_inverted, looks="matrix", samples=lambda t: [((spd(t), 3), {})])
+    look=_look_at_inverted, looks="matrix", samples=lambda t: [((spd(t), 3), {})], into=safely("matrix_power"))
 def linalg_matrix_power(input: Array, n: int) -> Array:
     """The n-th power of each matrix; of its inverse for a negative n."""
     square(input, "linalg.matrix_power")
@@ -201,7 +203,7 @@ def linalg_vander(x: Array, *, N: int | None = None) -> Array:
 
 
 @op(name="linalg_tensorinv", autocast="float cpu", forms="linalg out", rule="ReshapeAliasBackward0",
-    samples=lambda t: [((spd(t, 4).reshape(4, 2, 2),), {"ind": 1})])
+    samples=lambda t: [((spd(t, 4).reshape(4, 2, 2),), {"ind": 1})], into=safely("tensorinv"))
 def linalg_tensorinv(input: Array, ind: int = 2) -> Array:
     """The inverse of the linear map of tensordot(input, ., input.ndim - ind)."""
     require(ind > 0, f"Expected a strictly positive integer for 'ind', but got {ind}")
@@ -213,7 +215,7 @@ def linalg_tensorinv(input: Array, ind: int = 2) -> Array:
 
 
 @op(name="linalg_tensorsolve", autocast="float cpu", forms="linalg out", rule="ViewBackward0",
-    samples=lambda t: [((spd(t, 4).reshape(2, 2, 4), t(2, 2)), {})])
+    samples=lambda t: [((spd(t, 4).reshape(2, 2, 4), t(2, 2)), {})], into=safely("tensorsolve"))
 def linalg_tensorsolve(input: Array, other: Array, dims: tuple | None = None) -> Array:
     """X with tensordot(input, X, X.ndim) = other."""
     x = input
@@ -239,7 +241,7 @@ def vander(t: Any, x: Any, N: int | None = None, increasing: bool = False) -> An
     return powers ** exponents
 
 
-@op(autocast="float cuda", strides=None, promote="arith", inplace=True, samples=lambda t: [((t(3, 4), 2, 0, 1.0), {})])
+@op(autocast="float cuda", strides=None, promote="arith", inplace=True, into=EXACT, samples=lambda t: [((t(3, 4), 2, 0, 1.0), {})])
 def renorm(input: Array, p: float, dim: int, maxnorm: Number) -> Array:
     """Slices of dimension `dim` whose p-norm exceeds `maxnorm`, scaled down to it."""
     require(input.ndim > 1, f"renorm: input needs at least 2 dimensions, got {input.ndim} dimensions")

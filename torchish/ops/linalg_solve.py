@@ -14,6 +14,7 @@ from jax import lax
 
 from ..warned import warn_once
 from .check import listing, require
+from .into import Into, safely
 from .linalg_factor import first_zero, spd, triangles
 from .linalg_inverse import rank_tolerance
 from .matrix_check import broadcast_batch, lapack, matrix, need_kernel, square, turned
@@ -155,7 +156,8 @@ def _triangular(a: jax.Array, b: jax.Array, upper: bool, left: bool, unit: bool,
 
 
 @op(name="linalg_solve_triangular", strides="columns", forms="linalg private out",
-    samples=lambda t: [((spd(t), t(3, 2)), {"upper": False}), ((spd(t), t(2, 3)), {"upper": True, "left": False})])
+    samples=lambda t: [((spd(t), t(3, 2)), {"upper": False}), ((spd(t), t(2, 3)), {"upper": True, "left": False})],
+    into=Into("expected scalar type {want} but found {got}"))
 def linalg_solve_triangular(input: Array, B: Array, *, upper: bool, left: bool = True,
                             unitriangular: bool = False) -> Array:
     """X with A X = B (or X A = B) for a triangular A, of which the other triangle is not read."""
@@ -174,7 +176,7 @@ def triangular_solve(input: Array, A: Array, upper: bool = True, transpose: bool
     return _triangular(A, input, upper, True, unitriangular, transpose), A
 
 
-@op(autocast="float cpu", strides="columns", samples=lambda t: [((t(3, 2), spd(t)), {})])
+@op(autocast="float cpu", strides="columns", samples=lambda t: [((t(3, 2), spd(t)), {})], into=safely("cholesky_solve"))
 def cholesky_solve(input: Array, input2: Array, upper: bool = False) -> Array:
     """X with A X = input, where input2 is the Cholesky factor of A."""
     for x, letter in ((input, "b"), (input2, "u")):
@@ -201,7 +203,7 @@ def _solved_by_factor_jvp(primals: tuple, tangents: tuple) -> tuple:
     return x, _solved_by_factor(low, d_right - d_low @ (turned(low) @ x) - low @ (turned(d_low) @ x))
 
 
-@op(autocast="float cpu", strides="columns", samples=lambda t: [((spd(t),), {})])
+@op(autocast="float cpu", strides="columns", samples=lambda t: [((spd(t),), {})], into=safely("cholesky_inverse"))
 def cholesky_inverse(input: Array, upper: bool = False) -> Array:
     """The inverse of A, where `input` is its Cholesky factor."""
     square(input, "cholesky_inverse")
@@ -243,7 +245,7 @@ def lu_solve(t: Any, input: Any, LU_data: Any, LU_pivots: Any, *, out: Any = Non
 
 @op(name="linalg_lstsq", autocast="float cpu", forms="linalg out", returns=("solution", "residuals", "rank", "singular_values"),
     differentiable=(True, True, False, False),
-    samples=lambda t: [((t(4, 3), t(4, 2)), {})])
+    samples=lambda t: [((t(4, 3), t(4, 2)), {})], into=safely("torch.linalg.lstsq", "solution"))
 def linalg_lstsq(input: Array, b: Array, rcond: float | None = None, *, driver: str | None = None) -> tuple:
     """X of least norm that makes ||input X - b|| smallest.
 

@@ -17,6 +17,7 @@ from jax import lax
 
 from .check import listing, prod, require
 from .einsum import vector_norm
+from .into import CASTS
 from .precision import dtype_name, floating, inexact, need_float, need_inexact, wide
 from .table import Array, Dims, Number, cast, composite, op
 
@@ -294,7 +295,7 @@ def instance_norm(t: Any, input: Any, running_mean: Any = None, running_var: Any
     return out
 
 
-@op(strides="first", forms="F out", rule="DivBackward0", samples=lambda t: [((t(3, 4), 2.0, 1, 1e-12), {})])
+@op(strides="first", forms="F out", rule="DivBackward0", samples=lambda t: [((t(3, 4), 2.0, 1, 1e-12), {})], into=CASTS)
 def normalize(input: Array, p: float = 2.0, dim: Dims = 1, eps: Number = 1e-12) -> Array:
     """input / max(its p-norm along dim, eps); gradient 0 through a norm of 0."""
     x = wide(input)

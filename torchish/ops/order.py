@@ -10,8 +10,16 @@ import jax.numpy as jnp
 from jax import lax
 
 from .extreme import attributed, nonempty_dim, places, take_place
+from .into import Into
 from .precision import inexact, need_real, no_bool
 from .table import Array, composite, op
+
+INTO = Into("Expected tensor for 'values' to have the same type as tensor for argument #2 'self'; but type torch.{got}Tensor does "
+            "not equal torch.{want}Tensor (while checking arguments for median)",
+            later=("Expected tensor for argument #1 'indices' to have scalar type {want}; but got torch.{got}Tensor instead "
+                   "(while checking arguments for median)",))
+INTO_MODE = Into("expected scalar type '{want}' but got '{got}' for values output",
+                 later=("expected scalar type '{want}' but got '{got}' for indices output",))
 
 
 def _middle(x: Array, axis: int, skip_nan: bool) -> tuple[Array, Array]:
@@ -54,7 +62,7 @@ def _dim_samples(t: object) -> list:
     return [((t(3, 4), 1), {}), ((t(2, 3, 5), 1, True), {})]
 
 
-@op(name="_median_dim", forms="", returns=("values", "indices"), rule="MedianBackward1", samples=_dim_samples)
+@op(name="_median_dim", forms="", returns=("values", "indices"), rule="MedianBackward1", samples=_dim_samples, into=INTO)
 def median_dim(input: Array, dim: int, keepdim: bool = False) -> tuple[Array, Array]:
     """The lower median along `dim` and its place."""
     return _median_dim(input, dim, keepdim, False)
@@ -67,7 +75,7 @@ def median_all(input: Array) -> Array:
 
 
 @op(name="_nanmedian_dim", forms="", returns=("values", "indices"), rule="NanmedianBackward1",
-    samples=_dim_samples)
+    samples=_dim_samples, into=INTO)
 def nanmedian_dim(input: Array, dim: int, keepdim: bool = False) -> tuple[Array, Array]:
     """The lower median along `dim` of what is not NaN, and its place."""
     return _median_dim(input, dim, keepdim, True)
@@ -91,7 +99,7 @@ def nanmedian(t: Any, input: Any, dim: int | None = None, keepdim: bool = False)
     return t._nanmedian_all(input) if dim is None else t._nanmedian_dim(input, dim, keepdim)
 
 
-@op(returns=("values", "indices"), samples=lambda t: [((t(3, 6, dtype="int64", low=0, high=3), 1), {})])
+@op(returns=("values", "indices"), samples=lambda t: [((t(3, 6, dtype="int64", low=0, high=3), 1), {})], into=INTO_MODE)
 def mode(input: Array, dim: int = -1, keepdim: bool = False) -> tuple[Array, Array]:
     """The most frequent value along `dim` (the smallest of several) and its last place."""
     axis = nonempty_dim("mode", dim, input)

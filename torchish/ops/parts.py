@@ -11,8 +11,11 @@ import numpy as np
 from jax import lax
 
 from .check import require
+from .into import AS_INPUT, CASTS, Into
 from .precision import dtype_name, floating
 from .table import Array, composite, op, unary
+
+INTO = Into("Expected object of scalar type {want} but got scalar type {got} for argument 'out'")
 
 
 def _write_real(base: Array, value: Array) -> Array:
@@ -92,7 +95,7 @@ def conj(t, input):
     return t._conj(input) if input.is_complex() else input
 
 
-@op(strides="elementwise")
+@op(strides="elementwise", into=CASTS)
 def angle(input: Array) -> Array:
     """The argument of a complex number; for a real one 0 or pi, with gradient 0."""
     if jnp.iscomplexobj(input):
@@ -108,19 +111,19 @@ def _real_pair(x: Array, y: Array) -> None:
     require(a != "Half", "Complex numbers of Half tensors are ComplexHalf, which XLA does not have")
 
 
-@op(autocast="float cpu", strides="elementwise", samples=lambda t: [((t(3, 4, low=0.1), t(3, 4)), {})])
+@op(autocast="float cpu", strides="elementwise", samples=lambda t: [((t(3, 4, low=0.1), t(3, 4)), {})], into=INTO)
 def polar(abs: Array, angle: Array) -> Array:
     """abs * exp(i * angle), complex, from two real arrays of one floating dtype."""
     _real_pair(abs, angle)
     return lax.complex(abs * jnp.cos(angle), abs * jnp.sin(angle))
 
 
-@op(name="complex", strides="elementwise")
+@op(name="complex", into=INTO, strides="elementwise")
 def complex_(real: Array, imag: Array) -> Array:
     """real + i * imag, complex, from two real arrays of one floating dtype."""
     _real_pair(real, imag)
     return lax.complex(*jnp.broadcast_arrays(real, imag))
 
 
-unary("conj_physical", jnp.conj, promote=None, saves=False, doc="The complex conjugate, computed at once.",
+unary("conj_physical", jnp.conj, promote=None, saves=False, into=AS_INPUT, doc="The complex conjugate, computed at once.",
       samples=lambda t: [((t(3, 4, dtype="complex128"),), {})])

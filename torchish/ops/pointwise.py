@@ -16,6 +16,7 @@ from jax.custom_derivatives import SymbolicZero
 
 from ..dtypes import c_type, from_numpy
 from .check import broadcast_shapes, one_tensor
+from .into import AS_INPUT, CASTS, InPlace, Into
 from .precision import (
     floating,
     in_wide,
@@ -32,6 +33,8 @@ from .precision import (
 )
 from .rules import by_attribute, by_operand
 from .table import Array, ArrayLike, Number, alias, cast, op, unary
+
+INTO_LDEXP = Into("ldexp can't be cast to the desired output type {got}", "safe")
 
 
 def _scaled(alpha: Number, x: Array) -> Array:
@@ -219,7 +222,9 @@ def _power_by_squares(base: Array, exponent: Array) -> Array:
     return lax.while_loop(lambda state: jnp.any(state[2] > 0), step, (jnp.ones_like(base), base, exponent))[0]
 
 
-@op(promote="arith", inplace=True, check=one_tensor("float_power"), rule=_pow_rule,
+@op(promote="arith", check=one_tensor("float_power"), rule=_pow_rule,
+    inplace=InPlace(Into("the base given to float_power_ has dtype {got} but the operation's result requires dtype {want}")),
+    into=Into("the output given to float_power has dtype {got} but the operation's result requires dtype {want}"),
     samples=lambda t: [((t(3, 4, low=0.2), 1.5), {})])
 def float_power(input: ArrayLike, exponent: ArrayLike) -> Array:
     """input ** exponent in double precision."""
@@ -228,7 +233,7 @@ def float_power(input: ArrayLike, exponent: ArrayLike) -> Array:
     return power(*jnp.broadcast_arrays(input.astype(double), exponent.astype(double)))
 
 
-@op(strides="elementwise", dunder="neg", inplace=True, saves=False)
+@op(strides="elementwise", dunder="neg", inplace=True, saves=False, into=AS_INPUT)
 def neg(input: Array) -> Array:
     """-input."""
     if input.dtype == bool:
@@ -237,7 +242,8 @@ def neg(input: Array) -> Array:
     return -input
 
 
-@op(name="abs", strides="elementwise", dunder="abs", inplace=True)
+@op(name="abs", strides="elementwise", dunder="abs", into=AS_INPUT,
+    inplace=InPlace(Into("In-place abs is not supported for complex tensors.")))
 def abs_(input: Array) -> Array:
     """|input|; real for complex input; the gradient at 0 is 0."""
     no_bool("abs_cpu", input)
@@ -249,15 +255,15 @@ def _sign(x: Array) -> Array:
     return sgn(x)
 
 
-unary("sign", _sign, promote=None, saves=False, doc="-1, 0 or 1 as the sign of input; dtype kept.")
-unary("sgn", sgn, promote=None, doc="input / |input|, 0 at 0.")
-unary("square", lambda x: x * x if x.dtype != bool else x.astype(jnp.int64), promote=None, rule="PowBackward0",
+unary("sign", _sign, promote=None, into=AS_INPUT, saves=False, doc="-1, 0 or 1 as the sign of input; dtype kept.")
+unary("sgn", sgn, promote=None, into=AS_INPUT, doc="input / |input|, 0 at 0.")
+unary("square", lambda x: x * x if x.dtype != bool else x.astype(jnp.int64), promote=None, rule="PowBackward0", into=CASTS,
       doc="input * input.")
 unary("reciprocal", lambda x: 1 / x, samples=lambda t: [((t(3, 4, low=0.3),), {})], doc="1 / input.", autocast="float cuda")
 unary("rsqrt", lax.rsqrt, samples=lambda t: [((t(3, 4, low=0.3),), {})], doc="1 / sqrt(input).", autocast="float cuda")
 
 
-@op(strides="elementwise", inplace=True, saves=False, rule=by_operand("Lerp", 1, 0, at=2))
+@op(strides="elementwise", inplace=True, saves=False, rule=by_operand("Lerp", 1, 0, at=2), into=CASTS)
 def lerp(input: Array, end: Array, weight: ArrayLike) -> Array:
     """input + weight * (end - input), exact at both ends; tensors of one dtype."""
     for label, x in (("end", end), ("weight", weight)):
@@ -386,7 +392,7 @@ def heaviside(input: Array, values: Array) -> Array:
     return jnp.where(input == 0, values, (input > 0).astype(input.dtype))
 
 
-@op(promote="arith", inplace=True)
+@op(promote="arith", inplace=InPlace(INTO_LDEXP), into=INTO_LDEXP)
 def ldexp(input: Array, other: Array) -> Array:
     """input * 2 ** other."""
     return floating(input) * in_wide(jnp.exp2)(floating(other))

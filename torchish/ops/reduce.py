@@ -8,9 +8,12 @@ import jax.numpy as jnp
 
 from ..dtypes import dtype as DType
 from .check import require, wrap_dim, wrap_dims
+from .into import CASTS, Into
 from .precision import dtype_name, inexact, is_float, widened
 from .rules import by_dim
 from .table import Array, Dims, op
+
+INTO_NANSUM = Into("\"nansum_cpu\" not implemented for '{got}'", "safe", error=NotImplementedError)
 
 
 def _samples(t: object) -> list:
@@ -31,7 +34,7 @@ def sum_(input: Array, dim: Dims | None = None, keepdim: bool = False, *, dtype:
     return widened(jnp.sum, x, axis=wrap_dims(dim, x.ndim), keepdims=keepdim)
 
 
-@op(samples=_samples)
+@op(samples=_samples, into=INTO_NANSUM)
 def nansum(input: Array, dim: Dims | None = None, keepdim: bool = False, *, dtype: DType | None = None) -> Array:
     """The sum over `dim`, NaN counted as 0."""
     if jnp.iscomplexobj(input):
@@ -41,7 +44,7 @@ def nansum(input: Array, dim: Dims | None = None, keepdim: bool = False, *, dtyp
     return widened(jnp.sum, x, axis=wrap_dims(dim, x.ndim), keepdims=keepdim)
 
 
-@op(saves=False, rule=by_dim("Mean"), samples=_samples)
+@op(saves=False, rule=by_dim("Mean"), samples=_samples, into=CASTS)
 def mean(input: Array, dim: Dims | None = None, keepdim: bool = False, *, dtype: DType | None = None) -> Array:
     """The mean over `dim`. RuntimeError for integers, unless `dtype` is given."""
     x = input if dtype is None else input.astype(dtype.np)
@@ -52,7 +55,7 @@ def mean(input: Array, dim: Dims | None = None, keepdim: bool = False, *, dtype:
     return widened(jnp.mean, x, axis=wrap_dims(dim, x.ndim), keepdims=keepdim)
 
 
-@op(rule="DivBackward0", samples=_samples)
+@op(rule="DivBackward0", samples=_samples, into=INTO_NANSUM)
 def nanmean(input: Array, dim: Dims | None = None, keepdim: bool = False, *, dtype: DType | None = None) -> Array:
     """The mean over `dim` of what is not NaN."""
     if not inexact(input):
@@ -80,13 +83,15 @@ def _truth(input: Array, found: Array) -> Array:
     return found.astype(jnp.uint8) if input.dtype == jnp.uint8 else found
 
 
-@op(name="all", saves=False, samples=lambda t: [((t(3, 4, dtype="bool"), 1), {}), ((t(3, 4),), {})])
+@op(name="all", saves=False, samples=lambda t: [((t(3, 4, dtype="bool"), 1), {}), ((t(3, 4),), {})],
+    into=Into("all only supports bool tensor for result, got: {got}", "truth"))
 def all_(input: Array, dim: Dims | None = None, keepdim: bool = False) -> Array:
     """Whether everything over `dim` is nonzero."""
     return _truth(input, jnp.all(input, axis=wrap_dims(dim, input.ndim, every=False), keepdims=keepdim))
 
 
-@op(name="any", saves=False, samples=lambda t: [((t(3, 4, dtype="bool"), 1), {}), ((t(3, 4),), {})])
+@op(name="any", saves=False, samples=lambda t: [((t(3, 4, dtype="bool"), 1), {}), ((t(3, 4),), {})],
+    into=Into("any only supports bool tensor for result, got: {got}", "truth"))
 def any_(input: Array, dim: Dims | None = None, keepdim: bool = False) -> Array:
     """Whether anything over `dim` is nonzero."""
     return _truth(input, jnp.any(input, axis=wrap_dims(dim, input.ndim, every=False), keepdims=keepdim))

@@ -12,9 +12,12 @@ from jax import lax
 from ..dtypes import dtype as DType
 from .check import common, require, wrap_dim
 from .extreme import places
+from .into import Into
 from .pointwise import logaddexp_of_complex
 from .precision import floating, inexact, is_float, need_inexact, need_real, no_bool, widened
 from .table import Array, Number, alias, cast, op
+
+INTO = Into("expected scalar_type {want} but found {got}")
 
 
 def _samples(t: object) -> list:
@@ -42,7 +45,7 @@ def cumprod(input: Array, dim: int, *, dtype: DType | None = None) -> Array:
     return _running(jnp.cumprod, input, dim, dtype)
 
 
-@op(samples=_samples)
+@op(samples=_samples, into=INTO)
 def logcumsumexp(input: Array, dim: int) -> Array:
     """log(cumsum(exp(input))) along `dim`, without overflow."""
     need_inexact("logcumsumexp_out_cpu", input)
@@ -69,13 +72,13 @@ def _running_extreme(name: str, better: Callable, input: Array, dim: int) -> tup
     return jnp.take_along_axis(input, place, axis), place
 
 
-@op(returns=("values", "indices"), samples=_samples)
+@op(returns=("values", "indices"), samples=_samples, into=INTO)
 def cummax(input: Array, dim: int) -> tuple[Array, Array]:
     """The largest value so far along `dim`, and its place; the gradient goes to that place."""
     return _running_extreme("cummax", jnp.greater_equal, input, dim)
 
 
-@op(returns=("values", "indices"), samples=_samples)
+@op(returns=("values", "indices"), samples=_samples, into=INTO)
 def cummin(input: Array, dim: int) -> tuple[Array, Array]:
     """The smallest value so far along `dim`, and its place; the gradient goes to that place."""
     return _running_extreme("cummin", jnp.less_equal, input, dim)
@@ -91,7 +94,8 @@ def _along(x: Array, input: Array, axis: int) -> None:
                                f"differencing dimension; input.size({d}) = {own}, but got tensor.size({d}) = {n}")
 
 
-@op(strides="elementwise", rule="SubBackward0", saves=False, samples=lambda t: [((t(3, 5),), {}), ((t(3, 5), 2, 0), {})])
+@op(strides="elementwise", rule="SubBackward0", saves=False, samples=lambda t: [((t(3, 5),), {}), ((t(3, 5), 2, 0), {})],
+    into=INTO)
 def diff(input: Array, n: int = 1, dim: int = -1, prepend: Array | None = None, append: Array | None = None) -> Array:
     """The differences of neighbours along `dim`, taken `n` times; for bool, whether neighbours differ."""
     if input.ndim == 0:

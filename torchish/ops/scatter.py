@@ -16,6 +16,7 @@ from jax import lax
 from ..dtypes import c_type, from_numpy
 from .check import broadcast_shapes, listing, out_of_bounds, refuse_outside, require, type_name, wrap_dim
 from .index import IN_BOUNDS, READ, add_at, put
+from .into import EXACT, InPlace, Into
 from .precision import need_real, no_bool
 from .rules import by_operand
 from .table import Array, ArrayLike, cast, composite, op
@@ -215,7 +216,8 @@ def scatter_reduce(input: Array, dim: int, index: Array, src: Array, reduce: str
 
 
 @op(apart=0, forms="function method out", look=look_flat,
-    samples=lambda t: [((t(3, 4), t(2, 1, dtype="int64", low=0, high=12)), {})])
+    samples=lambda t: [((t(3, 4), t(2, 1, dtype="int64", low=0, high=12)), {})],
+    into=Into("take(): self and out expected to have the same dtype, but got self.dtype = {want} and out.dtype = {got}"))
 def take(input: Array, index: Array) -> Array:
     """The elements of the flattened `input` at `index`."""
     require(index.dtype == jnp.int64, f"take(): Expected a long tensor for index, but got {type_name(index)}")
@@ -238,7 +240,7 @@ def take_along(input: Array, indices: Array, dim: int) -> Array:
     return gather(jnp.broadcast_to(input, source), dim, jnp.broadcast_to(indices, places))
 
 
-@composite(forms="function method out")
+@composite(forms="function method out", into=EXACT)
 def take_along_dim(t, input, indices, dim=None):
     """gather with broadcasting; without `dim` from the flattened `input`."""
     if dim is None:
@@ -251,7 +253,7 @@ def _c_type(x: Array) -> str:
     return {"Long": "int64_t", "Byte": "uint8_t", "Char": "int8_t", "Short": "int16_t"}.get(type_name(x), type_name(x).lower())
 
 
-@op(forms="function method out", inplace=True, rule=by_operand("MaskedFill", 1, 0, at=2),
+@op(forms="function method out", inplace=InPlace(indexed="masked_fill_"), rule=by_operand("MaskedFill", 1, 0, at=2),
     samples=lambda t: [((t(3, 4), t(3, 4, dtype="bool"), 1.5), {})])
 def masked_fill(input: Array, mask: Array, value: ArrayLike) -> Array:
     """`input` with `value`, a number or a 0-dim tensor, where `mask` is true."""

@@ -13,6 +13,7 @@ import numpy as np
 from jax import lax
 
 from .check import require, wrap_dim, wrap_dims
+from .into import Into
 from .precision import need_float, need_real, unlike
 from .scatter import reduce_at
 from .table import Array, Dims, Number, cast, op
@@ -79,7 +80,8 @@ def segment_reduce(data: Array, reduce: str, *, lengths: Array | None = None, in
 
 
 @op(forms="function method out", differentiable=False, names={"method.dim": "*dim"},
-    samples=lambda t: [((t(3, 4),), {}), ((t(3, 4, dtype="int64"), 1), {"keepdim": True})])
+    samples=lambda t: [((t(3, 4),), {}), ((t(3, 4, dtype="int64"), 1), {"keepdim": True})],
+    into=Into("Expected result to be of dtype {want_c}, but got {got}"))
 def hash_tensor(input: Array, dim: Dims = (), *, keepdim: bool = False, mode: int = 0) -> Array:
     """The bits of all elements over `dim`, as float64 or int64, combined by exclusive or; uint64."""
     require(mode == 0, f"Unknown hash_tensor mode: {mode}")

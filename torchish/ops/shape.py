@@ -13,11 +13,14 @@ from ..dtypes import dtype as DType
 from ..strides import asked, laid, preserved
 from ..warned import warn_once
 from .check import broadcast_shapes, common, listing, need_list, nonnegative, require, wrap_dim, wrap_dims
+from .into import Into
 from .table import Array, Arrays, Dims, Shape, alias, composite, op
+
+INTO = Into("torch.cat(): input types can't be cast to the desired output type {got}", "safe", error=TypeError)
 
 
 @op(apart=0, autocast="promote", strides="joined", saves=False, forms="function out",
-    samples=lambda t: [(([t(2, 3), t(4, 3)],), {}), (([t(2, 3), t(2, 1)], 1), {})])
+    samples=lambda t: [(([t(2, 3), t(4, 3)],), {}), (([t(2, 3), t(2, 1)], 1), {})], into=INTO)
 def cat(tensors: Arrays, dim: int = 0) -> Array:
     """Tensors joined along `dim`; empty 1-dim tensors are left out."""
     require(len(tensors) > 0, "torch.cat(): expected a non-empty list of Tensors", ValueError)
@@ -43,7 +46,8 @@ def cat(tensors: Arrays, dim: int = 0) -> Array:
 alias("cat", "concat", "concatenate")
 
 
-@op(apart=0, autocast="promote", saves=False, forms="function out", samples=lambda t: [(([t(2, 3), t(2, 3)], 1), {})])
+@op(apart=0, autocast="promote", saves=False, forms="function out", samples=lambda t: [(([t(2, 3), t(2, 3)], 1), {})],
+    into=INTO)
 def stack(tensors: Arrays, dim: int = 0) -> Array:
     """Tensors of one shape joined along a new dimension `dim`."""
     require(len(tensors) > 0, "stack expects a non-empty TensorList")
@@ -55,7 +59,7 @@ def stack(tensors: Arrays, dim: int = 0) -> Array:
     return lax.concatenate([lax.expand_dims(x, (dim,)) for x in common(tensors)], dim)
 
 
-@composite(forms="function out")
+@composite(forms="function out", into=INTO)
 def hstack(t, tensors):
     """Tensors joined along dimension 1 (vectors along dimension 0)."""
     need_list("hstack", tensors)
@@ -64,7 +68,7 @@ def hstack(t, tensors):
     return t.cat(tensors, 0 if tensors and tensors[0].ndim == 1 else 1)
 
 
-@composite(forms="function out")
+@composite(forms="function out", into=INTO)
 def vstack(t, tensors):
     """Tensors joined along dimension 0, vectors as rows."""
     need_list("vstack", tensors)
@@ -75,7 +79,7 @@ def vstack(t, tensors):
 alias("vstack", "row_stack")
 
 
-@composite(forms="function out")
+@composite(forms="function out", into=INTO)
 def dstack(t, tensors):
     """Tensors joined along dimension 2."""
     need_list("dstack", tensors)
@@ -83,7 +87,7 @@ def dstack(t, tensors):
     return t.cat([t.atleast_3d(x) for x in tensors], 2)
 
 
-@composite(forms="function out")
+@composite(forms="function out", into=INTO)
 def column_stack(t, tensors):
     """Tensors joined along dimension 1, vectors as columns."""
     need_list("column_stack", tensors)

@@ -10,6 +10,7 @@ from jax import lax
 
 from ..dtypes import dtype as DType
 from .check import wrap_dim, wrap_dims
+from .into import Into
 from .precision import floating, inexact, unlike, widened
 from .table import Array, Dims, op
 
@@ -51,7 +52,8 @@ def _logsumexp(x: Array, axis: tuple[int, ...], keepdims: bool) -> Array:
     return total if keepdims else jnp.squeeze(total, axis)
 
 
-@op(forms="function method out special", samples=lambda t: [((t(3, 4), 1), {}), ((t(2, 3, 4), (0, 2), True), {})])
+@op(forms="function method out special", samples=lambda t: [((t(3, 4), 1), {}), ((t(2, 3, 4), (0, 2), True), {})],
+    into=Into("logsumexp(): Expected floating point type for result tensor, but got: {got}", "safe"))
 def logsumexp(input: Array, dim: Dims, keepdim: bool = False) -> Array:
     """log of the sum of exp(input) along `dim`, without overflow."""
     return widened(_logsumexp, floating(input), axis=wrap_dims(dim, input.ndim), keepdims=keepdim)

@@ -13,8 +13,12 @@ from jax import lax
 from ..dtypes import from_numpy, promote_types
 from .check import listing, require, type_name, wrap_dim
 from .index import IN_BOUNDS
+from .into import EXACT, Into
 from .precision import need_real, no_bool
 from .table import Array, ArrayLike, composite, op
+
+INTO = Into("torch.searchsorted(): output tensor's dtype is wrong, it can only be Int(int32) or Long(int64) depending on whether "
+            "out_int32 flag is True, but we got output tensor's dtype {got} and out_int32 flag is False")
 
 
 def _rank(x: Array) -> Array:
@@ -76,7 +80,7 @@ def argsort(input: Array, dim: int = -1, descending: bool = False, stable: bool 
     return _order(input, dim, descending)[1]
 
 
-@composite(forms="function method out")
+@composite(forms="function method out", into=EXACT)
 def msort(t, input):
     """The elements along dimension 0 in order."""
     return t.sort(input, 0)[0]
@@ -118,7 +122,8 @@ def topk(input: Array, k: int, dim: int = -1, largest: bool = True, sorted: bool
 
 
 @op(apart=0, forms="function method out", returns=("values", "indices"),
-    samples=lambda t: [((t(3, 5), 2), {}), ((t(5, 3), 2, 0, True), {})])
+    samples=lambda t: [((t(3, 5), 2), {}), ((t(5, 3), 2, 0, True), {})],
+    into=Into("output values must be of same type as input", later=("output indices must be of scalar type {want}",)))
 def kthvalue(input: Array, k: int, dim: int = -1, keepdim: bool = False) -> tuple[Array, Array]:
     """The k-th smallest element along `dim` (counted from 1) and its place."""
     dim = wrap_dim(dim, input.ndim)
@@ -160,7 +165,7 @@ def _wanted(boundaries: Array, value: ArrayLike) -> Array:
     return jnp.asarray(value, jnp.float64 if higher else boundaries.dtype)
 
 
-@op(forms="function out", samples=lambda t: [((t(1), t(3)), {})])
+@op(forms="function out", samples=lambda t: [((t(1), t(3)), {})], into=INTO)
 def searchsorted(sorted_sequence: Array, input: ArrayLike, *, out_int32: bool = False, right: bool = False,
                  side: str | None = None, sorter: Array | None = None) -> Array:
     """Where each value would go into the last dimension of `sorted_sequence` to keep it in order. int64."""
@@ -184,7 +189,7 @@ def searchsorted(sorted_sequence: Array, input: ArrayLike, *, out_int32: bool = 
     return _searched(sorted_sequence, value, right or side == "right", out_int32)
 
 
-@op(forms="function out", samples=lambda t: [((t(3, 4), t(1)), {})])
+@op(forms="function out", samples=lambda t: [((t(3, 4), t(1)), {})], into=INTO)
 def bucketize(input: ArrayLike, boundaries: Array, *, out_int32: bool = False, right: bool = False) -> Array:
     """The number of the bucket between `boundaries` into which each value falls. int64."""
     require(boundaries.ndim == 1, f"boundaries tensor must be 1 dimension, but got dim({boundaries.ndim})")

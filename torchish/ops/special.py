@@ -18,6 +18,7 @@ from jax.scipy import special
 from .check import one_tensor, require
 from .gamma import hurwitz, lgamma
 from .gamma import polygamma as derivative
+from .into import Into
 from .precision import is_float, need_float, need_full, need_real, real_only
 from .table import Array, ArrayLike, alias, composite, op, unary
 
@@ -129,7 +130,8 @@ def _no_bool(kind: str | None) -> None:
     require(kind != "bool", "The input tensor may not be a boolean tensor.")
 
 
-@op(strides=None, promote="float", inplace=True, check=_no_bool, samples=lambda t: [((t(3, 4, low=3, high=5),), {"p": 2})])
+@op(strides=None, promote="float", inplace=True, check=_no_bool, samples=lambda t: [((t(3, 4, low=3, high=5),), {"p": 2})],
+    into=Into("mvlgamma: result type {want} can't be cast to the desired output type {want}", "safe"))
 def mvlgamma(input: Array, p: int) -> Array:
     """The logarithm of the multivariate gamma function of dimension `p`."""
     need_real("arange_cpu", input)
@@ -219,7 +221,9 @@ def nextafter(input: Array, other: Array) -> Array:
     return found + jnp.where(input == other, 0, input - lax.stop_gradient(input))
 
 
-@op(strides="elementwise", returns=("mantissa", "exponent"), samples=lambda t: [((t(3, 4),), {})])
+@op(strides="elementwise", returns=("mantissa", "exponent"), samples=lambda t: [((t(3, 4),), {})],
+    into=Into("torch.frexp() expects mantissa to have dtype {want_c} but got {got_c}",
+              later=("torch.frexp() expects exponent to have int dtype but got {got_c}",)))
 def frexp(input: Array) -> tuple[Array, Array]:
     """Mantissa in [0.5, 1) and int32 exponent: input = mantissa * 2 ** exponent."""
     require(is_float(input), "torch.frexp() only supports floating-point dtypes")

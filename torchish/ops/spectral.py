@@ -16,6 +16,7 @@ from .. import dtypes
 from ..dtypes import dtype as DType
 from .check import require, wrap_dim, wrap_dims
 from .create import finish, known, warn_count
+from .into import Into
 from .precision import dtype_name, floating
 from .table import Array, Dims, composite, op
 
@@ -41,15 +42,23 @@ def _dim(x: jax.Array, dim: int) -> int:
     return wrap_dim(dim, x.ndim, scalar=False)
 
 
+def _into(name: str, kind: str) -> Into:
+    """What the transform torch calls `name` is written into."""
+    if kind == C2R:
+        return Into(f"{name} expects a floating point output tensor, but got {{got}}", "alike")
+    return Into(f"{name} expects a complex output tensor, but got {{got}}", "safe")
+
+
 def _one(name: str, fn: Callable, kind: str, doc: str) -> None:
     """A transform along one dimension."""
+    into = _into(name, kind)
     real = "ConjBackward0" if name.startswith("i") else R2C      # torch turns a real transform around by conjugation
 
     def rule(avals: Any, attributes: Any) -> str:
         return kind if avals[0].dtype.is_complex or kind == C2R else real
 
     @op(name=f"fft_{name}", autocast="float cpu", forms="fft private out", rule=rule, saves=False,
-        samples=lambda t: [((t(3, 4),), {}), ((t(3, 4), 6, 0), {})])
+        samples=lambda t: [((t(3, 4),), {}), ((t(3, 4), 6, 0), {})], into=into)
     def body(input: Array, n: int | None = None, dim: int = -1, norm: str | None = None) -> Array:
         x = _prepared(input, name, kind, norm)
         d = _dim(input, dim)
@@ -104,6 +113,8 @@ def _ihfftn(x: jax.Array, s: Any, axes: Any, norm: Any) -> jax.Array:
 
 def _many(name: str, fn: Callable, kind: str, doc: str) -> None:
     """A transform along several dimensions, and its form along the last two."""
+    into = _into(f"{name}n" if name != "ifft" else "fftn", kind)     # so torch says it
+
     def compute(label: str, x: jax.Array, s: Any, dim: Any, norm: str | None) -> jax.Array:
         x = _prepared(x, label, kind, norm)
         s, dims = _dims(x, s, dim, label, kind)
@@ -113,13 +124,13 @@ def _many(name: str, fn: Callable, kind: str, doc: str) -> None:
 
     @op(name=f"fft_{name}n", autocast="float cpu", forms="fft private out",
         rule=C2C if fn is _ihfftn else kind, saves=False,
-        samples=lambda t: [((t(3, 4),), {})])
+        samples=lambda t: [((t(3, 4),), {})], into=into)
     def over_all(input: Array, s: Dims | None = None, dim: Dims | None = None, norm: str | None = None) -> Array:
         return compute(f"{name}n", input, s, dim, norm)
 
     @op(name=f"fft_{name}2", autocast="float cpu", forms="fft private out",
         rule=C2C if fn is _ihfftn else kind, saves=False,
-        samples=lambda t: [((t(2, 3, 4),), {})])
+        samples=lambda t: [((t(2, 3, 4),), {})], into=into)
     def over_two(input: Array, s: Dims | None = None, dim: Dims = (-2, -1), norm: str | None = None) -> Array:
         return compute(f"{name}n", input, s, dim, norm)
 

@@ -16,9 +16,14 @@ from ..returned import named
 from ..strides import packed
 from ..warned import warn
 from .check import common, require, wrap_dim, wrap_dims
+from .into import Into
 from .pointwise import TWO_BOOLS
 from .precision import dtype_name, floating, is_float, need_float, need_real, no_bool
 from .table import Array, ArrayLike, Number, cast, composite, op
+
+INTO = Into("quantile() out tensor must be same dtype as the input tensor")
+INTO_COUNTS = Into("torch.histogram: input tensor and hist tensor should have the same dtype, but got input {want_c} "
+                   "and hist {got_c}")
 
 Histogram = named("histogram", ("hist", "bin_edges"))
 METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
@@ -83,7 +88,7 @@ def _asked(name: str, input: Any, q: Any, out: Any) -> Any:
     return q
 
 
-@composite()
+@composite(into=INTO)
 def quantile(t: Any, input: Any, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear",
              out: Any = None) -> Any:
     """The q-quantiles along `dim` (None: of all elements); with a 1-D `q`, its dimension comes first."""
@@ -91,7 +96,7 @@ def quantile(t: Any, input: Any, q: Any, dim: int | None = None, keepdim: bool =
     return result if out is None else out._store(result, "quantile")
 
 
-@composite()
+@composite(into=INTO)
 def nanquantile(t: Any, input: Any, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear",
                 out: Any = None) -> Any:
     """quantile of what is not NaN."""
@@ -99,7 +104,7 @@ def nanquantile(t: Any, input: Any, q: Any, dim: int | None = None, keepdim: boo
     return result if out is None else out._store(result, "nanquantile")
 
 
-@op(differentiable=False, saves=False)
+@op(differentiable=False, saves=False, into=INTO_COUNTS)
 def histc(input: Array, bins: int = 100, min: Number = 0, max: Number = 0) -> Array:
     """How many elements fall into each of `bins` equal intervals of [min, max] (both 0: those of the data)."""
     no_bool("linspace_cpu", input)
@@ -133,7 +138,7 @@ def histogram_op(input: Array, edges: Array, weight: Array | None, density: bool
     return counts / (counts.sum() * jnp.diff(edges)) if density else counts
 
 
-@composite()
+@composite(into=INTO_COUNTS)
 def histogram(t: Any, input: Any, bins: Any = 100, *, range: Any = None, weight: Any = None, density: bool = False,
               out: Any = None) -> Any:
     """Counts and the edges of the bins; `bins` is a number or the edges."""

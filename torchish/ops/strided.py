@@ -19,6 +19,7 @@ from .create import finish
 from .engine import put_changed
 from .index import add_at
 from .index import put as put_at
+from .into import Into
 from .scatter import look_flat
 from .table import Array, Dims, Number, Shape, cast, composite, op
 from .view import seen
@@ -187,7 +188,7 @@ def unravel_index(t: Any, indices: Any, shape: Any) -> Any:
     return (t.floor_divide(indices.unsqueeze(-1), t.tensor(steps, **where)) % t.tensor(sizes, **where)).unbind(-1)
 
 
-@composite()
+@composite(into=Into("Expected self.dtype() == output.dtype() to be true, but got false"))
 def narrow_copy(t: Any, input: Any, dim: int, start: Any, length: int, *, out: Any = None) -> Any:
     """A copy of narrow(dim, start, length)."""
     require(input.dim() > 0, "narrow() cannot be applied to a 0-dim tensor.")

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from ..scalar import converted
+from .into import CASTS, EXACT, PLAIN, InPlace, Into
 
 __all__ = ["ALIASES", "Array", "ArrayLike", "Arrays", "Composite", "Dim", "Dims", "Mask", "Number", "Numbers", "OPERANDS", "Op",
            "Param", "Runtime", "Shape", "TABLE", "COMPOSITES", "alias", "cast", "composite", "op", "unary"]
@@ -93,6 +94,9 @@ class Op:
         "float" (float32), "promote" (the widest of them), on all devices or, followed by "cpu" or "cuda", on one.
     samples: `samples(t) -> [(args, kwargs), ...]` for the generated tests, where `t(*shape, low=-2, high=2, dtype=None,
         seed=0)` makes an array (a float one unless dtype says otherwise); without it, elementwise ops get default ones.
+    into: which dtypes of `out=` take a result, and what is said of the others (`ops/into.py`); unless told what can hold it where
+        the op promotes, else the result's own.
+    inplace: what the in-place form says (`InPlace` of `ops/into.py`).
     forms: which public forms exist, of "function", "method", "inplace", "out", "F" (torch.nn.functional), and other
         namespaces such as "linalg" and "special".
     """
@@ -120,6 +124,8 @@ class Op:
     look: Callable | None = None
     apart: int | None = None
     looks: str = "places"
+    into: Into = EXACT
+    inplace: InPlace = PLAIN
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The pure function itself, so that ops may use one another."""
@@ -151,6 +157,7 @@ class Composite:
     forms: frozenset[str]
     doc: str = ""
     names: dict[str, str] = field(default_factory=dict)
+    into: Into = CASTS
 
 
 TABLE: dict[str, Op] = {}
@@ -177,13 +184,13 @@ def _params(fn: Callable) -> tuple[Param, ...]:
     return tuple(found)
 
 
-def op(*, name: str | None = None, forms: str = "function method out", inplace: bool = False, promote: str | None = None,
+def op(*, name: str | None = None, forms: str = "function method out", inplace: bool | InPlace = False, promote: str | None = None,
        dunder: str | None = None, returns: tuple[str, ...] | None = None, view: bool = False, copies: bool | str = False,
        write: Callable | None = None, saves: bool = True, check: Callable | None = None, rule: str | Callable | None = None,
        differentiable: bool | tuple[bool, ...] = True, samples: Callable | None = None,
        names: dict[str, str] | None = None, strides: str | tuple | Callable | None = "",
        autocast: str | None = None, look: Callable | None = None, apart: int | None = None,
-       looks: str = "places") -> Callable[[Callable], Op]:
+       looks: str = "places", into: Into | None = None) -> Callable[[Callable], Op]:
     """Declares the decorated pure function as an op; see `Op` for the options.
 
     The op's name is the function's, a trailing underscore dropped (`def sum_` declares "sum").  Annotations must be
@@ -194,7 +201,7 @@ def op(*, name: str | None = None, forms: str = "function method out", inplace: 
                     frozenset(forms.split()) | ({"inplace"} if inplace else frozenset()), promote, dunder, returns, view, copies,
                     write, saves, check, rule, differentiable, inspect.getdoc(fn) or "", len(TABLE), samples,
                     names or {}, strides if strides != "" else "elementwise" if promote else None, autocast, look,
-                    apart, looks)
+                    apart, looks, into or (CASTS if promote else EXACT), inplace if isinstance(inplace, InPlace) else PLAIN)
         _declare(TABLE, record)
         return record
     return declare
@@ -211,11 +218,11 @@ def unary(name: str, fn: Callable, *, promote: str | None = "float", inplace: bo
 
 
 def composite(*, name: str | None = None, forms: str = "function method",
-              names: dict[str, str] | None = None) -> Callable[[Callable], Composite]:
+              names: dict[str, str] | None = None, into: Into = CASTS) -> Callable[[Callable], Composite]:
     """Declares the decorated function (namespace first, then torch's parameters) as a composite."""
     def declare(fn: Callable) -> Composite:
         record = Composite(name or fn.__name__.rstrip("_"), fn, fn.__module__.rpartition(".")[2],
-                           frozenset(forms.split()), inspect.getdoc(fn) or "", names or {})
+                           frozenset(forms.split()), inspect.getdoc(fn) or "", names or {}, into)
         _declare(COMPOSITES, record)
         return record
     return declare

@@ -12,6 +12,7 @@ from jax import lax
 from jax.scipy import special
 
 from .gamma import digamma, lgamma
+from .into import AS_INPUT
 from .precision import in_wide, inexact, is_float, need_inexact, need_real, no_bool, real_only, unlike
 from .rules import by_attribute
 from .table import Array, Number, alias, cast, op, unary
@@ -78,7 +79,7 @@ def _rounded(name: str, fn: object, doc: str) -> None:
         no_bool(f"{name}_vml_cpu", x)
         need_real(f"{name} is not supported for complex inputs", x)
         return fn(x) if inexact(x) else x
-    unary(name, body, promote=None, saves=False, doc=doc)
+    unary(name, body, promote=None, saves=False, into=AS_INPUT, doc=doc)
 
 
 _rounded("ceil", jnp.ceil, "The smallest whole number not below input.")
@@ -86,7 +87,8 @@ _rounded("floor", jnp.floor, "The largest whole number not above input.")
 _rounded("trunc", jnp.trunc, "The whole part, toward 0.")
 
 
-@op(name="round", strides="elementwise", forms=_special, inplace=True, saves=False, rule=by_attribute("Round", "decimals", 1, 0))
+@op(name="round", strides="elementwise", forms=_special, inplace=True, saves=False, rule=by_attribute("Round", "decimals", 1, 0),
+    into=AS_INPUT)
 def round_(input: Array, *, decimals: int = 0) -> Array:
     """The nearest number of `decimals` digits; halves go to the even one."""
     kernel = "round_cpu" if decimals else "round_vml_cpu"
@@ -102,7 +104,7 @@ def round_(input: Array, *, decimals: int = 0) -> Array:
     return jnp.round(input * scale) / scale if decimals > 0 else jnp.round(input / scale) * scale
 
 
-@op(strides="elementwise", inplace=True, saves=False)
+@op(strides="elementwise", inplace=True, saves=False, into=AS_INPUT)
 def frac(input: Array) -> Array:
     """input - trunc(input)."""
     need_inexact("frac_cpu", input)
