@@ -15,6 +15,7 @@ from .creation import from_array
 from .errors import LinAlgError
 from .ops.check import require
 from .ops.into import EXACT
+from .ops.precision import expect_inexact
 from .recorder import hooks
 from .returned import named
 from .tensor import Tensor
@@ -34,8 +35,7 @@ def _checked(x: Tensor) -> np.ndarray:
     require(x.dim() >= 2, "torch.linalg.ldl_factor_ex: The input tensor A must have at least 2 dimensions.")
     m, n = x.shape[-2:]
     require(m == n, f"torch.linalg.ldl_factor_ex: A must be batches of square matrices, but they are {m} by {n} matrices")
-    require(x.is_floating_point() or x.is_complex(),
-            f"torch.linalg.ldl_factor_ex: Expected a floating point or complex tensor as input. Got {dtypes.c_name(x.dtype)}")
+    expect_inexact("torch.linalg.ldl_factor_ex", x.dtype)
     if x.itemsize == 2:
         raise NotImplementedError(f"\"ldl_factor_kernel_cpu\" not implemented for '{dtypes.c_name(x.dtype)}'")
     return x.detach()._numpy()

@@ -12,13 +12,13 @@ import jax.numpy as jnp
 from jax import lax
 from jax.scipy.linalg import expm
 
-from ..dtypes import c_name
+from ..dtypes import c_name, from_numpy
 from .check import listing, prod, require, wrap_dim
 from .into import EXACT, Into, safely
 from .linalg_factor import spd
 from .linalg_solve import NO_INVERSE
 from .matrix_check import lapack, square
-from .precision import dtype_name, inexact
+from .precision import dtype_name, expect_inexact, inexact
 from .singular import refuse_singular
 from .table import Array, Number, cast, composite, op
 from .vector_norm import check_dtype, two, vector_norm
@@ -109,8 +109,7 @@ def linalg_cond(t: Any, input: Any, p: Any = None, *, out: Any = None) -> Any:
 @composite(name="linalg_vecdot", forms="linalg", into=Into("linalg.vecdot: Expected out of dtype{want} but found {got}"))
 def linalg_vecdot(t: Any, x: Any, y: Any, *, dim: int = -1, out: Any = None) -> Any:
     """Sum of conj(x) * y along `dim`."""
-    require(x.is_floating_point() or x.is_complex(),
-            f"linalg.vecdot: Expected a floating point or complex tensor as input. Got {c_name(x.dtype)}")
+    expect_inexact("linalg.vecdot", x.dtype)
     require(x.dtype is y.dtype, "linalg.vecdot: Expected x and y to have the same dtype, but found x of type "
                                 f"{c_name(x.dtype)} and y of type {c_name(y.dtype)} instead")
     result = ((x.conj() if x.is_complex() else x) * y).sum(dim)
@@ -133,8 +132,7 @@ def linalg_diagonal(t: Any, A: Any, *, offset: int = 0, dim1: int = -2, dim2: in
 def linalg_matrix_exp(input: Array) -> Array:
     """The exponential of each matrix, by scaling and squaring (Higham 2005)."""
     square(input, "linalg.matrix_exp")
-    if not inexact(input):
-        raise RuntimeError(f"linalg.matrix_exp: Expected a floating point or complex tensor as input. Got {dtype_name(input)}")
+    expect_inexact("linalg.matrix_exp", from_numpy(input.dtype))
     wide = input.astype(jnp.float32) if input.dtype.itemsize == 2 else input        # the solver takes no halves
     return _exponential(wide).astype(input.dtype) if prod(input.shape) else input
 

@@ -83,7 +83,7 @@ def slogdet(input: Array) -> tuple[Array, Array]:
 def logdet(input: Array) -> Array:
     """The logarithm of the determinant; NaN where it is negative."""
     square(input, "logdet")
-    require(input.dtype.itemsize > 2, f"logdet: Low precision dtypes not supported. Got {dtype_name(input)}")
+    lapack(input, "logdet")
     sign, log = jnp.linalg.slogdet(input)
     if jnp.iscomplexobj(sign):
         return log + jnp.log(sign)

@@ -9,8 +9,9 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
+from ..dtypes import from_numpy
 from .check import broadcast_shapes
-from .precision import dtype_name, inexact, unlike
+from .precision import dtype_name, expect_inexact, inexact, unlike
 
 __all__ = ["broadcast_batch", "hermitian", "lapack", "matrix", "need_kernel", "own_matrix", "real_of", "square", "turned"]
 
@@ -37,11 +38,10 @@ def square(x: jax.Array, name: str) -> None:
 
 def lapack(x: jax.Array, name: str, kernel: str | None = None) -> None:
     """RuntimeError unless `x` is float32, float64 or complex; with `kernel` halves raise as that kernel does."""
-    if not inexact(x):
-        raise RuntimeError(f"{name}: Expected a floating point or complex tensor as input. Got {dtype_name(x)}")
-    if x.dtype.itemsize == 2:
-        if kernel is not None:
-            raise unlike(kernel, x)
+    expect_inexact(name, from_numpy(x.dtype))
+    if kernel is not None:
+        need_kernel(kernel, x)
+    elif x.dtype.itemsize == 2:
         raise RuntimeError(f"{name}: Low precision dtypes not supported. Got {dtype_name(x)}")
 
 

@@ -15,10 +15,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from ..dtypes import from_numpy
 from .check import listing, prod, require
 from .einsum import vector_norm
 from .into import CASTS
-from .precision import dtype_name, floating, inexact, need_float, need_inexact, wide
+from .precision import dtype_name, expect_inexact, floating, inexact, need_float, need_inexact, wide
 from .table import Array, Dims, Number, cast, composite, op
 
 __all__ = ["standardise"]
@@ -299,8 +300,7 @@ def instance_norm(t: Any, input: Any, running_mean: Any = None, running_var: Any
 def normalize(input: Array, p: float = 2.0, dim: Dims = 1, eps: Number = 1e-12) -> Array:
     """input / max(its p-norm along dim, eps); gradient 0 through a norm of 0."""
     x = wide(input)
-    if not inexact(x):
-        raise RuntimeError(f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {dtype_name(x)}")
+    expect_inexact("linalg.vector_norm", from_numpy(x.dtype))
     size = vector_norm(x, p, dim, keepdim=True)
     small = cast(eps, size.dtype)
     return (x / jnp.where(size >= small, size, small)).astype(input.dtype)

@@ -12,9 +12,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..dtypes import c_name, default, from_numpy
+from ..dtypes import dtype as DType
 
-__all__ = ["dtype_name", "floating", "in_wide", "inexact", "is_float", "known", "magnitude", "need_float", "need_full",
-           "need_inexact", "need_real", "no_bool", "real_only", "sgn", "unlike", "wide", "widened"]
+__all__ = ["dtype_name", "expect_inexact", "floating", "in_wide", "inexact", "is_float", "known", "magnitude",
+           "need_float", "need_full", "need_inexact", "need_real", "no_bool", "real_only", "sgn", "unlike", "wide",
+           "widened"]
 
 
 def dtype_name(x: jax.Array) -> str:
@@ -55,6 +57,12 @@ def magnitude(x: jax.Array) -> jax.Array:
 def _magnitude_jvp(primals: tuple, tangents: tuple) -> tuple:
     (x,), (dx,) = primals, tangents
     return magnitude(x), (jnp.conj(sgn(x)) * dx).real
+
+
+def expect_inexact(name: str, dtype: DType) -> None:
+    """RuntimeError, as linear algebra raises it, unless `dtype` is floating or complex."""
+    if not (dtype.is_floating_point or dtype.is_complex):
+        raise RuntimeError(f"{name}: Expected a floating point or complex tensor as input. Got {c_name(dtype)}")
 
 
 def need_inexact(kernel: str, x: jax.Array) -> None:

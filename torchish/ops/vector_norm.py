@@ -11,7 +11,7 @@ from ..dtypes import dtype as DType
 from .check import require, wrap_dims
 from .matrix_check import lapack
 from .pointwise import refuse_bools
-from .precision import dtype_name, inexact, magnitude, wide
+from .precision import dtype_name, expect_inexact, inexact, magnitude, wide
 from .table import Array, Dims, op
 
 
@@ -39,8 +39,7 @@ def _norm(x: Array, p: float, axes: tuple[int, ...], keepdims: bool) -> Array:
 
 def check_dtype(name: str, own: DType, wanted: DType | None) -> None:
     """RuntimeError unless `own` is floating or complex and `wanted` (None: the same) holds all its values."""
-    require(own.is_floating_point or own.is_complex,
-            f"{name}: Expected a floating point or complex tensor as input. Got {c_name(own)}")
+    expect_inexact(name, own)
     if wanted is not None:
         require(wanted.is_floating_point or wanted.is_complex, f"{name}: dtype should be floating point or complex, but got "
                                                                f"{c_name(wanted)}")
