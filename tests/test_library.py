@@ -127,6 +127,15 @@ def test_a_library_defines_and_implements():
     assert getattr(torch.ops, space).bar(x).tolist() == [1, 1]
 
 
+@pytest.mark.parametrize("name", ["foo", "a::b::c", "a::", "::b"])
+def test_an_operator_has_a_namespace_and_a_name(name):
+    for call in (lambda: library.define(name, "(Tensor x) -> Tensor"), lambda: library.register_fake(name, abs),
+                 lambda: library.custom_op(name, abs, mutates_args=(), schema="(Tensor x) -> Tensor"),
+                 lambda: library.register_vmap(name, abs)):
+        with pytest.raises(ValueError, match='^Expected `qualname` to be of the form "namespace::name", but got ' + name):
+            call()
+
+
 def test_what_waits_for_an_operator_is_used_when_it_comes():
     space = next(fresh)
     library.register_autograd(f"{space}::cube", lambda ctx, g: g * 7)

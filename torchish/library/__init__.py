@@ -13,7 +13,7 @@ from typing import Any
 from ..missing import missing
 from .custom_op import CustomOpDef, custom_op, declare
 from .operators import KEYS, OpOverload, operator
-from .schema import infer_schema, parse
+from .schema import infer_schema, parse, split_name
 
 __all__ = ["Library", "custom_op", "define", "fallthrough_kernel", "get_ctx", "impl", "impl_abstract", "infer_schema",
            "register_autocast", "register_autograd", "register_fake", "register_kernel", "register_vmap"]
@@ -95,9 +95,7 @@ def define(qualname: str, schema: Any, *, lib: Library | None = None, tags: Any 
     """Declares the operator "namespace::name" with the schema "(Tensor x) -> Tensor"."""
     if not isinstance(qualname, str):
         raise ValueError(f"define(qualname, schema): expected qualname to be instance of str, got {type(qualname)}")
-    namespace, found, name = qualname.partition("::")
-    if not found:
-        raise ValueError(f"Expected `name` to be of the form `namespace::name`. Got {qualname!r}")
+    namespace, name = split_name(qualname)
     if not isinstance(schema, str):
         raise ValueError(f"{type(schema)} is not a schema. Please provide a str, or use torch.library.custom_op")
     if not schema.lstrip().startswith("("):

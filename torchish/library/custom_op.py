@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from .operators import KEYS, OpOverload, OpOverloadPacket, namespace_of
-from .schema import Schema, infer_schema, parse
+from .schema import Schema, infer_schema, parse, split_name
 
 __all__ = ["CustomOpDef", "custom_op", "declare"]
 
 
 def declare(schema: Schema) -> OpOverload:
     """The operator of a schema, without kernels, as torch.ops.<namespace>.<name>.<overload>."""
-    namespace, _, name = schema.name.partition("::")
+    namespace, name = split_name(schema.name)
     space = namespace_of(namespace)
     packet = vars(space).get(name) or OpOverloadPacket(namespace, name)
     if (schema.overload_name or "default") in packet._overloads:
@@ -114,9 +114,7 @@ def custom_op(name: str, fn: Callable | None = None, /, *, mutates_args: str | I
     """
     def make(function: Callable) -> CustomOpDef:
         text = infer_schema(function, mutates_args=mutates_args) if schema is None else schema
-        namespace, found, own = name.partition("::")
-        if not found or not own:
-            raise ValueError(f"Expected `name` to be of the form `namespace::name`. Got {name!r}")
+        namespace, own = split_name(name)
         made = CustomOpDef(namespace, own, text, function)
         if schema is not None and mutates_args != "unknown":
             given = {mutates_args} if isinstance(mutates_args, str) else set(mutates_args)

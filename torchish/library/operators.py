@@ -17,7 +17,7 @@ from ..storage import storage_of
 from ..tape import state
 from ..tensor import Tensor
 from .differentiated import Rule, called
-from .schema import Schema
+from .schema import Schema, split_name
 
 __all__ = ["ALIASES", "KEYS", "OpOverload", "OpOverloadPacket", "below_autograd", "namespace_of", "namespaces", "operator"]
 
@@ -204,9 +204,7 @@ def operator(qualified: Any) -> OpOverload | None:
         return qualified
     if isinstance(qualified, OpOverloadPacket):
         return next(iter(qualified._overloads.values()))
-    space, found, rest = qualified.partition("::")
-    if not found:
-        raise ValueError(f"Expected `name` to be of the form `namespace::name`. Got {qualified!r}")
+    space, rest = split_name(qualified)
     name, _, overload = rest.partition(".")
     packet = vars(namespaces[space]).get(name) if space in namespaces else None
     return packet._overloads.get(overload or "default") if isinstance(packet, OpOverloadPacket) else None

@@ -20,7 +20,7 @@ from ..dtypes import dtype
 from ..generator import Generator
 from ..tensor import Tensor
 
-__all__ = ["Argument", "Schema", "infer_schema", "parse"]
+__all__ = ["Argument", "Schema", "infer_schema", "parse", "split_name"]
 
 MISSING: Any = inspect.Parameter.empty
 TYPE = r"(?P<type>[A-Za-z_]\w*)(?:\((?P<alias>[^)]*)\))?(?P<suffix>(?:\?|\[\d*\])*)"
@@ -41,6 +41,15 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
     "Generator": lambda x: isinstance(x, Generator),
 }
 CHECKS |= {"SymInt": CHECKS["int"], "SymFloat": CHECKS["float"], "SymBool": CHECKS["bool"], "number": CHECKS["Scalar"]}
+
+
+def split_name(qualname: str) -> tuple[str, str]:
+    """Namespace and name of an operator. ValueError unless it has both."""
+    parts = qualname.split("::")
+    if len(parts) != 2 or not all(parts):
+        raise ValueError(f'Expected `qualname` to be of the form "namespace::name", but got {qualname}. The qualname passed to the '
+                         "torch.library APIs must consist of a namespace and a name, e.g. aten::sin")
+    return parts[0], parts[1]
 
 
 @dataclass(frozen=True)
