@@ -45,9 +45,7 @@ def record(op: Op, values: tuple | list) -> Any:
         tape, node = _recorded(op, values)
     except Foreign:
         return _taken_over(op, values)
-    except NoData:
-        tape = None
-    if tape is None:        # outside the handler: an error there is to be shown by itself
+    if tape is None:
         return hooks.on_meta(op, values)
     result = outputs(tape, node)
     if node.grad and tape.extra & WATCHED:
@@ -95,24 +93,24 @@ class Results:
 
 def record_results(op: Op, values: tuple | list) -> Any:
     """Records a call of `op`; where it has several results, without making tensors for them."""
-    try:
-        tape, node = _recorded(op, values)
-    except NoData:
-        tape = None
+    tape, node = _recorded(op, values)
     if tape is None:
         return hooks.on_meta(op, values)
     tape.node = node
     return Results(tape, node) if node.aval is None else hooks.make(tape, node)
 
 
-def _recorded(op: Op, values: tuple | list) -> tuple[Tape, Node]:
-    """The entry of a call and the tape it is on; where the tape ends on the way, the next one."""
+def _recorded(op: Op, values: tuple | list) -> tuple[Any, Any]:
+    """The tape and the entry of a call, on the next tape where this one ends on the way. Nothing where an operand has no data."""
     while True:
         tape = state.tape
         try:
             return tape, node_for(tape, op, values)
         except Restart:
             continue
+        except NoData:      # not answered here: an error of what comes instead is to be shown by itself
+            rewind(tape)
+            return None, None
         except BaseException:
             rewind(tape)
             raise
