@@ -1,4 +1,4 @@
-"""What scripts import beside the tensors: torch.hub, torch.profiler, torch.utils.model_zoo."""
+"""What scripts import beside the tensors: torch.hub, torch.profiler, torch.utils.model_zoo; and whose line warnings name."""
 from __future__ import annotations
 
 import json
@@ -95,3 +95,26 @@ def test_times_of_a_statement():
     assert "now" in str(benchmark.Compare([once])) and "Times are in " in str(benchmark.Compare([once, once]))
     with pytest.raises(ValueError, match="Expected an instance of `Measurement`, got <class 'int'> instead"):
         benchmark.Compare([1])
+
+
+WARNS = {
+    "old checkpoint": lambda x: torch.utils.checkpoint.checkpoint(abs, x.requires_grad_()),
+    "forward of a module": lambda x: torch.nn.InstanceNorm1d(3)(x),
+    "made by a module": lambda x: torch.nn.LSTM(1, 1, dropout=0.5),
+    "old reduction": lambda x: torch.nn.functional.l1_loss(x, x, size_average=True),
+    "nothing to fill": lambda x: torch.nn.init.kaiming_normal_(torch.empty(0, 2)),
+    "old name": lambda x: torch.nn.init.uniform(x),
+    "empty generator": lambda x: torch.nn.utils.clip_grad_norm_((p for p in ()), 1.0),
+    "no arg_constraints": lambda x: type("D", (torch.distributions.Distribution,), {})(validate_args=True),
+    "group of an optimizer": lambda x: torch.optim.SGD([x, x], lr=1.0),
+    "schedule before step": lambda x: torch.optim.lr_scheduler.ExponentialLR(torch.optim.SGD([x], lr=1.0), 0.5).step(),
+    "bounds": lambda x: x.random_(0, 2 ** 24 + 2),
+    "an empty part": lambda x: torch.utils.data.random_split([1], [1, 0]),
+}
+
+
+@pytest.mark.parametrize("call", WARNS.values(), ids=WARNS)
+def test_a_warning_names_the_line_of_the_user(call):
+    with pytest.warns() as seen:
+        call(torch.ones(2, 4, 5))
+    assert [(w.filename, w.lineno) for w in seen] == [(__file__, call.__code__.co_firstlineno)]

@@ -5,7 +5,6 @@ are recorded, one is run.  Source: https://docs.pytorch.org/docs/stable/generate
 """
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +12,7 @@ from ..bodies import Body, body_of, flatten
 from ..nested import entry
 from ..ops.control import chosen
 from ..tensor import Tensor
+from ..warned import warn
 from .common import no_effects
 
 __all__ = ["cond"]
@@ -36,7 +36,7 @@ def cond(pred: bool | int | float | Tensor, true_fn: Callable, false_fn: Callabl
         raise RuntimeError("Expect operands to be a tuple of possibly nested dict/list/tuple that only consists of tensor leaves, "
                            f"but got {operands}.")
     if not isinstance(pred, Tensor):
-        warnings.warn(CONSTANT, UserWarning, stacklevel=2)
+        warn(CONSTANT)
         return (true_fn if pred else false_fn)(*operands)
     if pred.numel() != 1:
         raise RuntimeError(f"Expected pred to be bool or single-element tensor, but got {pred}.")

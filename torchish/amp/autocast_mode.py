@@ -6,7 +6,6 @@ Source: https://docs.pytorch.org/docs/stable/amp.html
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +14,7 @@ from ..devices import cuda_is_available
 from ..devices import device as Device
 from ..dtypes import dtype as Dtype
 from ..tape import state
+from ..warned import warn
 
 __all__ = ["autocast", "autocast_decrement_nesting", "autocast_increment_nesting", "clear_autocast_cache", "custom_bwd",
            "custom_fwd", "get_autocast_cpu_dtype", "get_autocast_dtype", "get_autocast_gpu_dtype", "is_autocast_available",
@@ -157,11 +157,11 @@ class autocast:
         self.fast_dtype = get_autocast_dtype(device_type) if dtype is None else dtype
         self._cache_enabled = _kept.cache if cache_enabled is None else cache_enabled
         if device_type == "cuda" and self._enabled and not cuda_is_available():
-            warnings.warn("CUDA is not available or torch_xla is imported. Disabling autocast.", UserWarning, stacklevel=2)
+            warn("CUDA is not available or torch_xla is imported. Disabling autocast.")
             self._enabled = False
         if self._enabled and device_type == "cpu" and self.fast_dtype not in SUPPORTED:
-            warnings.warn("In CPU autocast, but the target dtype is not supported. Disabling autocast.\nCPU Autocast only supports "
-                          f"dtypes of {', '.join(map(str, SUPPORTED))} currently.", UserWarning, stacklevel=2)
+            warn("In CPU autocast, but the target dtype is not supported. Disabling autocast.\nCPU Autocast only supports "
+                 f"dtypes of {', '.join(map(str, SUPPORTED))} currently.")
             self._enabled = False
         self._before: list[tuple] = []
 

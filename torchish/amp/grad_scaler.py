@@ -5,11 +5,11 @@ Source: Micikevicius et al. 2018, "Mixed Precision Training"; https://docs.pytor
 """
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from .. import api as torch
 from ..devices import cuda_is_available
+from ..warned import warn
 
 __all__ = ["GradScaler"]
 
@@ -27,8 +27,7 @@ class GradScaler:
                  growth_interval: int = 2000, enabled: bool = True) -> None:
         self._enabled = enabled
         if enabled and device == "cuda" and not cuda_is_available():
-            warnings.warn("torch.cuda.amp.GradScaler is enabled, but CUDA is not available.  Disabling.", UserWarning,
-                          stacklevel=2)
+            warn("torch.cuda.amp.GradScaler is enabled, but CUDA is not available.  Disabling.")
             self._enabled = False
         if self._enabled and growth_factor <= 1.0:
             raise ValueError("The growth factor must be > 1.0.")

@@ -5,12 +5,12 @@ Source: https://docs.pytorch.org/docs/stable/autograd.html#variable-deprecated
 """
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 from ..tensor import Tensor
 from ..walk import running
+from ..warned import warn
 
 __all__ = ["Variable", "VariableMeta"]
 
@@ -39,6 +39,5 @@ class Variable(metaclass=VariableMeta):
 
     def __new__(cls, data: Tensor, requires_grad: bool = False, volatile: bool = False) -> Tensor:  # type: ignore[misc]
         if volatile:
-            warnings.warn("volatile was removed and now has no effect. Use `with torch.no_grad():` instead.", UserWarning,
-                          stacklevel=2)
+            warn("volatile was removed and now has no effect. Use `with torch.no_grad():` instead.")
         return data._require_grad(requires_grad) if requires_grad else data

@@ -1,20 +1,18 @@
 """torch.cpu.amp: the older names of torch.amp."""
 from __future__ import annotations
 
-import warnings
-
 from .. import dtypes
 from ..amp import autocast_mode as _mode
 from ..amp.grad_scaler import GradScaler as _GradScaler
 from ..dtypes import dtype as Dtype
 from ..missing import missing
+from ..warned import warn
 
 __all__ = ["GradScaler", "autocast"]
 
 
 def _deprecated(name: str) -> None:
-    warnings.warn(f"`torch.cpu.amp.{name}(args...)` is deprecated. Please use `torch.amp.{name}('cpu', args...)` instead.",
-                  FutureWarning, stacklevel=3)
+    warn(f"`torch.cpu.amp.{name}(args...)` is deprecated. Please use `torch.amp.{name}('cpu', args...)` instead.", FutureWarning)
 
 
 class autocast(_mode.autocast):

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -11,13 +10,13 @@ from ..amp import autocast_mode as _mode
 from ..amp.grad_scaler import GradScaler as _GradScaler
 from ..dtypes import dtype as Dtype
 from ..missing import missing
+from ..warned import warn
 
 __all__ = ["GradScaler", "autocast", "custom_bwd", "custom_fwd"]
 
 
 def _deprecated(name: str, instead: str) -> None:
-    warnings.warn(f"`torch.cuda.amp.{name}(args...)` is deprecated. Please use `torch.amp.{name}({instead})` instead.",
-                  FutureWarning, stacklevel=3)
+    warn(f"`torch.cuda.amp.{name}(args...)` is deprecated. Please use `torch.amp.{name}({instead})` instead.", FutureWarning)
 
 
 class GradScaler(_GradScaler):

@@ -5,12 +5,12 @@ Source: https://docs.pytorch.org/docs/stable/distributions.html#distribution
 """
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from .. import api as torch
 from ..api import Size
 from ..tensor import Tensor
+from ..warned import warn
 from . import constraints
 from .utils import lazy_property
 
@@ -48,8 +48,8 @@ class Distribution:
             arg_constraints = self.arg_constraints
         except NotImplementedError:
             arg_constraints = {}
-            warnings.warn(f"{type(self)} does not define `arg_constraints`. Please set `arg_constraints = {{}}` or initialize "
-                          "the distribution with `validate_args=False` to turn off validation.")
+            warn(f"{type(self)} does not define `arg_constraints`. Please set `arg_constraints = {{}}` or initialize "
+                 "the distribution with `validate_args=False` to turn off validation.")
         valid = {}
         for name, constraint in arg_constraints.items():
             if constraints.is_dependent(constraint):
@@ -139,7 +139,7 @@ class Distribution:
 
     def sample_n(self, n: int) -> Tensor:
         """`sample((n,))`, by its old name."""
-        warnings.warn("sample_n(n) will be deprecated. Use .sample((n,)) instead.", FutureWarning, stacklevel=2)
+        warn("sample_n(n) will be deprecated. Use .sample((n,)) instead.", FutureWarning)
         return self.sample(Size((n,)))
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -186,8 +186,8 @@ class Distribution:
         try:
             support = self.support
         except NotImplementedError:
-            warnings.warn(f"{type(self)} does not define `support` to enable sample validation. Please initialize the "
-                          "distribution with `validate_args=False` to turn off validation.")
+            warn(f"{type(self)} does not define `support` to enable sample validation. Please initialize the "
+                 "distribution with `validate_args=False` to turn off validation.")
             return
         if support is None:
             raise AssertionError("support is unexpectedly None")

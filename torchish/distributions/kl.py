@@ -5,13 +5,13 @@ Source: https://docs.pytorch.org/docs/stable/distributions.html#module-torch.dis
 """
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 from .. import api as torch
 from .. import autograd
 from ..tensor import Tensor
+from ..warned import warn
 from .distribution import Distribution
 from .exp_family import ExponentialFamily
 from .independent import Independent
@@ -48,8 +48,8 @@ def _dispatch_kl(type_p: type, type_q: type) -> Any:
     left, right = min(places), min(places, key=lambda place: (place[1], place[0]))
     function, other = _KL_REGISTRY[left[2:]], _KL_REGISTRY[right[2:]]
     if function is not other:
-        warnings.warn(f"Ambiguous kl_divergence({type_p.__name__}, {type_q.__name__}). Please register_kl("
-                      f"{left[2].__name__}, {right[3].__name__})", RuntimeWarning)
+        warn(f"Ambiguous kl_divergence({type_p.__name__}, {type_q.__name__}). Please register_kl("
+             f"{left[2].__name__}, {right[3].__name__})", RuntimeWarning)
     return function
 
 

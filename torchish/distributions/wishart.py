@@ -7,7 +7,6 @@ Source: https://docs.pytorch.org/docs/stable/distributions.html#wishart
 from __future__ import annotations
 
 import math
-import warnings
 from numbers import Number
 from typing import Any
 
@@ -15,6 +14,7 @@ from .. import api as torch
 from .. import linalg
 from ..api import Size
 from ..tensor import Tensor
+from ..warned import warn
 from . import constraints
 from .chi2 import Chi2
 from .exp_family import ExponentialFamily
@@ -59,8 +59,7 @@ class Wishart(OfCovariance, ExponentialFamily):
             raise ValueError(f"Value of df={df} expected to be greater than ndim - 1 = {n - 1}.")
         setattr(self, name, matrix.expand(batch_shape + event_shape))
         if self.df.lt(n).any():
-            warnings.warn("Low df values detected. Singular samples are highly likely to occur for ndim - 1 < df < ndim.",
-                          stacklevel=2)
+            warn("Low df values detected. Singular samples are highly likely to occur for ndim - 1 < df < ndim.")
         super().__init__(batch_shape, event_shape, validate_args=validate_args)
         self._unbroadcasted_scale_tril = FACTOR[name](matrix)
         self._derived()
@@ -123,7 +122,7 @@ class Wishart(OfCovariance, ExponentialFamily):
         again = self._asked_again(self.support.check(sample))
         if not again.any():
             return sample
-        warnings.warn("Singular sample detected.", stacklevel=2)
+        warn("Singular sample detected.")
         for _ in range(10 if max_try_correction is None else max_try_correction):
             fresh = self._bartlett_sampling(again[again].shape)
             sample[again] = fresh

@@ -1,11 +1,11 @@
 """Activation modules: each keeps its arguments and calls the function of the same subject."""
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from .. import api as torch
 from ..tensor import Tensor
+from ..warned import warn
 from . import functional as F
 from .declare import module_of
 from .module import Module
@@ -53,7 +53,7 @@ class Hardtanh(Module):
         super().__init__()
         for old, new, given in (("min_value", "min_val", min_value), ("max_value", "max_val", max_value)):
             if given is not None:
-                warnings.warn(f"keyword argument `{old}` is deprecated and renamed to `{new}`", FutureWarning, stacklevel=2)
+                warn(f"keyword argument `{old}` is deprecated and renamed to `{new}`", FutureWarning)
         self.min_val = min_val if min_value is None else min_value
         self.max_val = max_val if max_value is None else max_value
         self.inplace = inplace

@@ -1,11 +1,11 @@
 """BatchNorm and InstanceNorm: normalisation by batch or instance statistics, with running averages as buffers."""
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from .. import api as torch
 from ..tensor import Tensor
+from ..warned import warn
 from . import functional as F
 from . import init
 from .module import Module
@@ -145,9 +145,9 @@ class _InstanceNorm(_NormBase):
             if self.affine:
                 raise ValueError(f"expected input's size at dim={channel} to match num_features "
                                  f"({self.num_features}), but got: {input.shape[channel]}.")
-            warnings.warn(f"input's size at dim={channel} does not match num_features. "
-                          "You can silence this warning by not passing in num_features, "
-                          "which is not used because affine=False", stacklevel=2)
+            warn(f"input's size at dim={channel} does not match num_features. "
+                 "You can silence this warning by not passing in num_features, "
+                 "which is not used because affine=False")
         x = input.unsqueeze(0) if plain else input
         out = F.instance_norm(x, self.running_mean, self.running_var, self.weight, self.bias,
                               self.training or not self.track_running_stats,

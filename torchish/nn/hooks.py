@@ -5,7 +5,6 @@ Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html
 """
 from __future__ import annotations
 
-import warnings
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial, update_wrapper
@@ -14,6 +13,7 @@ from typing import Any, NamedTuple
 from ..handles import RemovableHandle, add_to
 from ..tensor import Tensor
 from ..utils.hooks import BackwardHook
+from ..warned import warn
 
 __all__ = ["Hooked", "Shared", "call_with_hooks"]
 
@@ -131,8 +131,8 @@ class _Call:
             self._after(key, hook)
         if around is not None:
             if not isinstance(self.output, (Tensor, tuple)):
-                warnings.warn("For backward hooks to be called, module output should be a Tensor or a tuple of Tensors but "
-                              f"received {type(self.output)}", stacklevel=4)
+                warn("For backward hooks to be called, module output should be a Tensor or a tuple of Tensors but "
+                     f"received {type(self.output)}")
             self.output = around.setup_output_hook(self.output)
         if old:
             _old_hooks(module, old, self.args, self.output)
@@ -156,8 +156,8 @@ class _Call:
                 try:
                     self._after(key, hook)
                 except Exception as error:
-                    warnings.warn(f"{what} forward hook with ``always_call=True`` raised an exception that was silenced as another "
-                                  f"error was raised in forward: {error}", stacklevel=4)
+                    warn(f"{what} forward hook with ``always_call=True`` raised an exception that was silenced as another "
+                         f"error was raised in forward: {error}")
 
 
 def call_with_hooks(module: Any, shared: Shared, args: tuple, kwargs: dict) -> Any:
@@ -186,7 +186,7 @@ def _old_hooks(module: Any, hooks: list[Callable], args: Any, result: Any) -> No
         node.register_hook(update_wrapper(partial(hook, module), hook))
     missing = _what_is_missing(args, result, node)
     if missing is not None:
-        warnings.warn(missing, FutureWarning, stacklevel=5)
+        warn(missing, FutureWarning)
 
 
 def _what_is_missing(args: Any, result: Any, node: Any) -> str | None:

@@ -5,11 +5,11 @@ In: a tensor.  Out: the same tensor, filled in place without being recorded for 
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 from .. import api as torch
 from ..tensor import Tensor
+from ..warned import warn
 
 __all__ = ["calculate_gain", "constant_", "dirac_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_",
            "orthogonal_", "sparse_", "trunc_normal_", "uniform_", "xavier_normal_", "xavier_uniform_", "zeros_"]
@@ -121,7 +121,7 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> 
 
 def _nothing_to_fill(tensor: Tensor) -> bool:
     if 0 in tensor.shape:
-        warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=3)
+        warn("Initializing zero-element tensors is a no-op")
         return True
     return False
 
@@ -183,8 +183,8 @@ def trunc_normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float 
                   generator: Any = None) -> Tensor:
     """N(mean, std^2) restricted to [a, b]: by redrawing, or where that is too rare by rejection from U(a, b)."""
     if mean < a - 2 * std or mean > b + 2 * std:
-        warnings.warn("mean is more than 2 std from [a, b] in nn.init.trunc_normal_. "
-                      "The distribution of values may be incorrect.", stacklevel=2)
+        warn("mean is more than 2 std from [a, b] in nn.init.trunc_normal_. "
+             "The distribution of values may be incorrect.")
     with torch.no_grad():
         if tensor.is_meta:
             return tensor.normal_(mean, std, generator=generator)
@@ -223,8 +223,7 @@ def _reject(tensor: Tensor, mean: float, std: float, a: float, b: float, generat
 def _deprecated(new: Any) -> Any:
     def old(*args: Any, **kwargs: Any) -> Tensor:
         name = new.__name__
-        warnings.warn(f"`nn.init.{name[:-1]}` is now deprecated in favor of `nn.init.{name}`.", FutureWarning,
-                      stacklevel=2)
+        warn(f"`nn.init.{name[:-1]}` is now deprecated in favor of `nn.init.{name}`.", FutureWarning)
         return new(*args, **kwargs)
     old.__name__, old.__doc__ = new.__name__[:-1], f"The older name of {new.__name__}."
     return old

@@ -1,11 +1,11 @@
 """Loss modules: each keeps its arguments and calls the loss function of `nn.functional`."""
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 from ..tensor import Tensor
+from ..warned import warn
 from . import functional as F
 from .declare import module_of
 from .module import Module
@@ -93,8 +93,8 @@ class NLLLoss2d(NLLLoss):
     """The older name of NLLLoss for images."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        warnings.warn("`NLLLoss2d` has been deprecated. Please use `NLLLoss` instead as a drop-in replacement and see "
-                      "https://pytorch.org/docs/main/nn.html#torch.nn.NLLLoss for more details.", FutureWarning, stacklevel=2)
+        warn("`NLLLoss2d` has been deprecated. Please use `NLLLoss` instead as a drop-in replacement and see "
+             "https://pytorch.org/docs/main/nn.html#torch.nn.NLLLoss for more details.", FutureWarning)
         super().__init__(*args, **kwargs)
 
 

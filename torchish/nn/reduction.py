@@ -1,7 +1,7 @@
 """The older arguments `size_average` and `reduce` of losses, as today's `reduction`."""
 from __future__ import annotations
 
-import warnings
+from ..warned import warn
 
 __all__ = ["legacy_reduction"]
 
@@ -14,6 +14,5 @@ def legacy_reduction(size_average: bool | None, reduce: bool | None, reduction: 
         reduction = "none"
     else:
         reduction = "sum" if size_average is False else "mean"
-    warnings.warn(f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.",
-                  stacklevel=4)
+    warn(f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.")
     return reduction

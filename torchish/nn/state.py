@@ -4,7 +4,6 @@ In: a tree of modules with parameters and buffers.  Out: an ordered dictionary o
 """
 from __future__ import annotations
 
-import warnings
 import weakref
 from collections import OrderedDict, namedtuple
 from collections.abc import Callable, Mapping
@@ -15,6 +14,7 @@ from .. import api as torch
 from ..handles import RemovableHandle, add_to
 from ..tensor import Tensor
 from ..utils.swap import swap_tensors
+from ..warned import warn
 from .parameter import Parameter
 
 __all__ = ["StateDict"]
@@ -121,9 +121,9 @@ class StateDict:
                    keep_vars: bool = False) -> dict[str, Any]:
         """All parameters and persistent buffers by name, sharing storage with the module's own."""
         if args:                                    # the older positional form (destination, prefix, keep_vars)
-            warnings.warn("Positional args are being deprecated, use kwargs instead. Refer to "
-                          "https://pytorch.org/docs/main/generated/torch.nn.Module.html#torch.nn.Module.state_dict for details.",
-                          FutureWarning, stacklevel=2)
+            warn("Positional args are being deprecated, use kwargs instead. Refer to "
+                 "https://pytorch.org/docs/main/generated/torch.nn.Module.html#torch.nn.Module.state_dict for details.",
+                 FutureWarning)
             destination, prefix, keep_vars = (*args, *(destination, prefix, keep_vars)[len(args):])
         if destination is None:
             destination = OrderedDict()
@@ -159,9 +159,9 @@ class StateDict:
                           f"the shape in current model is {own.shape}.")
             return
         if own.is_meta and not value.is_meta and not assign:
-            warnings.warn(f"for {key}: copying from a non-meta parameter in the checkpoint to a meta parameter in the current "
-                          "model, which is a no-op. (Did you mean to pass `assign=True` to assign items in the state dictionary to "
-                          "their corresponding key in the module instead of copying them in place?)", UserWarning, stacklevel=2)
+            warn(f"for {key}: copying from a non-meta parameter in the checkpoint to a meta parameter in the current "
+                 "model, which is a no-op. (Did you mean to pass `assign=True` to assign items in the state dictionary to "
+                 "their corresponding key in the module instead of copying them in place?)")
         swap = __future__.get_swap_module_params_on_conversion()
         try:
             with torch.no_grad():

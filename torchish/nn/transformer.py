@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import copy
 import math
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 from .. import api as torch
 from ..ops.multi_head import canonical_mask
 from ..tensor import Tensor
+from ..warned import warn
 from . import functional as F
 from . import init
 from .activation import GELU, ReLU
@@ -143,7 +143,7 @@ class TransformerEncoder(Module):
         why = self._not_nested(encoder_layer)
         self.use_nested_tensor = enable_nested_tensor and not why
         if enable_nested_tensor and why:
-            warnings.warn(f"enable_nested_tensor is True, but self.use_nested_tensor is False because {why}", stacklevel=2)
+            warn(f"enable_nested_tensor is True, but self.use_nested_tensor is False because {why}")
 
     def _not_nested(self, layer: Any) -> str:
         """Why torch would not leave padding out in evaluation."""

@@ -6,7 +6,6 @@ Subclasses write `step`.
 from __future__ import annotations
 
 import functools
-import warnings
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
@@ -16,6 +15,7 @@ from typing import Any
 from .. import api as torch
 from ..handles import RemovableHandle, add_to
 from ..tensor import Tensor
+from ..warned import warn
 
 __all__ = ["Optimizer", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook", "required"]
 
@@ -141,9 +141,8 @@ class Optimizer:
                 raise ValueError(f"parameter group didn't specify a value of required optimization parameter {name}")
             param_group.setdefault(name, default)
         if len(params) != len({id(p) for p in params}):
-            warnings.warn("optimizer contains a parameter group with duplicate parameters; in future, this will "
-                          "cause an "
-                          "error; see github.com/pytorch/pytorch/issues/40967 for more information", stacklevel=3)
+            warn("optimizer contains a parameter group with duplicate parameters; in future, this will "
+                 "cause an error; see github.com/pytorch/pytorch/issues/40967 for more information")
         if self.param_groups and ("param_names" in param_group) != ("param_names" in self.param_groups[0]):
             with_names = "with" if "param_names" in param_group else "without"
             raise ValueError("all optimizer param groups should be with/without names. "

@@ -2,9 +2,9 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
+from ..warned import warn
 from .optimizer import Optimizer
 from .scheduler_base import EPOCH_WARNING, LRScheduler, check_optimizer, get_values, put_value
 
@@ -63,7 +63,7 @@ class ReduceLROnPlateau(LRScheduler):
         """Takes the metric of an epoch and reduces the rates if it is time to."""
         current = float(metrics)
         if epoch is not None:
-            warnings.warn(EPOCH_WARNING, UserWarning, stacklevel=2)
+            warn(EPOCH_WARNING)
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
         if self._is_better(current, self.best):
             self.best = current

@@ -4,7 +4,6 @@ In: an optimizer.  Out: new values of `lr` in its groups at every `step()`, the 
 """
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -12,6 +11,7 @@ from typing import Any
 from weakref import ref
 
 from ..tensor import Tensor
+from ..warned import warn
 from .optimizer import Optimizer
 
 __all__ = ["EPOCH_WARNING", "LRScheduler", "PerGroup", "check_optimizer", "get_values", "put_value"]
@@ -127,19 +127,18 @@ class LRScheduler:
 
     def _warn_outside_step(self) -> None:
         if not self._get_lr_called_within_step:
-            warnings.warn("To get the last learning rate computed by the scheduler, please use `get_last_lr()`.",
-                          UserWarning, stacklevel=3)
+            warn("To get the last learning rate computed by the scheduler, please use `get_last_lr()`.")
 
     def step(self, epoch: int | None = None) -> None:
         """Goes on by one epoch (or to `epoch`, deprecated) and sets the learning rates."""
         if self._step_count == 1:
             if _unwatched(self.optimizer) is not None:
-                warnings.warn(_OVERRIDDEN, UserWarning, stacklevel=2)
+                warn(_OVERRIDDEN)
             elif not getattr(self.optimizer, "_opt_called", False):
-                warnings.warn(_ORDER_WARNING, UserWarning, stacklevel=2)
+                warn(_ORDER_WARNING)
         self._step_count += 1
         if epoch is not None:
-            warnings.warn(EPOCH_WARNING, UserWarning, stacklevel=2)
+            warn(EPOCH_WARNING)
         self._update_lr(epoch)
 
     @contextmanager

@@ -4,11 +4,11 @@ In: an Engine, a shape, a dtype, bounds.  Out: numpy arrays with torch's bits.
 """
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
+from ..warned import warn
 from .common import BFLOAT16, NARROW, Shape, as_numpy, c_type, count, unsupported
 from .engine import Engine
 
@@ -102,10 +102,9 @@ def _check_range(kind: np.dtype, low: int, high: int) -> None:
             raise RuntimeError(f"{name} is out of bounds for {c_type(kind)}")
         digits = _DIGITS.get(kind)
         if digits is not None and not -(1 << digits) <= value <= 1 << digits:
-            warnings.warn(f"{name} is out of bounds [-(2^{digits}), 2^{digits}]. Due to precision limitations "
-                          f"{c_type(kind)} can support discrete uniform distribution only within this range. "
-                          "This warning will become an error in version 1.7 release, please fix the code in advance",
-                          UserWarning, stacklevel=3)
+            warn(f"{name} is out of bounds [-(2^{digits}), 2^{digits}]. Due to precision limitations "
+                 f"{c_type(kind)} can support discrete uniform distribution only within this range. "
+                 "This warning will become an error in version 1.7 release, please fix the code in advance")
 
 
 def _representable(value: int, kind: np.dtype) -> int:

@@ -10,7 +10,6 @@ import io
 import os
 import pickle
 import sys
-import warnings
 import zipfile
 from collections.abc import Callable
 from enum import Enum
@@ -22,6 +21,7 @@ import numpy as np
 from .. import dtypes
 from ..devices import device
 from ..missing import missing
+from ..warned import warn
 from .names import STORAGES, StorageType, add_safe_globals, clear_safe_globals, get_safe_globals, safe_globals
 from .names import layout_named as _get_layout
 from .places import default_restore_location, location_tag, register_package, validate_cuda_device
@@ -177,7 +177,7 @@ def load(f: Any, map_location: Any = None, pickle_module: Any = None, *, weights
     elif weights_only and pickle_module is not None:
         raise RuntimeError("Can not safely load weights when explicit pickle_module is specified")
     if weights_only and pickle_load_args:
-        warnings.warn("pickle_load_args only works if `weights_only=False`.", stacklevel=2)
+        warn("pickle_load_args only works if `weights_only=False`.")
     reading = Reading(map_location, weights_only, pickle_load_args)
     if isinstance(f, (str, os.PathLike)):
         with open(f, "rb") as file:

@@ -8,11 +8,11 @@ Source: https://docs.pytorch.org/docs/stable/pytree.html
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from collections import OrderedDict, defaultdict, deque, namedtuple
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, TypeAlias
 
+from ..warned import warn
 from . import pytree_json
 from .pytree_json import EnumEncoder
 
@@ -128,8 +128,7 @@ def _register(cls: type, flatten_fn: Callable, unflatten_fn: Callable, serialize
               to_dumpable_context: Any = None, from_dumpable_context: Any = None,
               flatten_with_keys_fn: Callable | None = None) -> None:
     if cls in SUPPORTED_NODES:
-        warnings.warn(f"{cls} is already registered as pytree node. Overwriting the previous registration.", UserWarning,
-                      stacklevel=3)
+        warn(f"{cls} is already registered as pytree node. Overwriting the previous registration.")
 
     def keys(x: Any) -> list:
         if flatten_with_keys_fn is None:
@@ -388,13 +387,13 @@ def treespec_dumps(treespec: TreeSpec, protocol: int | None = None) -> str:
 
 def pytree_to_str(treespec: TreeSpec) -> str:
     """The old name of `treespec_dumps`."""
-    warnings.warn("`pytree_to_str` is deprecated. Please use `treespec_dumps` instead.", FutureWarning, stacklevel=2)
+    warn("`pytree_to_str` is deprecated. Please use `treespec_dumps` instead.", FutureWarning)
     return treespec_dumps(treespec)
 
 
 def str_to_pytree(json: str) -> TreeSpec:
     """The old name of `treespec_loads`."""
-    warnings.warn("`str_to_pytree` is deprecated. Please use `treespec_loads` instead.", FutureWarning, stacklevel=2)
+    warn("`str_to_pytree` is deprecated. Please use `treespec_loads` instead.", FutureWarning)
     return treespec_loads(json)
 
 

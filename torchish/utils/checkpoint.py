@@ -6,7 +6,6 @@ Source: https://docs.pytorch.org/docs/stable/checkpoint.html
 """
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from enum import Enum
@@ -25,6 +24,7 @@ from ..nn.containers import Sequential
 from ..ops.recompute import recomputed, recomputed_in_branch
 from ..tape import state
 from ..tensor import Tensor
+from ..warned import warn
 
 __all__ = ["CheckpointError", "CheckpointPolicy", "DefaultDeviceType", "SelectiveCheckpointContext", "check_backward_validity",
            "checkpoint", "checkpoint_sequential", "create_selective_checkpoint_contexts", "detach_variable",
@@ -80,8 +80,8 @@ def checkpoint(function: Callable, *args: Any, use_reentrant: bool | None = None
     Source: https://docs.pytorch.org/docs/stable/checkpoint.html#torch.utils.checkpoint.checkpoint
     """
     if use_reentrant is None:
-        warnings.warn("torch.utils.checkpoint: " + EXPLICIT.format("Starting in PyTorch 2.9, calling checkpoint without "
-                      "use_reentrant will raise an exception."), stacklevel=2)
+        warn("torch.utils.checkpoint: " + EXPLICIT.format("Starting in PyTorch 2.9, calling checkpoint without "
+             "use_reentrant will raise an exception."))
         use_reentrant = True
     kwargs.pop("preserve_rng_state", True)
     if use_reentrant and kwargs:
@@ -128,8 +128,8 @@ def _one() -> Tensor:
 def checkpoint_sequential(functions: Any, segments: int, input: Any, use_reentrant: bool | None = None, **kwargs: Any) -> Any:
     """A Sequential (or a list of modules or functions) in `segments` parts, of which all but the last are checkpointed."""
     if use_reentrant is None:
-        warnings.warn("torch.utils.checkpoint.checkpoint_sequential: " + EXPLICIT.format("In version 2.9 we will raise an "
-                      "exception if use_reentrant is not passed."), stacklevel=2)
+        warn("torch.utils.checkpoint.checkpoint_sequential: " + EXPLICIT.format("In version 2.9 we will raise an "
+             "exception if use_reentrant is not passed."))
         use_reentrant = True
     preserve = kwargs.pop("preserve_rng_state", True)
     if kwargs:
@@ -154,7 +154,7 @@ def checkpoint_sequential(functions: Any, segments: int, input: Any, use_reentra
 def check_backward_validity(inputs: Iterable[Any]) -> None:
     """Warns where no input requires a gradient."""
     if not any(x.requires_grad for x in tensors_of(list(inputs))):
-        warnings.warn("None of the inputs have requires_grad=True. Gradients will be None", stacklevel=3)
+        warn("None of the inputs have requires_grad=True. Gradients will be None")
 
 
 def get_device_states(*args: Any) -> tuple[list[int], list[Tensor]]:

@@ -5,7 +5,6 @@ Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torc
 """
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ from ..autograd.function import Function
 from ..handles import RemovableHandle
 from ..modes import is_grad_enabled
 from ..tensor import Tensor
+from ..warned import warn
 
 __all__ = ["BackwardHook", "RemovableHandle", "unserializable_hook", "warn_if_has_hooks"]
 
@@ -33,8 +33,8 @@ def warn_if_has_hooks(tensor: Tensor) -> None:
     """Warns of the hooks of a tensor, which are not saved with it."""
     for hook in (tensor._hooks or {}).values():
         if not hasattr(hook, "__torch_unserializable__"):
-            warnings.warn(f"backward hook {hook!r} on tensor will not be serialized.  If this is expected, you can decorate the "
-                          "function with @torch.utils.hooks.unserializable_hook to suppress this warning", stacklevel=2)
+            warn(f"backward hook {hook!r} on tensor will not be serialized.  If this is expected, you can decorate the "
+                 "function with @torch.utils.hooks.unserializable_hook to suppress this warning")
 
 
 class BackwardHookFunction(Function):
@@ -115,7 +115,7 @@ class BackwardHook:
         return self.outputs.gathered(given)
 
     def _without_input_gradient(self) -> None:
-        warnings.warn(NO_INPUT_GRADIENT, stacklevel=5)
+        warn(NO_INPUT_GRADIENT)
         none = (None,) * self.inputs.size
         for hook in self.user_hooks:
             result = hook(self.module, none, self.grad_outputs)

@@ -5,13 +5,13 @@ Source: https://docs.pytorch.org/docs/stable/nn.attention.bias.html
 """
 from __future__ import annotations
 
-import warnings
 from enum import IntEnum
 from typing import Any
 
 from ... import api as torch
 from ...tensor import Tensor
 from ...torch_function import default
+from ...warned import warn
 from .. import functional as F
 
 __all__ = ["CausalBias", "CausalVariant", "causal_lower_right", "causal_upper_left"]
@@ -32,7 +32,7 @@ class CausalBias(Tensor):
         super().__init__()
         self.variant, self.seq_len_q, self.seq_len_kv = variant, seq_len_q, seq_len_kv
         if seq_len_q > seq_len_kv and variant is CausalVariant.LOWER_RIGHT:
-            warnings.warn("Lower right causal bias will produce NaNs in the output when seq_len_q > seq_len_kv!", stacklevel=2)
+            warn("Lower right causal bias will produce NaNs in the output when seq_len_q > seq_len_kv!")
 
     def _materialize(self, device: Any = None) -> Tensor:
         """The bias as a bool matrix, True where a key takes part."""

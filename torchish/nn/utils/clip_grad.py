@@ -1,24 +1,24 @@
 """Gradient clipping: one recorded op for all gradients."""
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 from types import GeneratorType
 from typing import Any
 
 from ... import api as torch
 from ...tensor import Tensor
+from ...warned import warn
 
 __all__ = ["clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"]
 
 
-def _grads(parameters: Tensor | Iterable[Tensor], warn: bool = False) -> list[Tensor]:
+def _grads(parameters: Tensor | Iterable[Tensor], told: bool = False) -> list[Tensor]:
     if isinstance(parameters, Tensor):
         parameters = [parameters]
-    elif warn and isinstance(parameters, GeneratorType):
+    elif told and isinstance(parameters, GeneratorType):
         parameters = list(parameters)
         if not parameters:
-            warnings.warn("`parameters` is an empty generator, no gradient clipping will occur.", stacklevel=3)
+            warn("`parameters` is an empty generator, no gradient clipping will occur.")
     return [g for g in [p._grad for p in parameters] if g is not None]
 
 
@@ -54,7 +54,7 @@ def clip_grads_with_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float
 def clip_grad_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float, norm_type: float = 2.0,
                     error_if_nonfinite: bool = False, foreach: bool | None = None) -> Tensor:
     """Scales the gradients in place so that their total norm is at most `max_norm`; returns the norm before."""
-    grads = _grads(parameters, warn=True)
+    grads = _grads(parameters, told=True)
     if not grads:
         return torch.tensor(0.0)
     if error_if_nonfinite:
@@ -67,8 +67,7 @@ def clip_grad_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float, norm
 
 def clip_grad_norm(*args: Any, **kwargs: Any) -> Tensor:
     """The older name of clip_grad_norm_."""
-    warnings.warn("`torch.nn.utils.clip_grad_norm` is now deprecated in favor of `torch.nn.utils.clip_grad_norm_`.",
-                  FutureWarning, stacklevel=2)
+    warn("`torch.nn.utils.clip_grad_norm` is now deprecated in favor of `torch.nn.utils.clip_grad_norm_`.", FutureWarning)
     return clip_grad_norm_(*args, **kwargs)
 
 

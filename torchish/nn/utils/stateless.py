@@ -5,10 +5,10 @@ Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.stateless.
 """
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from ...func.modules import call
+from ...warned import warn
 from ..module import Module
 
 __all__ = ["functional_call"]
@@ -17,7 +17,6 @@ __all__ = ["functional_call"]
 def functional_call(module: Module, parameters_and_buffers: dict[str, Any], args: Any = None, kwargs: dict | None = None, *,
                     tie_weights: bool = True, strict: bool = False) -> Any:
     """module(*args, **kwargs) with other parameters and buffers."""
-    warnings.warn("`torch.nn.utils.stateless.functional_call` is deprecated as of PyTorch 2.0 and will be removed in a future "
-                  "version of PyTorch. Please use `torch.func.functional_call` instead which is a drop-in replacement.",
-                  FutureWarning, stacklevel=2)
+    warn("`torch.nn.utils.stateless.functional_call` is deprecated as of PyTorch 2.0 and will be removed in a future "
+         "version of PyTorch. Please use `torch.func.functional_call` instead which is a drop-in replacement.", FutureWarning)
     return call(module, parameters_and_buffers, args, kwargs, tie_weights, strict)

@@ -6,11 +6,11 @@ Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.spectral_n
 """
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from ... import api as torch
 from ...tensor import Tensor
+from ...warned import warn
 from .. import functional as F
 from ..module import Module
 from ..parameter import Parameter
@@ -72,8 +72,7 @@ class WeightNorm(_WeightHook):
 
 def weight_norm(module: Module, name: str = "weight", dim: int = 0) -> Module:
     """The weight as g v / |v|; parametrizations.weight_norm is the newer form."""
-    warnings.warn("`torch.nn.utils.weight_norm` is deprecated in favor of `torch.nn.utils.parametrizations.weight_norm`.",
-                  FutureWarning, stacklevel=2)
+    warn("`torch.nn.utils.weight_norm` is deprecated in favor of `torch.nn.utils.parametrizations.weight_norm`.", FutureWarning)
     hook = WeightNorm(name, dim)
     hook.check_alone(module)
     weight = getattr(module, name)
