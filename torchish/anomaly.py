@@ -122,7 +122,7 @@ def check_tape(tape: Tape, roots: tuple, cts: tuple) -> None:
     traced(search)
 
 
-def check_graph(graph: Any, found: list[Node], starts: dict) -> None:
+def check_graph(graph: Any, starts: dict) -> None:
     """Looks for nan in the backward of an ended graph."""
     if graph.values is None:
         return

@@ -64,7 +64,7 @@ def export(step: Callable, path: Any, args: Sequence[Any] = (), kwargs: dict | N
              "inputs": [[list(a.shape), a.dtype.name] for a in avals[:len(tensors)]],
              "arguments": encoded(jax.tree_util.tree_unflatten(structure, _numbered(leaves))),
              "results": encoded(body.build([_Place(k) for k in range(closed.wanted)])),
-             "names": _names(step, captured), "updates": _updates(body, captured, len(tensors)), "flags": list(closed.flags()),
+             "names": _names(step, captured), "updates": _updates(body, captured), "flags": list(closed.flags()),
              "differentiable": differentiable}
     out = io.BytesIO()
     serialization.save([x.detach() if not x._leaf else x for x in captured], out)
@@ -101,7 +101,7 @@ def _names(step: Callable, captured: list) -> list[str]:
     return [known.get(id(x), f"captured_{k}") for k, x in enumerate(captured)]
 
 
-def _updates(body: Body, captured: list, first: int) -> list[list[int]]:
+def _updates(body: Body, captured: list) -> list[list[int]]:
     """(captured tensor, result): what the function writes, and the states of generators it draws from."""
     closed = body.closed
     places = {id(x): k for k, x in enumerate(captured)}

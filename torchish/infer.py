@@ -35,12 +35,12 @@ def results(op: Op, node: Node, known: list[Out], autocast: Any = None) -> tuple
     node.info = _autocasts(op, avals, flat, device, autocast) if autocast is not None and op.autocast else None
     if op.promote:
         node.info = _casts(op, avals if node.info is None else [_cast(a, d) for a, d in zip(avals, node.info, strict=True)])
-    key = (op.index, node.info, dtypes.default.float, _freeze(avals, node.operands), _attributes(node.attrs))
+    key = (op.index, node.info, dtypes.default.float, _freeze(avals), _attributes(node.attrs))
     found = _cache.get(key)
     if found is None:
         if len(_cache) >= _LIMIT:
             _cache.clear()
-        found = _cache[key] = _evaluate(op, node, avals)
+        found = _cache[key] = _evaluate(node, avals)
     specs, many, said = found
     for words in said:
         warn(*words)
@@ -62,7 +62,7 @@ def _operand_avals(operands: tuple, known: list[Out]) -> list:
     return out
 
 
-def _freeze(avals: list, operands: tuple) -> tuple:
+def _freeze(avals: list) -> tuple:
     frozen = []
     for a in avals:
         if a.__class__ is list:
@@ -171,7 +171,7 @@ def check_broadcast(shapes: list[tuple[int, ...]]) -> None:
         result = tuple(y if x == 1 else x for x, y in zip(a, b, strict=True))
 
 
-def _evaluate(op: Op, node: Node, avals: list) -> tuple:
+def _evaluate(node: Node, avals: list) -> tuple:
     """Shapes and dtypes of the results by tracing the op abstractly, whether there are several, and what the op warns of."""
     arrays = [[spec(x) for x in a] if a.__class__ is list else spec(a) for a in avals
               if a.__class__ is Aval or a.__class__ is list]

@@ -55,7 +55,7 @@ class Region:
 
 
 class Plan:
-    """The steps of a program, and its last cut for a backward that comes after it."""
+    """The steps of a program, in order."""
     __slots__ = ("steps",)
 
     def __init__(self, steps: list[Region | Node]) -> None:

@@ -317,7 +317,7 @@ def _known(kinds: frozenset, x: Any) -> Any:
     if x._tape is not None and x._node.__class__ is Node and x._node.op is FULL:
         value = x._node.attrs["value"]
         if value.__class__ is Ref:      # a number that was seen to change: what it is in this step
-            value = (x._tape.floats if value.kind == "f" else x._tape.ints)[value.index]
+            value = value.value(x._tape)
         return np.broadcast_to(np.asarray(value, x.dtype.np), x.shape)
     return x
 

@@ -142,14 +142,19 @@ def leaf_slot(tape: Tape, x: Any) -> int:
             rewind(tape)
             hooks.finish(tape)
             raise Restart
-        may_end(tape)
-        node = Node(tape.node, LEAF, None, (x._node.slot,))
-        node.results([x._node.aval], [True], False)
-        attach(tape, key, node)
+        node = _new_leaf(tape, key, x)
     tape.node = node
     x._node, x._tape, x._home = node, tape, None
     tape.leaves[node.slot] = x
     return node.slot
+
+
+def _new_leaf(tape: Tape, key: tuple, x: Any) -> Node:
+    may_end(tape)
+    node = Node(tape.node, LEAF, None, key[1:])
+    node.results([x._node.aval], [True], False)
+    attach(tape, key, node)
+    return node
 
 
 def leaf_entry(x: Any) -> None:
@@ -161,10 +166,7 @@ def leaf_entry(x: Any) -> None:
             key = (LEAF, slot)
             node = tape.node.children.get(key)
             if node is None:
-                may_end(tape)
-                node = Node(tape.node, LEAF, None, (slot,))
-                node.results([x._node.aval], [True], False)
-                attach(tape, key, node)
+                node = _new_leaf(tape, key, x)
         except Restart:
             continue
         tape.node = node
@@ -228,7 +230,7 @@ def rewind(tape: Tape) -> None:
             x = tape.tensors.pop()
             value = node.attrs["value"]
             if value.__class__ is Ref:      # the fill value was seen to change: it is a runtime input
-                value = (tape.floats if value.kind == "f" else tape.ints)[value.index]
+                value = value.value(tape)
             x._pending = (value,)
             while tape.tensors and tape.tensors[-1]._node is node:      # what it was recorded as
                 tape.tensors.pop()

@@ -6,6 +6,7 @@ the new value of the base, and a view that has fallen behind is recorded anew wh
 """
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from .avals import aval_of
@@ -118,19 +119,27 @@ def refresh(x: Any) -> None:
     base = view.base if view.base._view is None else _owner(view)
     if view.version == base._version_count:
         return
-    tape = state.tape
-    grad, extra = tape.grad, tape.extra
-    tape.set_mode(True, tape.autocast, extra & ~INFERENCE)
-    try:
-        value = base
-        for step in view.chain:
-            value = _apply(step, value)
-    finally:
-        state.tape.set_mode(grad, state.tape.autocast, extra)
+    value = _with_grad(_seen_from, base, view.chain)
     view.version = base._version_count
     bind(x, value if x._guard is None else x._guard.after_write(value))
     if x._retains and x._node.rg:
         hooks.retain(x)
+
+
+def _with_grad(fn: Callable, *args: Any) -> Any:
+    """`fn(*args)`, recorded with gradients whatever the user's mode is: what a tensor stands for does not depend on who looks."""
+    grad, extra = state.tape.grad, state.tape.extra
+    state.tape.set_mode(True, state.tape.autocast, extra & ~INFERENCE)
+    try:
+        return fn(*args)
+    finally:
+        state.tape.set_mode(grad, state.tape.autocast, extra)       # the tape may be another one by now
+
+
+def _seen_from(base: Any, chain: tuple) -> Any:
+    for step in chain:
+        base = _apply(step, base)
+    return base
 
 
 def _apply(step: tuple, x: Any) -> Any:
@@ -233,12 +242,7 @@ def assign(x: Any, value: Any) -> Any:
 
 def _unseen(x: Any, value: Any) -> Any:
     """`value`, written into `x` where that is not recorded: the graph stays what it was, the gradient goes to the old value."""
-    grad, extra = state.tape.grad, state.tape.extra
-    state.tape.set_mode(True, state.tape.autocast, extra & ~INFERENCE)
-    try:
-        return record(straight, (x, value))
-    finally:
-        state.tape.set_mode(grad, state.tape.autocast, extra)
+    return _with_grad(record, straight, (x, value))
 
 
 def like(value: Any, aval: Any) -> Any:

@@ -28,6 +28,10 @@ class Ref:
     def __init__(self, kind: str, index: int) -> None:
         self.kind, self.index = kind, index
 
+    def value(self, tape: Any) -> float | int:
+        """What the number is in the step that `tape` records."""
+        return (tape.floats if self.kind == "f" else tape.ints)[self.index]
+
     def __repr__(self) -> str:
         return f"{self.kind}{self.index}"
 
@@ -81,7 +85,7 @@ class Node(Out):
         self.sites: dict[tuple, Site] | None = None
         self.twin: Node | None = None
         self.end = False
-        self.programs: list | None = None
+        self.programs: dict | None = None
         self.where, self.grad, self.info = where, grad, None
         self.why: str | None = None
 

@@ -263,7 +263,7 @@ class Pass:
         waiting = [s for s in waiting if s not in starts]
         found, touched = reach(entries, starts, waiting)
         if anomaly.check:
-            check_graph(graph, found, starts)
+            check_graph(graph, starts)
         asked = {x._graph[1] for x in (self.targets or {}).values() if x._graph is not None and x._graph[0] is graph}
         stops = frozenset(s for s in waiting if s in touched)
         ends = {s for s in touched if s in graph.sources and self._wanted(graph.sources[s])}

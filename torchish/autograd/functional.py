@@ -61,7 +61,7 @@ def _checked_vector(v: Any, like: Tensors, many: bool, name: str, against: str) 
     return vs
 
 
-def _strict_outputs(outputs: Tensors, inputs: Tensors) -> None:
+def _strict_outputs(outputs: Tensors) -> None:
     """torch's refusal of results that have nothing to do with the inputs."""
     for k, y in enumerate(outputs):
         if not y.requires_grad:
@@ -119,7 +119,7 @@ def vjp(func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, 
         xs = _prepared(given, create_graph)
         many_out, ys = _evaluated(func, xs, "vjp")
         if strict:
-            _strict_outputs(ys, xs)
+            _strict_outputs(ys)
         vs = _checked_vector(v, ys, many_out, "vjp", "outputs")
         found = _filled(_pulled(ys, xs, vs, create_graph), xs, strict, create_graph)
         return _out(ys, many_out, create_graph), _out(found, many, create_graph)
@@ -133,7 +133,7 @@ def jvp(func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, 
         vs = _checked_vector(v, xs, many, "jvp", "inputs")
         many_out, ys = _evaluated(func, xs, "jvp")
         if strict:
-            _strict_outputs(ys, xs)
+            _strict_outputs(ys)
         us = tuple([y.new_zeros(tuple(y.shape)).requires_grad_() for y in ys])
         back = _filled(_pulled(ys, xs, us, True), xs, strict, False, "jvp")
         wanted = [(g, w) for g, w in zip(back, vs, strict=True) if g.requires_grad]
@@ -168,7 +168,7 @@ def jacobian(func: Callable, inputs: Any, create_graph: bool = False, strict: bo
         xs = _prepared(given, create_graph)
         many_out, ys = _evaluated(func, xs, "jacobian")
         if strict:
-            _strict_outputs(ys, xs)
+            _strict_outputs(ys)
         rows = [_out(_rows(y, xs, create_graph, strict, k), many, create_graph) for k, y in enumerate(ys)]
         if strategy == "forward-mode" and many:     # as in torch: lists here
             rows = [list(row) for row in rows]
@@ -224,7 +224,7 @@ def hessian(func: Callable, inputs: Any, create_graph: bool = False, strict: boo
         many_out, ys = _tuple(func(*xs), "outputs of the user-provided function", "hessian")
         y = _scalar(ys, many_out, "hessian")
         if strict:
-            _strict_outputs(ys, xs)
+            _strict_outputs(ys)
         moving = [x if x.requires_grad else x.requires_grad_() for x in xs]
         return _filled(_pulled((y,), tuple(moving), None, True), xs, strict, False, "first")
 
@@ -240,7 +240,7 @@ def _twice(func: Callable, inputs: Any, v: Any, create: bool, strict: bool, name
     y = _scalar(ys, many_out, name)
     vs = _checked_vector(v, xs, many, name, "inputs")
     if strict:
-        _strict_outputs(ys, xs)
+        _strict_outputs(ys)
     first = _filled(_pulled((y,), xs, None, True), xs, strict, False, "first")
     return many, xs, y, vs, first
 

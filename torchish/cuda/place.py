@@ -25,9 +25,9 @@ class _State:
 _current = _State()
 
 
-def index_of(device: Any, optional: bool = True) -> int:
+def index_of(device: Any) -> int:
     """The index of an accelerator; the current one for None and for 'cuda'."""
-    if device is None and optional:
+    if device is None:
         return _current.index
     if isinstance(device, int):
         return _current.index if device < 0 else device

@@ -19,7 +19,7 @@ __all__: list[str] = []
     samples=lambda t: [((t(4, 3),), {})], into=safely("torch.geqrf", "a"))
 def geqrf(input: Array) -> tuple[Array, Array]:
     """R in the upper triangle, the vectors of the reflections below it, and their factors."""
-    own_matrix(input, "torch.geqrf", "input")
+    own_matrix(input, "torch.geqrf")
     need_kernel("geqrf_cpu", input)
     packed, tau = jnp.linalg.qr(input, mode="raw")
     return jnp.swapaxes(packed, -1, -2), tau

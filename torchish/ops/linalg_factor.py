@@ -364,7 +364,7 @@ def _reflected_jvp(primals: tuple, tangents: tuple) -> tuple[jax.Array, jax.Arra
 def linalg_householder_product(input: Array, tau: Array) -> Array:
     """The first n columns of the product of the Householder reflections kept in the columns of `input`."""
     name = "torch.linalg.householder_product"
-    own_matrix(input, name, "input")
+    own_matrix(input, name)
     m, n = input.shape[-2:]
     require(m >= n, f"{name}: input.shape[-2] must be greater than or equal to input.shape[-1]")
     require(n >= tau.shape[-1], f"{name}: input.shape[-1] must be greater than or equal to tau.shape[-1]")

@@ -63,7 +63,7 @@ def _picked(x: jax.Array, target: jax.Array, axis: int) -> jax.Array:
     return jnp.where((target >= 0) & (target < x.shape[axis]), found, jnp.nan)
 
 
-def _nll(values: jax.Array, target: jax.Array, weight: jax.Array | None, ignore_index: int, reduction: str) -> tuple:
+def _nll(values: jax.Array, target: jax.Array, weight: jax.Array | None, ignore_index: int) -> tuple:
     """Unreduced losses with ignored places zero and weights applied; what their sum is divided by for the mean."""
     keep = target != ignore_index
     if weight is None:
@@ -107,7 +107,7 @@ def nll_loss(input: Array, target: Array, weight: Array | None = None, size_aver
     _indices(input, target, weight)
     need_float("nll_loss_out_frame" if input.ndim < 3 else "nll_loss2d_forward_out_frame", input)
     values = -_picked(input, target, min(1, input.ndim - 1))
-    return _reduced(*_nll(values, target, weight, ignore_index, how), how)
+    return _reduced(*_nll(values, target, weight, ignore_index), how)
 
 
 def _cross_entropy_rule(avals: Any, attributes: Any) -> str:
@@ -143,7 +143,7 @@ def cross_entropy(input: Array, target: Array, weight: Array | None = None, size
     x = wide(input)
     normaliser = _log_sum_exp(x, axis)
     values = normaliser.squeeze(axis) - _picked(x, target, axis)
-    values, total = _nll(values, target, None if weight is None else wide(weight), ignore_index, how)
+    values, total = _nll(values, target, None if weight is None else wide(weight), ignore_index)
     result = _reduced(values, total, how)
     if label_smoothing:
         spread = normaliser - x

@@ -22,10 +22,10 @@ def matrix(x: jax.Array, name: str, letter: str = "A") -> None:
         raise RuntimeError(f"{name}: The input tensor {letter} must have at least 2 dimensions.")
 
 
-def own_matrix(x: jax.Array, name: str, letter: str) -> None:
+def own_matrix(x: jax.Array, name: str) -> None:
     """matrix, in the words of the older functions."""
     if x.ndim < 2:
-        raise RuntimeError(f"{name}: {letter} must have at least 2 dimensions.")
+        raise RuntimeError(f"{name}: input must have at least 2 dimensions.")
 
 
 def square(x: jax.Array, name: str) -> None:

@@ -97,7 +97,7 @@ def _one_more(t: Any, *masks: Any) -> list:
     return [None if mask is None else t.pad(mask, (0, 1)) for mask in masks]
 
 
-def _heads(t: Any, x: Any, static: Any, batch: int, heads: int, size: int) -> Any:
+def _heads(x: Any, static: Any, batch: int, heads: int, size: int) -> Any:
     """(L, B, E) as (B * heads, L, E / heads)."""
     return x.reshape(x.shape[0], batch * heads, size).transpose(0, 1) if static is None else static
 
@@ -165,8 +165,8 @@ def multi_head_attention_forward(
     if bias_k is not None:
         k, v = t.cat([k, bias_k.repeat(1, batch, 1)]), t.cat([v, bias_v.repeat(1, batch, 1)])
         attn_mask, padding = _one_more(t, attn_mask, padding)
-    q = _heads(t, q, None, batch, num_heads, size // num_heads)
-    k, v = (_heads(t, x, static, batch, num_heads, size // num_heads) for x, static in ((k, static_k), (v, static_v)))
+    q = _heads(q, None, batch, num_heads, size // num_heads)
+    k, v = (_heads(x, static, batch, num_heads, size // num_heads) for x, static in ((k, static_k), (v, static_v)))
     if add_zero_attn:
         k, v = (t.cat([x, t.zeros((x.shape[0], 1, x.shape[2]), dtype=x.dtype, device=x.device)], 1) for x in (k, v))
         attn_mask, padding = _one_more(t, attn_mask, padding)

@@ -72,12 +72,12 @@ def gather(input: Array, dim: int, index: Array, *, sparse_grad: bool = False) -
     return jnp.take_along_axis(input, places, dim, mode=READ).reshape(shape)
 
 
-def _scatter_operands(name: str, input: Array, dim: int, index: Array, src: Array | None) -> tuple:
+def _scatter_operands(input: Array, dim: int, index: Array, src: Array | None) -> tuple:
     """input, dim, index, and src cut to index's shape, with at least one dimension; errors where they don't fit."""
-    _check_index(name, index)
+    _check_index("scatter", index)
     dim = wrap_dim(dim, input.ndim)
     if src is not None and src.dtype != input.dtype:
-        raise RuntimeError(f"{name}(): Expected self.dtype to be equal to src.dtype")
+        raise RuntimeError("scatter(): Expected self.dtype to be equal to src.dtype")
     input, index = _raised(input), _raised(index)
     src = None if src is None else _raised(src)
     require(index.ndim == input.ndim, "Index tensor must have the same number of dimensions as self tensor")
@@ -107,7 +107,7 @@ def scatter(input: Array, dim: int, index: Array, src: ArrayLike | None = None, 
     shape, number = input.shape, jnp.ndim(values) == 0
     if index.size == 0:
         return input
-    base, dim, index, src = _scatter_operands("scatter", input, dim, index, None if number else values)
+    base, dim, index, src = _scatter_operands(input, dim, index, None if number else values)
     if number:
         src = jnp.broadcast_to(cast(values, input.dtype), index.shape)
     key = _places(index, dim)
@@ -124,7 +124,7 @@ def scatter_add(input: Array, dim: int, index: Array, src: Array) -> Array:
     """`input` with src[i][j] added at [index[i][j]][j] for dim 0, and so on; places may repeat."""
     if index.size == 0:
         return input
-    base, dim, index, src = _scatter_operands("scatter", input, dim, index, src)
+    base, dim, index, src = _scatter_operands(input, dim, index, src)
     return add_at(base, _places(index, dim), src).reshape(input.shape)
 
 
@@ -207,7 +207,7 @@ def scatter_reduce(input: Array, dim: int, index: Array, src: Array, reduce: str
     """scatter_add with another way of combining: reduce is sum, prod, mean, amax or amin."""
     if index.size == 0:
         return input
-    base, dim, index, src = _scatter_operands("scatter", input, dim, index, src)
+    base, dim, index, src = _scatter_operands(input, dim, index, src)
     if reduce in ("amax", "amin"):
         need_real(f"scatter_gather_tensor_cpu_reduce_{reduce}", input)
     elif reduce == "mean":
