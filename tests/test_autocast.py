@@ -25,6 +25,7 @@ OTHER_DTYPES = {
     "linalg_pinv": "computed as a whole in float32, not from products",
     "rms_norm": "torch's has no kernel for two dtypes; promoted here, with autocast or without",
     "multilabel_soft_margin_loss": "promoted, with autocast or without",
+    **dict.fromkeys(["lstm_cell", "gru_cell", "_recurrent_layer"], "the state takes the lower precision, as on CUDA"),
 }
 
 

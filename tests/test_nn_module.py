@@ -6,12 +6,20 @@ import pickle
 import warnings
 from collections import OrderedDict
 
+import nn_golden
+import nn_more_golden
 import numpy as np
 import pytest
 from nn_golden import cases, recorder
 
 import torchish as torch
 from torchish import nn
+
+
+@pytest.mark.parametrize("recorded", [nn_golden, nn_more_golden])
+def test_the_script_asks_what_was_recorded(recorded) -> None:
+    for section, rows in recorded.GOLDEN.items():
+        assert section == "meta" or [text for text, _ in rows] == getattr(recorded.recorder, section.upper())
 
 
 @pytest.mark.parametrize(("text", "expected"), cases("reprs"))

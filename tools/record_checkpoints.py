@@ -1,6 +1,7 @@
 """Writes tests/golden/checkpoint.pt and checkpoint_legacy.pt with real torch, in both of its formats.
 
 In: torch.  Out: one object with shared storages, every common dtype, a parameter and the states of a module and an optimizer.
+The files hold the same at every run; their bytes differ, as torch writes names and numbers of its own into them.
 Run: python tools/record_checkpoints.py
 """
 from __future__ import annotations

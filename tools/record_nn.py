@@ -194,8 +194,8 @@ nn.ParameterList([nn.init.xavier_uniform_(torch.empty(4, 5)), nn.init.xavier_nor
 nn.ParameterList([nn.init.kaiming_normal_(torch.empty(4, 5, 3), mode="fan_out", nonlinearity="relu")])
 nn.ParameterList([nn.init.trunc_normal_(torch.empty(4, 5)), nn.init.trunc_normal_(torch.empty(30), 3.0, 1.0, 4.0, 5.0)])
 nn.ParameterList([nn.init.orthogonal_(torch.empty(4, 6)), nn.init.orthogonal_(torch.empty(6, 2, 2), 3.0)])
-nn.ParameterList([nn.init.sparse_(torch.empty(6, 4), 0.3), nn.init.dirac_(torch.empty(4, 2, 3), 2),
-                  nn.init.eye_(torch.empty(2, 3))])
+nn.ParameterList([nn.init.sparse_(torch.empty(6, 4), 0.3), nn.init.dirac_(torch.empty(4, 2, 3), 2), \
+nn.init.eye_(torch.empty(2, 3))])
 """.strip().splitlines()
 
 OPTIMIZERS = """
@@ -233,8 +233,7 @@ sched.CyclicLR(o, 0.1, 1.0, 5, mode="triangular2")
 sched.CyclicLR(o, 0.1, 1.0, 5, mode="exp_range", gamma=0.98)
 sched.LambdaLR(o, lambda e: 0.9**e)
 sched.MultiplicativeLR(o, lambda e: 0.95)
-sched.SequentialLR(o, [sched.LinearLR(o, 0.1, 1.0, 5), sched.CosineAnnealingLR(o, 20), sched.ExponentialLR(o, 0.9)],
-                   [5, 25])
+sched.SequentialLR(o, [sched.LinearLR(o, 0.1, 1.0, 5), sched.CosineAnnealingLR(o, 20), sched.ExponentialLR(o, 0.9)], [5, 25])
 sched.ChainedScheduler([sched.ConstantLR(o, 0.1, 5), sched.ExponentialLR(o, 0.9)])
 sched.ReduceLROnPlateau(o, patience=2)
 sched.ReduceLROnPlateau(o, mode="max", factor=0.5, patience=1, cooldown=2, threshold_mode="abs")
@@ -245,12 +244,9 @@ DATA = """
 [b.tolist() for b in data.DataLoader(range(10), 3)]
 [b.tolist() for b in data.DataLoader(range(10), 3, shuffle=True, drop_last=True)] + [torch.rand(()).item()]
 [[b.tolist() for b in l] for l in [data.DataLoader(range(7), 2, shuffle=True)] * 2]
-[[b.tolist() for b in l] for l in [data.DataLoader(range(7), 2, shuffle=True,
-                                                   generator=torch.Generator().manual_seed(3))] * 2]
-[[t.tolist() for t in b] for b in data.DataLoader(data.TensorDataset(torch.arange(5), torch.arange(10.0).view(5, 2)),
-                                                  2)]
-[b.tolist() for s in data.random_split(data.TensorDataset(torch.arange(10)), [0.5, 0.3, 0.2]) for b,
- in data.DataLoader(s, 4)]
+[[b.tolist() for b in l] for l in [data.DataLoader(range(7), 2, shuffle=True, generator=torch.Generator().manual_seed(3))] * 2]
+[[t.tolist() for t in b] for b in data.DataLoader(data.TensorDataset(torch.arange(5), torch.arange(10.0).view(5, 2)), 2)]
+[b.tolist() for s in data.random_split(data.TensorDataset(torch.arange(10)), [0.5, 0.3, 0.2]) for b, in data.DataLoader(s, 4)]
 [s.indices for s in data.random_split(range(9), [4, 5], generator=torch.Generator().manual_seed(1))]
 list(data.RandomSampler(range(10)))
 list(data.RandomSampler(range(10), num_samples=25))
@@ -264,8 +260,7 @@ list(data.distributed.DistributedSampler(range(10), 3, 1))
 [b.tolist() for b in data.DataLoader(range(4), batch_size=None, shuffle=True, collate_fn=torch.tensor)]
 [b for b in data.DataLoader(["a", "b", "c"], 2)]
 data.default_collate([{"a": 1, "b": (1.5, [2])}, {"a": 2, "b": (2.5, [3])}])["b"][1][0].tolist()
-str(data.default_collate([1.5,
-                          2.5]).dtype) + str(data.default_collate([True]).dtype) + str(data.default_collate([1]).dtype)
+str(data.default_collate([1.5, 2.5]).dtype) + str(data.default_collate([True]).dtype) + str(data.default_collate([1]).dtype)
 len(data.DataLoader(range(10), 3)) + len(data.DataLoader(range(10), 3, drop_last=True))
 """.strip().splitlines()
 

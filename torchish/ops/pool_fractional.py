@@ -99,7 +99,7 @@ def _declare(n: int) -> None:
     pooled.__doc__ = f"The maximum of each of the windows drawn in {n} spatial dims, and its place in the flattened plane (int64)."
     with_indices.__doc__ = pooled.__doc__
     public.__doc__ = f"The maximum of each of the windows drawn in {n} spatial dims, with its place if return_indices."
-    op(name=f"_{name}", forms="private", rule=f"FractionalMaxPool{n}DBackward0",
+    op(name=f"_{name}", autocast="float cpu", forms="private", rule=f"FractionalMaxPool{n}DBackward0",
        samples=lambda t: [((t(2, 3, *size), t(2, 3, n, low=0, high=1, seed=1), 2, 3), {})])(pooled)
     composite(name=f"{name}_with_indices", forms="F")(with_indices)
     composite(name=name, forms="F")(public)

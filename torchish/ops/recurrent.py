@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from ..strides import elementwise, laid
 from .check import require
 from .table import Array, Arrays, composite, op
 
@@ -138,7 +139,11 @@ def lstm_cell(input: Array, hx: Arrays, w_ih: Array, w_hh: Array, b_ih: Array | 
     return _lstm(_affine(input, w_ih, b_ih) + _affine(h, w_hh, b_hh), c)
 
 
-@op(forms="function", autocast="low", rule="AddBackward0", samples=_cell_samples(GRU_GATES))
+def _as_state(avals: list, attributes: dict) -> tuple[int, ...] | None:
+    return elementwise(avals[1].shape, [laid(avals[1])])     # what torch computes last is the state, updated element by element
+
+
+@op(forms="function", autocast="low", strides=_as_state, rule="AddBackward0", samples=_cell_samples(GRU_GATES))
 def gru_cell(input: Array, hx: Array, w_ih: Array, w_hh: Array, b_ih: Array | None = None, b_hh: Array | None = None) -> Array:
     """One step of a GRU."""
     _checked(input, hx, w_ih, w_hh)
