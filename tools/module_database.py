@@ -216,17 +216,21 @@ def main() -> None:
     asked_for = parser.parse_args()
     warnings.simplefilter("ignore")
     modules = [info for info in module_db if info.module_cls.__module__.startswith("torch.nn.")]
+    names, calls = set(), 0
     for info, cases in [*((i, of_module) for i in modules), *((i, of_optimizer) for i in optim_db)]:
         if re.fullmatch(asked_for.names, info.name):
             found: dict[tuple[str, str], list] = {}
+            names.add(info.name)
             try:
                 for check, case, wrong in cases(info, asked_for.checks.split(","), asked_for.samples):
+                    calls += 1
                     if wrong:
                         found.setdefault((check, wrong[0]), []).append((case, *wrong[1:]))
             except Foreign as e:
                 found["left out", ""] = [("", e, "")]
             for (check, what), wrongs in found.items():
                 print(info.name, check, f"{what} x{len(wrongs)}", *wrongs[0], sep=" | ", flush=True)
+    print(f"compared {calls} cases of {len(names)} modules and optimizers")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Compares ops with PyTorch on the inputs of PyTorch's own op database, and prints where they differ.
 
 In: the torch that is installed (with `expecttest`, which its testing package needs), names of ops as a regular expression.
-Out: one line for each op, check and kind of difference: how often, the first such input, what torch gives, what torchish gives.
+Out: one line for each op, check and kind of difference: how often, the first such input, what torch gives, what torchish gives;
+last, how much was compared.
 
     python tools/op_database.py --ops "cum.*|linalg\\..*" --checks forward,grad,dtypes,errors --samples 6
 """
@@ -175,11 +176,14 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=6)
     asked_for = parser.parse_args()
     warnings.simplefilter("ignore")
+    ops, calls = set(), 0
     for op in sorted(op_db, key=lambda op: op.name):
         if re.fullmatch(asked_for.ops, op.name):
             for check in asked_for.checks.split(","):
                 found: dict[str, list] = {}
+                ops.add(op.name)
                 for sample in samples(op, check, asked_for.samples):
+                    calls += 1
                     try:
                         wrong = compared(op, sample, check == "grad")
                     except Foreign as e:
@@ -190,6 +194,7 @@ def main() -> None:
                     sample, theirs, ours = cases[0]
                     print(op.name, op.variant_test_name, check, f"{what} x{len(cases)}", sample.summary(), theirs, ours, sep=" | ",
                           flush=True)
+    print(f"compared {calls} calls of {len(ops)} ops")
 
 
 if __name__ == "__main__":

@@ -59,7 +59,6 @@ class Ending:
             found = self._places[outs] = {s: k for k, s in enumerate(outs)}
         return found
 
-
     def indices(self, places: dict[int, int]) -> list[int]:
         """For each slot of `binds`: its place among the results."""
         if self._indices[0] is not places:
