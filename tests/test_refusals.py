@@ -93,6 +93,7 @@ t.trapezoid(b,b)|RuntimeError|trapezoid: received a bool input for `x` or `y`, b
 t.isin(c,c)|RuntimeError|Unsupported input type encountered for isin(): ComplexFloat
 t.fft.ihfftn(c)|RuntimeError|Only supports floating-point dtypes, but found: ComplexFloat
 t.allclose(x,b)|RuntimeError|Float did not match Bool
+t.mm(h.to(t.int16),h.float())|RuntimeError|expected m1 and m2 to have the same dtype, but got: short int != float
 t.logdet(B[0])|RuntimeError|logdet: Expected a floating point or complex tensor as input. Got Bool
 t.linalg.tensorinv(B[0],1)|RuntimeError|linalg.inv: Expected a floating point or complex tensor as input. Got Bool
 t.linalg.lstsq(h,h)|RuntimeError|This function doesn't handle types other than float and double

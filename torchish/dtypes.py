@@ -45,7 +45,7 @@ class dtype:
     def to_complex(self) -> dtype:
         """The complex dtype whose parts have this dtype (of float16: complex64, as there is no complex32)."""
         if self.category < FLOAT or self in FLOAT8:
-            raise RuntimeError(f"Unknown Complex ScalarType for {_c_name(self)}")
+            raise RuntimeError(f"Unknown Complex ScalarType for {c_name(self)}")
         return _COMPLEX.get(self, self)
 
     def __repr__(self) -> str:
@@ -123,7 +123,7 @@ def check_default(d: dtype) -> None:
     if not d.is_floating_point:
         raise TypeError("only floating-point types are supported as the default type")
     if d in FLOAT8:
-        raise TypeError(f"couldn't find storage object {_c_name(d)}Storage")
+        raise TypeError(f"couldn't find storage object {c_name(d)}Storage")
 
 
 def from_numpy(np_dtype: Any) -> dtype:
@@ -147,12 +147,12 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
     if a is b:
         return a
     if a in FLOAT8 or b in FLOAT8:
-        raise RuntimeError(f"Promotion for Float8 Types is not supported, attempted to promote {_c_name(a)} and {_c_name(b)}")
+        raise RuntimeError(f"Promotion for Float8 Types is not supported, attempted to promote {c_name(a)} and {c_name(b)}")
     if a.category < b.category:
         a, b = b, a
     if a.category != FLOAT and (a in _BARE_UNSIGNED or b in _BARE_UNSIGNED):
         raise RuntimeError(f"Promotion for uint16, uint32, uint64 types is not supported, attempted to promote "
-                           f"{_c_name(type1)} and {_c_name(type2)}")
+                           f"{c_name(type1)} and {c_name(type2)}")
     if a.category != b.category:
         if a.category == COMPLEX and b.category == FLOAT:
             return promote_types(a, b.to_complex())
@@ -169,32 +169,23 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
     return signed if signed.itemsize > 1 else int16
 
 
-_CPP = {"uint8": "unsigned char", "int8": "signed char", "int16": "short int", "int32": "int", "int64": "long int",
-        "float32": "float", "float64": "double", "float16": "c10::Half", "bfloat16": "c10::BFloat16",
-        "complex64": "c10::complex<float>", "complex128": "c10::complex<double>"}
-
-
-def cpp_name(d: dtype) -> str:
-    """The name of the C++ type, as some of torch's messages have it."""
-    return _CPP.get(d.name, d.name)
-
-
-def _c_name(d: dtype) -> str:
+def c_name(d: dtype) -> str:
+    """The dtype as most of torch's messages print it: Float, Long, Bool."""
     return {"bool": "Bool", "uint8": "Byte", "int8": "Char", "int16": "Short", "int32": "Int", "int64": "Long",
             "float16": "Half", "bfloat16": "BFloat16", "float32": "Float", "float64": "Double",
             "complex64": "ComplexFloat", "complex128": "ComplexDouble"}.get(
                 d.name, d.name.replace("uint", "UInt").replace("float8", "Float8"))
 
 
-c_name = _c_name
 _C_TYPES = {"float32": "float", "float64": "double", "int64": "long int", "int32": "int", "int16": "short int",
             "int8": "signed char", "uint8": "unsigned char", "float16": "c10::Half", "bfloat16": "c10::BFloat16",
+            "uint16": "short unsigned int", "uint32": "unsigned int", "uint64": "long unsigned int",
             "complex64": "c10::complex<float>", "complex128": "c10::complex<double>"}
 
 
 def c_type(d: dtype) -> str:
     """The dtype by the name of its C type, which some of torch's messages print."""
-    return _C_TYPES.get(d.name, d.name)
+    return _C_TYPES.get(d.name) or d.name.replace("float8", "c10::Float8")
 
 
 def scalar_dtype(value: Any) -> dtype:

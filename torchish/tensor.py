@@ -13,7 +13,7 @@ from .avals import Aval, Out
 from .convert import Convert
 from .devices import META
 from .devices import device as Device
-from .dtypes import c_name, cpp_name
+from .dtypes import c_name, c_type
 from .dtypes import dtype as Dtype
 from .exchange import Exchange
 from .grad_fn import GradFn, edge_of, grad_fn_of
@@ -273,7 +273,7 @@ class Tensor(Subscript, Writes, Convert, Exchange):
                                    "same device")
             wanted = self.dtype if self._grad_dtype is DEFAULT else self._grad_dtype
             if wanted is not None and value.dtype is not wanted:
-                raise RuntimeError(f"attempting to assign a gradient with dtype '{cpp_name(value.dtype)}' to a tensor with "
+                raise RuntimeError(f"attempting to assign a gradient with dtype '{c_type(value.dtype)}' to a tensor with "
                                    f"grad_dtype '{c_name(wanted)}'. The gradient must match the tensor's grad_dtype "
                                    "(defaults to the tensor's dtype). You can set the tensor's grad_dtype attribute with a "
                                    "specific dtype, or None to allow any dtype. Set grad_dtype with caution. Diverging the dtypes "
@@ -299,7 +299,7 @@ class Tensor(Subscript, Writes, Convert, Exchange):
             raise RuntimeError(f"grad_dtype must be a torch.dtype or None, but got {type(value).__name__}")
         if value is not None and self._grad is not None and self._grad.dtype is not value:
             raise RuntimeError(f"Cannot set grad_dtype to '{c_name(value)}' because there is already a gradient with dtype "
-                               f"'{cpp_name(self._grad.dtype)}'. Please clear the gradient (.grad = None) before changing "
+                               f"'{c_type(self._grad.dtype)}'. Please clear the gradient (.grad = None) before changing "
                                "grad_dtype, or ensure the new grad_dtype matches the existing gradient's dtype.")
         if self._grad_dtype is DEFAULT and self._leaf:      # from now on gradients do not arrive here unseen
             add_hook(self, "_post_hooks", PostHook(lambda *grads: None))

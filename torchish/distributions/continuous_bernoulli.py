@@ -13,13 +13,14 @@ from ..api import Size
 from ..nn.functional import binary_cross_entropy_with_logits
 from ..tensor import Tensor
 from . import constraints
+from .binary import BinaryParam
 from .exp_family import ExponentialFamily
-from .utils import broadcast_all, clamp_probs, lazy_property, logits_to_probs, plain, probs_to_logits
+from .utils import broadcast_all, clamp_probs, lazy_property, logits_to_probs, need_one, plain
 
 __all__ = ["ContinuousBernoulli"]
 
 
-class ContinuousBernoulli(ExponentialFamily):
+class ContinuousBernoulli(BinaryParam, ExponentialFamily):
     """Continuous Bernoulli distribution; where probs lies within `lims`, around 1/2, series replace formulas that cancel."""
 
     arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}
@@ -29,8 +30,7 @@ class ContinuousBernoulli(ExponentialFamily):
 
     def __init__(self, probs: Tensor | float | None = None, logits: Tensor | float | None = None,
                  lims: tuple[float, float] = (0.499, 0.501), validate_args: bool | None = None) -> None:
-        if (probs is None) == (logits is None):
-            raise ValueError("Either `probs` or `logits` must be specified, but not both.")
+        need_one(probs, logits)
         if probs is not None:
             self.probs, = broadcast_all(probs)
             if validate_args is not None and not self.arg_constraints["probs"].check(self.probs).all():
@@ -46,9 +46,6 @@ class ContinuousBernoulli(ExponentialFamily):
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> ContinuousBernoulli:
         return self._expanded(ContinuousBernoulli, batch_shape, _instance, _lims=self._lims)
-
-    def _new(self, *args: Any, **kwargs: Any) -> Tensor:
-        return self._param.new(*args, **kwargs)
 
     def _outside_unstable_region(self) -> Tensor:
         return (self.probs <= self._lims[0]) | (self.probs > self._lims[1])
@@ -87,16 +84,8 @@ class ContinuousBernoulli(ExponentialFamily):
         return self._by_region(exact, 1.0 / 12.0 - (1.0 / 15.0 - 128.0 / 945.0 * x2) * x2)
 
     @lazy_property
-    def logits(self) -> Tensor:
-        return probs_to_logits(self.probs, is_binary=True)
-
-    @lazy_property
     def probs(self) -> Tensor:
         return clamp_probs(logits_to_probs(self.logits, is_binary=True))
-
-    @property
-    def param_shape(self) -> Size:
-        return self._param.size()
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         shape = self._extended_shape(sample_shape)

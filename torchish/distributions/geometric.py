@@ -12,13 +12,14 @@ from ..api import Size
 from ..nn.functional import binary_cross_entropy_with_logits
 from ..tensor import Tensor
 from . import constraints
+from .binary import Binary
 from .distribution import Distribution
-from .utils import broadcast_all, lazy_property, logits_to_probs, plain, probs_to_logits
+from .utils import broadcast_all, need_one, plain
 
 __all__ = ["Geometric"]
 
 
-class Geometric(Distribution):
+class Geometric(Binary, Distribution):
     """Failures before the first success."""
 
     arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}
@@ -26,8 +27,7 @@ class Geometric(Distribution):
 
     def __init__(self, probs: Tensor | float | None = None, logits: Tensor | float | None = None,
                  validate_args: bool | None = None) -> None:
-        if (probs is None) == (logits is None):
-            raise ValueError("Either `probs` or `logits` must be specified, but not both.")
+        need_one(probs, logits)
         if probs is not None:
             self.probs, = broadcast_all(probs)
         else:
@@ -53,14 +53,6 @@ class Geometric(Distribution):
     @property
     def variance(self) -> Tensor:
         return (1.0 / self.probs - 1.0) / self.probs
-
-    @lazy_property
-    def logits(self) -> Tensor:
-        return probs_to_logits(self.probs, is_binary=True)
-
-    @lazy_property
-    def probs(self) -> Tensor:
-        return logits_to_probs(self.logits, is_binary=True)
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
         shape, tiny = self._extended_shape(sample_shape), torch.finfo(self.probs.dtype).tiny

@@ -8,18 +8,18 @@ from __future__ import annotations
 from typing import Any
 
 from .. import api as torch
-from ..api import Size
 from ..nn.functional import logsigmoid
 from ..tensor import Tensor
 from . import constraints
+from .binary import BinaryParam
 from .distribution import Distribution
 from .gamma import Gamma
-from .utils import broadcast_all, lazy_property, logits_to_probs, probs_to_logits
+from .utils import broadcast_all, lazy_property, need_one
 
 __all__ = ["NegativeBinomial"]
 
 
-class NegativeBinomial(Distribution):
+class NegativeBinomial(BinaryParam, Distribution):
     """Successes before `total_count` failures."""
 
     arg_constraints = {"total_count": constraints.greater_than_eq(0), "probs": constraints.half_open_interval(0.0, 1.0),
@@ -28,8 +28,7 @@ class NegativeBinomial(Distribution):
 
     def __init__(self, total_count: Tensor | float, probs: Tensor | None = None, logits: Tensor | None = None,
                  validate_args: bool | None = None) -> None:
-        if (probs is None) == (logits is None):
-            raise ValueError("Either `probs` or `logits` must be specified, but not both.")
+        need_one(probs, logits)
         if probs is not None:
             self.total_count, self.probs = broadcast_all(total_count, probs)
             self.total_count, self._param = self.total_count.type_as(self.probs), self.probs
@@ -42,13 +41,6 @@ class NegativeBinomial(Distribution):
         return self._expanded(NegativeBinomial, batch_shape, _instance)
 
     @property
-    def param_shape(self) -> Size:
-        return self._param.size()
-
-    def _new(self, *args: Any, **kwargs: Any) -> Tensor:
-        return self._param.new(*args, **kwargs)
-
-    @property
     def mean(self) -> Tensor:
         return self.total_count * torch.exp(self.logits)
 
@@ -59,14 +51,6 @@ class NegativeBinomial(Distribution):
     @property
     def variance(self) -> Tensor:
         return self.mean / torch.sigmoid(-self.logits)
-
-    @lazy_property
-    def logits(self) -> Tensor:
-        return probs_to_logits(self.probs, is_binary=True)
-
-    @lazy_property
-    def probs(self) -> Tensor:
-        return logits_to_probs(self.logits, is_binary=True)
 
     @lazy_property
     def _gamma(self) -> Gamma:

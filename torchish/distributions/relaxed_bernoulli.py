@@ -11,15 +11,16 @@ from .. import api as torch
 from ..api import Size
 from ..tensor import Tensor
 from . import constraints
+from .binary import BinaryParam
 from .distribution import Distribution
 from .elementwise import SigmoidTransform
 from .transformed_distribution import TransformedDistribution
-from .utils import broadcast_all, clamp_probs, lazy_property, logits_to_probs, plain, probs_to_logits
+from .utils import broadcast_all, clamp_probs, need_one, plain
 
 __all__ = ["LogitRelaxedBernoulli", "RelaxedBernoulli"]
 
 
-class LogitRelaxedBernoulli(Distribution):
+class LogitRelaxedBernoulli(BinaryParam, Distribution):
     """The log odds of a relaxed Bernoulli number."""
 
     arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}
@@ -28,8 +29,7 @@ class LogitRelaxedBernoulli(Distribution):
     def __init__(self, temperature: Tensor, probs: Tensor | float | None = None, logits: Tensor | float | None = None,
                  validate_args: bool | None = None) -> None:
         self.temperature = temperature
-        if (probs is None) == (logits is None):
-            raise ValueError("Either `probs` or `logits` must be specified, but not both.")
+        need_one(probs, logits)
         if probs is not None:
             self.probs, = broadcast_all(probs)
             self._param = self.probs
@@ -41,21 +41,6 @@ class LogitRelaxedBernoulli(Distribution):
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> LogitRelaxedBernoulli:
         return self._expanded(LogitRelaxedBernoulli, batch_shape, _instance, temperature=self.temperature)
-
-    def _new(self, *args: Any, **kwargs: Any) -> Tensor:
-        return self._param.new(*args, **kwargs)
-
-    @lazy_property
-    def logits(self) -> Tensor:
-        return probs_to_logits(self.probs, is_binary=True)
-
-    @lazy_property
-    def probs(self) -> Tensor:
-        return logits_to_probs(self.logits, is_binary=True)
-
-    @property
-    def param_shape(self) -> Size:
-        return self._param.size()
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         shape = self._extended_shape(sample_shape)

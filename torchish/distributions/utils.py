@@ -35,6 +35,12 @@ def broadcast_all(*values: Tensor | Number) -> tuple[Tensor, ...]:
     return torch.broadcast_tensors(*(value if is_tensor_like(value) else torch.tensor(value, **options) for value in values))
 
 
+def need_one(probs: Any, logits: Any) -> None:
+    """ValueError unless one of the two is given."""
+    if (probs is None) == (logits is None):
+        raise ValueError("Either `probs` or `logits` must be specified, but not both.")
+
+
 def plain(*values: Any) -> bool:
     """Whether all values are numbers: then a distribution has no batch."""
     return all(isinstance(value, Number) for value in values)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import jax
 from jax import lax
 
-from ..dtypes import from_numpy
+from ..dtypes import c_type, from_numpy
 from .check import listing, prod
 from .precision import dtype_name, no_bool
 
@@ -16,15 +16,10 @@ __all__ = ["PRECISION", "bmm_operands", "cpp_name", "expandable", "mm_operands",
 # torch multiplies float32 in float32; XLA's default on GPUs is tf32 and on TPUs bfloat16.
 PRECISION = lax.Precision.HIGHEST
 
-_CPP = {"float32": "float", "float64": "double", "float16": "c10::Half", "bfloat16": "c10::BFloat16", "bool": "bool",
-        "uint8": "unsigned char", "int8": "signed char", "int16": "short", "int32": "int", "int64": "long int",
-        "complex64": "c10::complex<float>", "complex128": "c10::complex<double>"}
-
 
 def cpp_name(array: jax.Array) -> str:
     """The C++ name of an array's element type, as torch's messages have it."""
-    name = from_numpy(array.dtype).name
-    return _CPP.get(name, name)
+    return c_type(from_numpy(array.dtype))
 
 
 def same_types(message: str, a: jax.Array, b: jax.Array, *, cpp: bool = False) -> None:
