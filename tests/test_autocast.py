@@ -21,7 +21,6 @@ GOLDEN = json.loads((Path(__file__).parent / "golden" / "autocast.json").read_te
 # Ops with other dtypes: why.
 OTHER_DTYPES = {
     "view_as_complex": "a view: a cast would cut it from its storage",
-    "conj_physical": "the op itself is for complex numbers only",
     "linalg_pinv": "computed as a whole in float32, not from products",
     "rms_norm": "torch's has no kernel for two dtypes; promoted here, with autocast or without",
     "multilabel_soft_margin_loss": "promoted, with autocast or without",
