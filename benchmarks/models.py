@@ -122,7 +122,8 @@ def images(count: int, channels: int, size: int) -> Callable[[np.random.Generato
 
 MODELS: dict[str, Callable[[ModuleType], Step]] = {
     "LSTM": lstm, "LSTM cell in a loop": loop, "residual network": residual, "transformer encoder": encoder,
-    "variational autoencoder": autoencoder, "generator and discriminator": adversarial, "depthwise convolutions": depthwise, "graph convolutions": graph}
+    "variational autoencoder": autoencoder, "generator and discriminator": adversarial, "depthwise convolutions": depthwise,
+    "graph convolutions (sparse)": graph}
 
 
 class Training:
