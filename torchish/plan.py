@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .avals import Out
-from .reroll import Loop, reroll
+from .reroll import Before, Loop, reroll
 from .tape import BACKWARD, INPUT, LEAF, MODE, Node, needs, reads, slots
 
 __all__ = ["Backward", "Plan", "Region", "ancestors", "make_plan", "reach", "sources_of"]
@@ -98,12 +98,12 @@ def reach(nodes: list[Node], roots: Iterable[int], stops: Iterable[int] = ()) ->
 
 
 def make_plan(nodes: list[Node], ends: Iterable[int] = (), asked: Iterable[int] = (), stops: Iterable[int] = (),
-              given: Iterable[int] = (), results: Iterable[int] | None = None, before: Iterable[Out] = ()) -> Plan:
+              given: Iterable[int] = (), results: Iterable[int] | None = None, before: Iterable[Node] = ()) -> Plan:
     """Cuts `nodes` into regions.
 
     ends: slots from which a backward will start after the program; asked: results whose gradient it will hand out; stops:
     those of them it does not go past; given: slots from before `nodes` that require a gradient.  results: what is read of the
-    program; where that is told, loops are rolled up.  before: what is in slots from before `nodes`.
+    program; where that is told, loops are rolled up.  before: entries from before `nodes`.
     """
     backwards = [n for n in nodes if n.kind is BACKWARD and not n.info.differentiable]
     inner = {s for b in backwards for s in b.info.inner} | set(asked)
@@ -132,18 +132,19 @@ def make_plan(nodes: list[Node], ends: Iterable[int] = (), asked: Iterable[int] 
             _connect(steps[:k], step.info.roots, step.info.stops, rg)   # type: ignore[union-attr]
     _connect(steps, ends, stops, rg)
     if results is not None:
-        known = {o.slot: o for o in before} | {o.slot: o for n in nodes for o in n.outs}
-        _roll_up(steps, {*results, *ends, *asked}, known, frozenset(given).union(
-            o.slot for n in nodes if n.kind is INPUT for o in n.outs if o.rg))
+        outs = {o.slot: o for n in (*before, *nodes) for o in n.outs}
+        weights = frozenset(given).union(o.slot for n in nodes if n.kind is INPUT for o in n.outs if o.rg)
+        _roll_up(steps, {*results, *ends, *asked}, outs, weights)
     return Plan(steps)
 
 
-def _roll_up(steps: list[Region | Node], after: set[int], known: dict[int, Out], weights: frozenset[int]) -> None:
+def _roll_up(steps: list[Region | Node], after: set[int], outs: dict[int, Out], weights: frozenset[int]) -> None:
     """Finds what is read after each region, and rolls up its loops."""
     for step in reversed(steps):
         if step.__class__ is Region:
             step.read = {s for s in step.made if s in after}.union(step.results)
-            step.steps = reroll(step.nodes, step.read, known, weights)
+            makers = {o.slot: n for n in step.nodes for o in n.outs}        # gradients pass to what the region itself computes
+            step.steps = reroll(step.nodes, step.read, Before(outs, makers, weights))
             after.update(*map(needs, step.nodes))
         else:
             after.update(reads(step))

@@ -124,23 +124,34 @@ def _turn_by_turn(loop: Loop, env: Env, numbers: Numbers, cut: Cut) -> None:
     def turn(values: list, given: tuple) -> tuple[list, list]:
         row, seen, varying = given
         inner = local | dict(zip(carried, values, strict=True)) | dict(zip(views, seen, strict=True))
-        inner |= {name: v for (name, _), v in zip(loop.varying, varying, strict=True)}
+        inner |= {name: v for (name, *_), v in zip(loop.varying, varying, strict=True)}
         run_nodes(loop.body, inner, row, cut=cut)
         return [inner[s] for *_, s in loop.carried], [inner[s] for s in kept]
 
     carried = [name for name, *_ in loop.carried]
     seen = jax.vmap(look)(*rows) if views else []
     stacked = dict(zip(views, seen, strict=True))
-    kept = [s for s, _ in loop.kept if s not in stacked and s not in local]
+    kept = [s for s, *_ in loop.kept if s not in stacked and s not in local]
     avals = [loop.avals[s] for *_, s in loop.carried]
     first = [jnp.zeros(a.shape, a.dtype.np) if s is None else env[s].astype(a.dtype.np)
              for (_, s, _), a in zip(loop.carried, avals, strict=True)]
-    varying = [jnp.stack([env[s] for s in each]) for _, each in loop.varying]
+    varying = [_stack(each, source, env, cut) for _, each, source in loop.varying]
     last, found = lax.scan(turn, first, (rows, seen, varying), length=loop.turns)
     stacked.update(zip(kept, found, strict=True))
-    for s, each in loop.kept:
-        env.update(zip(each, stacked[s] if s in stacked else [local[s]] * loop.turns, strict=True))
+    for s, singles, stacks in loop.kept:
+        env.update({o: stacked[s][k] if s in stacked else local[s] for o, k in singles})
+        env.update({name: stacked[s][a:b] for name, a, b in stacks})
     env.update({s: last[k] for k, s in loop.last})
+
+
+def _stack(each: tuple[int, ...], source: tuple[Node, int] | None, env: Env, cut: Cut) -> Any:
+    """What varies from turn to turn along a new first dimension: taken at once where one entry made it."""
+    if source is None:
+        return jnp.stack([env[s] for s in each])
+    node, first = source
+    stop = cut or lax.stop_gradient
+    value = node.op.parts(_fetch(node.operands[0], env, node.grad, stop), first, first + len(each), **node.attrs)
+    return cut(value) if cut is not None and not node.outs[first].rg else value
 
 
 def _table(columns: list[list], given: Any, dtype: Any, turns: int) -> Any:

@@ -8,8 +8,10 @@ program on the CPU: the chain of cheap operations from turn to turn is repeated 
 """
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from copy import copy
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,7 @@ import numpy as np
 from .avals import Aval, Out
 from .tape import Const, Node, Ref, needs, slots
 
-__all__ = ["Loop", "reroll"]
+__all__ = ["Before", "Loop", "reroll"]
 
 _TURNS = 8          # as often entries must repeat,
 _ENTRIES = 64       # and so many they must be together
@@ -30,10 +32,11 @@ class Loop:
 
     once: entries that are the same in every turn, computed before it.  each: views by the numbers of the turn through which
     gradients pass, taken for all turns at once.  body: the rest.  carried: (name, first slot, slot of the turn before); where
-    only the last turn's value is wanted of a slot, it is carried, too, without a first slot.  varying: (name, slots).  kept:
-    (slot, what it is after the loop, turn by turn).  last: (place in `carried`, slot after the loop).  floats, ints: for each
-    runtime number of a turn what it is in every turn: a number, or a `Ref` to one of the tape.  reads: the slots from before
-    that it reads.
+    only the last turn's value is wanted of a slot, it is carried, too, without a first slot.  varying: (name, slots, the entry
+    that made them side by side and which they are of its results, or None).  kept: (slot, [(slot after the loop, turn)], [(name
+    of a stack after the loop, its turns)]).  last: (place in `carried`, slot after the loop).  floats, ints: for each runtime
+    number of a turn what it is in every turn: a number, or a `Ref` to one of the tape.  reads: the slots from before that it
+    reads.
     """
     __slots__ = ("turns", "once", "each", "body", "carried", "varying", "kept", "last", "floats", "ints", "avals", "reads")
 
@@ -43,29 +46,39 @@ class Loop:
         self.each: list[Node] = []
         self.body: list[Node | Loop] = []
         self.carried: list[tuple[int, int | None, int]] = []
-        self.varying: list[tuple[int, tuple[int, ...]]] = []
-        self.kept: list[tuple[int, list[int]]] = []
+        self.varying: list[tuple[int, tuple[int, ...], tuple[Node, int] | None]] = []
+        self.kept: list[tuple[int, list[tuple[int, int]], list[tuple[int, int, int]]]] = []
         self.last: list[tuple[int, int]] = []
         self.floats: list[list] = []
         self.ints: list[list] = []
         self.reads: set[int] = set()
 
 
-def reroll(nodes: list[Node], after: Iterable[int], known: dict[int, Out], weights: frozenset[int]) -> list[Node | Loop]:
-    """`nodes` with the loops among them rolled up.
+class Before:
+    """What is known of the slots that are made before a loop: what is in them, which entry made them, which are weights.
 
-    after: slots that are read after them.  known: what is in the slots that are made before them.  weights: inputs that require
-    a gradient: what takes another one in every turn is no loop but a row of layers.
+    Weights are inputs that require a gradient: what takes another one in every turn is no loop but a row of layers.
     """
+    __slots__ = ("outs", "makers", "weights")
+
+    def __init__(self, outs: dict[int, Out], makers: dict[int, Node], weights: frozenset[int]) -> None:
+        self.outs, self.makers, self.weights = outs, makers, weights
+
+    def __or__(self, outs: dict[int, Out]) -> Before:
+        return Before(self.outs | outs, self.makers, self.weights)
+
+
+def reroll(nodes: list[Node], after: Iterable[int], before: Before) -> list[Node | Loop]:
+    """`nodes` with the loops among them rolled up; `after`: slots that are read after them."""
     if len(nodes) >= _ENTRIES:
         after = set(after)
         for start, length, turns in _candidates(nodes):
             stop = start + length * turns
-            read = after.union(*map(needs, nodes[stop:]))
-            loop = _Turns(nodes[start:stop], length).loop(read, known, weights)
-            if loop is not None:
-                return [*reroll(nodes[:start], read | loop.reads, known, weights), loop,
-                        *reroll(nodes[stop:], after, known, weights)]
+            found = _Turns(nodes[start:stop], length).loop(nodes[stop:], after, before)
+            if found is not None:
+                loop, rest, names = found
+                read = after.union(loop.reads, *map(needs, nodes[stop:]))
+                return [*reroll(nodes[:start], read, before), loop, *reroll(rest, after, before | names)]
     return list(nodes)
 
 
@@ -152,25 +165,33 @@ class _Turns:
         """Whether all operands follow a rule."""
         return all(self.rule(each) for k in range(self.length) for each in self.operands(k))
 
-    def loop(self, after: set[int], known: dict[int, Out], weights: frozenset[int]) -> Loop | None:
-        """The loop, if operands follow rules and it takes no other weights in every turn; `after`: slots read after it."""
+    def loop(self, rest: list[Node], after: set[int], before: Before) -> tuple[Loop, list[Node], dict[int, Out]] | None:
+        """The loop, if operands follow rules and it takes no other weights in every turn.
+
+        rest: the entries that follow it, after: slots read after those.  Also returns these entries, where what joins results
+        of many turns takes them as they lie, and what stands for those.
+        """
         if not self.follow():
             return None
         loop = Loop(self.turns, {s: o.aval for s, o in self.outs.items()})
-        self.free = min(0, *known) - 1      # a loop in a loop has names of its own
+        self.free = min(0, *before.outs) - 1        # a loop in a loop has names of its own
         early: dict[int, str] = {}
         body: list[Node] = []
         for k in range(self.length):
             entry, kind = self._entry(loop, k, early)
             early.update({o.slot: kind for o in entry.outs if kind != "body"})
             {"once": loop.once, "each": loop.each, "body": body}[kind].append(entry)
-        if not _fitting(loop, known, weights):
+        if not _fitting(loop, before):
             return None
-        self._results(loop, after)
-        inner = known | self.outs | {name: self.outs[s] for name, _, s in loop.carried} \
-            | {name: known[each[0]] for name, each in loop.varying}
-        loop.body = reroll(body, {s for *_, s in loop.carried} | {s for s, _ in loop.kept}, inner, weights)
-        return loop
+        loop.varying = [(name, each, _side_by_side(each, before.makers)) for name, each, _ in loop.varying]
+        loop.reads.update(source[0].operands[0] for *_, source in loop.varying if source is not None)
+        runs: dict[tuple[int, int, int], int] = {}
+        rest = [self._joined(n, early, runs) for n in rest]
+        self._results(loop, after.union(*map(needs, rest)), runs)
+        inner = before | self.outs | {name: self.outs[s] for name, _, s in loop.carried} \
+            | {name: before.outs[each[0]] for name, each, _ in loop.varying}
+        loop.body = reroll(body, {s for *_, s in loop.carried} | {s for s, *_ in loop.kept}, inner)
+        return loop, rest, {name: self.outs[self.first[k]] for (k, *_), name in runs.items()}
 
     def _entry(self, loop: Loop, k: int, early: dict[int, str]) -> tuple[Node, str]:
         """Entry `k` for every turn, and when it is computed."""
@@ -207,7 +228,7 @@ class _Turns:
                 loop.carried.append((name, *rule[1:]))
                 loop.reads.add(first)
             else:
-                loop.varying.append((name, first))
+                loop.varying.append((name, first, None))
                 loop.reads.update(first)
         return name
 
@@ -226,31 +247,85 @@ class _Turns:
         columns.append([v.value if v.__class__ is Const else v for v in each])
         return Ref(kind, len(columns) - 1)
 
-    def _results(self, loop: Loop, after: set[int]) -> None:
+    def _joined(self, node: Node, early: dict[int, str], runs: dict[tuple[int, int, int], int]) -> Node:
+        """An entry after the loop; where it joins what many turns made, one name stands for these."""
+        if node.op is None or node.op.joins is None or node.operands[0].__class__ is not tuple:
+            return node
+        each, operands, stacked = node.operands[0], [], []
+        at = 0
+        while at < len(each):
+            turn, k = self.made.get(each[at], (0, -1))
+            end = at + 1
+            while k >= 0 and end < len(each) and self.made.get(each[end]) == (turn + end - at, k):
+                end += 1
+            if end - at < _TURNS or early.get(self.first[k]) == "once":
+                end = at + 1
+                operands.append(each[at])
+            else:
+                run = (k, turn, turn + end - at)
+                if run not in runs:
+                    runs[run], self.free = self.free, self.free - 1
+                operands.append(runs[run])
+            stacked.append(end > at + 1)
+            at = end
+        if not any(stacked):
+            return node
+        entry = copy(node)
+        entry.op = replace(node.op, fn=partial(_of_groups, node.op.joins, tuple(stacked)))
+        entry.operands = (tuple(operands), *node.operands[1:])
+        entry.outs = (entry,)
+        return entry
+
+    def _results(self, loop: Loop, after: set[int], runs: dict[tuple[int, int, int], int]) -> None:
         """What is read after the loop: of the last turn only, or of others, too."""
         place = {s: k for k, (*_, s) in enumerate(loop.carried)}
         per_turn = len(self.first)
         made = list(self.made)
         for k, slot in enumerate(self.first):
-            each = made[k::per_turn]
-            if not after.isdisjoint(each[:-1]):
-                loop.kept.append((slot, each))
-            elif each[-1] in after:
+            singles = [(s, turn) for turn, s in enumerate(made[k::per_turn]) if s in after]
+            stacks = [(name, first, last) for (j, first, last), name in runs.items() if j == k]
+            if stacks or len(singles) > 1 or singles and singles[0][1] < self.turns - 1:
+                loop.kept.append((slot, singles, stacks))
+            elif singles:
                 if slot not in place:
                     place[slot] = len(loop.carried)
                     loop.carried.append((self.free, None, slot))
                     self.free -= 1
-                loop.last.append((place[slot], each[-1]))
+                loop.last.append((place[slot], singles[0][0]))
 
 
-def _fitting(loop: Loop, known: dict[int, Out], weights: frozenset[int]) -> bool:
+def _of_groups(joins: Callable, stacked: tuple[bool, ...], tensors: list, **attributes: Any) -> Any:
+    """An op that joins tensors, where some stand for many that are stacked."""
+    groups: list = []
+    for x, many in zip(tensors, stacked, strict=True):
+        if many:
+            groups.append(x)
+        elif groups and groups[-1].__class__ is list:
+            groups[-1].append(x)
+        else:
+            groups.append([x])
+    return joins(groups, **attributes)
+
+
+def _side_by_side(each: tuple[int, ...], makers: dict[int, Node]) -> tuple[Node, int] | None:
+    """The entry of which these slots are results one after the other, and the place of the first, if it can hand out a stack."""
+    node = makers.get(each[0])
+    if node is None or node.op is None or node.op.parts is None:
+        return None
+    made = [o.slot for o in node.outs]
+    first = made.index(each[0])
+    return (node, first) if tuple(made[first:first + len(each)]) == each else None
+
+
+def _fitting(loop: Loop, before: Before) -> bool:
     """Whether what is carried begins as it goes on, and what varies may stand side by side."""
+    known = before.outs
     if any(_form(known[first].aval) != _form(loop.avals[s]) for _, first, s in loop.carried if first is not None):
         return False
     elements = 0
-    for _, each in loop.varying:
+    for _, each, _ in loop.varying:
         aval = known[each[0]].aval
-        if not weights.isdisjoint(each) or any(_form(known[s].aval) != _form(aval) for s in each):
+        if not before.weights.isdisjoint(each) or any(_form(known[s].aval) != _form(aval) for s in each):
             return False
         elements += aval.numel * loop.turns
     return elements <= _STACKED

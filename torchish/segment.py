@@ -124,8 +124,7 @@ def backward_op(graph: Graph, nodes: list[Node], starts: tuple[int, ...], roots:
     if found is None:
         made = {o.slot for n in nodes for o in n.outs}
         given = [s for s in starts if s in graph.sources] + [s for s in wrt if s not in made]
-        before = [o for n in graph.entries() for o in n.outs]
-        plan = make_plan(nodes, roots, [s for s in wrt if s in made], stops, given, wrt, before)
+        plan = make_plan(nodes, roots, [s for s in wrt if s in made], stops, given, wrt, graph.entries())
 
         def segment_backward(values: list, numbers: list, cotangents: list) -> tuple:
             env = dict(zip(starts, values, strict=True))

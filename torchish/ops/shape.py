@@ -19,7 +19,26 @@ from .table import Array, Arrays, Dims, Shape, alias, composite, op
 INTO = Into("torch.cat(): input types can't be cast to the desired output type {got}", "safe", error=TypeError)
 
 
-@op(apart=0, autocast="promote", strides="joined", saves=False, forms="function out",
+def _cat_groups(groups: list, dim: int) -> Array:
+    """cat, where stacked tensors are laid one after the other along `dim` at once."""
+    parts: list = []
+    for group in groups:
+        if isinstance(group, list):
+            parts += group
+        else:
+            d = wrap_dim(dim, group.ndim - 1)
+            shape = group.shape[1:]
+            parts.append(jnp.moveaxis(group, 0, d).reshape(*shape[:d], group.shape[0] * shape[d], *shape[d + 1:]))
+    return cat(parts, dim)
+
+
+def _stack_groups(groups: list, dim: int) -> Array:
+    """stack, where stacked tensors have but to get their new dimension to its place."""
+    parts = [stack(g, dim) if isinstance(g, list) else jnp.moveaxis(g, 0, wrap_dim(dim, g.ndim)) for g in groups]
+    return cat(parts, wrap_dim(dim, parts[0].ndim))
+
+
+@op(apart=0, autocast="promote", strides="joined", saves=False, forms="function out", joins=_cat_groups,
     samples=lambda t: [(([t(2, 3), t(4, 3)],), {}), (([t(2, 3), t(2, 1)], 1), {})], into=INTO)
 def cat(tensors: Arrays, dim: int = 0) -> Array:
     """Tensors joined along `dim`; empty 1-dim tensors are left out."""
@@ -47,7 +66,7 @@ alias("cat", "concat", "concatenate")
 
 
 @op(apart=0, autocast="promote", saves=False, forms="function out", samples=lambda t: [(([t(2, 3), t(2, 3)], 1), {})],
-    into=INTO)
+    into=INTO, joins=_stack_groups)
 def stack(tensors: Arrays, dim: int = 0) -> Array:
     """Tensors of one shape joined along a new dimension `dim`."""
     require(len(tensors) > 0, "stack expects a non-empty TensorList")

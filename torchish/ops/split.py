@@ -26,7 +26,11 @@ def _part(input: Array, dim: int, start: int, stop: int) -> Array:
     return lax.slice_in_dim(input, start, stop, axis=dim)
 
 
-@op(view=True, saves=False, forms="function method", samples=lambda t: [((t(2, 3), 1), {})])
+def _parts_of_unbind(input: Array, first: int, last: int, dim: int) -> Array:
+    return jnp.moveaxis(lax.slice_in_dim(input, first, last, axis=dim), dim, 0)
+
+
+@op(view=True, saves=False, forms="function method", samples=lambda t: [((t(2, 3), 1), {})], parts=_parts_of_unbind)
 def unbind(input: Array, dim: int = 0) -> tuple[Array, ...]:
     """All slices along `dim`, which is left out of them."""
     dim = wrap_dim(wrap_dim(dim, input.ndim), input.ndim, scalar=False)
@@ -53,7 +57,14 @@ def _split_rule(attributes: dict) -> str:
     return "SplitBackward0" if isinstance(attributes["split_size_or_sections"], int) else "SplitWithSizesBackward0"
 
 
-@op(view=True, saves=False, rule=_split_rule, forms="function method",
+def _parts_of_split(input: Array, first: int, last: int, split_size_or_sections: Dims, dim: int) -> Array:
+    dim = wrap_dim(dim, input.ndim)
+    bounds = _split_bounds(input.shape[dim], dim, split_size_or_sections)[first:last]
+    part = lax.slice_in_dim(input, bounds[0][0], bounds[-1][1], axis=dim)
+    return jnp.moveaxis(part.reshape(*input.shape[:dim], last - first, -1, *input.shape[dim + 1:]), dim, 0)
+
+
+@op(view=True, saves=False, rule=_split_rule, forms="function method", parts=_parts_of_split,
     names={"function.input": "tensor", "method.split_size_or_sections": "split_size"},
     samples=lambda t: [((t(5, 3), 2), {}), ((t(5, 3), (1, 4)), {})])
 def split(input: Array, split_size_or_sections: Dims, dim: int = 0) -> tuple[Array, ...]:

@@ -92,6 +92,10 @@ class Op:
         (avals of the operands, attributes) -> strides.  What is promoted is "elementwise" unless it says otherwise.
     autocast: what torch.autocast does to floating operands: "low" (the region's dtype), "pair" (the same, of two or more),
         "float" (float32), "promote" (the widest of them), on all devices or, followed by "cpu" or "cuda", on one.
+    joins: of an op that joins a list of tensors: `joins(groups, **attributes)`, where a group is a list of tensors, or tensors of
+        one shape stacked along a new first dimension.
+    parts: of an op that takes its operand apart: `parts(input, first, last, **attributes)`, the results first to last - 1, which
+        have one shape, stacked along a new first dimension.
     samples: `samples(t) -> [(args, kwargs), ...]` for the generated tests, where `t(*shape, low=-2, high=2, dtype=None,
         seed=0)` makes an array (a float one unless dtype says otherwise); without it, elementwise ops get default ones.
     into: which dtypes of `out=` take a result, and what is said of the others (`ops/into.py`); unless told what can hold it where
@@ -124,6 +128,8 @@ class Op:
     look: Callable | None = None
     apart: int | None = None
     looks: str = "places"
+    joins: Callable | None = None
+    parts: Callable | None = None
     into: Into = EXACT
     inplace: InPlace = PLAIN
 
@@ -190,7 +196,8 @@ def op(*, name: str | None = None, forms: str = "function method out", inplace: 
        differentiable: bool | tuple[bool, ...] = True, samples: Callable | None = None,
        names: dict[str, str] | None = None, strides: str | tuple | Callable | None = "",
        autocast: str | None = None, look: Callable | None = None, apart: int | None = None,
-       looks: str = "places", into: Into | None = None) -> Callable[[Callable], Op]:
+       looks: str = "places", joins: Callable | None = None, parts: Callable | None = None,
+       into: Into | None = None) -> Callable[[Callable], Op]:
     """Declares the decorated pure function as an op; see `Op` for the options.
 
     The op's name is the function's, a trailing underscore dropped (`def sum_` declares "sum").  Annotations must be
@@ -201,7 +208,8 @@ def op(*, name: str | None = None, forms: str = "function method out", inplace: 
                     frozenset(forms.split()) | ({"inplace"} if inplace else frozenset()), promote, dunder, returns, view, copies,
                     write, saves, check, rule, differentiable, inspect.getdoc(fn) or "", len(TABLE), samples,
                     names or {}, strides if strides != "" else "elementwise" if promote else None, autocast, look,
-                    apart, looks, into or (CASTS if promote else EXACT), inplace if isinstance(inplace, InPlace) else PLAIN)
+                    apart, looks, joins, parts, into or (CASTS if promote else EXACT),
+                    inplace if isinstance(inplace, InPlace) else PLAIN)
         _declare(TABLE, record)
         return record
     return declare
