@@ -133,9 +133,22 @@ def two_loops(x, w):
     return y
 
 
+def continued(x, w):
+    h, outs = torch.zeros(2, 4), []
+    for part in x.split(1):
+        h = torch.tanh(part[0] @ w[:3] + h)
+        out = torch.sigmoid(h[:, :3])
+        outs.append(out)
+    for _ in range(T):      # the same operations, with other rules for their operands
+        h = torch.tanh(out @ w[:3] + h)
+        out = torch.sigmoid(h[:, :3])
+        outs.append(out)
+    return torch.stack(outs, 1), torch.cat(outs, 1)
+
+
 LOOPS = {"lstm": cells("lstm"), "gru": cells("gru"), "rnn": cells("rnn"),
          **{f.__name__: f for f in (backwards, unbound, written, leaky, two_before, runge_kutta, nested, decoded, masked,
-                                    dropped, powers, two_loops)}}
+                                    dropped, powers, two_loops, continued)}}
 
 
 @pytest.fixture

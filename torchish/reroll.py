@@ -98,9 +98,10 @@ def _candidates(nodes: list[Node]) -> Iterator[tuple[int, int, int]]:
     # where a turn reads what was made two or three turns before, so many together are a turn
     for begin, length, end in [(b, k * n, e) for b, n, e in reversed(found[-3:]) for k in (1, 2, 3)]:
         for start in range(begin, begin + min(2 * length, _STARTS)):
-            turns = (end - start) // length
-            if turns >= _TURNS and turns * length >= _ENTRIES and _Turns(nodes[start:start + 3 * length], length).follow():
-                yield start, length, turns
+            if _Turns(nodes[start:start + 3 * length], length).follow():
+                turns = _Turns(nodes[start:start + (end - start) // length * length], length).agreeing()
+                if turns >= _TURNS and turns * length >= _ENTRIES:
+                    yield start, length, turns
 
 
 def _kind(node: Node) -> Any:
@@ -164,6 +165,19 @@ class _Turns:
     def follow(self) -> bool:
         """Whether all operands follow a rule."""
         return all(self.rule(each) for k in range(self.length) for each in self.operands(k))
+
+    def agreeing(self) -> int:
+        """How many turns follow the rules of the first three (another loop of the same entries may come next)."""
+        turns = self.turns
+        for k in range(self.length):
+            for each in self.operands(k):
+                kind, *_ = self.rule(each[:3])
+                places = [self.made.get(s) for s in each[:turns]]
+                expected = {"turn": (0, places[0]), "carried": (1, places[1])}.get(kind)
+                turns = next((t for t in range(3, turns) if (
+                    places[t] != (t - expected[0], expected[1][1]) if expected is not None      # type: ignore[index]
+                    else places[t] is not None or kind == "fixed" and each[t] != each[0])), turns)
+        return turns
 
     def loop(self, rest: list[Node], after: set[int], before: Before) -> tuple[Loop, list[Node], dict[int, Out]] | None:
         """The loop, if operands follow rules and it takes no other weights in every turn.
@@ -251,8 +265,9 @@ class _Turns:
         """An entry after the loop; where it joins what many turns made, one name stands for these."""
         if node.op is None or node.op.joins is None or node.operands[0].__class__ is not tuple:
             return node
-        each, operands, stacked = node.operands[0], [], []
-        at = 0
+        each, operands, stacked, at = node.operands[0], [], [], 0
+        fn = node.op.fn
+        before = fn.args[1] if isinstance(fn, partial) and fn.func is _of_groups else (False,) * len(each)     # of another loop
         while at < len(each):
             turn, k = self.made.get(each[at], (0, -1))
             end = at + 1
@@ -261,14 +276,15 @@ class _Turns:
             if end - at < _TURNS or early.get(self.first[k]) == "once":
                 end = at + 1
                 operands.append(each[at])
+                stacked.append(before[at])
             else:
                 run = (k, turn, turn + end - at)
                 if run not in runs:
                     runs[run], self.free = self.free, self.free - 1
                 operands.append(runs[run])
-            stacked.append(end > at + 1)
+                stacked.append(True)
             at = end
-        if not any(stacked):
+        if len(operands) == len(each):
             return node
         entry = copy(node)
         entry.op = replace(node.op, fn=partial(_of_groups, node.op.joins, tuple(stacked)))
