@@ -33,6 +33,54 @@ def test_views_that_may_not_be_written(x):
         v.mul_(x[0])
 
 
+@pytest.mark.parametrize("ready", [False, True])
+def test_a_view_made_in_no_grad_requires_grad_as_its_base_does(x, ready):
+    for base in (x, x * 1):
+        if ready:
+            base.tolist()
+        with torch.no_grad():
+            views = [base.view(2), base[0], *base.unbind(), base.view(2).view(1, 2)]
+            apart = base.detach().view(2)
+            assert all(v.requires_grad and v.is_leaf and v.grad_fn is None and v._base is base for v in views)
+            assert not (views[0] * 2).requires_grad
+        assert not apart.requires_grad
+        y = views[0] * 3 + views[0].clone()
+        assert y.requires_grad
+        y.sum().backward()
+        assert x.grad is None       # there is no way to the base
+        assert repr(views[0]) == "tensor([1., 2.], requires_grad=True)"
+
+
+def test_a_view_made_in_no_grad_stays_a_leaf_when_its_base_is_written(x):
+    with torch.no_grad():
+        v = x[:1]
+        x.mul_(3)
+    later = v[0]
+    with torch.no_grad():
+        x.add_(1)
+    for w in (v, later):
+        assert w.requires_grad and w.is_leaf
+        (w * 2).sum().backward()
+    assert x.grad is None and v.tolist() == [4.0]
+
+
+def test_a_detached_view_may_be_written_although_it_was_made_in_no_grad(x):
+    with torch.no_grad():
+        v = x.detach().view(2)
+    v.mul_(2)
+    assert x.tolist() == [2.0, 4.0]
+
+
+@pytest.mark.parametrize("view", [lambda x: x.detach(), lambda x: x[0:1].detach(), lambda x: x[0:1]])
+def test_a_leaf_that_is_a_view_stays_one_when_its_base_is_written(view):
+    base = torch.tensor([1.0, 2.0])
+    leaf = view(base).requires_grad_()
+    for _ in range(2):
+        base.add_(1)
+        leaf.square().sum().backward()
+    assert leaf.is_leaf and leaf.grad[0].item() == 4.0 + 6.0
+
+
 def test_a_write_in_no_grad_leaves_the_graph_as_it_was(x):
     y = x * 1
     with torch.no_grad():

@@ -49,6 +49,8 @@ def make_view(x: Any, result: Any, op: Op, values: tuple, which: int | None = No
     several = which is not None and op.rule != "SliceBackward0"     # each part of `tensor_split` is a slice of its own in torch
     if (several or not state.tape.grad or x._guard is not None) and op.name != "detach":
         result._guard = _guard_of(x, op, which)
+        if result._guard in MADE_WITHOUT_GRAD and (x._leaf or x._node.rg) and state.tape.nested is None:
+            _stand_alone(result)
     if view is None:
         x._shared = True
         result._view = View(x, step, x._version_count)
@@ -58,6 +60,7 @@ def make_view(x: Any, result: Any, op: Op, values: tuple, which: int | None = No
     return result
 
 
+MADE_WITHOUT_GRAD = (MADE_IN_NO_GRAD, MADE_IN_INFERENCE_MODE)
 SHARED = ("unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory location. "
           "Please clone() the tensor before performing the operation.")
 
@@ -67,6 +70,16 @@ def share(x: Any, other: Any) -> None:
     base = storage_of(other)
     base._shared = True
     x._view = View(base, () if other._view is None else other._view.chain, base._version_count)
+
+
+def _stand_alone(x: Any) -> None:
+    """`x`, a view of what requires grad that was made where nothing is recorded, requires grad as in torch: it is a leaf."""
+    if x._node.aval.differentiable and not (x._leaf or x._node.rg):
+        x._leaf = True
+        if x._tape is not None:
+            x._home, x._tape = x._tape, None
+        else:
+            x._node = x._node.aval.grad
 
 
 def _guard_of(x: Any, op: Op, which: int | None) -> Guard | None:
@@ -119,17 +132,22 @@ def refresh(x: Any) -> None:
     base = view.base if view.base._view is None else _owner(view)
     if view.version == base._version_count:
         return
-    value = _with_grad(_seen_from, base, view.chain)
+    alone = x._guard in MADE_WITHOUT_GRAD and (state.tape.nested is None or x._leaf)
+    value = _in_mode(not alone, _seen_from, base, view.chain)
     view.version = base._version_count
     bind(x, value if x._guard is None else x._guard.after_write(value))
+    if alone and not x._leaf and _base_requires_grad(x):
+        _stand_alone(x)
+    elif x._leaf and x._tape is not None:
+        x._home, x._tape = x._tape, None
     if x._retains and x._node.rg:
         hooks.retain(x)
 
 
-def _with_grad(fn: Callable, *args: Any) -> Any:
-    """`fn(*args)`, recorded with gradients whatever the user's mode is: what a tensor stands for does not depend on who looks."""
+def _in_mode(mode: bool, fn: Callable, *args: Any) -> Any:
+    """`fn(*args)`, recorded with or without gradients whatever the user's mode is: a tensor does not depend on who looks."""
     grad, extra = state.tape.grad, state.tape.extra
-    state.tape.set_mode(True, state.tape.autocast, extra & ~INFERENCE)
+    state.tape.set_mode(mode, state.tape.autocast, extra & ~INFERENCE)
     try:
         return fn(*args)
     finally:
@@ -140,6 +158,11 @@ def _seen_from(base: Any, chain: tuple) -> Any:
     for step in chain:
         base = _apply(step, base)
     return base
+
+
+def _base_requires_grad(x: Any) -> bool:
+    """Whether `x` is a view of something that requires grad, not cut from it by `detach()`."""
+    return x._view is not None and x._view.base.requires_grad and not any(op.name == "detach" for op, _, _ in x._view.chain)
 
 
 def _apply(step: tuple, x: Any) -> Any:
@@ -203,8 +226,7 @@ def assign(x: Any, value: Any) -> Any:
     tape = state.tape
     if value._node.aval.strides is not x._node.aval.strides:
         value = like(value, x._node.aval)
-    if x._guard is not None and tape.grad and (x.requires_grad or value.requires_grad or
-                                               (x._view is not None and x._view.base.requires_grad)):
+    if x._guard is not None and tape.grad and (x.requires_grad or value.requires_grad or _base_requires_grad(x)):
         raise RuntimeError(x._guard.text)
     if not tape.grad and not x._leaf and not value.requires_grad and x.requires_grad:
         value = _unseen(x, value)
@@ -242,7 +264,7 @@ def assign(x: Any, value: Any) -> Any:
 
 def _unseen(x: Any, value: Any) -> Any:
     """`value`, written into `x` where that is not recorded: the graph stays what it was, the gradient goes to the old value."""
-    return _with_grad(record, straight, (x, value))
+    return _in_mode(True, record, straight, (x, value))
 
 
 def like(value: Any, aval: Any) -> Any:
