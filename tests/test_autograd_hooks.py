@@ -263,3 +263,15 @@ def test_callbacks_run_when_the_gradients_are_there(x):
     assert log == [[2, 2]]
     with pytest.raises(RuntimeError, match="Final callbacks can only be installed during backward pass"):
         torch.autograd.Variable._execution_engine.queue_callback(print)
+
+
+def test_hooks_by_their_private_names():
+    x = torch.ones(2, requires_grad=True)
+    assert x._backward_hooks is None and x._post_accumulate_grad_hooks is None
+    handle = x.register_hook(lambda g: g * 2)
+    x.register_post_accumulate_grad_hook(lambda leaf: None)
+    assert list(x._backward_hooks) == [handle.id] and len(x._post_accumulate_grad_hooks) == 1
+    x._backward_hooks = None
+    (x * 3).sum().backward()
+    assert x.grad.tolist() == [3, 3]
+    assert torch.autograd.graph._get_grad_fn_or_grad_acc(x).variable is x

@@ -123,9 +123,20 @@ def test_a_hook_may_look_at_values(x):
     (lambda a: a.sum(0), "dim", (0,)), (lambda a: a.softmax(1), "dim", 1), (lambda a: a.transpose(0, 1), "dim0", 0),
     (lambda a: a ** 3, "exponent", 3), (lambda a: torch.div(a, 2.0, rounding_mode="trunc"), "rounding_mode", "trunc"),
     (lambda a: F.mse_loss(a, a.detach()), "reduction", 1), (lambda a: torch.cat([a, a], 1), "dim", 1),
-    (lambda a: a.permute(1, 0), "dims", (1, 0))])
+    (lambda a: a.permute(1, 0), "dims", (1, 0)), (lambda a: a.roll(1, 0), "shifts", (1,)), (lambda a: a[0], "index", 0),
+    (lambda a: a[:, 1:2], "dim", 1), (lambda a: a[:, 1:2], "start", 1), (lambda a: a[1:], "end", 2), (lambda a: a.norm(), "ord", 2),
+    (lambda a: a.square(), "exponent", 2), (lambda a: F.linear(a, a, a[0]), "alpha", 1), (lambda a: a.split(1)[0], "split_size", 1),
+    (lambda a: a @ a, "mat2_sym_sizes", (2, 2)), (lambda a: F.embedding(torch.tensor([0]), a), "weight_sym_argsize_0", 2)])
 def test_saved_attributes(f, name, value):
     assert getattr(f(torch.ones(2, 2, requires_grad=True)).grad_fn, f"_saved_{name}") == value
+
+
+def test_saved_values_have_torchs_names():
+    a = torch.ones(2, 2, requires_grad=True)
+    product = (a @ a).grad_fn
+    assert product._saved_mat2 is a and "_saved_mat2" in dir(product) and not hasattr(product, "_saved_other_")
+    number = (a * 3).grad_fn._saved_other
+    assert number.shape == () and number.dtype is torch.int64 and number.item() == 3
 
 
 def test_only_what_is_gone_through_is_freed(x):

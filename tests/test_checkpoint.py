@@ -98,6 +98,12 @@ def test_hooks_inside_are_called():
         torch.jit(f)(x)
 
 
+def test_the_functions_own_name():
+    y = torch.ones(2, requires_grad=True)
+    torch.utils.checkpoint.CheckpointFunction.apply(lambda a, n: a ** n, True, y, 3).sum().backward()
+    assert y.grad.tolist() == [3, 3]
+
+
 def test_arguments_and_errors():
     y, f = torch.ones(2, requires_grad=True), lambda a: a * 2
     with pytest.warns(UserWarning, match="use_reentrant parameter should be passed explicitly"):

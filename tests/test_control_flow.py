@@ -77,6 +77,15 @@ def test_while_loop():
         while_loop(lambda i, y: y, lambda i, y: (i + 1, y), (i, x))
 
 
+def test_an_int_that_while_loop_carries_comes_back_as_one():
+    def body(i, y):
+        return i + 1, y * 2
+    for start in (torch.ones(2), torch.ones(2, requires_grad=True)):
+        k, y = while_loop(lambda i, y: i < 3, body, (0, start))
+        assert type(k) is int and k == 3 and y.tolist() == [8, 8]
+    assert while_loop(lambda i, y: False, body, (0, 1)) == (0, 1)
+
+
 def recurrent(cell, h, xs):
     out = []
     for x in xs:

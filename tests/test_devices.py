@@ -147,5 +147,6 @@ def test_settings_of_other_compilers_can_be_made():
     torch._inductor.config.triton.unique_kernel_names = True
     torch.backends.cuda.matmul.fp32_precision = "tf32"
     assert (torch._dynamo.reset(), torch._dynamo.config.suppress_errors) == (None, True)
-    assert torch._dynamo.disable(len) is len
+    assert torch._dynamo.disable(len) is len and torch._dynamo.optimize("inductor")(len) is len and torch._dynamo.run(len) is len
+    assert torch._dynamo.is_dynamo_supported() and not torch._dynamo.is_inductor_supported()
     torch.backends.cuda.matmul.fp32_precision, torch._dynamo.config.suppress_errors = "none", False

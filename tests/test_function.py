@@ -214,6 +214,27 @@ def test_what_functions_must_not_do():
     assert x.grad is None
 
 
+def test_nothing_is_saved_before_forward_has_returned():
+    seen = []
+
+    class Twice(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            seen.append(ctx.saved_tensors)
+            return 2 * x
+
+        @staticmethod
+        def backward(ctx, g):
+            seen.append(ctx.saved_tensors)
+            return 2 * g
+
+    x = torch.tensor(1.0, requires_grad=True)
+    Twice.apply(x).backward()
+    Twice.apply(x.detach())
+    assert seen == [(), (x,), ()]
+
+
 def test_results_do_not_hold_themselves():
     x = torch.tensor([1.0, 2.0], requires_grad=True)
 

@@ -94,6 +94,12 @@ def test_what_may_be_registered():
     assert not tree.is_constant_class(Kept) and tree.is_structseq_class(type(torch.ones(2, 2).max(0)))
 
 
+def test_how_builtin_containers_are_taken_apart_by_private_name():
+    assert tree._dict_flatten({"b": 1, "a": 2}) == ([1, 2], ["b", "a"]) and tree._dict_unflatten([1], ["a"]) == {"a": 1}
+    assert tree._tuple_unflatten([1], None) == (1,) and tree._namedtuple_flatten(Pair(1, 2)) == ([1, 2], Pair)
+    assert tree._deque_flatten(deque([1], 2)) == ([1], 2) and {dict, OrderedDict, defaultdict} == tree.STANDARD_DICT_TYPES
+
+
 def test_old_names_and_second_registrations():
     nested = {"b": 1, "a": (2, [3])}
     spec = tree.tree_structure(nested)

@@ -12,12 +12,13 @@ from .amp.autocast_mode import autocast
 from .errors import LinAlgError
 from .library.operators import below_autograd
 from .missing import missing
+from .modes import is_grad_enabled
 from .random import Generator, default_generator
 from .tape import state
 from .torch_function import DisableTorchFunction, DisableTorchFunctionSubclass, disabled
 
 __all__ = ["DisableTorchFunction", "DisableTorchFunctionSubclass", "DispatchKey", "DispatchKeySet", "Generator",
-           "default_generator"]
+           "default_generator", "is_grad_enabled"]
 
 _LinAlgError, _disabled_torch_function_impl, _AutoDispatchBelowAutograd = LinAlgError, disabled, below_autograd
 
@@ -52,6 +53,11 @@ class _ExcludeDispatchKeyGuard:
 
     def __exit__(self, *error: Any) -> None:
         self.inner.close()
+
+
+def _set_grad_enabled(enabled: bool) -> None:
+    """Sets the grad mode; `torch.set_grad_enabled` is the public form."""
+    state.tape.set_grad(enabled)
 
 
 def _get_tracing_state() -> None:

@@ -464,6 +464,8 @@ def rrelu_slopes(input: Tensor, lower: float, upper: float) -> Tensor:
     """What F.rrelu multiplies `input` with in training."""
     if input.is_meta:
         return _undrawn(input)
+    if state.tape.nested is not None and state.tape.nested.batch is not None:
+        raise RuntimeError("vmap: we do not yet support aten::rrelu. Please file an issue")
     values = concrete(input)
     return from_array(rng.rrelu_slopes(default_generator.host(), values, lower, upper))
 

@@ -12,17 +12,15 @@ from .accumulate import accumulate
 from .anomaly import anomaly, traceback_of
 from .behind import is_function
 from .devices import device as Device
-from .graph import SECOND_TIME
 from .handles import RemovableHandle, add_to
 from .hooks import hooks
-from .kept import kept_by
 from .names import node_name
-from .nodes import edges, operand_slots, pull_node, stand_at, value_at
+from .nodes import edges, pull_node
+from .saved_values import freed, raw_value, saved_value, shown_names
 from .stops import NodeHooks, PostHook, PreHook, add_hook, stop_at
-from .strides import strides_of
-from .tape import BACKWARD, INPUT, LEAF, Const, Node, Ref, Tape, input_outs, path, state
+from .tape import INPUT, LEAF, Const, Node, Ref, Tape, input_outs, path, state
 
-__all__ = ["AccumulateGrad", "GradFn", "InputMetadata", "as_given", "edge_of", "follow", "grad_fn_of", "leaf_node"]
+__all__ = ["AccumulateGrad", "GradFn", "InputMetadata", "edge_of", "follow", "grad_fn_of", "leaf_node"]
 
 
 class _Place:
@@ -128,9 +126,9 @@ class GradFn:
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_saved_"):
-            return _saved(self, name.removeprefix("_saved_"))
+            return saved_value(self, name.removeprefix("_saved_"))
         if name.startswith("_raw_saved_"):
-            return _raw(self, name.removeprefix("_raw_saved_"))
+            return raw_value(self, name.removeprefix("_raw_saved_"))
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
     def __hash__(self) -> int:
@@ -139,119 +137,13 @@ class GradFn:
     def __dir__(self) -> list[str]:
         """With the names of the tensors that are saved (`torchviz` and its like look for them)."""
         node = self.__dict__.get("_node")
-        if node is None or node.op is None or not node.op.saves or self._tree is not None or _freed(self):
+        if node is None or node.op is None or not node.op.saves or self._tree is not None or freed(self):
             return list(super().__dir__())
-        kept = kept_by(node)
-        results = node.op.returns or (["result"] if len(node.outs) == 1 else [f"result{k}" for k in range(len(node.outs))])
-        names = [{"input": "self"}.get(kept.names[k][0], kept.names[k][0]) for k in kept.operands]
-        names = list(dict.fromkeys([*names, *[results[k] for k in kept.results]]))
+        names = shown_names(self)
         return [*super().__dir__(), *[f"_saved_{n}" for n in names], *[f"_raw_saved_{n}" for n in names]]
 
     def __repr__(self) -> str:
         return f"<{self.name()} object at 0x{id(self):012x}>"
-
-
-def _known_as(name: str) -> tuple[str, ...]:
-    """The parameters that torch's name of a saved value may mean."""
-    return name, {"self": "input", "mat1": "input"}.get(name, name)
-
-
-def _freed(fn: GradFn) -> bool:
-    """Whether a backward has freed what the entry saved."""
-    home = fn._place.now()
-    freed = home.freed if not isinstance(home, Tape) else {s for n in path(home.node) if n.kind is BACKWARD for s in n.info.freed}
-    return any(o.slot in freed for o in fn._node.outs)
-
-
-def _of_shape(fn: GradFn, name: str) -> Any:
-    """`_saved_self_sym_sizes` and the like: what is kept of the shape of an operand; None where the name is no such one."""
-    name, _, what = name.rpartition("_sym_")
-    operands = iter(fn._node.operands)
-    for p in fn._node.op.params if what in ("sizes", "strides", "numel") else ():
-        operand = next(operands) if p.kind in ("operand", "operands", "mixed") else None
-        if p.name in _known_as(name) and operand.__class__ is int:
-            aval = fn._place.made[operand][1].aval
-            return aval.numel if what == "numel" else tuple(aval.shape if what == "sizes" else strides_of(aval))
-    return None
-
-
-def _saved(fn: GradFn, name: str) -> Any:
-    """A value the op was called with, or its result, under torch's names: `_saved_self`, `_saved_other`, `_saved_result`."""
-    node, home = fn._node, fn._place.now()
-    if node.op is not None:
-        if name.endswith(("_sym_sizes", "_sym_strides", "_sym_numel")):
-            found = _of_shape(fn, name)
-            if found is not None:
-                return found
-        if node.op.saves and _freed(fn):
-            raise RuntimeError(SECOND_TIME)
-        packed = next((home.hooked[o.slot].node for o in node.outs if o.slot in home.hooked), None)
-        if packed is not None and packed.saved is not None:
-            found = packed.saved.find(_known_as(name), lambda k, s: _unpacked(home, node, k, s))
-            if found is not None:
-                return found
-        if name.startswith("result") and int(name[6:] or 0) < len(node.outs):
-            return value_at(home, node.outs[int(name[6:] or 0)].slot, True)
-        if name in (node.op.returns or ()):
-            return value_at(home, node.outs[node.op.returns.index(name)].slot, True)
-        operands = dict(zip((p.name for p in node.op.operands), node.operands, strict=True))
-        for p in node.op.params:
-            if p.name in _known_as(name):
-                operand = operands.get(p.name)
-                if operand.__class__ is int:
-                    return as_given(home, operand)
-                if operand.__class__ is tuple:
-                    return tuple([as_given(home, s) for s in operand])
-                return operand.value if isinstance(operand, Const) else \
-                    _attribute(node.op, p.name, _number(home, node.attrs.get(p.name, operand)))
-    raise AttributeError(f"'{type(fn).__name__}' object has no attribute '_saved_{name}'")
-
-
-def _number(home: Any, value: Any) -> Any:
-    """What stands for a runtime number in an entry, as that number."""
-    if value.__class__ is not Ref:
-        return value
-    floats, ints = (home.floats, home.ints) if isinstance(home, Tape) else home.numbers
-    return float(floats[value.index]) if value.kind == "f" else int(ints[value.index])
-
-
-_REDUCTIONS = {"none": 0, "mean": 1, "sum": 2}
-_OF_DIMS = frozenset(("sum", "nansum", "mean", "amax", "amin", "logsumexp", "var", "std", "_var_mean", "flip"))
-
-
-def _attribute(op: Any, name: str, value: Any) -> Any:
-    """An attribute as torch keeps it: dims in a tuple, a reduction as its number."""
-    if name == "reduction":
-        return _REDUCTIONS.get(value, value)
-    return (value,) if name == "dim" and value.__class__ is int and op.name in _OF_DIMS else value
-
-
-def as_given(home: Any, slot: int) -> Any:
-    """The tensor at a slot: the very one that the op was called with, where it is still at hand."""
-    if isinstance(home, Tape):
-        out = home.outs()[slot]
-        known = next((x for x in home.tensors if x._node is out and x._tape is home), None)
-        if known is not None:
-            return known
-    return value_at(home, slot, True)
-
-
-def _unpacked(home: Any, node: Node, k: int, saved: Any) -> Any:
-    """The value of a saved tensor at its place in the graph."""
-    value, hooked = saved.value()
-    if not state.tape.grad or (not hooked and k >= 0):
-        return value
-    return stand_at(value, home, node.outs[-1 - k].slot if k < 0 else operand_slots(node)[k])
-
-
-def _raw(fn: GradFn, name: str) -> Any:
-    """A saved tensor as an object that takes hooks."""
-    node = fn._node
-    if node.op is not None and node.op.saves and node.kind is not BACKWARD:
-        found = hooks.saved_of(fn, _freed(fn)).find(_known_as(name), lambda k, s: s)
-        if found is not None:
-            return found
-    raise AttributeError(f"'{type(fn).__name__}' object has no attribute '_raw_saved_{name}'")
 
 
 class AccumulateGrad(GradFn):

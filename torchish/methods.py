@@ -61,6 +61,11 @@ for _fn in (fill_diagonal_, to_dense, as_subclass, __pos__, __invert__, __revers
     _fn.__qualname__ = f"Tensor.{_fn.__name__}"
     setattr(Tensor, _fn.__name__, _fn)
 Tensor.is_sparse_csr = False
+Tensor._grad_fn = Tensor.grad_fn
+Tensor._backward_hooks = property(lambda self: self._hooks, lambda self, hooks: setattr(self, "_hooks", hooks or None))
+Tensor._post_accumulate_grad_hooks = property(lambda self: self._post_hooks)
+Tensor._is_zerotensor = lambda self: False
+Tensor._is_all_true, Tensor._is_any_true = Tensor.all, Tensor.any
 Tensor.__long__ = Tensor.__int__
 
 Tensor.__div__, Tensor.__rdiv__, Tensor.__idiv__ = Tensor.__truediv__, Tensor.__rtruediv__, Tensor.__itruediv__

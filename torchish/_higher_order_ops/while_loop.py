@@ -41,7 +41,7 @@ def while_loop(cond_fn: Callable, body_fn: Callable, carried_inputs: tuple | lis
     same_metadata("body_fn_output", "carried_inputs", [_aval(body, k) for k in range(len(body.leaves))],
                   [x._node.aval for x in carried])
     if state.tape.grad and any(body.closed.flags()[:body.closed.wanted]):
-        return _unrolled(cond_fn, body_fn, carried, structure)
+        return _unrolled(cond_fn, body_fn, leaves if state.tape.nested is None else carried, structure)
     test = body_of("while_loop", cond_fn, carried, structure)
     no_effects("while_loop", test)
     if len(test.leaves) != 1 or (test.avals and (test.avals[0].numel != 1 or test.avals[0].dtype.name != "bool")):
@@ -52,8 +52,8 @@ def while_loop(cond_fn: Callable, body_fn: Callable, carried_inputs: tuple | lis
         if test.leaves[0]:
             raise RuntimeError("torch.while_loop: infinite loop detected because while_loop's cond_fn always returns the same "
                                "value True.")
-        return body.build(carried)
-    return _recorded(test, body, carried)
+        return tuple(carried_inputs)
+    return _recorded(test, body, carried, [not isinstance(x, Tensor) for x in leaves])
 
 
 def _aval(body: Body, k: int) -> Any:
@@ -71,7 +71,8 @@ def _unrolled(cond_fn: Callable, body_fn: Callable, carried: list, structure: An
     return args
 
 
-def _recorded(test: Body, body: Body, carried: list) -> Any:
+def _recorded(test: Body, body: Body, carried: list, numbers: list[bool]) -> Any:
+    """The loop as one entry. `numbers`: which of what is carried was a Python int, and comes back as one."""
     count = len(carried)
     states = states_of(body.closed)
     which = tuple(body.which)
@@ -80,4 +81,5 @@ def _recorded(test: Body, body: Body, carried: list) -> Any:
                     lambda f, g: looped(f, g, count, which, states), flags=False)
     for k, g in enumerate(body.closed.generators):
         g.carry_on(results[count + 2 * k], results[count + 2 * k + 1])
-    return body.structure.unflatten(results[:count])
+    return body.structure.unflatten([int(x) if number and state.tape.nested is None else x
+                                     for x, number in zip(results[:count], numbers, strict=True)])

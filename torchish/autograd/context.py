@@ -35,6 +35,7 @@ class FunctionCtx:
     _to_save: tuple = ()
     _for_forward: tuple = ()
     _saved: Any = None
+    _in_backward = False
     _freed = False
     _dirty: tuple = ()
     _constant: tuple = ()
@@ -49,11 +50,11 @@ class FunctionCtx:
 
     @property
     def saved_tensors(self) -> tuple:
-        """The tensors kept by `save_for_backward`."""
+        """The tensors kept by `save_for_backward`; before forward has returned, those kept by `save_for_forward`."""
         if self._freed:
             raise RuntimeError(SECOND_TIME)
         if self._saved is None:
-            return tuple(self._to_save or self._for_forward)
+            return tuple(self._to_save if self._in_backward else self._for_forward)
         if self.clear_saved_tensors_on_access:
             if self._cleared:
                 raise RuntimeError("saved_tensors can only be accessed once when clear_saved_tensors_on_access=True is set on the "

@@ -73,6 +73,13 @@ def get_gradient_edge(tensor: Tensor) -> GradientEdge:
     return GradientEdge(*edge_of(tensor), tensor)      # type: ignore[arg-type, union-attr]
 
 
+def _get_grad_fn_or_grad_acc(t: Tensor | GradientEdge) -> GradFn:
+    """The node at which the gradient of a tensor arrives: its `grad_fn`, or that of the leaf."""
+    if isinstance(t, GradientEdge):
+        return t.node
+    return get_gradient_edge(t).node
+
+
 def tensor_at(edge: GradientEdge) -> Tensor:
     """A tensor that stands at an edge."""
     node = edge.node

@@ -53,6 +53,7 @@ class _Ctx(FunctionCtx):
             else:
                 lists[where][which] = t
         other._to_save, other._for_forward = tuple(lists["_to_save"]), tuple(lists["_for_forward"])
+        other._in_backward = True
         return other
 
     def for_jvp(self) -> _Ctx:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..anomaly import anomaly
-from ..grad_fn import GradFn, as_given
+from ..grad_fn import GradFn
 from ..graph import SECOND_TIME
 from ..inference import SAVED, is_inference
 from ..kept import Kept, kept_by
@@ -21,6 +21,7 @@ from ..nodes import value_at
 from ..ops.engine import straight
 from ..ops.table import OPERANDS
 from ..recorder import hooks, record
+from ..saved_values import as_given
 from ..stops import NodeHooks, home_of, stop_at
 from ..tape import WATCHED, Node, state
 from ..tensor import Tensor

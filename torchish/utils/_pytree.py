@@ -23,7 +23,8 @@ __all__ = ["EnumEncoder", "LeafSpec", "TreeSpec", "register_dataclass", "registe
 PyTree: TypeAlias = Any
 Context: TypeAlias = Any
 DumpableContext: TypeAlias = Any
-FlattenFn = UnflattenFn = ToDumpableContextFn = FromDumpableContextFn = FlattenWithKeysFn = Callable
+FlattenFn = UnflattenFn = FlattenFunc = UnflattenFunc = FlattenWithKeysFunc = ToStrFunc = MaybeFromStrFunc = MapOnlyFn = Callable
+ToDumpableContextFn = FromDumpableContextFn = FlattenWithKeysFn = Callable
 SUPPORTED_SERIALIZED_TYPES, SERIALIZED_TYPE_TO_PYTHON_TYPE = pytree_json.names, pytree_json.types
 DEFAULT_TREESPEC_SERIALIZATION_PROTOCOL = pytree_json.PROTOCOL
 
@@ -67,6 +68,7 @@ class GetAttrKey:
         return getattr(obj, self.name)
 
 
+KeyEntry: TypeAlias = Any        # torch's protocol: what has `get` and can be hashed
 KeyPath = tuple[Any, ...]
 
 
@@ -112,6 +114,11 @@ SUPPORTED_NODES: dict[Any, NodeDef] = {
 _NAMED = SUPPORTED_NODES[namedtuple] = NodeDef(namedtuple, lambda t: (list(t), type(t)), lambda values, cls: cls(*values),
                                                lambda t: [GetAttrKey(name) for name in t._fields])
 BUILTIN_TYPES = frozenset(SUPPORTED_NODES)
+STANDARD_DICT_TYPES = frozenset({dict, OrderedDict, defaultdict})
+(_tuple_flatten, _tuple_unflatten), (_list_flatten, _list_unflatten), (_dict_flatten, _dict_unflatten), \
+    (_namedtuple_flatten, _namedtuple_unflatten), (_ordereddict_flatten, _ordereddict_unflatten), \
+    (_defaultdict_flatten, _defaultdict_unflatten), (_deque_flatten, _deque_unflatten) = [
+        SUPPORTED_NODES[cls][1:3] for cls in (tuple, list, dict, namedtuple, OrderedDict, defaultdict, deque)]
 CONSTANT_NODES: set[type] = set()
 
 
@@ -139,7 +146,7 @@ def _register(cls: type, flatten_fn: Callable, unflatten_fn: Callable, serialize
     SUPPORTED_NODES[cls] = NodeDef(cls, flatten_fn, unflatten_fn, keys)
 
 
-_register_pytree_node = register_pytree_node
+_register_pytree_node = _private_register_pytree_node = register_pytree_node
 
 
 def _deregister_pytree_node(cls: type) -> None:

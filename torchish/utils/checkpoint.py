@@ -26,10 +26,10 @@ from ..tape import state
 from ..tensor import Tensor
 from ..warned import warn
 
-__all__ = ["CheckpointError", "CheckpointPolicy", "DefaultDeviceType", "SelectiveCheckpointContext", "check_backward_validity",
-           "checkpoint", "checkpoint_sequential", "create_selective_checkpoint_contexts", "detach_variable",
-           "get_device_states", "noop_context_fn", "set_checkpoint_debug_enabled", "set_checkpoint_early_stop",
-           "set_device_states"]
+__all__ = ["CheckpointError", "CheckpointFunction", "CheckpointPolicy", "DefaultDeviceType",
+           "SelectiveCheckpointContext", "check_backward_validity", "checkpoint", "checkpoint_sequential",
+           "create_selective_checkpoint_contexts", "detach_variable", "get_device_states", "noop_context_fn",
+           "set_checkpoint_debug_enabled", "set_checkpoint_early_stop", "set_device_states"]
 
 EXPLICIT = ("the use_reentrant parameter should be passed explicitly. {} use_reentrant=False is recommended, but if you need to "
             "preserve the current default behavior, you can pass use_reentrant=True. Refer to docs for more details on the "
@@ -48,6 +48,15 @@ class CheckpointPolicy(Enum):
     PREFER_RECOMPUTE = 3
     MUST_CPU_OFFLOAD = 4
     PREFER_CPU_OFFLOAD = 5
+
+
+class CheckpointFunction:
+    """The reentrant form under the name that libraries call: `CheckpointFunction.apply(function, preserve_rng_state, *args)`."""
+
+    @staticmethod
+    def apply(run_function: Callable, preserve_rng_state: bool, *args: Any) -> Any:
+        """checkpoint(run_function, *args, use_reentrant=True)."""
+        return checkpoint(run_function, *args, use_reentrant=True, preserve_rng_state=preserve_rng_state)
 
 
 class SelectiveCheckpointContext:
