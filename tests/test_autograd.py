@@ -71,6 +71,20 @@ def test_three_orders(observe):
         y = g.sum()
 
 
+@pytest.mark.parametrize("ready", [False, True])
+def test_what_only_a_mask_or_an_index_was_computed_from_has_no_gradient(ready):
+    for use in (lambda x, a: torch.where(x * 2 > 0, a, a * 2), lambda x, a: a[(x * 1).argmax()], lambda x, a: a[x.argsort()],
+                lambda x, a: a * (x > 0), lambda x, a: a.gather(0, torch.sort(x * a)[1])):
+        x, a = torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True)
+        y = use(x, a).sum()
+        if ready:
+            y.item()
+        first, = grad(y, a, create_graph=True)
+        assert grad(y, x, retain_graph=True, allow_unused=True) == (None,)
+        y.backward()
+        assert x.grad is None and a.grad.equal(first)
+
+
 def test_gradient_penalty():
     torch.manual_seed(0)
     w = torch.randn(3, 3, requires_grad=True)

@@ -79,6 +79,25 @@ def test_find_nan_backward(x, look):
     assert "sqrt()" in found.source
 
 
+def test_masks_lie_on_no_path(x):
+    with torch.autograd.set_detect_anomaly(True):
+        torch.where(x > 0, x, x * 2).sum().backward()
+    assert x.grad.tolist() == [2, 1]
+    assert debug.find_nan(lambda: torch.where(x > 0, x, x * 2).sum().backward()) is None
+
+
+def test_find_nan_tells_the_line_of_this_run():
+    x, lines = torch.tensor([-1.0]), []
+    lines.append(debug.find_nan(lambda: torch.log(x)).line)
+    lines.append(debug.find_nan(lambda: torch.log(x)).line)
+    lines.append(debug.find_nan(
+        lambda: (torch.log(torch.tensor([2.0])).tolist(),
+                 torch.log(torch.tensor([-1.0])).tolist())).line)
+    assert [n - lines[0] for n in lines] == [0, 1, 4]
+    with pytest.raises(TypeError, match="argument 'step' must be callable, not int"):
+        debug.find_nan(3)
+
+
 def test_find_nan_prefers_nan_to_inf_and_finds_nothing_where_nothing_is(x):
     assert debug.find_nan(lambda: (1 / x).tolist()).made == "inf"
     assert debug.find_nan(lambda: (1 / x - 1 / x).tolist()).op == "sub"

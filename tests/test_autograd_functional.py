@@ -99,6 +99,10 @@ def test_gradcheck_options(x):
     x.requires_grad_()
     assert gradcheck(lambda x, k: (x * k, k), (x, 3), check_batched_grad=True, check_forward_ad=True, check_grad_dtypes=True)
     assert gradcheck(lambda x: x.sin(), x, against="jax")
+    z = torch.tensor([1 + 2j, 3.0], dtype=torch.complex128, requires_grad=True)
+    assert gradcheck(lambda z, x: (z * z.conj() * x[:2], z.abs(), z.sin()), (z, x), against="jax")
+    with pytest.raises(ValueError, match="returns no tensor of a floating or complex dtype"):
+        torch.testing.check_against_jax(lambda x: x.argmax(), x)
     with pytest.raises(GradcheckError, match="Numerical gradient for function expected to be zero"):
         gradcheck(lambda x: x.detach() * 1, x)
     with pytest.warns(UserWarning, match="is not a double precision floating point or complex"):

@@ -42,6 +42,14 @@ def test_ended_tapes_are_bands():
     assert picture.dot.count("subgraph") == 2
 
 
+def test_what_is_refused():
+    x = torch.ones(2, requires_grad=True)
+    for args, params, message in [((), None, "at least one tensor"), (([x],), None, "wanted tensors, got list"),
+                                  ((x,), [x], "'params' must be a module or a dict of tensors by name, not list")]:
+        with pytest.raises(TypeError, match=message):
+            torch.draw(*args, params=params)
+
+
 def test_backward_and_python_functions():
     class Double(torch.autograd.Function):
         @staticmethod

@@ -80,6 +80,14 @@ def test_structures_and_errors(tmp_path):
                                          ((given, x), {"n": 2}, TypeError, "wanted 1 values, got 2")]:
         with pytest.raises(error, match=message):
             f(*args, **kwargs)
+    for platforms, error, message in [("cpu", TypeError, "must be a tuple of names"), (("moon",), ValueError, "got moon"),
+                                      ((), ValueError, "got none")]:
+        with pytest.raises(error, match=message):
+            torch.export(torch.sin, tmp_path / "p.zip", (x,), platforms=platforms)
+    double = torch.export(torch.sin, tmp_path / "d.zip", (x,))
+    for odd, message in [(x.to_sparse(), "one that is sparse"), (x.to("meta"), "one that is on meta")]:
+        with pytest.raises(TypeError, match=message):
+            double(odd)
     with pytest.raises(TypeError, match=r"write \(tensor,\)"):
         torch.export(abs, tmp_path / "g.zip", x)
     torch.save(x, tmp_path / "x.pt")

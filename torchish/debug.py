@@ -16,7 +16,7 @@ from .dtypes import from_numpy
 from .eager import forward
 from .hooks import hooks
 from .names import short_name
-from .tape import Node, Tape, input_outs, path, state
+from .tape import Node, Tape, apart, input_outs, path, state
 from .xla import traced
 
 __all__ = ["Culprit", "find_nan"]
@@ -61,7 +61,8 @@ def _statistics(x: Any) -> str:
 class _Watcher:
     """Is shown every entry; keeps the first that made a nan and the first that made an inf."""
 
-    def __init__(self) -> None:
+    def __init__(self, begin: Callable[[], None]) -> None:
+        self.begin = begin          # the next tape is to follow none
         self.nodes: list[Node] = []
         self.nan: Culprit | None = None
         self.inf: Culprit | None = None
@@ -94,6 +95,7 @@ class _Watcher:
             self.nodes = nodes = path(node)
             env = dict(zip((o.slot for o in input_outs(nodes)), tape.args, strict=True))
             traced(forward, nodes, env, (np.array(tape.floats), np.array(tape.ints)), self.forward, self.backward)
+        self.begin()
 
 
 def _any(test: Callable, x: Any) -> bool:
@@ -104,14 +106,18 @@ def find_nan(step: Callable, *args: Any, **kwargs: Any) -> Culprit | None:
     """Runs `step(*args, **kwargs)` once, op by op beside the compiled program, and tells which op made the first nan.
 
     Returns None where neither a nan nor an inf came about.  Values that came in as nan are nobody's fault and are not told.
+    The step is recorded as if for the first time (so it is compiled once more): the line that is told is one of this run.
     """
+    if not callable(step):
+        raise TypeError(f"find_nan(): argument 'step' must be callable, not {type(step).__name__}")
     hooks.finish(state.tape)
-    watcher = _Watcher()
     before = (anomaly.check, anomaly.watcher, hooks.watch)
-    anomaly.check, anomaly.watcher, hooks.watch = True, watcher, watcher.tape
-    try:
-        step(*args, **kwargs)
-        watcher.tape(state.tape, state.tape.last)
-    finally:
-        anomaly.check, anomaly.watcher, hooks.watch = before
+    with apart() as begin:
+        watcher = _Watcher(begin)
+        anomaly.check, anomaly.watcher, hooks.watch = True, watcher, watcher.tape
+        try:
+            step(*args, **kwargs)
+            watcher.tape(state.tape, state.tape.last)
+        finally:
+            anomaly.check, anomaly.watcher, hooks.watch = before
     return watcher.nan or watcher.inf

@@ -5,6 +5,7 @@ The tape on which a tensor stands and every ended tape (segment) behind it are b
 """
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,8 @@ def draw(*tensors: Tensor, params: Any = None) -> Drawing:
             raise TypeError(f"draw(): wanted tensors, got {type(x).__name__}")
     if not tensors:
         raise TypeError("draw(): wanted at least one tensor")
+    if not (params is None or isinstance(params, Mapping) or hasattr(params, "named_parameters")):
+        raise TypeError(f"draw(): argument 'params' must be a module or a dict of tensors by name, not {type(params).__name__}")
     named = dict(params.named_parameters()) if hasattr(params, "named_parameters") else dict(params or {})
     return _Collection(tensors, {id(x): name for name, x in named.items()}).drawing()
 

@@ -53,6 +53,8 @@ def backward(nodes: Sequence[Node], env: Env, starts: Env, stops: Any, numbers: 
     grads: Env = dict(starts)
     for node in reversed(found):
         results = [o for o in node.outs if o.rg]
+        if not results:         # a mask, an index: read on the way, but no gradient goes there
+            continue
         given = [grads[o.slot] if o.slot in grads else np.zeros(env[o.slot].shape, env[o.slot].dtype) for o in results]
         if node.kind is BACKWARD:
             slots, made = _through(node, env, given, numbers)

@@ -35,6 +35,7 @@ from .xla import export_program, import_program
 __all__ = ["Exported", "export", "load_exported"]
 
 FORMAT = 1
+PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
 
 
 def export(step: Callable, path: Any, args: Sequence[Any] = (), kwargs: dict | None = None, *,
@@ -49,6 +50,8 @@ def export(step: Callable, path: Any, args: Sequence[Any] = (), kwargs: dict | N
         raise TypeError(f"export(): argument 'step' must be callable, not {type(step).__name__}")
     if isinstance(args, Tensor):
         raise TypeError("export(): argument 'args' must be a tuple of arguments, not Tensor: write (tensor,)")
+    if platforms is not None:
+        platforms = _checked_platforms(platforms)
     leaves, structure = flatten((tuple(args), dict(kwargs or {})))
     tensors = tensors_of(leaves)
     body = body_of("export", step, leaves, structure, repeated=True)
@@ -74,6 +77,17 @@ def export(step: Callable, path: Any, args: Sequence[Any] = (), kwargs: dict | N
         archive.writestr("program.mlir", str(program.mlir_module()))
         archive.writestr("state.pt", out.getvalue())
     return load_exported(path)
+
+
+def _checked_platforms(platforms: Any) -> tuple[str, ...]:
+    """The names of platforms; TypeError and ValueError where they are none."""
+    if isinstance(platforms, str) or not all(isinstance(p, str) for p in platforms):
+        raise TypeError(f"export(): argument 'platforms' must be a tuple of names, such as ('cpu', 'cuda'), not {platforms!r}")
+    unknown = [p for p in platforms if p not in PLATFORMS]
+    if unknown or not platforms:
+        raise ValueError(f"export(): argument 'platforms' must name some of {', '.join(PLATFORMS)}; got "
+                         f"{', '.join(unknown) or 'none'}")
+    return tuple(platforms)
 
 
 class _Place:
@@ -155,6 +169,9 @@ class Exported:
             if not isinstance(x, (np.ndarray, np.generic, jax.Array)):
                 raise TypeError(f"{self._where(k)}: wanted a tensor, got {type(x).__name__}")
             x = as_tensor(x)
+        if x.is_sparse or x.is_meta:
+            raise TypeError(f"{self._where(k)}: wanted a dense tensor with data, got one that is "
+                            f"{'sparse' if x.is_sparse else 'on meta'}")
         if tuple(x.shape) != shape:
             raise ValueError(f"{self._where(k)}: wanted shape {list(shape)}, got {list(x.shape)}. An exported function takes the "
                              "shapes of the examples it was exported with; export it once more for others")
@@ -193,6 +210,8 @@ def load_exported(path: Any) -> Exported:
             program, text, state = (archive.read(part) for part in ("program.bin", "program.mlir", "state.pt"))
     except (zipfile.BadZipFile, KeyError) as e:
         raise ValueError(f"{name} is no file written by torchish.export ({e})") from None
+    except ValueError as e:
+        raise ValueError(f"{name} is no file written by torchish.export (about.json: {e})") from None
     if about["format"] > FORMAT:
         raise RuntimeError(f"{name} has format {about['format']}; this torchish reads up to {FORMAT}: a newer one wrote it")
     try:

@@ -72,7 +72,8 @@ def ancestors(nodes: list[Node], ends: Iterable[int], stops: Iterable[int] = ())
     wanted, stopped = set(ends), set(stops)
     found = []
     for node in reversed(nodes):
-        if any(o.slot in wanted and o.slot not in stopped for o in node.outs) and _passes(node):
+        # a mask or an index lies on no path: what only it was computed from gets no gradient, not a zero
+        if any(o.rg and o.slot in wanted and o.slot not in stopped for o in node.outs) and _passes(node):
             found.append(node)
             wanted.update(sources_of(node))
     found.reverse()

@@ -6,14 +6,15 @@ entry; a step that repeats is one dictionary look-up an entry.  No jax here.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from .avals import Aval, Out
 from .dtypes import default
 
 __all__ = ["APART", "BACKWARD", "Const", "DEFAULTS", "INFERENCE", "INPUT", "LEAF", "MODE", "Node", "Ref", "Site", "Tape", "Unseen",
-           "WATCHED", "defaults", "input_outs", "needs", "path", "reads", "root_of", "slots", "state", "stats"]
+           "WATCHED", "apart", "defaults", "input_outs", "needs", "path", "reads", "root_of", "slots", "state", "stats"]
 
 INPUT, LEAF, MODE, BACKWARD = "input", "leaf", "mode", "backward"   # kinds of entries which are not ops
 # what else a mode may say, bit by bit: each entry is reported; its results are inference tensors; it is never run
@@ -226,6 +227,22 @@ def forget() -> None:
     if tape.node.parent is None:
         tape.node = root_of(tape.grad, tape.inline, tape.nested, tape.autocast, tape.extra)
         tape.known = ([], tape.node)
+
+
+@contextmanager
+def apart() -> Iterator[Callable[[], None]]:
+    """Inside, tapes follow no known one, so their entries know the lines at which they are recorded now.
+
+    What is handed out does so for the tapes that begin after it is called, too.
+    """
+    kept, nodes = dict(_roots), stats.nodes
+    forget()
+    try:
+        yield forget
+    finally:
+        forget()
+        _roots.update(kept)
+        stats.nodes = nodes
 
 
 state = _State()

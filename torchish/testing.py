@@ -36,16 +36,16 @@ class Report:
 def check_against_jax(fn: Callable, *inputs: Any, rtol: float = 1e-4, atol: float = 1e-5) -> Report:
     """Compares `fn(*inputs)` and its gradients with `jax.grad` of `to_jax(fn)`; AssertionError where they differ.
 
-    The gradient is that of a fixed weighting of all floating results.
+    The gradient is that of a fixed weighting of all floating and complex results.
     """
-    def weighted(out: Any) -> Any:
+    def weighted(out: Any) -> Tensor:
         leaves = [x for x in jax.tree_util.tree_leaves(out, is_leaf=lambda x: isinstance(x, Tensor))
-                  if isinstance(x, Tensor) and x.dtype.category == 2]
-        total: Any = 0
-        for k, x in enumerate(leaves):
-            weights = np.cos(np.arange(x.numel()) + k).reshape(tuple(x.shape))
-            total = total + (x * x.new_tensor(weights)).sum()
-        return total
+                  if isinstance(x, Tensor) and x.dtype.category >= 2]
+        if not leaves:
+            raise ValueError("check_against_jax(): the function returns no tensor of a floating or complex dtype")
+        # both halves of a complex result
+        parts = [part for x in leaves for part in ([x.real, x.imag] if x.is_complex() else [x])]
+        return sum((x * x.new_tensor(np.cos(np.arange(x.numel()) + k).reshape(tuple(x.shape)))).sum() for k, x in enumerate(parts))
 
     mine = weighted(fn(*inputs))
     wrt = [k for k, x in enumerate(inputs) if isinstance(x, Tensor) and x.requires_grad]
@@ -54,6 +54,7 @@ def check_against_jax(fn: Callable, *inputs: Any, rtol: float = 1e-4, atol: floa
     pure = to_jax(lambda *xs: weighted(fn(*xs)))
     with jax.enable_x64(True):
         value, expected = jax.value_and_grad(pure, argnums=tuple(wrt))(*arrays) if wrt else (pure(*arrays), ())
+        expected = [np.conj(e) for e in expected]       # torch's convention for complex inputs
     report = Report(_distance(mine.detach()._numpy(), value),
                     tuple(_distance(g._numpy(), e) for g, e in zip(got, expected, strict=True)))
     np.testing.assert_allclose(mine.detach()._numpy(), value, rtol, atol, err_msg="value")
@@ -63,7 +64,7 @@ def check_against_jax(fn: Callable, *inputs: Any, rtol: float = 1e-4, atol: floa
 
 
 def _distance(a: Any, b: Any) -> float:
-    return float(np.max(np.abs(np.asarray(a, np.float64) - np.asarray(b, np.float64)), initial=0.0))
+    return float(np.max(np.abs(np.asarray(a, np.complex128) - np.asarray(b, np.complex128)), initial=0.0))
 
 
 __getattr__ = missing("torch.testing", globals())
