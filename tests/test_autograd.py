@@ -171,6 +171,8 @@ def test_errors():
     assert grad(x.sum(), torch.ones(2, requires_grad=True), allow_unused=True) == (None,)
     with pytest.raises(RuntimeError, match="Can't call numpy"):
         (x * 2).numpy()
+    with torch.no_grad():
+        np.testing.assert_array_equal(x.numpy(), np.asarray(x))
 
 
 def test_an_op_that_saves_nothing_may_be_gone_through_twice():

@@ -175,7 +175,7 @@ def test_a_vmap_rule_sees_where_the_batch_stands():
     v = torch.arange(6.0).reshape(2, 3)
     assert vmap(Rule.apply, in_dims=1)(v).tolist() == v.t().tolist()
     vmap(lambda a: Rule.apply(a * 1, [a, torch.ones(1)]), in_dims=1)(v)
-    assert seen == [(1,), (0, [1, None])]
+    assert seen == [(1, None), (0, [1, None])]      # defaults of forward count, too
     with pytest.raises(NotImplementedError, match="Run vmap on autograd.Function with kwarg-only Tensor args"):
         vmap(lambda a: Rule.apply(a, more=a))(v)
 
@@ -204,3 +204,90 @@ def test_an_argument_returned_as_it_was_may_not_be_saved():
         torch.func.grad(AsIs.apply)(torch.tensor(1.0))
     torch.func.grad(lambda v: (names.append(type(Copied.apply(v).grad_fn).__name__), v)[1])(torch.tensor(1.0))
     assert names == ["CopiedGeneratedBackward"]
+
+
+class Product(torch.autograd.Function):
+    """Its backward and its jvp call the function itself."""
+
+    @staticmethod
+    def forward(x, y):
+        return x * y
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
+        ctx.save_for_forward(*inputs)
+
+    @staticmethod
+    def backward(ctx, g):
+        x, y = ctx.saved_tensors
+        return Product.apply(g, y), Product.apply(g, x)
+
+    @staticmethod
+    def jvp(ctx, x_t, y_t):
+        x, y = ctx.saved_tensors
+        return Product.apply(x_t, y) + Product.apply(x, y_t)
+
+
+def test_a_function_may_call_itself_in_its_backward():
+    x, y = torch.tensor([1.0, 2.0, 3.0]), torch.tensor([2.0])
+
+    def f(x, y):
+        return Product.apply(Product.apply(x, x), y)        # x ** 2 * y; y is broadcast
+
+    assert grad(lambda x, y: f(x, y).sum(), argnums=(0, 1))(x, y)[1].tolist() == [14]
+    assert torch.func.hessian(lambda x: f(x, y).sum())(x).diagonal().tolist() == [4, 4, 4]
+    assert torch.func.jacrev(jacfwd(lambda x: f(x, y).sum()))(x).diagonal().tolist() == [4, 4, 4]
+    assert jacfwd(lambda x: f(x, y))(x).diagonal().tolist() == [4, 8, 12]
+    third = grad(lambda x: grad(lambda x: grad(lambda x: (f(x, y) * x).sum())(x).sum())(x).sum())(x)
+    assert third.tolist() == [12, 12, 12]
+    leaf = x.clone().requires_grad_()
+    torch.utils.checkpoint.checkpoint(f, leaf, y, use_reentrant=False).sum().backward()
+    assert leaf.grad.tolist() == [4, 8, 12]
+
+
+class Default(torch.autograd.Function):
+    @staticmethod
+    def forward(x, factor=3):
+        return x * factor
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        _, ctx.factor = inputs
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * ctx.factor, None
+
+
+def test_defaults_of_forward_are_filled_in():
+    x = torch.ones(2)
+    assert grad(lambda x: Default.apply(x).sum())(x).tolist() == [3, 3]
+    assert grad(lambda x: Default.apply(x, 2).sum())(x).tolist() == [2, 2]
+
+
+class Looking(torch.autograd.Function):
+    """Its backward is numpy's."""
+
+    @staticmethod
+    def forward(x):
+        return x ** 2
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx, g):
+        x, = ctx.saved_tensors
+        return torch.tensor(g.detach().numpy() * 2 * x.detach().numpy())
+
+
+def test_a_backward_that_looks_at_values_is_refused_in_a_transform_and_right_in_a_checkpoint():
+    x = torch.tensor([1.0, 2.0])
+    with pytest.raises(RuntimeError, match="Looking: its backward .* looks at a value"):
+        grad(lambda x: (Looking.apply(x) * 5).sum())(x)
+    for run in (lambda f, x: f(x), lambda f, x: torch.utils.checkpoint.checkpoint(f, x, use_reentrant=False)):
+        leaf = x.clone().requires_grad_()
+        run(lambda x: (Looking.apply(x) * 5).sum(), leaf).backward()
+        assert leaf.grad.tolist() == [10, 20]

@@ -84,3 +84,25 @@ def test_functions_and_leaves():
             return a * b
     with pytest.raises(RuntimeError, match="Inference tensors cannot be saved for backward"):
         Product.apply(torch.ones(2, requires_grad=True), leaf.detach())
+
+
+def test_transforms_differentiate_in_inference_mode():
+    x = torch.tensor([0.5, -1.0, 2.0])
+
+    def f(x):
+        return (x ** 3).sum()
+
+    def found():
+        pull = torch.func.vjp(f, x)[1]
+        return [torch.func.grad(f)(x), pull(torch.tensor(1.0))[0], torch.func.jacrev(lambda x: x ** 2)(x),
+                torch.func.vmap(torch.func.grad(f))(x), torch.func.hessian(f)(x), torch.func.grad(torch.func.grad(f))(x[0]),
+                torch.func.grad(lambda x: torch.func.vmap(f)(x).sum())(x), torch.func.jvp(f, (x,), (x,))[1]]
+
+    def constant_inside(x):
+        with torch.inference_mode():
+            c = x ** 2
+        return (x - c).sum()
+    expected = found()
+    with torch.inference_mode():
+        torch.testing.assert_close(found(), expected)
+        assert torch.func.grad(constant_inside)(x).tolist() == [1, 1, 1] and torch.is_inference_mode_enabled()

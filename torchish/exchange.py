@@ -20,6 +20,7 @@ from .ops.parts import view_bits
 from .printing import format_meta, format_tensor
 from .recorder import hooks
 from .storage import byte_offset, refresh, storage_owner
+from .tape import state
 
 __all__ = ["Exchange"]
 
@@ -61,7 +62,7 @@ class Exchange:
         if self.is_meta and not force:
             raise TypeError("can't convert meta device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory "
                             "first.")
-        if self.requires_grad and not force:
+        if self.requires_grad and not force and state.tape.grad:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         if self.dtype is dtypes.bfloat16 or self.dtype in dtypes.FLOAT8:
             raise TypeError(f"Got unsupported ScalarType {dtypes.c_name(self.dtype)}")

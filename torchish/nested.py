@@ -32,7 +32,7 @@ from .slots import advance, leaf_slot
 from .storage import rebind, refresh, storage_of, version_of
 from .tape import DEFAULTS, INFERENCE, INPUT, Node, Tape, slots, state
 
-__all__ = ["Closed", "Nested", "entry", "escaped"]
+__all__ = ["Closed", "Nested", "NoValueError", "entry", "escaped"]
 
 SHOWN = {"vmap": "BatchedTensor(lvl={}, bdim={}, value="} | dict.fromkeys(
     ("grad", "vjp", "jvp"), "GradTrackingTensor(lvl={}, value=")
@@ -53,6 +53,10 @@ def escaped(name: str) -> RuntimeError:
                         "compute, not store it)")
 
 
+class NoValueError(RuntimeError):
+    """The backward of a custom function is recorded inside a transform, and asks for a value."""
+
+
 class Nested:
     """One run of a function on a tape of its own; a context in which what is recorded goes there.
 
@@ -69,8 +73,9 @@ class Nested:
         above = self.outer.nested
         self.level: int = above.level + 1 if above is not None else 1
         self.forward: bool = forward or (above is not None and above.forward)
+        # what is differentiated is recorded in inference mode, too
         self.tape = Tape(self.outer.grad if grad is None else grad, nested=self, autocast=self.outer.autocast,
-                         extra=self.outer.extra & (INFERENCE | DEFAULTS))
+                         extra=self.outer.extra & (DEFAULTS if grad else INFERENCE | DEFAULTS))
         self.tape.thread = OURS
         self.operands: list = []        # the tensor outside that stands at each input
         self.writes: dict[int, tuple[Any, Any]] = {}    # id -> (tensor from outside that was written, what it was)
@@ -86,6 +91,7 @@ class Nested:
         self._marked: tuple[set[int], int] = (set(), 0)
 
     tangent_of: Callable[[Any], Any] | None = None      # in a dual level: the tangent of a tensor, to be shown
+    rule_of: Any = None                                 # the custom function whose backward or jvp this is
 
     def __enter__(self) -> Nested:
         state.tape = self.tape
@@ -317,6 +323,9 @@ class Nested:
         if not self.holds(x):
             with self.outside():
                 return hooks.concrete(x) if x._data is None else x._data
+        if self.rule_of is not None:
+            raise NoValueError(f"{self.rule_of.__name__}: its backward (or jvp) looks at a value (item, numpy, bool, printing). "
+                               "Inside a transform it is recorded before there are gradients: compute with tensors there")
         found, = self.so_far([x])
         with self.outside():
             return found._array()

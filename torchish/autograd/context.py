@@ -16,13 +16,28 @@ from ..tensor import Tensor
 from ..warned import warn
 from .saving import SavedTensor
 
-__all__ = ["BackwardCFunction", "FunctionCtx", "undefined_backward"]
+__all__ = ["BackwardCFunction", "FunctionCtx", "fitted", "undefined_backward"]
 
 
 def undefined_backward(ctx: Any, *grad_outputs: Any) -> Any:
     """Gradients of the inputs from those of the results; every subclass that is differentiated defines it."""
     raise NotImplementedError("You must implement either the backward or vjp method for your custom autograd.Function to use it "
                               "with backward mode AD.")
+
+
+def fitted(name: str, k: int, x: Tensor, g: Tensor) -> Tensor:
+    """A gradient in the shape and dtype of its input; torch's error where it does not fit."""
+    if g.shape != x.shape:
+        missing = g.ndim - x.ndim
+        if missing < 0 or any(n not in (1, m) for n, m in zip(x.shape, g.shape[missing:], strict=True)):
+            raise RuntimeError(f"Function {name} returned an invalid gradient at index {k} - got {list(g.shape)} but expected "
+                               f"shape compatible with {list(x.shape)}")
+        dims = [*range(missing), *(missing + d for d, n in enumerate(x.shape) if n == 1 and g.shape[missing + d] != 1)]
+        g = g.sum(dims).reshape(tuple(x.shape))
+    if g.is_complex() and not x.is_complex():
+        raise RuntimeError("Expected isFloatingType(grad.scalar_type()) || (input_is_complex == grad_is_complex) to be true, but "
+                           f"got false.  {name} returned a complex gradient at index {k} for a real input; take its real part.")
+    return g if x._leaf and x._grad_dtype is None else hooks.to_dtype(g, x.dtype)
 
 
 class FunctionCtx:

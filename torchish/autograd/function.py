@@ -25,7 +25,7 @@ from ..tape import state
 from ..tensor import Tensor
 from ..warned import warn
 from ..where import user_line
-from .context import BackwardCFunction, FunctionCtx, undefined_backward
+from .context import BackwardCFunction, FunctionCtx, fitted, undefined_backward
 from .inside import apply_inside
 
 __all__ = ["BackwardCFunction", "Function", "FunctionCtx", "FunctionMeta", "InplaceFunction", "NestedIOFunction", "Step",
@@ -98,23 +98,8 @@ class Step:
             if g is not None and not self.ctx._tensors[k]:
                 raise RuntimeError(f"function {name} returned a gradient different than None at position {k + 1}, but the "
                                    "corresponding forward input was not a Variable")
-            given.append(None if x is None or g is None else _fitted(name, k, x, g))
+            given.append(None if x is None or g is None else fitted(name, k, x, g))
         return given
-
-
-def _fitted(name: str, k: int, x: Tensor, g: Tensor) -> Tensor:
-    """A gradient in the shape and dtype of its input; torch's error where it does not fit."""
-    if g.shape != x.shape:
-        missing = g.ndim - x.ndim
-        if missing < 0 or any(n not in (1, m) for n, m in zip(x.shape, g.shape[missing:], strict=True)):
-            raise RuntimeError(f"Function {name} returned an invalid gradient at index {k} - got {list(g.shape)} but expected "
-                               f"shape compatible with {list(x.shape)}")
-        dims = [*range(missing), *(missing + d for d, n in enumerate(x.shape) if n == 1 and g.shape[missing + d] != 1)]
-        g = g.sum(dims).reshape(tuple(x.shape))
-    if g.is_complex() and not x.is_complex():
-        raise RuntimeError("Expected isFloatingType(grad.scalar_type()) || (input_is_complex == grad_is_complex) to be true, but "
-                           f"got false.  {name} returned a complex gradient at index {k} for a real input; take its real part.")
-    return g if x._leaf and x._grad_dtype is None else hooks.to_dtype(g, x.dtype)
 
 
 class FunctionMeta(type):
@@ -167,10 +152,12 @@ class Function(FunctionCtx, metaclass=FunctionMeta):
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Calls forward and puts the call into the graph."""
+        if not kwargs and cls.setup_context is not Function.setup_context:
+            args = _in_order(cls.forward, args, kwargs, False)
         if state.tape.nested is not None:
             optional = {name for name in ("setup_context", "jvp", "vmap") if getattr(cls, name) is not getattr(Function, name)}
             return apply_inside(cls, optional, args, kwargs)
-        if kwargs or cls.setup_context is not Function.setup_context:
+        if kwargs:
             args, kwargs = _in_order(cls.forward, args, kwargs, cls.setup_context is Function.setup_context), {}
         ctx = cls._backward_cls()
         if cls.clear_saved_tensors_on_access:

@@ -17,13 +17,14 @@ from ..tangents import check_tangent
 from ..tape import state
 from ..tensor import Tensor
 from ..utils._pytree import broadcast_prefix, tree_flatten, tree_leaves, tree_map, tree_structure
-from .context import FunctionCtx
+from .context import FunctionCtx, fitted
 
 __all__ = ["VmapInfo", "apply_inside"]
 
 SAVED_AS_IS = ("An input that has been returned as-is as output is being saved for backward. This is not supported if you override "
                "setup_context. You should return and save a view of the input instead, e.g. with x.view_as(x) or setup ctx inside "
                "the forward function itself.")
+ORDERS = 2
 MORE = "For more details, please see https://pytorch.org/docs/main/notes/extending.func.html"
 
 
@@ -115,6 +116,18 @@ def _mapped(cls: Any, nested: Nested, args: tuple) -> Any:
     return spec.unflatten(leaves)
 
 
+def _without_rule(cls: Any) -> bool:
+    """Whether a call of `cls` is differentiated as what its forward records: within a jvp, which must be linear in the tangents,
+    and where backward, which may call the function itself, has been recorded around it `ORDERS` times."""
+    count, nested = 0, state.tape.nested
+    while nested is not None:
+        if nested.name == "jvp_rule":
+            return True
+        count += nested.rule_of is cls
+        nested = nested.outer.nested
+    return count >= ORDERS
+
+
 class _Call:
     """One call: forward, and what is to differentiate it, each on a tape of its own."""
 
@@ -124,6 +137,7 @@ class _Call:
         self.ctx = _Ctx()
         self.ctx.needs_input_grad = tuple([isinstance(a, Tensor) and a.requires_grad for a in args])    # type: ignore[assignment]
         self.results: list = []
+        self.plain = _without_rule(cls)
 
     def run(self, kwargs: dict, forward_mode: bool) -> Any:
         """Records the call; returns what forward returned, outside."""
@@ -134,7 +148,9 @@ class _Call:
         flags = (*[not c for c in constant], *[False] * rest)
         rule = f"{self.cls.__name__}GeneratedBackward"
         differentiated = any(self.ctx.needs_input_grad) and state.tape.grad
-        if forward_mode and "jvp" in self.own:
+        if self.plain:
+            out = entry("function", [closed], (self.cls,), lambda f: f, flags=flags, rule=rule)
+        elif forward_mode and "jvp" in self.own:
             push, wrt = self._push(places)
             out = entry("function", [closed, push], (self.cls, "jvp", kept),
                         lambda f, p: with_pushforward(f, p, len(places), kept, len(self.tensors)), flags=flags, rule=rule)
@@ -147,7 +163,8 @@ class _Call:
         return self._hand_out(closed.apply_effects(out), places, several)
 
     def _forward(self, kwargs: dict) -> tuple[Closed, bool]:
-        with Nested("function", grad=False) as inside:
+        # without a rule of its own, what forward records is differentiated
+        with Nested("function", grad=self.plain and state.tape.grad) as inside:
             inner = [inside.input(a) if isinstance(a, Tensor) else a for a in self.args]
             self.inner = inner
             if "setup_context" in self.own:
@@ -170,6 +187,7 @@ class _Call:
     def _pull(self, places: list[int]) -> tuple[Closed, list[int]]:
         """The user's backward: (kept, cotangents) -> gradients; and of which tensor arguments they are."""
         with Nested("backward", grad=True) as inside:
+            inside.rule_of = self.cls
             ctx = self._stand_ins(inside)
             cotangents = [inside.input(r, rg=r._node.aval.differentiable) if isinstance(r, Tensor) else None for r in self.results]
             backward = self.cls.backward if self.cls.backward.__name__ != "undefined_backward" else self.cls.vjp
@@ -182,12 +200,14 @@ class _Call:
                 raise RuntimeError(f"function {self.cls.__name__}Backward returned an incorrect number of gradients (expected {n}, "
                                    f"got {len(found)})")
             wrt = [j for j, k in enumerate(self.tensors) if found[k] is not None and self.args[k]._node.aval.differentiable]
-            closed = inside.close([found[self.tensors[j]] for j in wrt])
+            name, numbers = f"{self.cls.__name__}Backward", [self.tensors[j] for j in wrt]
+            closed = inside.close([fitted(name, k, self.args[k], found[k]) for k in numbers])
         return _captured_only(closed, len(self.kept) + len(places)), wrt
 
     def _push(self, places: list[int]) -> tuple[Closed, list[int]]:
         """The user's jvp: (kept, tangents) -> tangents of the results."""
         with Nested("jvp_rule", grad=True) as inside:
+            inside.rule_of = self.cls
             ctx = self._stand_ins(inside).for_jvp()
             tangents = [inside.input(a, rg=True) if isinstance(a, Tensor) and a._node.aval.differentiable else None
                         for a in self.args]

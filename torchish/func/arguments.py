@@ -74,7 +74,7 @@ class Chosen:
                 raise RuntimeError("argnums must be non-empty")
             for n in argnums:
                 if not isinstance(n, int):
-                    raise RuntimeError(f"argnums elements must be int, got {type(n)}")
+                    raise RuntimeError(f"argnum must be int, got: {type(n)}")
         places = argnums if isinstance(argnums, tuple) else (argnums,)
         for n in places:
             if not -len(args) <= n < len(args):

@@ -33,7 +33,7 @@ def functional_call(module: Module, parameter_and_buffer_dicts: Any, args: Any =
         if not all(isinstance(d, dict) for d in parameter_and_buffer_dicts):
             raise ValueError("Expected all elements of parameter_and_buffer_dicts to be dictionaries")
         names = [name for d in parameter_and_buffer_dicts for name in d]
-        twice = sorted({name for name in names if names.count(name) > 1})
+        twice = list(dict.fromkeys([name for name in names if names.count(name) > 1]))
         if twice:
             raise ValueError(f"{twice} appeared in multiple dictionaries; behavior of functional call is ambiguous")
         values = {name: value for d in parameter_and_buffer_dicts for name, value in d.items()}

@@ -19,7 +19,7 @@ from ..creation import from_array
 from ..cuda.random import get_rng_state, set_rng_state
 from ..missing import missing
 from ..modes import no_grad
-from ..nested import Closed, entry
+from ..nested import Closed, NoValueError, entry
 from ..nn.containers import Sequential
 from ..ops.recompute import recomputed, recomputed_in_branch
 from ..tape import state
@@ -111,7 +111,7 @@ def checkpoint(function: Callable, *args: Any, use_reentrant: bool | None = None
     leaves, structure = flatten((args, kwargs))
     try:
         body = body_of("checkpoint", function, leaves, structure, inside=forward, same=True)
-    except HookInsideError:     # everything is taken back; without checkpointing the hooks are where they belong
+    except (HookInsideError, NoValueError):     # everything is taken back; without checkpointing backward stops where it must
         with context_fn()[0]:
             return function(*args, **kwargs)
     if not body.closed.outs:
