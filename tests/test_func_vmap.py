@@ -76,6 +76,7 @@ REFUSED = [
     (lambda x: vmap(lambda v: torch.zeros(3).mul_(v))(x), RuntimeError, r"vmap: inplace arithmetic"),
     (lambda x: vmap(lambda v: v + torch.randn(3))(x), RuntimeError, r"called random operation while in randomness error mode"),
     (lambda x: vmap(F.dropout)(x), RuntimeError, r"called random operation while in randomness error mode"),
+    (lambda x: vmap(lambda a: vmap(lambda b: torch.rand(1))(x), randomness="different")(x), RuntimeError, "random operation"),
     (lambda x: vmap(lambda v: F.rrelu(v, training=True))(x), RuntimeError, r"vmap: we do not yet support aten::rrelu"),
 ]
 

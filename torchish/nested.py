@@ -286,6 +286,7 @@ class Nested:
 
     def members(self, draw: Callable[[tuple], Any], shape: tuple) -> Any:
         """draw(shape) for each member of the batches around: drawn outside, at once, with the batch in front."""
+        self._refuse_any()
         if self.randomness != "different":
             with self.outside():
                 return draw(shape)
@@ -296,6 +297,7 @@ class Nested:
 
     def members_of(self, draw: Callable[..., Any], *xs: Any) -> Any:
         """draw(*xs) for each member of the batches around: drawn outside from what the tensors stand for, the batch in front."""
+        self._refuse_any()
         outer = [self.unwrap(x) if self.holds(x) else x for x in xs]
         axes = [self.axis_of(x) if self.batch is not None else None for x in xs]
         with self.outside():
