@@ -84,6 +84,8 @@ def test_an_int_that_while_loop_carries_comes_back_as_one():
         k, y = while_loop(lambda i, y: i < 3, body, (0, start))
         assert type(k) is int and k == 3 and y.tolist() == [8, 8]
     assert while_loop(lambda i, y: False, body, (0, 1)) == (0, 1)
+    pure = torch.to_jax(lambda y: while_loop(lambda i, y: i < 3, body, (0, y))[1])
+    np.testing.assert_allclose(pure(np.ones(2, np.float32)), [8, 8])
 
 
 def recurrent(cell, h, xs):

@@ -81,5 +81,6 @@ def _recorded(test: Body, body: Body, carried: list, numbers: list[bool]) -> Any
                     lambda f, g: looped(f, g, count, which, states), flags=False)
     for k, g in enumerate(body.closed.generators):
         g.carry_on(results[count + 2 * k], results[count + 2 * k + 1])
-    return body.structure.unflatten([int(x) if number and state.tape.nested is None else x
+    seen = state.tape.nested is None and state.tape.inline is None       # there is a value to look at
+    return body.structure.unflatten([int(x) if number and seen else x
                                      for x, number in zip(results[:count], numbers, strict=True)])
