@@ -69,6 +69,45 @@ def test_gradients_at_infinity() -> None:
     assert x.grad.abs().isfinite().all() and x.grad[1] == 0
 
 
+def test_slopes_of_entr() -> None:
+    """Below 0 there is none, in either mode."""
+    x = torch.tensor([-1.0, 0.0, 1.0], requires_grad=True)
+    assert math.copysign(1, special.entr(x)[1].item()) == 1
+    forward = torch.func.jvp(special.entr, (x.detach(),), (torch.ones(3),))[1]
+    for slope in (torch.autograd.grad(special.entr(x).sum(), x)[0], forward):
+        assert slope[0].isnan() and slope[1:].tolist() == [math.inf, -1]
+
+
+def test_group_norm_has_gradients_of_its_statistics() -> None:
+    x = torch.arange(6.0).view(1, 2, 3).requires_grad_()
+    _, mean, rstd = torch.native_group_norm(x, None, None, 1, 2, 3, 1, 0.0)
+    (mean * 6 + rstd * 0).sum().backward()
+    assert x.grad.tolist() == [[[1] * 3] * 2]
+    assert not any(r.requires_grad for r in torch.native_layer_norm(x, (3,), None, None, 0.0)[1:])
+
+
+def test_what_takes_no_part_in_the_layout() -> None:
+    """index_fill lies as its input, wherever the index comes from; a loss that is reduced has no layout."""
+    one = torch.full((1, 3), 0.5)[:, 1]
+    assert F.binary_cross_entropy(one, one).item() == pytest.approx(math.log(2))
+    index = torch.zeros(1, 3, dtype=torch.int64)[:, 1]
+    assert torch.tensor(1.0).index_fill(0, index, 2).item() == 2
+    assert torch.zeros(3, 4).t().index_fill(0, index, 2).stride() == (1, 4)
+
+
+def test_bounds_given_as_tensors_write_other_dtypes() -> None:
+    x, out = torch.tensor([1.5, -2.0]), torch.empty(2, dtype=torch.float64)
+    assert torch.clamp(x, min=torch.zeros(2), out=out) is out and out.tolist() == [1.5, 0]
+    with pytest.raises(RuntimeError, match="Found dtype Double but expected Float"):
+        torch.clamp(x, 0, out=out)
+
+
+@pytest.mark.parametrize("make", [torch.linspace, torch.logspace])
+def test_a_line_takes_the_shape_of_out(make: Any) -> None:
+    assert make(0, 1, 4, out=torch.zeros(2, 2)).flatten().tolist() == make(0, 1, 4).tolist()
+    assert make(0, 1, 4, out=torch.zeros(3)).shape == (4,)
+
+
 def test_out_of_another_size() -> None:
     """`out` takes shape and strides of the result, also where it was a view."""
     facts = [(torch.zeros(0), lambda o: torch.add(A.mT, 1, out=o), (12, 1, 4)),

@@ -258,3 +258,26 @@ def test_storages_are_seen_and_written() -> None:
     y = torch.zeros(1).set_(x.untyped_storage(), 1, (2, 2), (3, 1))
     y += 10
     assert x.tolist() == [[0, 11, 12], [3, 17, 15]]
+
+
+@pytest.mark.parametrize(("name", "args"), [("t_", ()), ("as_strided_", ((2, 2), (1, 2))), ("squeeze_", (0,))])
+def test_to_be_seen_otherwise_counts_as_a_write(name, args):
+    x = torch.arange(4.0, requires_grad=True)
+    y = (x * 1).view(2, 2)
+    row = y[0]
+    assert getattr(y, name)(*args) is y and y._version == row._version == 1
+    y.mul_(2)
+    assert y._version == row._version == 2
+    (y * torch.tensor([[1.0, 2.0], [3.0, 4.0]])).sum().backward()
+    assert x.grad.tolist() == ([2, 4, 6, 8] if name == "squeeze_" else [2, 6, 4, 8])
+
+
+def test_as_strided_and_resize_in_place():
+    x = torch.zeros(2, 3)
+    assert x.resize_(1)._version == 1 and x.resize_(9)._version == 2
+    x = torch.arange(4.0, requires_grad=True)
+    y = x * 1
+    (y.as_strided_((2,), (2,)) * torch.tensor([1.0, 2.0])).sum().backward()
+    assert x.grad.tolist() == [1, 0, 2, 0]
+    with pytest.raises(RuntimeError, match="a leaf Variable that requires grad is being used in an in-place operation"):
+        x.as_strided_((2,), (2,))

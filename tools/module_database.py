@@ -18,7 +18,8 @@ from typing import Any
 
 import op_database as ops
 import torch
-from op_database import Foreign, asked, difference, gradients, short
+from op_checks import asked, gradients, short
+from op_database import Foreign, difference
 from op_golden import cotangent, flat_tensors
 from torch.testing._internal.common_modules import FunctionInput, ModuleErrorEnum, module_db
 from torch.testing._internal.common_optimizers import _get_optim_inputs_including_global_cliquey_kwargs as with_flags

@@ -1,45 +1,47 @@
 """Compares ops with PyTorch on the inputs of PyTorch's own op database, and prints where they differ.
 
 In: the torch that is installed (with `expecttest`, which its testing package needs), names of ops as a regular expression.
-Out: one line for each op, check and kind of difference: how often, the first such input, what torch gives, what torchish gives;
-last, how much was compared.
+Out: one line for each op, check and kind of difference: how often, the first such input, what torch gives, what torchish gives
+("refused": only torchish raises; "computed": only torch does). What the checks are stands in tools/op_checks.py.
+Last, how much was compared.
 
     python tools/op_database.py --ops "cum.*|linalg\\..*" --checks forward,grad,dtypes,errors --samples 6
 """
 from __future__ import annotations
 
 import argparse
+import functools
 import itertools
 import re
 import sys
 import types
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch.testing._internal import common_methods_invocations
 from torch.testing._internal.common_methods_invocations import op_db
 
-sys.path += [str(Path(__file__).resolve().parents[1] / part) for part in ("", "tests")]
+sys.path += [str(Path(__file__).resolve().parents[1] / part) for part in ("", "tests", "tools")]
 
-from op_golden import TOLERANCE, cotangent, flat_tensors, sentence
+from op_checks import CHECKS, asked, short
+from op_golden import TOLERANCE
 
 import torchish
 
-DTYPES = [torch.bool, torch.uint8, torch.int64, torch.float16, torch.bfloat16, torch.float32, torch.complex64]
-SPACES = ("", "nn.functional", "linalg", "special", "fft", "signal.windows")
+FOREACH = [table for name, table in vars(common_methods_invocations).items() if re.fullmatch("foreach_.*_op_db", name)]
+SPACES = ("", "nn.functional", "linalg", "special", "fft", "signal.windows", "Tensor")
 NAMES = {id(f): f"{space}.{name}".lstrip(".") for space in reversed(SPACES)
          for name, f in vars(eval(f"torch.{space}".rstrip("."))).items() if callable(f)}      # a function -> its public name
+
+NOISE = re.compile(r"SampleInput|torch\.|size=|dtype=|(, device=\"cpu\"|, broadcasts_input=\w+|, name=''|, kwargs={}|, args=\(\))")
 
 
 class Foreign(Exception):
     """A value that torchish has no counterpart of."""
-
-
-def short(dtype: Any) -> str:
-    return str(dtype).removeprefix("torch.")
 
 
 def counterpart(name: str) -> Any:
@@ -56,11 +58,17 @@ def function(f: Callable) -> Callable:
     """torch's function as torchish's; one of the database is taken over with `torch` meaning torchish in it."""
     if isinstance(f, types.FunctionType) and f.__module__.startswith("torch.testing"):
         called = {k: function(v) for k, v in f.__globals__.items() if k in f.__code__.co_names and isinstance(v, types.FunctionType)
-                  and v is not f and v.__module__.startswith("torch.testing")}
+                  and v is not f and v.__module__.startswith("torch.testing") and k != "freeze_rng_state"}
         cells = tuple(types.CellType(moved(c.cell_contents, {})) for c in f.__closure__ or ())
         made = types.FunctionType(f.__code__, f.__globals__ | called | {"torch": torchish}, f.__name__, f.__defaults__, cells)
         made.__kwdefaults__ = f.__kwdefaults__
         return made
+    if isinstance(f, functools.partial):
+        return functools.partial(function(f.func), *f.args, **f.keywords)
+    if isinstance(f, torch._ops.OpOverload):
+        return counterpart("ops." + f._schema.name.replace("::", "."))
+    if getattr(f, "__module__", "") == "_operator":
+        return f
     owner = getattr(f, "__objclass__", None)
     name = f"Tensor.{f.__name__}" if owner is not None and issubclass(torch.Tensor, owner) else NAMES.get(id(f))
     if name is None:
@@ -76,16 +84,18 @@ def tensor(x: torch.Tensor) -> Any:
     end = plain.storage_offset() + sum((n - 1) * s for n, s in zip(plain.shape, plain.stride(), strict=True)) + 1
     memory = plain if plain.is_contiguous() or not plain.numel() else plain.as_strided((end,), (1,), 0)
     values = memory.contiguous().float().numpy() if x.dtype is torch.bfloat16 else memory.contiguous().numpy()
-    made = torchish.tensor(values, dtype=getattr(torchish, short(x.dtype)))
-    return made if memory is plain else made.as_strided(tuple(plain.shape), plain.stride(), plain.storage_offset())
+    dtype = getattr(torchish, short(x.dtype))
+    if memory is plain:
+        return torchish.tensor(values, dtype=dtype, requires_grad=x.requires_grad)
+    made = torchish.tensor(values, dtype=dtype).as_strided(tuple(plain.shape), plain.stride(), plain.storage_offset())
+    return made.detach().requires_grad_() if x.requires_grad else made
 
 
 def moved(x: Any, seen: dict) -> Any:
     """Arguments of torch as those of torchish; `seen` collects which tensor became which."""
     if isinstance(x, torch.Tensor):
         if id(x) not in seen:
-            made = tensor(x)
-            seen[id(x)] = (x, made.detach().requires_grad_() if x.requires_grad else made)
+            seen[id(x)] = (x, tensor(x))
         return seen[id(x)][1]
     if isinstance(x, (list, tuple)):
         return type(x)(moved(v, seen) for v in x)
@@ -98,103 +108,91 @@ def moved(x: Any, seen: dict) -> Any:
     return torchish if x is torch else function(x) if callable(x) and not isinstance(x, type) else x
 
 
-def asked(ask: Callable[[], Any]) -> tuple[Any, str]:
-    try:
-        return ask(), ""
-    except Exception as e:
-        return None, sentence(e)
-
-
 def array(x: Any) -> np.ndarray:
     x = x.detach().resolve_conj().resolve_neg()
+    x = torch.zeros(x.shape, dtype=x.dtype) if isinstance(x, torch.Tensor) and x._is_zerotensor() else x
     return np.asarray((x.float() if short(x.dtype) == "bfloat16" else x).numpy())
 
 
-def difference(a: Any, b: Any) -> tuple[str, Any, Any] | None:
-    """The first thing in which two results differ: what, torch's, torchish's."""
-    a, b = flat_tensors(a), flat_tensors(b)
+def flat(result: Any) -> list:
+    """The tensors and other values of a nest."""
+    return [x for r in result for x in flat(r)] if isinstance(result, (tuple, list)) else [result]
+
+
+def difference(a: Any, b: Any, least: float = 0) -> tuple[str, Any, Any] | None:
+    """The first thing in which two results differ: what, torch's, torchish's. `least`: the tolerance of what they come from."""
+    a, b = flat(a), flat(b)
     if len(a) != len(b):
-        return "tensors", len(a), len(b)
+        return "results", len(a), len(b)
     for x, y in zip(a, b, strict=True):
+        if not isinstance(x, torch.Tensor) or not isinstance(y, torchish.Tensor):
+            if str(x) != str(y):
+                return "others", x, y
+            continue
         for what in ("dtype", "shape", "requires_grad"):
             if str(getattr(x, what)) != str(getattr(y, what)):
                 return what, getattr(x, what), getattr(y, what)
         p, q = array(x), array(y)
-        tolerance = 20 * TOLERANCE.get(short(x.dtype), 0)
+        tolerance = 20 * max(TOLERANCE.get(short(x.dtype), 0), least)
         with np.errstate(all="ignore"):
             if not np.allclose(q, p, tolerance, tolerance, equal_nan=True):
-                return "values", p.ravel()[:4], q.ravel()[:4]
+                wrong = ~np.isclose(q, p, tolerance, tolerance, equal_nan=True)
+                return "values", p[wrong].ravel()[:4], q[wrong].ravel()[:4]
     return None
 
 
-def compared(op: Any, sample: Any, gradient: bool) -> tuple[str, Any, Any] | None:
-    """What differs between the results for one sample, or between the gradients of a weighted sum of them."""
+def called(job: Any) -> tuple[Any, str, Any, str, float]:
+    """What torch and torchish answer: a result and an error of each; and the tolerance of the inputs."""
     seen: dict = {}
-    ours, (first, args, options) = function(op.op), moved((sample.input, tuple(sample.args), sample.kwargs), seen)
+    ours, given = function(job.function), (job.sample.input, *job.sample.args)
+    args, options = moved(given, seen), moved(job.sample.kwargs, seen)
     torch.manual_seed(0)
-    a, error = asked(lambda: op.op(sample.input, *sample.args, **sample.kwargs))
+    a, error = asked(lambda: job.ask(torch, job.function, given, job.sample.kwargs, [pair[0] for pair in seen.values()]))
     torchish.manual_seed(0)
-    b, own_error = asked(lambda: ours(first, *args, **options))
+    b, own_error = asked(lambda: job.ask(torchish, ours, args, options, [pair[1] for pair in seen.values()]))
+    return a, error, b, own_error, max((TOLERANCE.get(short(pair[0].dtype), 0) for pair in seen.values()), default=0)
+
+
+def compared(a: Any, error: str, b: Any, own_error: str, least: float) -> tuple[str, Any, Any] | None:
+    """What differs: the kind of difference, torch's, torchish's."""
     if error or own_error:
-        return ("error", error or "(none)", own_error or "(none)") if error != own_error else None
-    if not gradient or difference(a, b):
-        return difference(a, b)
-    (a, error), (b, own_error) = (asked(lambda lib=lib, result=result, k=k: gradients(
-        lib, flat_tensors(result), [pair[k] for pair in seen.values() if pair[0].requires_grad]))
-        for lib, result, k in ((torch, a, 0), (torchish, b, 1)))
-    return ("gradient error", error, own_error) if error != own_error else difference(a, b)
+        kind = "error" if error and own_error else "refused" if own_error else "computed"
+        return (kind, error or "(none)", own_error or "(none)") if error != own_error else None
+    wrong, failed = asked(lambda: difference(a, b, least))
+    return ("failed", "(none)", failed) if failed else wrong
 
 
-def gradients(lib: Any, results: list, leaves: list) -> list:
-    """Those of a weighted sum of the results; zeros where there is none."""
-    roots = [r for r in results if r.requires_grad]
-    if not roots or not leaves:
-        return []
-    weights = [lib.tensor(cotangent(tuple(r.shape), short(r.dtype))) for r in roots]
-    found = lib.autograd.grad(roots, leaves, weights, allow_unused=True)
-    return [lib.zeros_like(x) if g is None else g.detach() + 0 for g, x in zip(found, leaves, strict=True)]
-
-
-def samples(op: Any, check: str, limit: int) -> Iterator[Any]:
-    """The inputs of one check."""
-    base = torch.float32 if torch.float32 in op.dtypes else min(op.dtypes, key=str)
-    if check == "errors":
-        yield from (e.sample_input for e in op.error_inputs("cpu")) if op.error_inputs_func else ()
-        return
-    dtypes = {"forward": [base], "grad": [torch.float64, torch.complex128], "dtypes": DTYPES}[check]
-    for dtype in dtypes:
-        if check != "grad" or op.supports_autograd and dtype in op.supported_backward_dtypes("cpu"):
-            found, _ = asked(lambda dtype=dtype: list(itertools.islice(
-                op.sample_inputs("cpu", dtype, requires_grad=check == "grad"), 2 if check == "dtypes" else limit)))
-            yield from found or ()
+def checked(op: Any, check: str, limit: int) -> dict[tuple[str, str], list]:
+    """The differences of one check by label and kind. Everything is asked before anything is looked at: one program for all."""
+    found: dict[tuple[str, str], list] = {}
+    answers: list = []
+    for job in CHECKS[check](op, limit):
+        try:
+            answers.append((job, called(job)))
+        except Foreign as e:
+            found.setdefault((job.label, "left out"), []).append((job.sample, e, ""))
+    for job, answer in answers:
+        if wrong := compared(*answer):
+            found.setdefault((job.label, wrong[0]), []).append((job.sample, *wrong[1:]))
+    return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--ops", default=".*")
-    parser.add_argument("--checks", default="forward,grad,dtypes,errors")
+    parser.add_argument("--checks", default="forward,grad,dtypes,errors", help=f"any of {', '.join(CHECKS)}")
     parser.add_argument("--samples", type=int, default=6)
     asked_for = parser.parse_args()
     warnings.simplefilter("ignore")
-    ops, calls = set(), 0
-    for op in sorted(op_db, key=lambda op: op.name):
+    for lib in (torch, torchish):
+        lib.set_warn_always(True)
+    for op in sorted(itertools.chain(op_db, *FOREACH), key=lambda op: op.name):
         if re.fullmatch(asked_for.ops, op.name):
             for check in asked_for.checks.split(","):
-                found: dict[str, list] = {}
-                ops.add(op.name)
-                for sample in samples(op, check, asked_for.samples):
-                    calls += 1
-                    try:
-                        wrong = compared(op, sample, check == "grad")
-                    except Foreign as e:
-                        wrong = ("left out", e, "")
-                    if wrong:
-                        found.setdefault(wrong[0], []).append((sample, *wrong[1:]))
-                for what, cases in found.items():
+                for (label, kind), cases in checked(op, check, asked_for.samples).items():
                     sample, theirs, ours = cases[0]
-                    print(op.name, op.variant_test_name, check, f"{what} x{len(cases)}", sample.summary(), theirs, ours, sep=" | ",
-                          flush=True)
-    print(f"compared {calls} calls of {len(ops)} ops")
+                    print(op.name, op.variant_test_name, f"{check} {label}".strip(), f"{kind} x{len(cases)}",
+                          NOISE.sub("", sample.summary())[:300], theirs, ours, sep=" | ", flush=True)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from .dtypes import c_name, c_type, uint8
 from .layouts import contiguous_format, preserve_format
 from .ops.strided import memory_of
 from .recorder import hooks
-from .storage import assign, move_out, rebind, storage_of, storage_owner
+from .storage import assign, counted, move_out, rebind, storage_of, storage_owner, version_of
 from .strides import asked, suggested
 from .tape import state
 from .tensor import Tensor
@@ -213,12 +213,14 @@ def resize_(self: Tensor, *args: Any, size: Any = None, memory_format: Any = Non
     missing = self.storage_offset() + count - memory.numel() * memory.itemsize // self.itemsize
     if missing <= 0:
         seen = self.as_strided(shape, strides)
-        return become(self, seen if self._is_view() else seen.detach())
+        return counted(become(self, seen if self._is_view() else seen.detach()))
     flat = memory if memory.dtype is self.dtype else memory.view(self.dtype)
     grown = hooks.public["cat"]([flat.detach(), constant((missing,), 0, dtype=self.dtype, device=self._node.aval.device)])
     if self._view is None and shape and strides == rows:
         return _take(self, grown.reshape(shape).clone())
-    return become(self, grown.as_strided(shape, strides, self.storage_offset()).detach())
+    seen = grown.as_strided(shape, strides, self.storage_offset()).detach()
+    storage_owner(seen)._version_count = version_of(self)
+    return counted(become(self, seen))
 
 
 def become(x: Tensor, seen: Tensor) -> Tensor:

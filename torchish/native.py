@@ -113,7 +113,7 @@ def instance_norm(input: Tensor, weight: Tensor | None, bias: Tensor | None, run
 
 def _statistics(input: Tensor, axes: tuple[int, ...], eps: float, keepdim: bool) -> tuple[Tensor, Tensor]:
     """Mean, and 1 / standard deviation, as the native norms give them."""
-    var, mean = t._var_mean(input.detach(), axes, 0, keepdim)
+    var, mean = t._var_mean(input, axes, 0, keepdim)
     return mean, t.rsqrt(var + eps)
 
 
@@ -121,12 +121,12 @@ def native_layer_norm(input: Tensor, normalized_shape: Sequence[int], weight: Te
                       eps: float) -> tuple[Tensor, Tensor, Tensor]:
     """F.layer_norm, the means and 1 / the standard deviations."""
     out = F["layer_norm"](input, normalized_shape, weight, bias, eps)
-    return out, *_statistics(input, tuple(range(-len(normalized_shape), 0)), eps, True)
+    return out, *_statistics(input.detach(), tuple(range(-len(normalized_shape), 0)), eps, True)
 
 
 def native_group_norm(input: Tensor, weight: Tensor | None, bias: Tensor | None, N: int, C: int, HxW: int, group: int,
                       eps: float) -> tuple[Tensor, Tensor, Tensor]:
-    """F.group_norm, the means and 1 / the standard deviations of each group."""
+    """F.group_norm, the means and 1 / the standard deviations of each group; these have gradients, too."""
     out = F["group_norm"](input, group, weight, bias, eps)
     return out, *_statistics(input.reshape(N, group, C // group * HxW), (2,), eps, False)
 
@@ -136,7 +136,8 @@ def native_batch_norm(input: Tensor, weight: Tensor | None, bias: Tensor | None,
                       out: Any = None) -> tuple[Tensor, ...]:
     """F.batch_norm, the means and 1 / the standard deviations of the batch (none where the running ones are used)."""
     normalized = F["batch_norm"](input, running_mean, running_var, weight, bias, training, momentum, eps)
-    stats = _statistics(input, (0, *range(2, input.dim())), eps, False) if training else (input.new_empty(0), input.new_empty(0))
+    axes = (0, *range(2, input.dim()))
+    stats = _statistics(input.detach(), axes, eps, False) if training else (input.new_empty(0), input.new_empty(0))
     made = (normalized, *stats)
     return made if out is None else hooks.store_out(out, made)
 

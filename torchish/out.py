@@ -53,6 +53,8 @@ def store(out: Any, result: Any, name: str = "", read: tuple = (), warn: bool = 
     into: which dtypes are taken, where `name` is none that is declared in the table.
     """
     into = into or _declared(name, isinstance(result, tuple))
+    if into.numbers and any(isinstance(x, hooks.tensor) for x in same[1:]):
+        into = CASTS
     if not isinstance(result, tuple):
         _refuse(out, result, name, read, same, into, 0)
         return _written(out, result, name, warn)

@@ -23,7 +23,7 @@ from .strides import laid as laid_out
 from .tape import INFERENCE, state
 from .warned import warn
 
-__all__ = ["View", "assign", "become_view", "bind", "byte_offset", "copy_into", "in_place",
+__all__ = ["View", "assign", "become_view", "bind", "byte_offset", "copy_into", "counted", "in_place",
            "like", "make_view", "move_out", "overlaps", "refresh", "SHARED", "refuse_overlap", "refuse_sharing", "share",
            "shares_memory", "storage_of", "storage_owner", "warn_if_expanded", "write_op"]
 
@@ -292,6 +292,17 @@ def become_view(x: Any, op: Op, values: tuple) -> Any:
         return x
     bind(x, result)
     x._view = View(view.base, (*view.chain, (op, values, None)), view.base._version_count, view.quiet)
+    return counted(x)
+
+
+def counted(x: Any) -> Any:
+    """`x`, which sees its storage otherwise than before: that counts as a write, although nothing was written."""
+    view = x._view
+    if view is not None:
+        base = storage_owner(x)
+        base._version_count += 1
+        base._unseen_writes += view.quiet
+        view.version = base._version_count
     return x
 
 

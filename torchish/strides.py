@@ -80,7 +80,9 @@ def _order(shape: Sequence[int], operands: Sequence[Sequence[int]]) -> list[int]
 
 
 def elementwise(shape: Sequence[int], operands: Sequence[Lay]) -> tuple[int, ...] | None:
-    """Strides of what is computed element by element from operands that broadcast to `shape`."""
+    """Strides of what is computed element by element from operands that broadcast to `shape`; row-major where it was reduced."""
+    if any(len(s) > len(shape) for s, _ in operands):
+        return None
     if all(tuple(s) == tuple(shape) for s, _ in operands):
         if all(row_major(*o) for o in operands):
             return None

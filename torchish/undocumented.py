@@ -12,7 +12,8 @@ from .memory import become
 from .missing import TENSOR_NAMES, Absent
 from .namespace import namespace as t
 from .ops.check import require
-from .storage import assign
+from .storage import assign, counted
+from .tape import state
 from .tensor import Tensor
 from .warned import warn
 
@@ -94,8 +95,10 @@ def is_same_size(input: Tensor, other: Tensor) -> bool:
 
 def as_strided_(input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None) -> Tensor:
     """as_strided in place."""
+    if input._leaf and input.requires_grad and state.tape.grad:
+        raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
     seen = input.as_strided(size, stride, storage_offset)
-    return become(input, seen if input._is_view() else seen.detach())
+    return counted(become(input, seen if input._is_view() or not input._leaf else seen.detach()))
 
 
 def as_strided_scatter(input: Tensor, src: Tensor, size: Sequence[int], stride: Sequence[int],

@@ -10,7 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from ..scalar import converted
-from .into import AS_INPUT, Into
+from .into import BESIDE_NUMBERS, Into
 from .precision import dtype_name, inexact, is_float, known, need_real, no_bool
 from .rules import by_operand
 from .table import Array, ArrayLike, Mask, Number, alias, cast, op
@@ -90,7 +90,7 @@ def _clamp_rule(avals: list, attributes: dict) -> str:
 
 @op(promote="arith", inplace=True, check=_clampable, rule=_clamp_rule, look=_look_at_bounds, looks="whole",
     samples=lambda t: [((t(3, 4), -0.51, 0.52), {}), ((t(3, 4),), {"max": 0.3}),
-                       ((t(3, 4), t(4, low=-3, high=-1), None), {})], into=AS_INPUT)
+                       ((t(3, 4), t(4, low=-3, high=-1), None), {})], into=BESIDE_NUMBERS)
 def clamp(input: Array, min: ArrayLike | None = None, max: ArrayLike | None = None) -> Array:
     """input limited to [min, max]; `max` wins where min > max; the gradient at a bound is 1."""
     if min is None and max is None:
@@ -103,7 +103,7 @@ def clamp(input: Array, min: ArrayLike | None = None, max: ArrayLike | None = No
     return x if max is None else _at_most(x, max)
 
 
-@op(promote="arith", inplace=True, check=_clampable_by_numbers, rule=by_operand("ClampMin", 1, 0), into=AS_INPUT)
+@op(promote="arith", inplace=True, check=_clampable_by_numbers, rule=by_operand("ClampMin", 1, 0), into=BESIDE_NUMBERS)
 def clamp_min(input: Array, min: ArrayLike) -> Array:
     """input, where it is larger than `min`; else `min`."""
     need_real("maximum_cpu", input)
@@ -112,7 +112,7 @@ def clamp_min(input: Array, min: ArrayLike) -> Array:
     return _at_least(input, min)
 
 
-@op(promote="arith", inplace=True, check=_clampable_by_numbers, rule=by_operand("ClampMax", 1, 0), into=AS_INPUT)
+@op(promote="arith", inplace=True, check=_clampable_by_numbers, rule=by_operand("ClampMax", 1, 0), into=BESIDE_NUMBERS)
 def clamp_max(input: Array, max: ArrayLike) -> Array:
     """input, where it is smaller than `max`; else `max`."""
     need_real("minimum_cpu", input)

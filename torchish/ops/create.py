@@ -81,6 +81,12 @@ def finish(result, out, device, requires_grad):
     return _finish(result, out, device if out is not None else chosen(device), requires_grad)
 
 
+def finish_line(result, out, device, requires_grad):
+    """The same for what counts: an `out` of as many elements keeps its shape."""
+    as_it_is = out is not None and out.numel() == result.numel()
+    return finish(result.view(out.shape) if as_it_is else result, out, device, requires_grad)
+
+
 def _finish(result, out, device, requires_grad):
     if device is not None:
         result = result.to(device)
@@ -254,11 +260,8 @@ def arange(t, start=None, end=None, step=1, *, out=None, dtype=None, layout=None
     if dtype.category < dtypes.FLOAT:
         start, step = int(start), int(step)
     made = t._made_on(device, t._arange, start, step, int(length), dtype=dtype)
-    if out is not None and out.numel() == length:
-        made = made.view(out.shape)
-    else:
-        warn_count(out, length)
-    return finish(made, out, device, requires_grad)
+    warn_count(out, length)
+    return finish_line(made, out, device, requires_grad)
 
 
 def _line(start: Number, end: Number, steps: int, dtype: DType) -> Array:
@@ -311,7 +314,7 @@ def linspace(t, start, end, steps, *, out=None, dtype=None, layout=None, device=
     start, end = _ends("linspace", start, end, steps)
     dtype = _line_dtype("linspace", start, end, steps, dtype, out)
     result = t._made_on(device, t._linspace, start, end, int(steps), dtype=dtype)
-    return finish(result, out, device, requires_grad)
+    return finish_line(result, out, device, requires_grad)
 
 
 @composite(forms="function")
@@ -321,7 +324,7 @@ def logspace(t, start, end, steps, base=10.0, *, out=None, dtype=None, layout=No
     start, end = _ends("logspace", start, end, steps)
     dtype = _line_dtype("logspace", start, end, steps, dtype, out)
     result = t._made_on(device, t._logspace, start, end, int(steps), _number(base), dtype=dtype)
-    return finish(result, out, device, requires_grad)
+    return finish_line(result, out, device, requires_grad)
 
 
 @op(name="_eye", forms="function", saves=False, differentiable=False)

@@ -139,7 +139,7 @@ def index_copy(input: Array, dim: int, index: Array, source: Array) -> Array:
     return put((":",) * dim + ("t",), base, source, index.reshape(-1)).reshape(input.shape)
 
 
-@op(strides="elementwise", forms="function method out", inplace=InPlace(indexed="index_fill_"),
+@op(strides="first", forms="function method out", inplace=InPlace(indexed="index_fill_"),
     look=_looks(partial(out_of_bounds, error=IndexError), wrap=True),
     samples=lambda t: [((t(3, 4), 0, t(1, dtype="int64", low=0, high=3), 1.5), {})])
 def index_fill(input: Array, dim: int, index: Array, value: ArrayLike) -> Array:

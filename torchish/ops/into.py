@@ -4,12 +4,12 @@ In: torch's words.  Out: rules, which the declaration of an op names as `into=` 
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..dtypes import c_name, c_type, can_cast, uint8
 from ..dtypes import dtype as DType
 
-__all__ = ["AS_INPUT", "CASTS", "EXACT", "PLAIN", "TENSORDOT", "InPlace", "Into", "safely"]
+__all__ = ["AS_INPUT", "BESIDE_NUMBERS", "CASTS", "EXACT", "PLAIN", "TENSORDOT", "InPlace", "Into", "safely"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +19,13 @@ class Into:
     text: with {want} and {got}, the names of the result's dtype and of the one at hand; {want_c}, {got_c} in C++.
     takes: "same", the result's own; "safe", each that can hold it; "alike", its kind in any precision; "truth", uint8 as well.
     later: the texts for results after the first, where they are others.
+    numbers: whether this holds beside numbers only; with a tensor in the place of one the result is cast.
     """
     text: str
     takes: str = "same"
     later: tuple[str, ...] = ()
     error: type[Exception] = RuntimeError
+    numbers: bool = False
 
     def check(self, want: DType, got: DType, place: int = 0) -> None:
         """Refuses the dtype `got` for the result at `place`, whose dtype is `want`."""
@@ -38,6 +40,7 @@ class Into:
 CASTS = Into("result type {want} can't be cast to the desired output type {got}", "safe")
 EXACT = Into("Expected out tensor to have dtype {want_c}, but got {got_c} instead")
 AS_INPUT = Into("Found dtype {got} but expected {want}")
+BESIDE_NUMBERS = replace(AS_INPUT, numbers=True)
 TENSORDOT = Into("tensordot: Expected the output tensor to have dtype {want}, but got an output tensor with dtype {got}")
 
 

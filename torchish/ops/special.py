@@ -78,6 +78,18 @@ def _i1_jvp(primals: tuple, tangents: tuple) -> tuple:
     return _i1(x), (_i0(x) - jnp.where(zero, 0.5, _i1(x) / jnp.where(zero, 1, x))) * dx
 
 
+@jax.custom_jvp
+def _entr(x: jax.Array) -> jax.Array:
+    return jnp.where(x == 0, 0, special.entr(x))
+
+
+@_entr.defjvp
+def _entr_jvp(primals: tuple, tangents: tuple) -> tuple:
+    """Below 0, where JAX has a constant, the slope is no number."""
+    (x,), (dx,) = primals, tangents
+    return _entr(x), (-jnp.log(x) - 1) * dx
+
+
 def _declare(name: str, kernel: str, fn: Callable, doc: str, refuse: Callable = need_real, **options: Any) -> None:
     """A function of one real operand under torch.special."""
     unary(f"special_{name}", real_only(kernel, fn, refuse), inplace=False, forms=S, doc=doc, **options)
@@ -92,7 +104,7 @@ _declare("ndtr", "erf_vml_cpu", special.ndtr, "The normal distribution function.
 _declare("ndtri", "ndtri_cpu", special.ndtri, "The inverse of ndtr.", need_full, samples=_within(0.1, 0.9))
 _declare("log_ndtr", "log_ndtr_cpu", special.log_ndtr, "log of the normal distribution function.", need_full)
 _declare("erfcx", "erfcx_cpu", erfcx_, "exp(x^2) erfc(x).", need_full)
-_declare("entr", "entr_cpu", special.entr, "-x log x; 0 at 0, -inf below.", samples=_within(0.1, 3.0))
+_declare("entr", "entr_cpu", _entr, "-x log x; 0 at 0, -inf below.", samples=_within(0.1, 3.0))
 
 
 @op(promote="float", inplace=True, forms="function method out special", check=one_tensor("xlogy"),
