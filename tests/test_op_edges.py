@@ -69,6 +69,12 @@ def test_gradients_at_infinity() -> None:
     assert x.grad.abs().isfinite().all() and x.grad[1] == 0
 
 
+def test_einsum_sums_integers_of_one_operand_as_sum_does() -> None:
+    rows = torch.ones(2, 3, dtype=torch.uint8)
+    assert torch.einsum("ij->i", rows).dtype is torch.einsum("ij,k->k", rows, rows[0]).dtype is torch.int64
+    assert torch.einsum("ij,kj->ik", rows, rows).dtype is torch.einsum("ij->ji", rows).dtype is torch.uint8
+
+
 def test_slopes_of_entr() -> None:
     """Below 0 there is none, in either mode."""
     x = torch.tensor([-1.0, 0.0, 1.0], requires_grad=True)

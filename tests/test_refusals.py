@@ -99,6 +99,11 @@ t.linalg.tensorinv(B[0],1)|RuntimeError|linalg.inv: Expected a floating point or
 t.linalg.lstsq(h,h)|RuntimeError|This function doesn't handle types other than float and double
 t.cat([x,None])|TypeError|expected Tensor as element 1 in argument 0, but got NoneType
 t.stack([3,x])|TypeError|expected Tensor as element 0 in argument 0, but got int
+t.cat(3)|TypeError|cat(): argument 'tensors' (position 1) must be tuple of Tensors, not int
+t.flatten([1])|TypeError|flatten(): argument 'input' (position 1) must be Tensor, not list
+t.std([1.])|TypeError|std(): argument 'input' (position 1) must be Tensor, not list
+t.allclose(x,1)|TypeError|allclose(): argument 'other' (position 2) must be Tensor, not int
+t.equal(1,x)|TypeError|equal(): argument 'input' (position 1) must be Tensor, not int
 t.cat(None)|TypeError|cat(): argument 'tensors' (position 1) must be tuple of Tensors, not NoneType
 t.hsplit(h,"abc")|TypeError|hsplit() received an invalid combination of arguments - got (Tensor, str), but expected one of:
 t.empty_permuted((2,),(3,))|RuntimeError|Dimension out of range (expected to be between 0 and 0, but got 3 at index 0)

@@ -33,7 +33,7 @@ from op_golden import TOLERANCE
 import torchish
 
 FOREACH = [table for name, table in vars(common_methods_invocations).items() if re.fullmatch("foreach_.*_op_db", name)]
-SPACES = ("", "nn.functional", "linalg", "special", "fft", "signal.windows", "Tensor")
+SPACES = ("", "nn.functional", "linalg", "special", "fft", "signal.windows", "masked", "Tensor")
 NAMES = {id(f): f"{space}.{name}".lstrip(".") for space in reversed(SPACES)
          for name, f in vars(eval(f"torch.{space}".rstrip("."))).items() if callable(f)}      # a function -> its public name
 

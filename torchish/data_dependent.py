@@ -14,7 +14,7 @@ from .errors import refuse_data_dependent
 from .ops.check import broadcast_shapes, require, wrap_dim
 from .ops.index import selected
 from .ops.into import Into
-from .recorder import hooks, record
+from .recorder import given_tensor, hooks, record
 from .tensor import Tensor
 from .warned import warn_once
 
@@ -79,14 +79,14 @@ def masked_select(input: Tensor, mask: Tensor, *, out: Any = None) -> Tensor:
 
 def equal(input: Tensor, other: Tensor) -> bool:
     """Whether shapes and all elements agree."""
-    if not isinstance(other, Tensor):
-        raise TypeError(f"equal(): argument 'other' (position 2) must be Tensor, not {type(other).__name__}")
+    input, other = given_tensor("equal", input), given_tensor("equal", other, "other", 2)
     _not_by_member("equal", input, other)
     return input.shape == other.shape and bool(np.array_equal(input._numpy(), other._numpy()))
 
 
 def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
     """Whether |input - other| <= atol + rtol * |other| everywhere."""
+    input, other = given_tensor("allclose", input), given_tensor("allclose", other, "other", 2)
     if input.dtype is not other.dtype:
         raise RuntimeError(f"{dtypes.c_name(input.dtype)} did not match {dtypes.c_name(other.dtype)}")
     _not_by_member("allclose", input, other)

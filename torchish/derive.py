@@ -20,7 +20,7 @@ from .dtypes import INTEGER, dtype
 from .keywords import Keywords, hidden, keywords, renamed
 from .ops.table import ALIASES, COMPOSITES, EMPTY, TABLE, Composite, Op, Param
 from .overloads import OLD, old_form
-from .recorder import Restart, Results, hooks, look_again, record, record_results, slot_of
+from .recorder import Restart, Results, given_tensor, hooks, look_again, record, record_results, slot_of
 from .returned import classes, named
 from .storage import become_view, in_place, make_view, refuse_overlap
 from .tape import state
@@ -392,6 +392,9 @@ def _write_composite(source: _Source, record_: Composite, namespace: Any, first:
     last += ["out=None"] * out + [f"{name}=None" for name in taken.extra]
     parts += ["*"] * (bool(last) and not star) + last
     source.lines += [f"def {record_.name}({', '.join(parts)}):", *taken.lines]
+    if first is None and params[0].name == "input" and "function" in record_.forms:
+        source.names |= {"TENSOR": hooks.tensor, "given_tensor": given_tensor}
+        source.lines.append(f"    if not isinstance(input, TENSOR): input = given_tensor({record_.name!r}, input)")
     if out:
         source.names["hooks"] = hooks
         source.lines.append(f"    if out is not None: return hooks.store_out(out, FN(T, {', '.join(call)}), {record_.name!r})")

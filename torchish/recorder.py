@@ -26,8 +26,8 @@ from .slots import advance, enter, leaf_entry, may_end, rewind, slot_of
 from .tape import WATCHED, Node, Ref, Tape, state
 from .torch_function import install, overloaded, taken_over, takes_part
 
-__all__ = ["Hooks", "Restart", "Results", "advance", "enter", "hooks", "leaf_entry", "look_again", "node_for",
-           "outputs", "record", "record_results", "slot_of"]
+__all__ = ["Hooks", "Restart", "Results", "advance", "enter", "given_tensor", "hooks", "leaf_entry", "look_again",
+           "node_for", "outputs", "record", "record_results", "slot_of"]
 
 # the dtypes of operands that `op.look` gets the values of
 LOOKED_AT = {"places": frozenset({dtypes.int64, dtypes.int32}),
@@ -180,7 +180,7 @@ def _encode(tape: Tape, op: Op, values: tuple | list) -> tuple[list, list, list,
             if v.__class__ is Bundle:
                 codes.append(range_of(tape, v))
                 continue
-            if v is None or isinstance(v, hooks.tensor):
+            if isinstance(v, hooks.tensor) or not hasattr(v, "__iter__"):
                 raise TypeError(f"{op.name}(): argument '{p.name}' (position {position(op, p)}) must be tuple of Tensors, not "
                                 f"{type(v).__name__}")
             try:
@@ -231,6 +231,17 @@ def _tensor(op: Op, p: Any, v: Any) -> Any:
     if _is_array(v):
         return hooks.coerce(v)
     raise _refusal(v, f"{op.name}(): argument '{p.name}' (position {position(op, p)}) must be Tensor, not {type(v).__name__}")
+
+
+def given_tensor(name: str, v: Any, parameter: str = "input", place: int = 1) -> Any:
+    """What a function was given for a tensor: an array becomes one, what has a `__torch_function__` stays; else TypeError."""
+    if isinstance(v, hooks.tensor):
+        return v
+    if _is_array(v):
+        return hooks.coerce(v)
+    if takes_part(type(v)):
+        return v
+    raise TypeError(f"{name}(): argument '{parameter}' (position {place}) must be Tensor, not {type(v).__name__}")
 
 
 def _element(op: Op, p: Any, v: Any, k: int) -> Any:

@@ -17,7 +17,7 @@ from .check import broadcast_shapes, listing, require, wrap_dim, wrap_dims
 from .into import CASTS, EXACT, TENSORDOT, Into
 from .linalg import product
 from .matmul_check import PRECISION, cpp_name, same_types
-from .precision import dtype_name, is_float, no_bool, unlike
+from .precision import dtype_name, inexact, is_float, no_bool, unlike
 from .table import Array, Arrays, Dim, Dims, alias, composite, op
 
 __all__ = ["cdist", "einsum", "kron", "outer", "tensordot"]
@@ -146,8 +146,9 @@ def einsum_core(equation: str, operands: Arrays) -> Array:
     for x in operands[1:]:
         same_types("expected scalar type {} but found {}", operands[0], x)
     text = ",".join(terms) + "->" + result
-    if len(operands) == 1 and operands[0].dtype == jnp.bool_ and set(terms[0]) - set(result):
-        operands = [operands[0].astype(jnp.int64)]      # a sum
+    if not inexact(operands[0]) and any(set(term) - set(result) - set("".join(terms[:k] + terms[k + 1:]))
+                                        for k, term in enumerate(terms)):
+        operands = [x.astype(jnp.int64) for x in operands]      # torch sums what one operand has alone
     return jnp.einsum(text.replace(".", "..."), *operands, precision=PRECISION).astype(operands[0].dtype)
 
 
