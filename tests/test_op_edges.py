@@ -75,6 +75,15 @@ def test_einsum_sums_integers_of_one_operand_as_sum_does() -> None:
     assert torch.einsum("ij,kj->ik", rows, rows).dtype is torch.einsum("ij->ji", rows).dtype is torch.uint8
 
 
+def test_logarithms_and_products_of_what_is_nearly_nothing() -> None:
+    x = torch.tensor([7.5, -12.0], dtype=torch.float64, requires_grad=True)
+    y = special.log_ndtr(x)
+    assert y.tolist() == pytest.approx([-3.19089167291e-14, -75.41067300157], rel=1e-11)
+    assert torch.autograd.grad(y.sum(), x)[0].tolist() == pytest.approx([2.4343205330e-13, 12.082214176], rel=1e-9)
+    assert special.erfcx(x.detach())[:1].tolist() == pytest.approx([0.0745736930629], rel=1e-11)
+    assert special.erfcx(torch.tensor(5.1, dtype=torch.float64)).item() == pytest.approx(0.1086110263139, rel=1e-11)
+
+
 def test_slopes_of_entr() -> None:
     """Below 0 there is none, in either mode."""
     x = torch.tensor([-1.0, 0.0, 1.0], requires_grad=True)

@@ -541,3 +541,20 @@ def test_sobol_points_are_torchs():
     assert str(engine) == "SobolEngine(dimension=2, scramble=True, seed=7)"
     with pytest.raises(ValueError, match=r"^Supported range of dimensionality for SobolEngine is \[1, 21201\]"):
         torch.quasirandom.SobolEngine(0)
+
+
+@pytest.mark.parametrize("draw", [torch.rand, torch.randn, lambda *s, **k: torch.normal(1.0, 2.0, s, **k),
+                                  lambda *s, **k: torch.randint(9, s, **k)])
+def test_what_goes_into_out_is_drawn_in_its_dtype(draw):
+    torch.manual_seed(0)
+    wanted = draw(4, 5, dtype=torch.float64)
+    torch.manual_seed(0)
+    assert torch.equal(draw(4, 5, out=torch.empty(0, dtype=torch.float64)), wanted)
+    with pytest.raises(RuntimeError, match=r"dtype Float does not match dtype of out parameter \(Double\)"):
+        draw(4, 5, dtype=torch.float32, out=torch.empty(0, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("dtype", [torch.bool, torch.int64, torch.float64])
+def test_bernoulli_goes_into_any_dtype(dtype):
+    torch.manual_seed(0)
+    assert torch.bernoulli(torch.full((3,), 0.5), out=torch.empty(3, dtype=dtype)).tolist() == [1, 0, 1]

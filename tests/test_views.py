@@ -281,3 +281,13 @@ def test_as_strided_and_resize_in_place():
     assert x.grad.tolist() == [1, 0, 2, 0]
     with pytest.raises(RuntimeError, match="a leaf Variable that requires grad is being used in an in-place operation"):
         x.as_strided_((2,), (2,))
+
+
+def test_as_strided_of_a_conjugate():
+    x = torch.tensor([1 + 2j, 3 - 1j, 4j])
+    seen = x.conj().as_strided((2,), (2,))
+    assert seen.tolist() == [1 - 2j, -4j] and seen.is_conj()
+    seen.mul_(2j)
+    assert x.tolist() == [4 - 2j, 3 - 1j, 8]
+    leaf = x.clone().requires_grad_()
+    assert torch.autograd.grad(leaf.conj().as_strided((2,), (2,)).sum(), leaf, torch.tensor(1j))[0].tolist() == [-1j, 0, -1j]

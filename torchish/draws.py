@@ -19,6 +19,7 @@ from .dtypes import c_name
 from .generator import Generator, concrete, default_generator, generator_of
 from .meta import to_meta
 from .ops.check import need_int
+from .ops.create import known
 from .ops.random import drawn_by, flipped, scaled, standard_gamma
 from .ops.table import TABLE, Op
 from .recorder import hooks, outputs, record
@@ -185,7 +186,7 @@ def rand(*size: Any, generator: Generator | None = None, out: Any = None, dtype:
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.rand.html
     """
-    shape, dtype = sizes_given("rand", size, named), dtypes.default.float if dtype is None else dtype
+    shape, dtype = sizes_given("rand", size, named), known("rand", dtype, dtypes.default.float, out)
     g = generator_of(generator)
     return _new(lambda shape: uniforms(g, shape, dtype), shape, dtype, out, device, requires_grad)
 
@@ -207,7 +208,7 @@ def randn(*size: Any, generator: Generator | None = None, out: Any = None, dtype
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.randn.html
     """
-    shape, dtype = sizes_given("randn", size, named), dtypes.default.float if dtype is None else dtype
+    shape, dtype = sizes_given("randn", size, named), known("randn", dtype, dtypes.default.float, out)
     g = generator_of(generator)
     return _new(lambda shape: normals(g, shape, dtype), shape, dtype, out, device, requires_grad)
 
@@ -230,7 +231,7 @@ def randint(*args: Any, generator: Generator | None = None, out: Any = None, dty
     Source: https://docs.pytorch.org/docs/stable/generated/torch.randint.html
     """
     low, high, size = _bounds(args, named)
-    dtype = dtypes.int64 if dtype is None else dtype
+    dtype = known("randint", dtype, dtypes.int64, out)
     g = generator_of(generator)
     return _new(lambda size: _integers(g, size, dtype, low, high), size, dtype, out, device, requires_grad)
 
@@ -269,7 +270,7 @@ def randperm(n: int, *, generator: Generator | None = None, out: Any = None, dty
     """
     need_int("randperm", "n", 1, n)
     n, = sizes_given("randperm", (n,), {})
-    dtype = dtypes.int64 if dtype is None else dtype
+    dtype = known("randperm", dtype, dtypes.int64, out)
     g = generator_of(generator)
     return _new(lambda shape: _permutations(g, shape, dtype.np), (n,), dtype, out, device, requires_grad)
 
@@ -352,7 +353,7 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Gene
     """
     g = generator_of(generator)
     if size is not None:
-        shape, dtype = sizes_given("normal", tuple(size), {}), dtypes.default.float if dtype is None else dtype
+        shape, dtype = sizes_given("normal", tuple(size), {}), known("normal", dtype, dtypes.default.float, out)
         # the default device is not for this one, as in torch
         return _new(lambda shape: normals(g, shape, dtype, float(mean), float(std)), shape, dtype, out,
                     "cpu" if device is None else device, requires_grad)
@@ -399,6 +400,8 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
         hits = drawn("_bernoulli", input.detach(), generator=g)
     else:
         hits = from_array(rng.bernoulli_of(g.host(), concrete(input)))
+    if out is not None and not out.is_complex():
+        hits = hits.to(out.dtype)
     return finish_new(record(flipped, (input, hits)) if input.requires_grad else hits, out, None, False)
 
 

@@ -30,15 +30,15 @@ def _within(low: float, high: float) -> object:
 
 
 def _erfcx(x: jax.Array) -> jax.Array:
-    """exp(x^2) erfc(x); from x = 5 on by its asymptotic series, where the product loses everything."""
-    far = jnp.where(x > 5, x, 10.0)
+    """exp(x^2) erfc(x); from x = 10 on by its asymptotic series, where the product loses everything."""
+    far = jnp.where(x > 10, x, 20.0)
     square = 2 * far * far
     term, total = jnp.ones_like(far), jnp.ones_like(far)
     for k in range(1, 13):
         term = -term * (2 * k - 1) / square
         total = total + term
-    near = jnp.where(x > 5, 0.0, x)
-    return jnp.where(x > 5, total / (far * math.sqrt(math.pi)), jnp.exp(near * near) * special.erfc(near))
+    near = jnp.where(x > 10, 0.0, x)
+    return jnp.where(x > 10, total / (far * math.sqrt(math.pi)), jnp.exp(near * near) * special.erfc(near))
 
 
 @jax.custom_jvp
@@ -78,6 +78,12 @@ def _i1_jvp(primals: tuple, tangents: tuple) -> tuple:
     return _i1(x), (_i0(x) - jnp.where(zero, 0.5, _i1(x) / jnp.where(zero, 1, x))) * dx
 
 
+def _log_ndtr(x: jax.Array) -> jax.Array:
+    """JAX takes the logarithm of what is nearly 1, which loses all digits at 7."""
+    near = jnp.where(x < -1, 0.0, x)
+    return jnp.where(x < -1, special.log_ndtr(x), jnp.log1p(-special.erfc(near / math.sqrt(2)) / 2))
+
+
 @jax.custom_jvp
 def _entr(x: jax.Array) -> jax.Array:
     return jnp.where(x == 0, 0, special.entr(x))
@@ -102,7 +108,7 @@ _declare("i1", "i1_cpu", _i1, "The modified Bessel function of order 1.")
 _declare("i1e", "i1e_cpu", special.i1e, "exp(-|x|) i1(x).", rule="SpecialI1EBackward0")
 _declare("ndtr", "erf_vml_cpu", special.ndtr, "The normal distribution function.", rule="MulBackward1")
 _declare("ndtri", "ndtri_cpu", special.ndtri, "The inverse of ndtr.", need_full, samples=_within(0.1, 0.9))
-_declare("log_ndtr", "log_ndtr_cpu", special.log_ndtr, "log of the normal distribution function.", need_full)
+_declare("log_ndtr", "log_ndtr_cpu", _log_ndtr, "log of the normal distribution function.", need_full)
 _declare("erfcx", "erfcx_cpu", erfcx_, "exp(x^2) erfc(x).", need_full)
 _declare("entr", "entr_cpu", _entr, "-x log x; 0 at 0, -inf below.", samples=_within(0.1, 3.0))
 

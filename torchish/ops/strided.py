@@ -89,6 +89,8 @@ def _restrided(input: Any, size: Any, stride: Any, storage_offset: int | None) -
 @composite()
 def as_strided(t: Any, input: Any, size: Any, stride: Any, storage_offset: int | None = None) -> Any:
     """The storage of `input` seen with these sizes and strides: at storage_offset + sum(i * stride) for each place i."""
+    if input.is_complex() and t.is_conj(input):
+        return input.conj().as_strided(size, stride, storage_offset).conj()
     return t._as_strided(*_restrided(input, size, stride, storage_offset))
 
 
