@@ -307,3 +307,11 @@ def test_random_numbers_written_in_nested_batches():
     assert vmap(lambda w: torch.randint_like(w, 9), randomness="different")(weights).shape == (3, 2, 4)
     with pytest.raises(RuntimeError, match="Vmap does not currently support same randomness with a batched tensor input"):
         vmap(lambda w: w.clone().bernoulli_(w), randomness="same")(weights)
+
+
+def test_meshgrid_looks_at_no_values():
+    """The text of its refusal shows a tensor; it is made up only where something is refused."""
+    first = torch.func.vmap(lambda x: torch.meshgrid(x, x[:2], indexing="xy")[0])(torch.arange(6.0).view(2, 3))
+    assert first.tolist() == [[[0, 1, 2]] * 2, [[3, 4, 5]] * 2]
+    with pytest.raises(RuntimeError, match=r"Expected 0D or 1D tensor in the tensor list but got: tensor\(\[\[1\.\]\]\)"):
+        torch.meshgrid(torch.ones(1, 1), indexing="ij")

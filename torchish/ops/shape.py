@@ -164,7 +164,8 @@ def meshgrid(t, *tensors, indexing=None):
     require(indexing in (None, "ij", "xy"),
             f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
     for x in tensors:
-        require(x.ndim < 2, f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {x}")
+        if x.ndim > 1:      # the text shows the values: nothing that is to be made up before
+            raise RuntimeError(f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {x}")
         require(x.dtype is tensors[0].dtype, "meshgrid expects all tensors to have the same dtype")
     swapped = indexing == "xy" and len(tensors) >= 2
     order = [1, 0, *range(2, len(tensors))] if swapped else list(range(len(tensors)))
