@@ -65,8 +65,8 @@ def function(f: Callable) -> Callable:
         return made
     if isinstance(f, functools.partial):
         return functools.partial(function(f.func), *f.args, **f.keywords)
-    if isinstance(f, torch._ops.OpOverload):
-        return counterpart("ops." + f._schema.name.replace("::", "."))
+    if isinstance(f, (torch._ops.OpOverload, torch._ops.OpOverloadPacket)):
+        return counterpart("ops." + ".".join(str(f).split(".")[:2]))
     if getattr(f, "__module__", "") == "_operator":
         return f
     owner = getattr(f, "__objclass__", None)
