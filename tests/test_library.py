@@ -162,6 +162,15 @@ def lambda_of(kind):
     return f
 
 
+def test_aten_slice_and_safe_softmax():
+    aten, x = torch.ops.aten, torch.arange(12.0).view(3, 4)
+    assert aten.slice.Tensor(x, -1, 1, 2**63 - 1, 2)[0].tolist() == [1, 3] and aten.slice(x)._is_view()
+    with pytest.raises(IndexError, match="slice\\(\\) cannot be applied to a 0-dim tensor"):
+        aten.slice(torch.tensor(1.0))
+    masked = torch.tensor([[0.0, 0.0], [-float("inf")] * 2])
+    assert aten._safe_softmax.default(masked, 1).tolist() == [[0.5, 0.5], [0, 0]]
+
+
 def test_aten_names():
     aten = torch.ops.aten
     x = torch.tensor([[1.0, 2.0], [3.0, 5.0]])

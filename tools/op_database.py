@@ -162,8 +162,8 @@ def compared(a: Any, error: str, b: Any, own_error: str, least: float) -> tuple[
     return ("failed", "(none)", failed) if failed else wrong
 
 
-def checked(op: Any, check: str, limit: int) -> dict[tuple[str, str], list]:
-    """The differences of one check by label and kind. Everything is asked before anything is looked at: one program for all."""
+def checked(op: Any, check: str, limit: int) -> tuple[int, dict[tuple[str, str], list]]:
+    """How many calls a check has, and the differences by label and kind. All is asked before anything is seen: one program."""
     found: dict[tuple[str, str], list] = {}
     answers: list = []
     for job in CHECKS[check](op, limit):
@@ -174,7 +174,7 @@ def checked(op: Any, check: str, limit: int) -> dict[tuple[str, str], list]:
     for job, answer in answers:
         if wrong := compared(*answer):
             found.setdefault((job.label, wrong[0]), []).append((job.sample, *wrong[1:]))
-    return found
+    return len(answers), found
 
 
 def main() -> None:
@@ -186,13 +186,18 @@ def main() -> None:
     warnings.simplefilter("ignore")
     for lib in (torch, torchish):
         lib.set_warn_always(True)
+    ops, calls = set(), 0
     for op in sorted(itertools.chain(op_db, *FOREACH), key=lambda op: op.name):
         if re.fullmatch(asked_for.ops, op.name):
             for check in asked_for.checks.split(","):
-                for (label, kind), cases in checked(op, check, asked_for.samples).items():
+                asked_now, found = checked(op, check, asked_for.samples)
+                ops.add(op.name)
+                calls += asked_now
+                for (label, kind), cases in found.items():
                     sample, theirs, ours = cases[0]
                     print(op.name, op.variant_test_name, f"{check} {label}".strip(), f"{kind} x{len(cases)}",
                           NOISE.sub("", sample.summary())[:300], theirs, ours, sep=" | ", flush=True)
+    print(f"compared {calls} calls of {len(ops)} ops")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from ..foreach import FOREACH
 from ..missing import explain, reason
 from ..namespace import namespace as t
 from ..nn import functional as F
+from ..ops.check import require, wrap_dim
 from ..tensor import Tensor
 from .operators import Namespace, namespace_of, namespaces
 
@@ -48,9 +49,21 @@ def _to_copy(input: Tensor, *, dtype: Any = None, layout: Any = None, device: An
     return input.to(device=device, dtype=dtype, copy=True, **options)
 
 
+def _slice(input: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1) -> Tensor:
+    require(input.dim() > 0, "slice() cannot be applied to a 0-dim tensor.", IndexError)
+    return input[(slice(None),) * wrap_dim(dim, input.dim()) + (slice(start, end, step),)]
+
+
+def _safe_softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
+    """softmax that is 0 where everything is masked."""
+    masked = (input == float("-inf")).all(dim, keepdim=True)
+    return t.softmax(input, dim, dtype=dtype).masked_fill(masked, 0)
+
+
 # where the public function of the name is missing, or takes other arguments
 OWN: dict[str, Callable] = {
     "_softmax": _softmax(t.softmax), "_log_softmax": _softmax(t.log_softmax), "_to_copy": _to_copy,
+    "slice": _slice, "_safe_softmax": _safe_softmax,
     "_unsafe_view": lambda input, size: input.reshape(size), "alias": lambda input: input.view(input.shape),
     "_pin_memory": Tensor.pin_memory, "_local_scalar_dense": Tensor.item, "log_sigmoid": F.logsigmoid,
     "sym_size": Tensor.size, "sym_stride": Tensor.stride, "sym_numel": Tensor.numel,
