@@ -99,6 +99,10 @@ t.linalg.tensorinv(B[0],1)|RuntimeError|linalg.inv: Expected a floating point or
 t.linalg.lstsq(h,h)|RuntimeError|This function doesn't handle types other than float and double
 t.cat([x,None])|TypeError|expected Tensor as element 1 in argument 0, but got NoneType
 t.stack([3,x])|TypeError|expected Tensor as element 0 in argument 0, but got int
+t.select_scatter(x[0],x[0],0,0)|IndexError|select() cannot be applied to a 0-dim tensor
+t.slice_scatter(x[0],x[0],0,0)|IndexError|slice() cannot be applied to a 0-dim tensor
+t.slice_scatter(x,x,2)|IndexError|Dimension out of range (expected to be in range of [-1, 0], but got 2)
+t.slice_scatter(x,x,0,0,3,-1)|RuntimeError|slice step must be positive
 t.cat(3)|TypeError|cat(): argument 'tensors' (position 1) must be tuple of Tensors, not int
 t.flatten([1])|TypeError|flatten(): argument 'input' (position 1) must be Tensor, not list
 t.std([1.])|TypeError|std(): argument 'input' (position 1) must be Tensor, not list
@@ -243,7 +247,7 @@ def test_dtypes_without_a_kernel() -> None:
 
 
 def test_other_refusals() -> None:
-    kinds = {e.__name__: e for e in (RuntimeError, TypeError, ValueError, NotImplementedError)}
+    kinds = {e.__name__: e for e in (RuntimeError, TypeError, ValueError, IndexError, NotImplementedError)}
     kinds["LinAlgError"] = torch.linalg.LinAlgError
     table = OTHERS + MATRICES.lstrip() + VALUES.lstrip() + SPECTRA.lstrip()
     wrong = [refused(expression, kinds[kind], begins) for expression, kind, begins in rows(table)]

@@ -15,7 +15,7 @@ import numpy as np
 from jax import lax
 
 from ..warned import warn
-from .check import listing, out_of_bounds, refuse_outside, require, type_name
+from .check import listing, out_of_bounds, refuse_outside, require, type_name, wrap_dim
 from .into import InPlace
 from .table import Array, Arrays, Numbers, composite, op
 from .view import newaxis, seen
@@ -271,7 +271,10 @@ def selected(input: Array, places: Array) -> Array:
 @op(strides="first", saves=False, forms="function method", samples=lambda t: [((t(3, 4), t(3), 1, 2), {})])
 def select_scatter(input: Array, src: Array, dim: int, index: int) -> Array:
     """`input` with slice number `index` of dimension `dim` replaced by `src`."""
-    dim = dim + input.ndim if dim < 0 else dim
+    require(input.ndim > 0, "select() cannot be applied to a 0-dim tensor.", IndexError)
+    dim = wrap_dim(dim, input.ndim)
+    require(-input.shape[dim] <= index < input.shape[dim], f"select(): index {index} out of range for tensor of size "
+            f"{listing(input.shape)} at dimension {dim}", IndexError)
     expected = input.shape[:dim] + input.shape[dim + 1:]
     require(src.shape == expected, "expected src to have a size equal to the slice of self. src size = "
                                    f"{listing(src.shape)}, slice size = {listing(expected)}")
@@ -282,7 +285,9 @@ def select_scatter(input: Array, src: Array, dim: int, index: int) -> Array:
 def slice_scatter(input: Array, src: Array, dim: int = 0, start: int | None = None, end: int | None = None,
                   step: int = 1) -> Array:
     """`input` with the slice start:end:step of dimension `dim` replaced by `src`."""
-    dim = dim + input.ndim if dim < 0 else dim
+    require(input.ndim > 0, "slice() cannot be applied to a 0-dim tensor.", IndexError)
+    require(step > 0, "slice step must be positive")
+    dim = wrap_dim(dim, input.ndim)
     first, last, _ = slice(start, end).indices(input.shape[dim])
     length = max(0, -((first - last) // step))
     expected = (*input.shape[:dim], length, *input.shape[dim + 1:])
