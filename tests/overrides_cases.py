@@ -158,3 +158,35 @@ def test_what_can_be_taken_over():
     stub = overrides.get_testing_overrides()[torch.add]
     assert stub(1, 2) == -1 and inspect.signature(stub) == inspect.signature(torch.add)
     assert list(inspect.signature(torch.add).parameters) == ["input", "other", "alpha", "out"]
+
+
+def test_one_level_is_skipped(capsys):
+    def tell(func, types, args, kwargs):
+        print(func.__name__)
+        return overrides.redispatch_function(func, types, args, kwargs)
+
+    class Logging(torch.Tensor):
+        @classmethod
+        def __torch_function__(cls, func, types, args, kwargs=None):
+            return tell(func, types, args, kwargs)
+
+    class Mode(overrides.TorchFunctionMode):
+        def __torch_function__(self, func, types, args, kwargs=None):
+            with self:
+                return tell(func, types, args, kwargs)
+
+    def scaled(a, b):
+        if overrides.has_torch_function((a, b)):
+            return overrides.handle_torch_function(scaled, (a, b), a, b)
+        return a * b + 1
+
+    x = torch.tensor([3.0])
+    result = scaled(Logging(x), Logging(x))
+    assert type(result) is torch.Tensor and result == 10        # what comes from `mul` is plain, so `add` is not told
+    assert capsys.readouterr().out.split() == ["scaled", "mul"]
+    with Mode():
+        assert type(scaled(x, x)) is torch.Tensor
+    assert capsys.readouterr().out.split() == ["scaled", "mul", "add"]
+    with pytest.raises(ZeroDivisionError):
+        overrides.redispatch_function(lambda: 1 / 0, (), (), None)
+    assert type(Logging(x) + 1) is torch.Tensor and capsys.readouterr().out == "add\n"       # nothing is left to be skipped

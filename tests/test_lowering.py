@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from torchish.ops.conv import conv_transpose2d
-from torchish.ops.conv_grad import Window, convolve
+from torchish.ops import conv_grad
+from torchish.ops.conv import conv_transpose2d, conv_transpose3d
+from torchish.ops.conv_grad import Window, convolve, transposed
 from torchish.ops.linalg import linear
 from torchish.ops.mersenne import draws
 
@@ -48,6 +49,22 @@ def test_transposed_convolutions_spread_nothing_out() -> None:
 
     text = jax.jit(jax.grad(loss, (0, 1))).lower(x, w).compile().as_text()
     assert "dilate=" not in text and " dot(" in text
+
+
+def test_transposed_convolutions_of_large_batches_go_image_by_image() -> None:
+    """Where the windows of all of them would take too much memory."""
+    if jax.default_backend() != "cpu":
+        pytest.skip("accelerators get one XLA convolution")
+    x, w = jax.ShapeDtypeStruct((32, 32, 16, 16, 16), jnp.float32), jax.ShapeDtypeStruct((32, 32, 3, 3, 3), jnp.float32)
+    made = str(jax.make_jaxpr(lambda x, w: conv_transpose3d.fn(x, w, None, 2, 1))(x, w))
+    assert "scan[" in made and "conv_general_dilated" not in made
+    small = jnp.cos(jnp.arange(5 * 2 * 3 ** 3, dtype=jnp.float32)).reshape(5, 2, 3, 3, 3), jnp.sin(
+        jnp.arange(2 * 2 * 3 ** 3, dtype=jnp.float32)).reshape(2, 2, 3, 3, 3)
+    window, size = Window((2, 2, 2), ((1, 1),) * 3, (1, 1, 1)), (5, 5, 5)
+    at_once = transposed(*small, window, size)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(conv_grad, "MOST", 5 ** 3 * 2 * 27 // 8)
+        assert jnp.allclose(transposed(*small, window, size), at_once, atol=1e-5)
 
 
 def test_draws_are_calls_in_a_program() -> None:

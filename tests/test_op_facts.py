@@ -94,3 +94,20 @@ def test_unsafe_and_native_forms() -> None:
     with_running, without = (torch._native_batch_norm_legit(torch.arange(6.0).view(3, 2), None, None, *running, True, 0.1, 1e-5)
                              for running in ((torch.zeros(2), torch.ones(2)), ()))
     assert without[1].tolist() == with_running[1].tolist() == [2, 3]
+
+
+@pytest.mark.parametrize("n", [7, 8])
+def test_spectra_of_real_input_are_symmetric(n: int) -> None:
+    """Exactly: half of them is computed."""
+    x = torch.sin(torch.arange(float(3 * n)) ** 2).view(3, n)
+    for whole in (torch.fft.fft(x), torch.fft.ifft(x)):
+        assert whole[:, 0].imag.eq(0).all() and torch.equal(whole[:, 1:], whole[:, 1:].flip(1).conj())
+    assert torch.fft.fft(x)[:, n // 2].imag.eq(0).all() == (n == 8)
+    torch.testing.assert_close(torch.fft.fftn(x, (4, 6), norm="ortho"), torch.fft.fftn(x + 0j, (4, 6), norm="ortho"))
+    torch.testing.assert_close(torch.fft.ifftn(x, dim=(1, 0)), torch.fft.ifftn(x + 0j, dim=(1, 0)))
+
+
+def test_lstsq_ranks_are_those_of_the_matrices() -> None:
+    """One for each matrix, however many right sides there are for it."""
+    found = torch.linalg.lstsq(torch.ones(1, 4, 2), torch.ones(3, 4, 2), driver="gelsd")
+    assert [tuple(part.shape) for part in found] == [(3, 2, 2), (3, 2), (1,), (1, 2)] and found.rank.tolist() == [1]

@@ -153,9 +153,11 @@ def get_testing_overrides() -> dict[Callable, Callable]:
 
 def has_torch_function(relevant_args: Iterable[Any]) -> bool:
     """Whether one of the arguments, or a mode, takes calls over."""
-    if state.modes and not state.all_off:
-        return True
-    return not state.off and any(takes_part(type(x)) for x in relevant_args)
+    found = bool(state.modes) and not state.all_off or not state.off and any(takes_part(type(x)) for x in relevant_args)
+    if found and state.skip:
+        state.skip = False
+        return False
+    return found
 
 
 def has_torch_function_unary(x: Any) -> bool:
@@ -186,10 +188,13 @@ def _plain_method() -> None:
          "define it as a classmethod.", DeprecationWarning)
 
 
-def redispatch_function(func: Callable, args: tuple = (), kwargs: dict | None = None) -> Any:
-    """Calls a function as if no class took it over; modes still see it."""
-    with torch_function.DisableTorchFunctionSubclass():
+def redispatch_function(func: Callable, types: Iterable[type], args: tuple, kwargs: dict | None) -> Any:
+    """func(*args, **kwargs), which is itself not taken over; what a function of the user's calls inside is, again."""
+    state.skip = True
+    try:
         return func(*args, **(kwargs or {}))
+    finally:
+        state.skip = False
 
 
 def wrap_torch_function(dispatcher: Callable) -> Callable[[Callable], Callable]:

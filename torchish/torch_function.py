@@ -27,6 +27,7 @@ class _State(threading.local):
     """What is on in this thread."""
     off = False                     # subclasses do not take part (modes do)
     all_off = False                 # neither do modes
+    skip = False                    # the next call that would be taken over is not (`overrides.redispatch_function`)
 
     def __init__(self) -> None:
         self.modes: list[Any] = []
@@ -178,6 +179,10 @@ class _Asking:
         if state.modes and not state.all_off or not state.off:
             relevant = [] if state.off else overloaded(_flat(args, kwargs))
             if relevant or state.modes and not state.all_off:
+                if state.skip:
+                    state.skip = False
+                    with DisableTorchFunction():
+                        return self.plain(*args, **kwargs)
                 return taken_over(self.func, relevant, args, kwargs, self.gives_way)
         return self.plain(*args, **kwargs)
 

@@ -23,6 +23,8 @@ from ..xla import apart
 
 __all__ = ["Window", "convolve", "plain", "transposed"]
 
+MOST = 2 ** 26      # elements that windows side by side may have: 256 MiB
+
 
 class Window(NamedTuple):
     """Where the kernel is put: one entry for each spatial dim."""
@@ -114,9 +116,9 @@ def _choose(x: jax.Array, w: jax.Array, window: Window, direction: str) -> Calla
 
 
 def _fits(elements: int, w: jax.Array, window: Window) -> bool:
-    """Whether all windows of an input of so many elements may stand side by side: few taps, at most 256 MiB."""
+    """Whether all windows of an input of so many elements may stand side by side: few taps, at most `MOST`."""
     taps = prod(w.shape[2:])
-    return window.groups == 1 and taps <= 64 and elements * taps // prod(window.stride) <= 2 ** 26
+    return window.groups == 1 and taps <= 64 and elements * taps // prod(window.stride) <= MOST
 
 
 def _fast(x: jax.Array, w: jax.Array) -> bool:
@@ -128,11 +130,17 @@ def transposed(x: jax.Array, w: jax.Array, window: Window, size: tuple[int, ...]
     """The gradient of `convolve` by an input of `size` for the cotangent x; None where XLA's own formula is as good.
 
     XLA's gradients of a convolution whose input is spread out take up to 20 times as long, in three dims itself, too.
+    Where the windows of the batch are too many, those of one image after the other are taken.
     """
     shape = (x.shape[0], w.shape[1], *size)
-    if not _fast(x, w) or not _fits(prod(shape), w, window):
+    if not _fast(x, w) or not _fits(prod(shape[1:]), w, window):
         return None
-    return jax.linear_transpose(lambda y: _unrolled(y, w, window), jax.ShapeDtypeStruct(shape, x.dtype))(x)[0]
+
+    def spread(part: jax.Array) -> jax.Array:
+        made = jax.ShapeDtypeStruct((part.shape[0], *shape[1:]), x.dtype)
+        return jax.linear_transpose(lambda y: _unrolled(y, w, window), made)(part)[0]
+
+    return spread(x) if _fits(prod(shape), w, window) else lax.map(lambda image: spread(image[None])[0], x)
 
 
 def _lower(x: jax.Array, w: jax.Array, window: Window, direction: str) -> jax.Array:

@@ -267,10 +267,10 @@ def linalg_lstsq(input: Array, b: Array, rcond: float | None = None, *, driver: 
     m, n = input.shape[-2:]
     if right.shape[-2] != m:
         raise RuntimeError("torch.linalg.lstsq: input.size(-2) should match other.size(-" + ("1" if vector else "2") + ")")
-    a, right = broadcast_batch(input, right)
-    from_values = rank_tolerance(a, rcond)
+    broadcast_batch(input, right)                   # refuses what does not fit; rank and singular values are those of `input`
+    from_values = rank_tolerance(input, rcond)
     x = from_values.inverse @ right
-    gap = right - a @ x
+    gap = right - input @ x
     residuals = jnp.sum((gap * jnp.conj(gap)).real, axis=-2) if m > n and driver in VALUES \
         else jnp.zeros((0,), from_values.singular.dtype)
     singular = from_values.singular if driver in VALUES[1:] else jnp.zeros((0,), from_values.singular.dtype)

@@ -33,9 +33,30 @@ def _prepared(x: jax.Array, name: str, kind: str, norm: str | None) -> jax.Array
         raise RuntimeError(f"{name} expects a {word} input tensor, but got {dtype_name(x)}")
     x = floating(x)
     require(x.dtype.itemsize > 2, f"Unsupported dtype {dtype_name(x)}")
-    if kind != R2C and not jnp.iscomplexobj(x):
+    if kind == C2R and not jnp.iscomplexobj(x):
         x = x.astype(jnp.complex64 if x.dtype == jnp.float32 else jnp.complex128)
     return x
+
+
+_INVERSE = {None: "forward", "backward": "forward", "forward": "backward", "ortho": "ortho"}     # whose scale a conjugate has
+
+
+def _whole(x: jax.Array, s: list[int] | None, dims: list[int], norm: str | None, inverse: bool = False) -> jax.Array:
+    """The spectrum of a real `x` from its half, the rest mirrored: half the work, and what is to be zero is exactly zero."""
+    half = jnp.fft.rfftn(x, s, dims, _INVERSE[norm] if inverse else norm)
+    points, last = (x.shape[dims[-1]] if s is None else s[-1]), dims[-1]
+    rest = jnp.conj(jax.lax.slice_in_dim(half, 1, (points + 1) // 2, axis=last))
+    mirrored = jnp.roll(jnp.flip(rest, dims), [1] * (len(dims) - 1), dims[:-1])
+    full = jnp.concatenate([half, mirrored], last)
+    return jnp.conj(full) if inverse else full
+
+
+def _fft(x: jax.Array, n: int | None, dim: int, norm: str | None) -> jax.Array:
+    return jnp.fft.fft(x, n, dim, norm) if jnp.iscomplexobj(x) else _whole(x, None if n is None else [n], [dim], norm)
+
+
+def _ifft(x: jax.Array, n: int | None, dim: int, norm: str | None) -> jax.Array:
+    return jnp.fft.ifft(x, n, dim, norm) if jnp.iscomplexobj(x) else _whole(x, None if n is None else [n], [dim], norm, True)
 
 
 def _dim(x: jax.Array, dim: int) -> int:
@@ -68,8 +89,8 @@ def _one(name: str, fn: Callable, kind: str, doc: str) -> None:
     body.doc = doc
 
 
-_one("fft", jnp.fft.fft, C2C, "The discrete Fourier transform along `dim`; `n` cuts or pads it first.")
-_one("ifft", jnp.fft.ifft, C2C, "The inverse of fft.")
+_one("fft", _fft, C2C, "The discrete Fourier transform along `dim`; `n` cuts or pads it first.")
+_one("ifft", _ifft, C2C, "The inverse of fft.")
 _one("rfft", jnp.fft.rfft, R2C, "fft of a real input: the n // 2 + 1 coefficients that are not redundant.")
 _one("irfft", jnp.fft.irfft, C2R, "The inverse of rfft: real, `n` long (2 (size - 1) unless told).")
 _one("hfft", jnp.fft.hfft, C2R, "fft of a Hermitian signal of which one half is given: real.")
@@ -118,6 +139,10 @@ def _many(name: str, fn: Callable, kind: str, doc: str) -> None:
     def compute(label: str, x: jax.Array, s: Any, dim: Any, norm: str | None) -> jax.Array:
         x = _prepared(x, label, kind, norm)
         s, dims = _dims(x, s, dim, label, kind)
+        if kind == C2C and dims and not jnp.iscomplexobj(x):
+            if len(dims) <= 3:
+                return _whole(x, s, dims, norm, name == "ifft")
+            x = x.astype(jnp.result_type(x, jnp.complex64))
         if len(dims) > 3 and fn not in (_hfftn, _ihfftn):
             return _by_steps(fn, x, s, dims, norm)
         return fn(x, s, dims, norm)
