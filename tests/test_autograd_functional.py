@@ -138,3 +138,23 @@ def test_gradcheck_goes_through_functions_without_gradients():
 def test_what_a_function_does_in_place_to_its_input_is_refused():
     with pytest.raises(RuntimeError, match="a leaf Variable that requires grad"):
         torch.autograd.functional.jacobian(lambda x: x.mul_(2), torch.ones(2))
+
+
+def test_what_a_function_has_saved_is_valid_after_gradcheck():
+    x = torch.tensor([1.0, 2.0], dtype=torch.float64, requires_grad=True)
+
+    class Square(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x ** 2
+
+        @staticmethod
+        def backward(ctx, g):
+            return 2 * ctx.saved_tensors[0] * g
+
+    y = Square.apply(x)
+    version = x._version
+    assert gradcheck(Square.apply, x) and gradgradcheck(Square.apply, x) and x._version == version
+    y.sum().backward()
+    assert torch.equal(x.grad, 2 * x)

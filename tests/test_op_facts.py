@@ -111,3 +111,13 @@ def test_lstsq_ranks_are_those_of_the_matrices() -> None:
     """One for each matrix, however many right sides there are for it."""
     found = torch.linalg.lstsq(torch.ones(1, 4, 2), torch.ones(3, 4, 2), driver="gelsd")
     assert [tuple(part.shape) for part in found] == [(3, 2, 2), (3, 2), (1,), (1, 2)] and found.rank.tolist() == [1]
+
+
+@pytest.mark.parametrize(("n", "expected"), [(7, [[-2.387, 0.782, 51.912], [-1.409, 0.073, 38.843]]),
+                                             (20, [[-86.501, 3.259, 1602.817], [4.478, -92.809, 1738.581]])])
+def test_sampling_at_the_elements_themselves(n: int, expected: list) -> None:
+    """The slope is that of the side to which PyTorch rounds; spatial transformers begin there."""
+    theta, wave = torch.tensor([[[1.0, 0, 0], [0, 1, 0]]], requires_grad=True), torch.arange(float(n * n)).view(1, 1, n, n)
+    grid = torch.nn.functional.affine_grid(theta, (1, 1, n, n), align_corners=False)
+    (torch.nn.functional.grid_sample(wave.sin(), grid, align_corners=False) * wave.cos()).sum().backward()
+    assert theta.grad[0].flatten().tolist() == pytest.approx([v for row in expected for v in row], abs=5e-3)

@@ -297,3 +297,36 @@ def test_a_gradient_is_asked_for_and_then_no_more(first):
         value = value + 0.1 * speed
     np.testing.assert_allclose(z.numpy(), value, rtol=1e-5)
     assert first == "as it is" or before.sum().item() in (4, 5)
+
+
+def test_parameters_written_through_data_before_the_first_step():
+    """They are leaves of the tape that the first step ends, and of the next one."""
+    torch.manual_seed(0)
+    w, v = torch.nn.Parameter(torch.rand(3)), torch.nn.Parameter(torch.rand(3))
+    v.data.zero_()
+    x = torch.ones(3) * 2
+    optimizer = torch.optim.SGD([w, v], lr=0.5)
+    for _ in range(3):
+        optimizer.zero_grad()
+        (x * w + v).sum().backward()
+        optimizer.step()
+    assert v.tolist() == [-1.5] * 3
+    assert torch.equal(w, torch.rand(3, generator=torch.Generator().manual_seed(0)) - 3)
+
+
+def test_a_long_loop_without_gradients_is_cut_where_it_turns():
+    """Also where the tape began before the loop; the interpreter's own counting of a call's place changes as it warms up."""
+    class Images:
+        def __init__(self):
+            self.x = torch.zeros(100, 4, 4)
+
+        def brighten(self, i):
+            self.x[i, :2, 1:3] += i
+
+    images = Images()
+    with counting() as count:
+        start = torch.arange(4.0) + 1
+        for i in range(100):
+            images.brighten(i)
+        assert images.x.sum() == 4 * sum(range(100)) and start.sum() == 10
+    assert 3 <= count.compiled <= 8

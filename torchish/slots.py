@@ -199,7 +199,7 @@ def may_end(tape: Tape) -> None:
     node = tape.last
     if node.parent is None or tape.inline is not None or tape.nested is not None:
         return
-    if node.end or node.depth >= config.max_tape or (node.depth >= config.soft_tape and loop_head(node)):
+    if node.end or node.depth >= config.max_tape or loop_head(node, config.soft_tape):
         if not node.end and node.depth < config.max_tape:
             node.end = True
         rewind(tape)

@@ -94,6 +94,7 @@ class _Late:
         self.tensors = [(x, x._node.slot, x._tape is tape) for x in [*tape.tensors, *tape.inputs]
                         if x is not None and (x._tape is tape or x._home is tape) and x._data is None
                         and x._node.slot >= cut.next_slot]
+        self.leaves = dict(tape.leaves)             # a tape that has ended forgets them
         self.functions = dict(tape.upstream)        # results of custom functions are leaves that came from somewhere
         self.made: dict[int, Any] = {}
         self.again: dict[Node, Node] = {}       # what each has become
@@ -179,12 +180,12 @@ class _Late:
                 x = self.made[n.slot] = self.made[n.operands[0]]
                 leaf_entry(x)
                 state.tape.upstream[x._node.slot] = x._graph = self.functions[n.slot]
-            elif n.kind is LEAF and not self.tape.leaves[n.slot]._leaf:     # it wants no gradient any more
+            elif n.kind is LEAF and not self.leaves[n.slot]._leaf:     # it wants no gradient any more
                 x = self.made[n.slot] = hooks.twin(self.made[n.operands[0]])
                 leaf_entry(x)
                 state.tape.leaves[x._node.slot] = x
             elif n.kind is LEAF:
-                x = self.tape.leaves[n.slot]
+                x = self.leaves[n.slot]
                 bind(x, self.made[n.operands[0]])
                 x._home, x._tape = x._tape, None
                 enter(x)

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
+from opcode import opmap
 from typing import Any
 
 from .tape import INPUT, LEAF, MODE, Node, path
 
 __all__ = ["loop_head", "short", "user_line"]
 
+_CACHE = opmap.get("CACHE", -1)
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
@@ -27,7 +30,7 @@ def user_line() -> tuple[str, int, int, bool]:
             # the outermost frame below which no Module is being called decides where a loop turns
             if found is None:
                 found = (code.co_filename, frame.f_lineno)
-            place = (id(code), frame.f_lasti)
+            place = (id(code), _instruction(code.co_code, frame.f_lasti))
             if inside is False:
                 outer = place
                 inside = True
@@ -39,12 +42,34 @@ def user_line() -> tuple[str, int, int, bool]:
     return (*found, outer, True)
 
 
+def _instruction(code: bytes, at: int) -> int:
+    """The instruction at `at`: of a call that the interpreter has come to know, the last of the entries that cache it is told."""
+    while code[at] == _CACHE and at:
+        at -= 2
+    return at
+
+
 def short(where: tuple | None) -> str:
     """`train.py:41`."""
     return f"{os.path.basename(where[0])}:{where[1]}" if where else "?"
 
 
-def loop_head(node: Node) -> bool:
-    """Whether the entry now asked for comes from the place of the tape's first entry, after others from elsewhere."""
-    places = [n.where[2] for n in path(node) if n.kind not in (INPUT, LEAF, MODE) and n.where]
-    return bool(places) and places[-1] != places[0] and user_line()[2] == places[0]
+def loop_head(node: Node, limit: int) -> bool:
+    """Whether the entry now asked for comes from the place of the tape's first entry, after others from elsewhere.
+
+    From `limit` entries on. Where nothing is differentiated a quarter is enough, since no backward needs the pieces together, and
+    the loop may have begun later on the tape: its head is the first place that came again.
+    """
+    if node.depth < limit // 4:
+        return False
+    entries = [n for n in path(node) if n.kind not in (INPUT, LEAF, MODE) and n.where]
+    grad = any(n.grad for n in entries)
+    if not entries or grad and node.depth < limit:
+        return False
+    places, here = [n.where[2] for n in entries], user_line()[2]
+    if here == places[-1]:
+        return False
+    if here == places[0] or grad:
+        return here == places[0]
+    turns = Counter(place for place, before in zip(places, [None, *places], strict=False) if place != before)
+    return here == next((place for place in turns if turns[place] > 1), None)

@@ -6,6 +6,7 @@ requires_grad and record one op whose only inputs are attributes.
 from __future__ import annotations
 
 from math import ceil, isfinite
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -264,25 +265,25 @@ def arange(t, start=None, end=None, step=1, *, out=None, dtype=None, layout=None
     return finish_line(made, out, device, requires_grad)
 
 
-def _line(start: Number, end: Number, steps: int, dtype: DType) -> Array:
-    """Evenly spaced values, from both ends towards the middle as torch counts them."""
+def spaced(start: Number, end: Number, steps: int, dtype: DType, xp: Any = jnp) -> Array:
+    """Evenly spaced values, from both ends towards the middle as torch counts them; `xp`: numpy, or what traces."""
     wide = jnp.float64 if dtype.category < dtypes.FLOAT else dtype.np
-    start, end = cast(start, wide), cast(end, wide)
+    start, end = (cast(v, wide) if xp is jnp else np.asarray(v, wide) for v in (start, end))
     if steps == 1:
         return start.reshape(1)
     step = (end - start) / (steps - 1)
-    i = jnp.arange(steps)
+    i = xp.arange(steps)
     if wide == jnp.float32:     # one rounding of each product and sum, as torch's multiply-add has
-        start, end, step = (v.astype(jnp.float64) for v in (start, end, step))
+        start, end, step = (v.astype(np.float64) for v in (start, end, step))
     up, down = start + step * i.astype(step.dtype), end - step * (steps - 1 - i).astype(step.dtype)
-    return jnp.where(i < steps // 2, up, down).astype(wide)
+    return xp.where(i < steps // 2, up, down).astype(wide)
 
 
 @op(name="_linspace", forms="function", saves=False, differentiable=False)
 def line(start: Number, end: Number, steps: int, *, dtype: DType) -> Array:
     """`steps` evenly spaced values from start to end."""
     require(steps >= 0, "number of steps must be non-negative")
-    return _line(start, end, steps, dtype).astype(dtype.np) if steps else jnp.zeros(0, dtype.np)
+    return spaced(start, end, steps, dtype).astype(dtype.np) if steps else jnp.zeros(0, dtype.np)
 
 
 @op(name="_logspace", forms="function", saves=False, differentiable=False)
@@ -292,7 +293,7 @@ def powers(start: Number, end: Number, steps: int, base: Number, *, dtype: DType
     wide = dtypes.complex128 if dtype.is_complex else dtypes.float64
     if dtype.category < dtypes.FLOAT:       # torch counts in the type that is asked for
         start, end = (cast(v, dtype.np) for v in (start, end))
-    exponents = _line(start, end, steps, wide) if steps else jnp.zeros(0, wide.np)
+    exponents = spaced(start, end, steps, wide) if steps else jnp.zeros(0, wide.np)
     return jnp.power(cast(base, wide.np), exponents).astype(dtype.np)
 
 

@@ -9,9 +9,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ..dtypes import from_numpy
 from .check import listing, require, wrap_dim
+from .create import spaced
 from .matmul_check import PRECISION, same_types
 from .precision import is_float, need_float, no_bool
 from .table import Array, Shape, op
@@ -29,9 +31,14 @@ def _reflected(x: jax.Array, low: float, high: float) -> jax.Array:
     return jnp.where(jnp.floor(away / span) % 2 == 0, extra + low, high - extra)
 
 
+def _place(x: jax.Array, n: int, align_corners: bool) -> jax.Array:
+    """Places in [-1, 1] as places among n elements, rounded as torch does: on which side of an element one is decides its slope."""
+    return (x + 1) * ((n - 1) / 2) if align_corners else (x + 1) * (n / 2) - 0.5
+
+
 def _source(x: jax.Array, n: int, padding_mode: str, align_corners: bool) -> jax.Array:
-    """Places in [-1, 1] as places among n elements."""
-    x = (x + 1) / 2 * (n - 1) if align_corners else ((x + 1) * n - 1) / 2
+    """The same, and moved into the image where the padding mode says so."""
+    x = _place(x, n, align_corners)
     if padding_mode == "reflection":
         x = _reflected(x, 0, n - 1) if align_corners else _reflected(x, -0.5, n - 0.5)
     return x if padding_mode == "zeros" else jnp.clip(x, 0, n - 1)
@@ -61,8 +68,7 @@ def _pick(x: jax.Array, places: list[jax.Array]) -> jax.Array:
 
 def _bicubic(x: jax.Array, places: list[jax.Array], padding_mode: str, align_corners: bool) -> jax.Array:
     """4 x 4 neighbours, each moved into the image by itself."""
-    plain = [((p + 1) / 2 * (n - 1) if align_corners else ((p + 1) * n - 1) / 2) for p,
-             n in zip(places, x.shape[2:], strict=True)]
+    plain = [_place(p, n, align_corners) for p, n in zip(places, x.shape[2:], strict=True)]
     first = [jnp.floor(p) for p in plain]
     weights = [_cubic(p - f) for p, f in zip(plain, first, strict=True)]
     total = 0
@@ -135,9 +141,10 @@ def affine_grid(theta: Array, size: Shape, align_corners: bool | None = None) ->
                                                 "size "
             f"{tuple(size)}. Got {'torch.Size(' + listing(theta.shape) + ')'}.", ValueError)
 
-    def line(k: int) -> jax.Array:
-        steps = jnp.linspace(-1, 1, k, dtype=theta.dtype) if k > 1 else jnp.zeros(1, theta.dtype)
-        return steps if align_corners else steps * (k - 1) / k
+    def line(k: int) -> np.ndarray:
+        # by numpy: XLA would multiply by 1 / k, which rounds otherwise
+        steps = spaced(-1, 1, k, from_numpy(theta.dtype), np) if k > 1 else np.zeros(1, theta.dtype)
+        return steps if align_corners else (steps * np.asarray(k - 1, theta.dtype) / np.asarray(k, theta.dtype)).astype(theta.dtype)
 
     axes = jnp.meshgrid(*[line(k) for k in size[2:]], indexing="ij")
     base = jnp.stack([*axes[::-1], jnp.ones_like(axes[0])], -1)
