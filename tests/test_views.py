@@ -20,6 +20,7 @@ from op_golden import flat_tensors
 from view_expressions import answers
 
 import torchish as torch
+from torchish.tape import stats
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "layouts.json").read_text())
 
@@ -291,3 +292,25 @@ def test_as_strided_of_a_conjugate():
     assert x.tolist() == [4 - 2j, 3 - 1j, 8]
     leaf = x.clone().requires_grad_()
     assert torch.autograd.grad(leaf.conj().as_strided((2,), (2,)).sum(), leaf, torch.tensor(1j))[0].tolist() == [-1j, 0, -1j]
+
+
+def test_augmented_writes_at_an_index_are_written_once() -> None:
+    """`x[i] += y` hands the view back to `x[i] = `, which counts as a write and changes nothing."""
+    def written(x: Any, once: bool) -> int:
+        y = x[0, 1:]
+        y += 1
+        before = stats.nodes
+        x[0, 1:] = y if once else y.clone()
+        return stats.nodes - before
+
+    x = torch.zeros(3, 4)
+    assert (written(x, True), x._version) == (0, 2) and written(x, False) > 0
+    assert x.tolist() == [[0, 2, 2, 2], [0] * 4, [0] * 4]
+    w = torch.ones(3, requires_grad=True)
+    y = w * 2
+    y[1:] *= w[1:]
+    with torch.no_grad():
+        part = y[:1]
+    y[:1] = part            # a value without a graph: no gradient comes from there
+    y.sum().backward()
+    assert w.grad.tolist() == [0, 4, 4]

@@ -25,7 +25,7 @@ from .warned import warn
 
 __all__ = ["View", "assign", "become_view", "bind", "byte_offset", "copy_into", "counted", "in_place",
            "like", "make_view", "move_out", "overlaps", "refresh", "SHARED", "refuse_overlap", "refuse_sharing", "share",
-           "shares_memory", "storage_of", "storage_owner", "warn_if_expanded", "write_op"]
+           "shares_memory", "stands_at", "storage_of", "storage_owner", "warn_if_expanded", "write_op"]
 
 
 class View:
@@ -106,6 +106,19 @@ def storage_owner(x: Any) -> Any:
 def storage_of(x: Any) -> Any:
     """The tensor that owns the storage of `x`: itself where it is no view."""
     return x if x._view is None else storage_owner(x)
+
+
+def stands_at(x: Any, of: Any, op: Op, values: tuple) -> bool:
+    """Whether `x` is the view of `of` that `op` makes, up to date; a write of it there changes nothing, and is only counted."""
+    view, outer = x._view, of._view
+    base, chain = (of, ()) if outer is None else (outer.base, outer.chain)
+    if view is None or view.base is not base or view.version != base._version_count or x.requires_grad != of.requires_grad or \
+            view.chain != (*chain, (op, values, None)):
+        return False
+    base._version_count += 1
+    base._unseen_writes += view.quiet
+    view.version = base._version_count
+    return True
 
 
 def version_of(x: Any) -> int:

@@ -16,7 +16,7 @@ from .ops.index import index as INDEX
 from .ops.index import index_put_at as INDEX_PUT
 from .ops.index import slice_ as SLICE
 from .recorder import hooks, record
-from .storage import assign, make_view, refuse_overlap, warn_if_expanded, write_op
+from .storage import assign, make_view, refuse_overlap, stands_at, warn_if_expanded, write_op
 from .tape import state
 
 __all__ = ["Subscript"]
@@ -41,6 +41,8 @@ class Subscript:
         if kind == "basic":
             if self._leaf and state.tape.grad:
                 raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
+            if own and stands_at(value, self, SLICE, (starts, spec)):
+                return              # `x[i] += y`: Python writes the view back, which has been written through already
             part = _slice(self, spec, starts)
             refuse_overlap(part, value)
             value = hooks.copy_cast(part, _fitting(part.shape, value))
