@@ -239,6 +239,108 @@ print("done")
 """
 
 
+PRIVATE = """
+import typing, torch
+import torch._guards, torch.distributed.checkpoint.hf_storage
+from torch._C._functorch import get_unwrapped, is_batchedtensor, is_gradtrackingtensor, is_legacy_batchedtensor
+from torch._C._nn import _parse_to
+from torch._dynamo._trace_wrapped_higher_order_op import TransformGetItemToIndex
+from torch._dynamo.exc import TorchRuntimeError, Unsupported
+from torch._functorch.vmap import _add_batch_dim
+from torch._subclasses.fake_tensor import FakeTensor, is_fake
+from torch._utils import _flatten_dense_tensors, _get_device_module, _unflatten_dense_tensors
+from torch.distributed._composable.fsdp import fully_shard
+from torch.distributed._functional_collectives import wait_tensor
+from torch.distributed._tensor.experimental import implicit_replication
+from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
+from torch.distributed.fsdp import CPUOffloadPolicy, FSDPModule, MixedPrecisionPolicy
+from torch.distributed.tensor import Partial, Replicate, Shard
+from torch.distributed.tensor._utils import compute_local_shape_and_global_offset
+from torch.distributed.tensor.placement_types import _StridedShard
+from torch.fx import Graph, GraphModule, Tracer
+from torch.fx.experimental.proxy_tensor import get_proxy_mode
+from torch.nn.modules.transformer import _get_activation_fn
+from torch.nn.utils._named_member_accessor import swap_tensor
+from torch.nn.utils.stateless import _reparametrize_module
+from torch.optim.optimizer import ParamsT, _default_to_fused_or_foreach, _use_grad_for_differentiable
+from torch.utils._contextlib import _DecoratorContextManager
+from torch.utils._foreach_utils import _group_tensors_by_device_and_dtype
+from torch.utils._python_dispatch import is_traceable_wrapper_subclass
+from torch.utils._pytree import _dict_flatten_with_keys, _list_flatten
+from torch.utils.data._utils.worker import _generate_state
+from torch.utils.data.dataloader import _collate_fn_t
+
+x, linear = torch.ones(2), torch.nn.Linear(2, 1, bias=False)
+assert torch.torch is torch and str([Shard(1), Replicate(), Partial()]) == "[Shard(dim=1), Replicate(), Partial(sum)]"
+assert Shard(1) == Shard(1) != Shard(2) and Shard(1).is_shard(1) and not Replicate().is_shard() and str(Partial("max")) == "P(max)"
+assert compute_local_shape_and_global_offset((2, 3), None, []) == ((2, 3), (0, 0)) and wait_tensor(x) is x
+assert not isinstance(linear, (GraphModule, FSDPModule)) and not isinstance(x, FakeTensor) and not is_fake(x)
+for refused in (GraphModule, Tracer, init_device_mesh, DeviceMesh, fully_shard, FakeTensor, _add_batch_dim):
+    try:
+        refused(linear)
+    except NotImplementedError as e:
+        assert "torchish" in str(e) or "tape" in str(e)
+    else:
+        raise AssertionError(refused)
+seen = []
+def look(a):
+    seen.append((is_batchedtensor(a), is_gradtrackingtensor(a), is_batchedtensor(x), get_unwrapped(a).shape))
+    return a.sum()
+torch.vmap(look)(torch.ones(3, 2))
+torch.func.grad(look)(x)
+assert seen == [(True, False, False, (3, 2)), (False, True, False, (2,))] and not is_legacy_batchedtensor(x)
+assert _parse_to("cpu", torch.float64, True) == (torch.device("cpu"), torch.float64, True, None)
+with torch._dynamo.config.patch(cache_size_limit=3), torch._inductor.config.patch("freezing", True):
+    assert torch._dynamo.config.cache_size_limit == 3 and torch._inductor.config.freezing
+assert torch._dynamo.config.cache_size_limit == 8 and not torch._inductor.config.freezing
+flat = _flatten_dense_tensors([x, torch.zeros(1, 2)])
+assert [list(t.shape) for t in _unflatten_dense_tensors(flat, [x, torch.zeros(1, 2)])] == [[2], [1, 2]]
+assert _get_device_module("cpu") is torch.cpu and _get_activation_fn("relu") is torch.nn.functional.relu
+with _reparametrize_module(linear, {"weight": torch.full((1, 2), 3.0)}):
+    assert linear(x).item() == 6
+old = linear.weight
+assert swap_tensor(linear, "weight", torch.zeros(1, 2)) is old and linear(x).item() == 0
+groups = _group_tensors_by_device_and_dtype([[x, x.double(), x]], with_indices=True)
+assert {k[1]: v[1] for k, v in groups.items()} == {torch.float32: [0, 2], torch.float64: [1]}
+assert _default_to_fused_or_foreach([x], False) == (False, False) and _generate_state(5, 1)[0] == 3025039489
+assert _dict_flatten_with_keys({"a": 1})[1] == ["a"] and _list_flatten([1, 2]) == ([1, 2], None)
+assert torch._softmax_backward_data(x, torch.tensor([0.25, 0.75]), 0, torch.float32).tolist() == [0, 0]
+assert torch._shape_as_tensor(torch.ones(2, 3)).tolist() == [2, 3] and get_proxy_mode() is torch._guards.active_fake_mode() is None
+torch._assert_async(x[0])
+for bad, text in ((x[0] - 1, "hey"), (x, "Boolean value of Tensor with more than one value is ambiguous")):
+    try:
+        torch._assert_async(bad, "hey")
+    except RuntimeError as e:
+        assert str(e) == text
+    else:
+        raise AssertionError(bad)
+
+class Counted(_DecoratorContextManager):
+    inside = 0
+    def __enter__(self):
+        Counted.inside += 1
+    def __exit__(self, *error):
+        Counted.inside -= 1
+
+assert Counted()(lambda: Counted.inside)() == 1 and Counted.inside == 0
+for module in (torch, torch.nn, torch.optim, torch.utils.data):
+    for name in dir(module):
+        if isinstance(getattr(module, name), type):
+            typing.get_type_hints(getattr(module, name))        # every annotation of a class can be looked up
+assert not is_traceable_wrapper_subclass(x) and torch.export.ExportedProgram
+try:
+    torch.cuda.CUDAGraph()
+except RuntimeError as e:
+    assert str(e).startswith("Tried to instantiate dummy base class CUDAGraph")
+print("done")
+"""
+
+
+def test_what_libraries_import_by_private_names():
+    done = subprocess.run([sys.executable, "-m", "torchish", "-c", PRIVATE], capture_output=True, text=True, check=False)
+    assert done.stdout == "done\n", done.stderr
+
+
 def test_what_libraries_import():
     done = subprocess.run([sys.executable, "-m", "torchish", "-c", IMPORTS], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("done\n", "")

@@ -8,7 +8,9 @@ import pytest
 from nn_more_golden import cases, recorder, same_module
 
 import torchish as torch
+import torchish.nn.functional as F
 from torchish import nn
+from torchish.nn.attention import flex_attention as flex
 
 
 @pytest.mark.parametrize(("text", "expected"), cases("attention"))
@@ -93,3 +95,51 @@ for call in (lambda: attend(q, k, k, causal_upper_left(3, 5), is_causal=True), l
     assert run.stdout.splitlines() == [
         "ValueError CausalBias should not be used with causal=True", "AssertionError causal_upper_left only supports 2D tensors",
         "AssertionError variant must be a CausalVariant, got int"], run.stderr
+
+
+def causal(b, h, q, kv):
+    return q >= kv
+
+
+def test_flex_attention_is_attention_with_scores_changed_and_hidden():
+    torch.manual_seed(0)
+    q, k, v = (torch.randn(2, heads, 5, 8, requires_grad=True) for heads in (4, 2, 2))
+    slope = torch.tensor([0.5, 0.25, 0.125, 0.0625], requires_grad=True)
+    mask = flex.create_block_mask(causal, None, None, 5, 5, device="cpu")
+    out, lse = flex.flex_attention(q, k, v, lambda s, b, h, i, j: s + slope[h] * (j - i), mask, enable_gqa=True, return_lse=True)
+    places = torch.arange(5)
+    bias = slope[:, None, None] * (places - places[:, None])
+    whole = bias.masked_fill(places > places[:, None], -torch.inf)
+    want = F.scaled_dot_product_attention(q, k, v, whole, enable_gqa=True)
+    torch.testing.assert_close(out, want)
+    torch.testing.assert_close(lse, (q @ k.repeat_interleave(2, 1).mT * 8 ** -0.5 + whole).logsumexp(-1))
+    grads = [torch.autograd.grad(x.sin().sum(), (q, slope)) for x in (out, want)]
+    for a, b in zip(*grads, strict=True):
+        torch.testing.assert_close(a, b)
+    strict = flex.create_block_mask(flex.and_masks(causal, lambda b, h, i, j: i != j), 2, 4, 5, 5)
+    hidden, aux = flex.flex_attention(q, k, v, block_mask=strict, enable_gqa=True, return_aux=flex.AuxRequest(lse=True))
+    assert not hidden[:, :, 0].any() and aux.lse[0, 0, 0] == -torch.inf and aux.max_scores is None
+    with pytest.raises(ValueError, match="^Expect query and key/value to have the same number of heads but got Hq=4 and Hkv=2"):
+        flex.flex_attention(q, k, v)
+    with pytest.raises(ValueError, match=r"^block_mask was created for block_mask.shape=\(1, 1, 5, 5\) but got q_len=4"):
+        flex.flex_attention(q[:, :, :4], k, v, block_mask=mask, enable_gqa=True)
+
+
+def test_block_masks_tell_their_blocks():
+    mask = flex.create_block_mask(causal, 1, 2, 384, 512, device="cpu")     # what PyTorch prints
+    assert str(mask) == ("BlockMask(shape=(1, 2, 384, 512), sparsity=50.00%, \n(0, 0)\n██      \n████    \n██████  \n\n(0, 1)\n"
+                         "██      \n████    \n██████\n)")
+    assert mask.to_string((2, 2), limit=1).startswith("(0, 0)\n░░  \n██░░\n\n...\n")
+    assert repr(mask).endswith("    shape=(1, 2, 384, 512),\n    sparsity=50.00%,\n    mask_mod=causal\n)")
+    assert mask._adjust(130, 600).to_dense().tolist() == [[[[1, 0, 0, 0], [1, 1, 0, 0]]] * 2]
+    assert [t.tolist() for t in (mask.kv_num_blocks[0, 0], mask.full_kv_num_blocks[0, 0], mask.q_num_blocks[0, 0])] == \
+        [[1, 1, 1], [0, 1, 2], [1, 1, 1, 0]]
+    assert mask[0].shape == mask.shape and mask[:, 1:].shape == (1, 1, 384, 512) and mask[0].to_dense().equal(mask.to_dense())
+    with pytest.raises(RuntimeError, match="^Cannot use mask_mod from a sliced BlockMask"):
+        flex.flex_attention(*[torch.ones(1, 2, 384, 4)] * 1, *[torch.ones(1, 2, 512, 4)] * 2, block_mask=mask[0])
+    either = flex.or_masks(causal, lambda b, h, i, j: j == 2)
+    assert flex.create_mask(either, None, None, 2, 3).tolist() == [[[[True, False, True], [True, True, True]]]]
+    assert flex.create_mask(lambda s, b, h, i, j: torch.where(i >= j, s, -torch.inf), 1, 1, 2, 2)[0, 0].tolist() == \
+        [[True, False], [True, True]]
+    with pytest.raises(RuntimeError, match="^All inputs should be callable mask_mods: "):
+        flex.and_masks(causal, None)

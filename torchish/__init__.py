@@ -5,6 +5,8 @@ training step becomes one XLA program.
 """
 from __future__ import annotations
 
+import sys as _sys
+
 from .uncollected import uncollected
 
 with uncollected():
@@ -65,12 +67,14 @@ with uncollected():
     from .torch_function import DisableTorchFunction, DisableTorchFunctionSubclass
     from .torch_version import __version__
     from .undocumented import *  # noqa: F403
+    from .undocumented import _assert_async, _shape_as_tensor, _softmax_backward_data
     from .utils.checkpoint import checkpoint as _checkpoint  # torch.utils.checkpoint without an import of its own
 
+torch = _sys.modules[__name__]    # PyTorch has its own name, too
 globals().update(FOREACH | COPIES | REMOVED)
 ops.higher_order, ops.__getattr__ = higher_order, op_namespaces.look_up
 __getattr__ = missing("torch", globals(), late={
-    "_C", "__config__", "_custom_ops", "_dynamo", "_inductor", "_tensor_str", "ao", "distributed", "distributions", "futures", "fx",
-    "hub", "library", "masked", "mps", "mtia", "multiprocessing", "onnx", "overrides", "profiler", "quasirandom", "return_types",
-    "sparse", "types", "xpu"},
+    "_C", "__config__", "_custom_ops", "_dynamo", "_functorch", "_guards", "_inductor", "_subclasses", "_tensor_str", "_utils",
+    "ao", "distributed", "distributions", "futures", "fx", "hub", "library", "masked", "mps", "mtia", "multiprocessing", "onnx",
+    "overrides", "profiler", "quasirandom", "return_types", "sparse", "types", "xpu"},
     objects={"Future": "futures"})

@@ -219,3 +219,14 @@ def load_exported(path: Any) -> Exported:
     except Exception as e:
         raise RuntimeError(f"{name} was written with jax {about['jax']}, and jax {version('jax')} cannot read it: {e}") from e
     return Exported(name, about, loaded, text.decode(), serialization.load(io.BytesIO(state)))
+
+
+class ExportedProgram:
+    """No object is one; libraries annotate with it. NotImplementedError where one is to be made."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        raise NotImplementedError("torchish makes no ExportedProgram: `torchish.export(model, *inputs)` gives a file that any "
+                                  "process with JAX can run, StableHLO inside")
+
+
+export.ExportedProgram = ExportedProgram      # type: ignore[attr-defined]    # torch.export is a module in PyTorch

@@ -17,23 +17,17 @@ from .warned import warn
 __all__ = ["enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad", "set_grad_enabled"]
 
 
-class _Mode:
-    """A grad mode as a context (usable again and again, nested too) and as a decorator of functions, generators, classes."""
-    enabled = True
-
-    def __init__(self) -> None:
-        self.before: list[bool] = []
+class _DecoratorContextManager:
+    """A context that is also a decorator of functions, generators, classes. The class has __enter__ and __exit__."""
 
     def __enter__(self) -> None:
-        tape = state.tape
-        self.before.append(tape.grad)
-        tape.set_grad(self.enabled)
+        raise NotImplementedError
 
     def __exit__(self, *_: object) -> None:
-        state.tape.set_grad(self.before.pop())
+        raise NotImplementedError
 
-    def clone(self) -> _Mode:
-        """Another context of the same mode."""
+    def clone(self) -> _DecoratorContextManager:
+        """Another context of the same kind."""
         return type(self)()
 
     def __call__(self, fn: Callable) -> Callable:
@@ -76,6 +70,22 @@ class _Mode:
                 else:
                     resume = functools.partial(it.send, sent)
         return wrapped
+
+
+class _Mode(_DecoratorContextManager):
+    """A grad mode, usable again and again, nested too."""
+    enabled = True
+
+    def __init__(self) -> None:
+        self.before: list[bool] = []
+
+    def __enter__(self) -> None:
+        tape = state.tape
+        self.before.append(tape.grad)
+        tape.set_grad(self.enabled)
+
+    def __exit__(self, *_: object) -> None:
+        state.tape.set_grad(self.before.pop())
 
 
 class no_grad(_Mode):

@@ -30,6 +30,25 @@ def is_vulkan_available() -> bool:
     return False
 
 
+def _assert_async(input: Tensor, assert_msg: str = "Expected Tensor with single nonzero value, but got zero") -> None:
+    """RuntimeError unless `input`, a tensor of one element, is nonzero. Looks at it at once, as PyTorch does on the CPU."""
+    if not isinstance(input, Tensor):
+        raise TypeError(f"_assert_async(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
+    if not is_nonzero(input):
+        raise RuntimeError(assert_msg)
+
+
+def _shape_as_tensor(input: Tensor) -> Tensor:
+    """The sizes of `input`, int64."""
+    return t.tensor(list(input.shape), dtype=t.int64)
+
+
+def _softmax_backward_data(grad_output: Tensor, output: Tensor, dim: int, input_dtype: Any) -> Tensor:
+    """The gradient through a softmax along `dim` whose result is `output`, of the dtype of its operand."""
+    weighted = grad_output * output
+    return (weighted - output * weighted.sum(dim, keepdim=True)).to(input_dtype)
+
+
 def init_num_threads() -> None:
     """Nothing: XLA makes its threads itself."""
 

@@ -79,4 +79,5 @@ def is_inductor_supported() -> bool:
     """False: what compiles is XLA."""
     return False
 
-__getattr__ = missing("torch._dynamo", globals(), late={"utils"})
+
+__getattr__ = missing("torch._dynamo", globals(), late={"_trace_wrapped_higher_order_op", "exc", "utils"})

@@ -6,7 +6,10 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+from .._dynamo.patching import patcher
+
 coordinate_descent_tuning = epilogue_fusion = False
 force_fuse_int_mm_with_mul = fx_graph_cache = freezing = max_autotune = False
 triton = SimpleNamespace(unique_kernel_names=False, cudagraphs=False)
 cpp = SimpleNamespace(threads=-1)
+patch = patcher(globals())

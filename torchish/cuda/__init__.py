@@ -57,11 +57,13 @@ from .random import (
     set_rng_state_all,
 )
 from .streams import (
+    CUDAGraph,
     Event,
     Stream,
     StreamContext,
     current_stream,
     default_stream,
+    graph,
     is_current_stream_capturing,
     set_stream,
     stream,
@@ -69,9 +71,11 @@ from .streams import (
 )
 
 __all__ = [
+    "CUDAGraph",
     "Event", "OutOfMemoryError", "Stream", "StreamContext", "amp", "can_device_access_peer", "current_device", "current_stream",
     "default_stream", "device", "device_count", "device_of", "empty_cache", "get_arch_list", "get_device_capability",
-    "get_device_name", "get_device_properties", "get_rng_state", "get_rng_state_all", "init", "initial_seed", "ipc_collect",
+    "get_device_name", "get_device_properties", "get_rng_state", "get_rng_state_all", "graph",
+    "init", "initial_seed", "ipc_collect",
     "is_available", "is_bf16_supported", "is_current_stream_capturing", "is_initialized", "manual_seed", "manual_seed_all",
     "max_memory_allocated", "max_memory_cached", "max_memory_reserved", "mem_get_info", "memory_allocated", "memory_cached",
     "memory_reserved", "memory_stats", "memory_summary", "nvtx", "reset_accumulated_memory_stats", "reset_max_memory_allocated",

@@ -15,9 +15,8 @@ from ..recorder import hooks
 from ..tape import state
 from .place import index_of, jax_device
 
-__all__ = ["Event", "Stream", "StreamContext", "current_stream", "default_stream", "is_current_stream_capturing", "set_stream",
-           "stream",
-           "synchronize", "wait"]
+__all__ = ["CUDAGraph", "Event", "Stream", "StreamContext", "current_stream", "default_stream", "graph",
+           "is_current_stream_capturing", "set_stream", "stream", "synchronize", "wait"]
 
 
 def wait() -> None:
@@ -119,6 +118,21 @@ class Event:
         """True once everything is computed, which is waited for."""
         wait()
         return True
+
+
+class CUDAGraph:
+    """There are none: a step is one program anyway. RuntimeError where one is to be made."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        raise RuntimeError("Tried to instantiate dummy base class CUDAGraph. A step is one program here: nothing is to be captured")
+
+
+class graph:
+    """The context that would fill a CUDAGraph: RuntimeError where one is to be made."""
+
+    def __init__(self, cuda_graph: Any, pool: Any = None, stream: Stream | None = None,
+                 capture_error_mode: str = "global") -> None:
+        CUDAGraph()
 
 
 class StreamContext:

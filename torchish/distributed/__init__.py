@@ -15,4 +15,6 @@ from .stores import *  # noqa: F403
 __all__ = sorted({"distributed_c10d", "elastic", "nn"}.union(collectives.__all__, distributed_c10d.__all__, objects.__all__,
                                                            stores.__all__))
 
-__getattr__ = missing("torch.distributed", globals(), late={"algorithms", "fsdp", "rpc", "tensor"})
+__getattr__ = missing("torch.distributed", globals(), late={
+    "_functional_collectives", "_tensor", "algorithms", "checkpoint", "device_mesh", "fsdp", "rpc", "tensor"},
+    objects={"DeviceMesh": "device_mesh", "init_device_mesh": "device_mesh"})

@@ -15,7 +15,7 @@ from ..nn.batchnorm import _BatchNorm
 from ..nn.module import Module
 from ..tensor import Tensor
 
-__all__ = ["call", "functional_call", "replace_all_batch_norm_modules_", "stack_module_state"]
+__all__ = ["call", "functional_call", "place_of", "reparametrized", "replace_all_batch_norm_modules_", "stack_module_state"]
 
 _ABSENT = object()
 
@@ -46,6 +46,15 @@ def functional_call(module: Module, parameter_and_buffer_dicts: Any, args: Any =
 def call(module: Module, values: dict[str, Any], args: Any, kwargs: dict | None, tie_weights: bool, strict: bool) -> Any:
     """The module called with these values in place of its own."""
     args = () if args is None else args if isinstance(args, tuple) else (args,)
+    with reparametrized(module, values, tie_weights=tie_weights, strict=strict):
+        return module(*args, **(kwargs or {}))
+
+
+@contextmanager
+def reparametrized(module: Module, parameters_and_buffers: dict[str, Any], tie_weights: bool = False, strict: bool = False,
+                   stack_weights: bool = False) -> Iterator[None]:
+    """Inside, the module has these values in place of its own."""
+    values = parameters_and_buffers
     named = [*module.named_parameters(remove_duplicate=False), *module.named_buffers(remove_duplicate=False)]
     if tie_weights:
         values = _tied(named, values)
@@ -57,7 +66,7 @@ def call(module: Module, values: dict[str, Any], args: Any, kwargs: dict | None,
                      for what, keys in (("Unexpected", extra), ("Missing", absent)) if keys]
             raise RuntimeError(f"Error(s) in reparametrizing for {type(module).__name__}:" + "".join(lines))
     with _swapped(module, values):
-        return module(*args, **(kwargs or {}))
+        yield
 
 
 def _tied(named: list[tuple[str, Any]], values: dict[str, Any]) -> dict[str, Any]:
@@ -83,7 +92,7 @@ def _swapped(module: Module, values: dict[str, Any]) -> Iterator[None]:
     before: list[tuple[dict, str, Any]] = []
     try:
         for path, value in values.items():
-            registry, name = _place(module, path, value)
+            registry, name = place_of(module, path, value)
             before.append((registry, name, registry.get(name, _ABSENT)))
             registry[name] = value
         yield
@@ -95,7 +104,7 @@ def _swapped(module: Module, values: dict[str, Any]) -> Iterator[None]:
                 registry[name] = value
 
 
-def _place(module: Module, path: str, value: Any) -> tuple[dict, str]:
+def place_of(module: Module, path: str, value: Any) -> tuple[dict, str]:
     """The registry that holds the tensor at a dotted path, and its name there."""
     *parents, name = path.split(".")
     if not path:

@@ -38,6 +38,9 @@ def _activation(name: Activation) -> Callable[[Tensor], Tensor]:
     return getattr(F, name)
 
 
+_get_activation_fn = _activation     # libraries call it by this name
+
+
 def _masks(src: Tensor, mask: Tensor | None, padding: Tensor | None, mask_name: str) -> tuple[Tensor | None, Tensor | None]:
     """Both masks as what is added to scores."""
     padding = canonical_mask(torch, padding, "src_key_padding_mask", mask, mask_name, src.dtype)

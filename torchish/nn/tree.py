@@ -21,7 +21,7 @@ class Tree:
 
     _parameters: dict[str, Parameter | None]
     _buffers: dict[str, Tensor | None]
-    _modules: dict[str, Module | None]
+    _modules: dict[str, Any]
 
     def children(self) -> Iterator[Module]:
         """The direct submodules, each once."""

@@ -15,6 +15,7 @@ from typing import Any
 from .. import api as torch
 from ..handles import RemovableHandle, add_to
 from ..tensor import Tensor
+from ..utils._foreach_utils import _group_tensors_by_device_and_dtype
 from ..warned import warn
 
 __all__ = ["Optimizer", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook", "required"]
@@ -28,6 +29,8 @@ class _Required:
 
 
 required = _Required()
+
+ParamsT = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
 
 _global_pre: OrderedDict[int, Callable] = OrderedDict()
 _global_post: OrderedDict[int, Callable] = OrderedDict()
@@ -68,11 +71,31 @@ def _hooked(step: Callable) -> Callable:
     return run
 
 
+def _use_grad_for_differentiable(step: Callable) -> Callable:
+    """`step`, with gradients recorded where the optimizer is differentiable, and none elsewhere."""
+    @functools.wraps(step)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        with torch.set_grad_enabled(args[0].defaults["differentiable"]):
+            return step(*args, **kwargs)
+    return run
+
+
+def _default_to_fused_or_foreach(params: Iterable[Tensor], differentiable: bool, use_fused: bool = False) -> tuple[bool, bool]:
+    """(False, False): XLA fuses what one tensor after the other is asked for."""
+    return False, False
+
+
+def _get_capturable_supported_devices(supports_xla: bool = True) -> list[str]:
+    """The devices of which PyTorch says so."""
+    return ["cuda", "xpu", "hpu", "privateuseone", *(["xla"] if supports_xla else [])]
+
+
 class Optimizer:
     """Base class of all optimizers."""
 
     _state_factory: Callable = dict
     profile_hook_step = staticmethod(_hooked)       # torch's name of what puts the hooks around a step
+    _group_tensors_by_device_and_dtype = staticmethod(_group_tensors_by_device_and_dtype)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -100,6 +123,12 @@ class Optimizer:
                      "_optimizer_state_dict_post_hooks", "_optimizer_load_state_dict_pre_hooks",
                      "_optimizer_load_state_dict_post_hooks"):
             self.__dict__.setdefault(name, OrderedDict())
+
+    def _patch_step_function(self) -> None:
+        """Nothing: the hooks are put around `step` where the class is made. Wrappers of optimizers call it."""
+
+    def _cuda_graph_capture_health_check(self) -> None:
+        """Nothing: there are no CUDA graphs. Optimizers of other libraries call it."""
 
     def __getstate__(self) -> dict[str, Any]:
         return {"defaults": self.defaults, "state": self.state, "param_groups": self.param_groups}

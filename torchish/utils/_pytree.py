@@ -119,6 +119,18 @@ STANDARD_DICT_TYPES = frozenset({dict, OrderedDict, defaultdict})
     (_namedtuple_flatten, _namedtuple_unflatten), (_ordereddict_flatten, _ordereddict_unflatten), \
     (_defaultdict_flatten, _defaultdict_unflatten), (_deque_flatten, _deque_unflatten) = [
         SUPPORTED_NODES[cls][1:3] for cls in (tuple, list, dict, namedtuple, OrderedDict, defaultdict, deque)]
+
+
+def _dict_flatten_with_keys(d: dict) -> tuple[list, list]:
+    """(pairs of a key and what it leads to, the keys)."""
+    return [(MappingKey(k), v) for k, v in d.items()], list(d)
+
+
+def _list_flatten_with_keys(d: list) -> tuple[list, None]:
+    """(pairs of a place and what stands there, None)."""
+    return [(SequenceKey(k), v) for k, v in enumerate(d)], None
+
+
 CONSTANT_NODES: set[type] = set()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...missing import missing
 from ...nn.module import Module
-from ..tensor import ONE_PROCESS
+from ..one_process import ONE_PROCESS
 
 __all__ = ["FullyShardedDataParallel"]
 

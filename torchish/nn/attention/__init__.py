@@ -66,4 +66,4 @@ def sdpa_kernel(backends: list[SDPBackend] | SDPBackend, set_priority: bool = Fa
         _priority[:] = order
 
 
-__getattr__ = missing("torch.nn.attention", globals(), late={"bias"})
+__getattr__ = missing("torch.nn.attention", globals(), late={"bias", "flex_attention"})

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...func.modules import call
+from ...func.modules import call, reparametrized
 from ...warned import warn
 from ..module import Module
 
 __all__ = ["functional_call"]
+
+_reparametrize_module = reparametrized      # libraries call it by this name
 
 
 def functional_call(module: Module, parameters_and_buffers: dict[str, Any], args: Any = None, kwargs: dict | None = None, *,

@@ -22,6 +22,9 @@ from .workers import Worker, get_worker_info
 __all__ = ["DataLoader", "get_worker_info"]
 
 
+_collate_fn_t, _worker_init_fn_t = Callable[[list], Any], Callable[[int], None]      # libraries annotate with them
+
+
 class _Endless(Sampler):
     """The sampler of streams: there is nothing to choose."""
 

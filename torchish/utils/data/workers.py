@@ -59,6 +59,12 @@ class _States:
         np.random.set_state(self.numpy)
 
 
+def _generate_state(base_seed: int, worker_id: int) -> list[int]:
+    """The four numbers that numpy's generator is seeded with in a worker."""
+    entropy = [worker_id, base_seed & 0xFFFFFFFF, base_seed >> 32, 0]
+    return np.random.SeedSequence(entropy).generate_state(4).tolist()
+
+
 class Worker:
     """One worker. `with worker:` makes its random numbers and its WorkerInfo those of the process."""
 
@@ -70,8 +76,7 @@ class Worker:
         with self:
             vars(default_generator).update(vars(Generator().manual_seed(base_seed + id)))
             random.seed(base_seed + id)
-            entropy = [id, base_seed & 0xFFFFFFFF, base_seed >> 32, 0]
-            np.random.seed(np.random.SeedSequence(entropy).generate_state(4))
+            np.random.seed(_generate_state(base_seed, id))
             if init is not None:
                 self.run(init, id)
 

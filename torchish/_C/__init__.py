@@ -8,17 +8,17 @@ import enum
 from contextlib import ExitStack
 from typing import Any
 
-from .amp.autocast_mode import autocast
-from .errors import LinAlgError
-from .library.operators import below_autograd
-from .missing import missing
-from .modes import is_grad_enabled
-from .random import Generator, default_generator
-from .tape import state
-from .torch_function import DisableTorchFunction, DisableTorchFunctionSubclass, disabled
+from ..amp.autocast_mode import autocast
+from ..errors import LinAlgError
+from ..library.operators import below_autograd
+from ..missing import missing
+from ..modes import is_grad_enabled
+from ..random import Generator, default_generator
+from ..tape import state
+from ..torch_function import DisableTorchFunction, DisableTorchFunctionSubclass, disabled
 
 __all__ = ["DisableTorchFunction", "DisableTorchFunctionSubclass", "DispatchKey", "DispatchKeySet", "Generator",
-           "default_generator", "is_grad_enabled"]
+           "Graph", "Value", "default_generator", "is_grad_enabled"]
 
 _LinAlgError, _disabled_torch_function_impl, _AutoDispatchBelowAutograd = LinAlgError, disabled, below_autograd
 
@@ -31,6 +31,14 @@ class DispatchKey(enum.Flag):
     AutocastMPS = enum.auto()
     AutogradCPU = enum.auto()
     AutogradCUDA = enum.auto()
+
+
+class Graph:
+    """TorchScript's class, of which no object is one; libraries annotate with it."""
+
+
+class Value:
+    """TorchScript's class, of which no object is one; libraries annotate with it."""
 
 
 def DispatchKeySet(key: DispatchKey) -> DispatchKey:
@@ -73,4 +81,4 @@ def _are_functorch_transforms_active() -> bool:
     return state.tape.nested is not None
 
 
-__getattr__ = missing("torch._C", globals())
+__getattr__ = missing("torch._C", globals(), late={"_functorch", "_nn"})
