@@ -47,7 +47,8 @@ SYMMETRIC = frozenset({"linalg_cholesky", "linalg_cholesky_ex", "cholesky", "lin
 # Ops whose gradient is not that of the formula: why.
 NO_DIFFERENCES = {"_ctc_loss": "as torch's, it holds for normalised log-probabilities only"}
 NO_DIFFERENCES |= dict.fromkeys(("cholesky_inverse", "cholesky_solve"), "as torch's, it fills the triangle that is not read")
-NODES_DIFFER = dict.fromkeys(("_lstm_layer", "_recurrent_layer", "lstm_cell"), "one op here, whose results share a name of node")
+NODES_DIFFER = dict.fromkeys(("_lstm_layer", "_recurrent_layer", "lstm_cell"), "one op here: its results share a name of node") | {
+    "_grouped": "torch has no float64: the gradients recorded are those of bmm"}
 SIGNS = dict.fromkeys(("linalg_svd", "linalg_eigh", "linalg_eig"), "the signs of the vectors are free")
 ROUNDED = {"hardsigmoid": "torch has 1/6 in float32"}
 

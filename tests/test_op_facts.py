@@ -121,3 +121,33 @@ def test_sampling_at_the_elements_themselves(n: int, expected: list) -> None:
     grid = torch.nn.functional.affine_grid(theta, (1, 1, n, n), align_corners=False)
     (torch.nn.functional.grid_sample(wave.sin(), grid, align_corners=False) * wave.cos()).sum().backward()
     assert theta.grad[0].flatten().tolist() == pytest.approx([v for row in expected for v in row], abs=5e-3)
+
+
+def test_grouped_products_take_their_own_rows_and_no_program_for_each_division():
+    torch.manual_seed(0)
+    rows, experts = torch.randn(10, 8, requires_grad=True), torch.randn(3, 8, 16, requires_grad=True)
+    counts = []
+    for ends in ([2, 2, 9], [5, 6, 10]):
+        offs = torch.tensor(ends, dtype=torch.int32)
+        out = torch.nn.functional.grouped_mm(rows, experts, offs=offs)
+        pieces = [rows[a:b] @ experts[g] for g, (a, b) in enumerate(zip([0, *ends], ends, strict=False))]
+        want = torch.cat([*pieces, torch.zeros(10 - ends[-1], 16)])
+        torch.testing.assert_close(out, want)
+        for a, b in zip(torch.autograd.grad(out.sin().sum(), (rows, experts)),
+                        torch.autograd.grad(want.sin().sum(), (rows, experts)), strict=True):
+            torch.testing.assert_close(a, b)
+        columns = torch._grouped_mm(experts.mT, rows.detach().T.contiguous(), offs)      # (3, 16, 8) x (8, 10)
+        torch.testing.assert_close(columns, want.detach().T)
+        before = len(torch.explain())
+        terms = torch._grouped_mm(rows.detach().T, torch.ones(10, 2), offs).tolist()
+        counts.append(len(torch.explain()) - before)
+        sums = [rows[a:b].sum(0) for a, b in zip([0, *ends], ends, strict=False)]
+        torch.testing.assert_close(torch.tensor(terms)[..., 0], torch.stack(sums).detach())
+    assert counts == [1, 0]
+    assert torch.nn.functional.grouped_mm(rows[None], experts[:1]).grad_fn.name() == "GroupedMmBackward0"
+    with pytest.raises(RuntimeError, match="^Offsets have to be int32"):
+        torch.nn.functional.grouped_mm(rows, experts, offs=torch.tensor([2, 3, 4]))
+    with pytest.raises(RuntimeError, match="^Have to provide offsets if there is a 2d matrix"):
+        torch.nn.functional.grouped_mm(rows, experts)
+    with pytest.raises(RuntimeError, match="^expected m1 and m2 to have the same dtype, but got: float != c10::BFloat16"):
+        torch.nn.functional.grouped_mm(rows, experts.bfloat16(), offs=torch.tensor([2, 3, 4], dtype=torch.int32))

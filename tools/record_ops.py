@@ -40,6 +40,7 @@ TWINS: dict[str, Callable] = {
     "_var_mean": lambda x, d, c, k: torch.var_mean(x, d, correction=c, keepdim=k),
     "_std_mean": lambda x, d, c, k: torch.std_mean(x, d, correction=c, keepdim=k),
     "_attention": lambda q, k, v, m, c, s, g: F.scaled_dot_product_attention(q, k, v, m, 0.0, c, scale=s, enable_gqa=g),
+    "_grouped": lambda a, b, *rest: torch.bmm(a, b) if a.dtype is torch.float64 else F.grouped_mm(a, b),
     "_as_strided": torch.as_strided, "_view_as_real": torch.view_as_real,
     "_sparse_dense": lambda i, v, size: torch.sparse_coo_tensor(i, v, size).to_dense(),
     "_sparse_product": lambda i, v, m, rows: torch.sparse.mm(torch.sparse_coo_tensor(i, v, (rows, len(m))), m),

@@ -38,6 +38,12 @@ def _assert_async(input: Tensor, assert_msg: str = "Expected Tensor with single 
         raise RuntimeError(assert_msg)
 
 
+def _grouped_mm(self: Tensor, mat2: Tensor, offs: Tensor | None = None, bias: Tensor | None = None,
+                out_dtype: Any = None) -> Tensor:
+    """nn.functional.grouped_mm."""
+    return t.grouped_mm(self, mat2, offs=offs, bias=bias, out_dtype=out_dtype)
+
+
 def _shape_as_tensor(input: Tensor) -> Tensor:
     """The sizes of `input`, int64."""
     return t.tensor(list(input.shape), dtype=t.int64)
