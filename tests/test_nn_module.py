@@ -237,3 +237,20 @@ def test_signatures_and_warnings() -> None:
         nn.MSELoss(reduction="none")
     with pytest.raises(TypeError):
         nn.ReLU(inplace=True, other=1)
+    for plain in (nn.Sigmoid, nn.Tanh, nn.LogSigmoid, nn.Softsign, nn.Tanhshrink, nn.Softmax2d):
+        with pytest.raises(TypeError, match="unexpected keyword argument 'dim'"):
+            plain(dim=1)
+    assert nn.SyncBatchNorm(2, bias=False).bias is None
+    assert repr(nn.TripletMarginWithDistanceLoss()).splitlines()[1] == "  (distance_function): PairwiseDistance()"
+    with pytest.warns(FutureWarning, match="`nn.Container` is deprecated"):
+        assert repr(nn.Container(a=nn.ReLU())) == "Container(\n  (a): ReLU()\n)"
+
+
+def test_reductions_as_numbers() -> None:
+    names = nn._reduction
+    assert [names.get_enum(name) for name in ("none", "mean", "sum")] == [0, 1, 2]
+    assert names.legacy_get_string(None, False, emit_warning=False) == "none"
+    with pytest.warns(UserWarning, match="please use reduction='sum' instead"):
+        assert names.legacy_get_enum(False, None) == 2
+    with pytest.raises(ValueError, match="median is not a valid value for reduction"):
+        names.get_enum("median")

@@ -239,3 +239,15 @@ def test_exponentials_of_matrices_are_as_good_as_the_dtype():
         assert ((torch.linalg.matrix_exp(a).double() - right).abs().max() / right.abs().max()).item() < 1e-5
     x = (torch.arange(4.0, dtype=torch.float64).reshape(2, 2)).requires_grad_()
     assert torch.autograd.gradcheck(torch.linalg.matrix_exp, x) and torch.autograd.gradgradcheck(torch.linalg.matrix_exp, x)
+
+
+def test_losses_at_the_edges() -> None:
+    """A target that is no probability, and the shape of a loss of one sample."""
+    target = torch.tensor([-0.5, 0.0, 1.0], requires_grad=True)
+    loss = F.kl_div(torch.zeros(3), target, reduction="none")
+    assert loss.isnan().tolist() == [True, False, False] and loss[1:].tolist() == [0.0, 0.0]
+    loss.sum().backward()
+    assert target.grad.isnan().tolist() == [True, True, False] and target.grad[2] == 1
+    for target, shape in ((torch.tensor([1]), (1,)), (torch.tensor(1), ())):
+        assert F.multi_margin_loss(torch.ones(3), target, reduction="none").shape == shape
+        assert F.multi_margin_loss(torch.ones(1, 3), target, reduction="none").shape == shape

@@ -119,10 +119,10 @@ def cast(lib: Any, module: Any, given: FunctionInput) -> list:
 MODULE_CHECKS: dict[str, Callable] = {"forward": forward, "grad": grad, "hooks": hooks, "saved": saved, "cast": cast}
 
 
-def of_module(info: Any, checks: list[str], limit: int) -> Iterator[tuple[str, str, Found]]:
+def of_module(info: Any, checks: list[str], limit: int, dtypes: list[str]) -> Iterator[tuple[str, str, Found]]:
     """(check, case, what differs) for the inputs of one module."""
     cls, own = info.module_cls, ops.counterpart(f"nn.{info.module_cls.__name__}")
-    for dtype in [d for d in (torch.float64, torch.complex128) if d in info.supported_dtypes("cpu")]:
+    for dtype in [d for d in info.supported_dtypes("cpu") if short(d) in dtypes]:
         for training in (True, False) if info.train_and_eval_differ else (True,):
             torch.manual_seed(0)
             inputs = list(info.module_inputs_func(info, device="cpu", dtype=dtype, requires_grad=True, training=training))
@@ -190,11 +190,11 @@ def refused_options(lib: Any, name: str, params: Any, options: dict) -> None:
     getattr(lib.optim, name)(default if params is None else params, **options).step()
 
 
-def of_optimizer(info: Any, checks: list[str], limit: int) -> Iterator[tuple[str, str, Found]]:
+def of_optimizer(info: Any, checks: list[str], limit: int, dtypes: list[str]) -> Iterator[tuple[str, str, Found]]:
     """(check, case, what differs) for the options of one optimizer."""
     if "optimizer" in checks and not info.only_supports_sparse_grads:
         for given in with_flags("cpu", None, info):
-            for dtype in ("float64", "complex128") if info.supports_complex and info.name != "Muon" else ("float64",):
+            for dtype in [d for d in dtypes if d != "complex128" or (info.supports_complex and info.name != "Muon")]:
                 yield "optimizer", f"{dtype} {given.kwargs}", both(stepped, *[(info.name, given.kwargs, dtype)] * 2, alike)
     if "errors" in checks:
         for wrong in info.optim_error_inputs_func("cpu", torch.float32):
@@ -214,6 +214,7 @@ def main() -> None:
     parser.add_argument("--names", default=".*")
     parser.add_argument("--checks", default="forward,grad,hooks,saved,cast,errors,optimizer")
     parser.add_argument("--samples", type=int, default=6)
+    parser.add_argument("--dtypes", default="float64,complex128", help="of these, what PyTorch's databases list")
     asked_for = parser.parse_args()
     warnings.simplefilter("ignore")
     modules = [info for info in module_db if info.module_cls.__module__.startswith("torch.nn.")]
@@ -223,7 +224,7 @@ def main() -> None:
             found: dict[tuple[str, str], list] = {}
             names.add(info.name)
             try:
-                for check, case, wrong in cases(info, asked_for.checks.split(","), asked_for.samples):
+                for check, case, wrong in cases(info, asked_for.checks.split(","), asked_for.samples, asked_for.dtypes.split(",")):
                     calls += 1
                     if wrong:
                         found.setdefault((check, wrong[0]), []).append((case, *wrong[1:]))

@@ -1,7 +1,7 @@
 """torch.nn: modules, parameters, losses; `functional`, `init` and `utils` are submodules."""
 from __future__ import annotations
 
-from . import attention, functional, grad, init, modules, parallel, utils
+from . import _reduction, attention, functional, grad, init, modules, parallel, utils
 from .activation import *  # noqa: F403
 from .adaptive import *  # noqa: F403
 from .batchnorm import *  # noqa: F403

@@ -71,41 +71,29 @@ class ReLU6(Hardtanh):
         return "inplace=True" if self.inplace else ""
 
 
-class _Plain(Module):
-    """Activations without arguments; whatever is passed to the constructor is ignored, as in torch."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__()
-
-
 @module_of("torch.sigmoid")
-class Sigmoid(_Plain):
+class Sigmoid(Module):
     """1 / (1 + exp(-x))."""
-    __init__ = _Plain.__init__
 
 
 @module_of("torch.tanh")
-class Tanh(_Plain):
+class Tanh(Module):
     """tanh(x)."""
-    __init__ = _Plain.__init__
 
 
 @module_of("F.logsigmoid")
-class LogSigmoid(_Plain):
+class LogSigmoid(Module):
     """log(1 / (1 + exp(-x)))."""
-    __init__ = _Plain.__init__
 
 
 @module_of("F.softsign")
-class Softsign(_Plain):
+class Softsign(Module):
     """x / (1 + |x|)."""
-    __init__ = _Plain.__init__
 
 
 @module_of("F.tanhshrink")
-class Tanhshrink(_Plain):
+class Tanhshrink(Module):
     """x - tanh(x)."""
-    __init__ = _Plain.__init__
 
 
 @module_of("F.hardsigmoid", show=False)
@@ -214,7 +202,7 @@ class LogSoftmax(Module):
     dim: int | None = None
 
 
-class Softmax2d(_Plain):
+class Softmax2d(Module):
     """Softmax over the channels of (N, C, H, W) or (C, H, W)."""
 
     def forward(self, input: Tensor) -> Tensor:

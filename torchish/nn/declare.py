@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import api as torch
 from . import functional as F
-from .reduction import legacy_reduction
+from ._reduction import legacy_reduction
 
 __all__ = ["module_of"]
 

@@ -18,7 +18,7 @@ from .loss import _WeightedLoss
 __all__ = ["LinearCrossEntropyLoss", "LinearCrossEntropyOptions"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)       # slots as in torch, whose files hold the fields as a list
 class LinearCrossEntropyOptions:
     """How PyTorch is to cut the batch into pieces.  Differs from torch: checked, and left to XLA."""
     allow_retain_graph: bool = False

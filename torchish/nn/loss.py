@@ -7,9 +7,10 @@ from typing import Any
 from ..tensor import Tensor
 from ..warned import warn
 from . import functional as F
+from ._reduction import legacy_reduction
 from .declare import module_of
+from .distance import PairwiseDistance
 from .module import Module
-from .reduction import legacy_reduction
 
 __all__ = ["BCELoss", "BCEWithLogitsLoss", "CTCLoss", "CosineEmbeddingLoss", "CrossEntropyLoss", "GaussianNLLLoss",
            "HingeEmbeddingLoss", "HuberLoss", "KLDivLoss", "L1Loss", "MSELoss", "MarginRankingLoss",
@@ -260,7 +261,7 @@ class TripletMarginWithDistanceLoss(_Loss):
                  reduction: str = "mean") -> None:
         super().__init__(None, None, reduction)
         _check_margin(self, margin)
-        self.distance_function = F.pairwise_distance if distance_function is None else distance_function
+        self.distance_function = PairwiseDistance() if distance_function is None else distance_function
         self.margin, self.swap = margin, swap
 
     def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:

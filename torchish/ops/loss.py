@@ -17,6 +17,7 @@ from .check import broadcast_shapes, common, require
 from .pointwise import BOOL_SUBTRACTION, refuse_bools
 from .precision import dtype_name, floating, inexact, is_float, need_float, wide
 from .reduction import last_node, legacy, reduced, size_of, warn_sizes
+from .special import times_log
 from .table import Array, Number, cast, composite, op
 
 __all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "kl_div", "mse_loss"]
@@ -166,9 +167,7 @@ def kl_div(input: Array, target: Array, size_average: bool | None = None, reduce
     if log_target:
         values = jnp.exp(target) * (target - input)
     else:
-        positive = target > 0
-        own = jnp.where(positive, target * jnp.log(jnp.where(positive, target, 1)), 0)
-        values = own - target * input
+        values = times_log(target, target, 0) - target * input
     if reduction == "batchmean":
         return values.sum() / (input.shape[0] if input.ndim else 1)
     return reduced(values, legacy(size_average, reduce, reduction))

@@ -210,8 +210,7 @@ def multi_margin_loss(input: Array, target: Array, p: int = 1, margin: Number = 
     values = jnp.where(other & (gap > 0), gap if p == 1 else gap * gap, 0)
     if weight is not None:
         values = values * weight[t][:, None]
-    values = values.sum(1) / x.shape[1]
-    return reduced(values if input.ndim == 2 else values[0], how)
+    return reduced((values.sum(1) / x.shape[1]).reshape(target.shape), how)
 
 
 def _look_at_labels(input: Any, target: Any, *others: Any) -> None:

@@ -118,7 +118,7 @@ _declare("entr", "entr_cpu", _entr, "-x log x; 0 at 0, -inf below.", samples=_wi
 def xlogy(input: ArrayLike, other: ArrayLike) -> Array:
     """input * log(other); 0 where input is 0 and other is not NaN."""
     need_real("xlogy_cpu", input)
-    return _times(input, other, 0)
+    return times_log(input, other, 0)
 
 
 @op(name="special_xlog1py", promote="float", forms=S, check=one_tensor("special_xlog1py"), rule="SpecialXlog1PyBackward0",
@@ -126,22 +126,22 @@ def xlogy(input: ArrayLike, other: ArrayLike) -> Array:
 def xlog1py(input: ArrayLike, other: ArrayLike) -> Array:
     """input * log1p(other); 0 where input is 0 and other is not NaN."""
     need_real("xlog1py_cpu", input)
-    return _times(input, other, 1)
+    return times_log(input, other, 1)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(2,))
-def _times(x: jax.Array, y: jax.Array, shift: int) -> jax.Array:
+def times_log(x: jax.Array, y: jax.Array, shift: int) -> jax.Array:
     """x log(y + shift), 0 where x is 0 and y is not NaN."""
     nan, zero = jnp.isnan(y), x == 0
     value = x * (jnp.log1p if shift else jnp.log)(jnp.where(zero | nan, 1, y))
     return jnp.where(nan, jnp.nan, jnp.where(zero, 0, value)).astype(x.dtype)
 
 
-@_times.defjvp
-def _times_jvp(shift: int, primals: tuple, tangents: tuple) -> tuple:
+@times_log.defjvp
+def _times_log_jvp(shift: int, primals: tuple, tangents: tuple) -> tuple:
     (x, y), (dx, dy) = primals, tangents
     log = jnp.where((x == 0) & (y <= -shift), 0, (jnp.log1p if shift else jnp.log)(y)).astype(x.dtype)
-    return _times(x, y, shift), dx * log + dy * (x / (y + shift))
+    return times_log(x, y, shift), dx * log + dy * (x / (y + shift))
 
 
 def _no_bool(kind: str | None) -> None:
