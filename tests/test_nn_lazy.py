@@ -1,7 +1,9 @@
 """Lazy modules, the paths of torch.nn.modules, and data parallelism on one device."""
 from __future__ import annotations
 
+import copy
 import importlib
+import io
 
 import pytest
 from nn_more_golden import cases, recorder, same_module
@@ -52,3 +54,18 @@ def test_parallel_wrappers() -> None:
         assert not wrapper.require_backward_grad_sync
     pieces = nn.parallel.scatter((torch.arange(4), "a"), [0, 1])
     assert [p[0].tolist() for p in pieces] == [[0, 1], [2, 3]] and nn.parallel.gather([x, x], 0).shape == (2, 2)
+
+
+def test_what_has_no_shape_yet_is_not_counted_but_saved() -> None:
+    layer = nn.LazyLinear(2, dtype=torch.float64)
+    for call in (lambda p: p.numel(), lambda p: p.dim(), len, lambda p: p.view(-1), lambda p: p + 1):
+        with pytest.raises(ValueError, match="Attempted to use an uninitialized parameter in"):
+            call(layer.weight)
+    file = io.BytesIO()
+    torch.save(layer.state_dict(), file)
+    file.seek(0)
+    weight = torch.load(file, weights_only=False)["weight"]
+    assert isinstance(weight, nn.UninitializedParameter) and weight.dtype is torch.float64
+    assert isinstance(copy.deepcopy(layer).weight, nn.UninitializedParameter)
+    layer(torch.ones(1, 3, dtype=torch.float64))
+    assert layer.weight.numel() == 6 and layer.weight.dim() == 2

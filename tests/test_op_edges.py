@@ -251,3 +251,24 @@ def test_losses_at_the_edges() -> None:
     for target, shape in ((torch.tensor([1]), (1,)), (torch.tensor(1), ())):
         assert F.multi_margin_loss(torch.ones(3), target, reduction="none").shape == shape
         assert F.multi_margin_loss(torch.ones(1, 3), target, reduction="none").shape == shape
+
+
+def test_functions_of_functional_in_place() -> None:
+    for name, options, wanted in [("elu_", {"alpha": 2.0}, 2 * (math.exp(-1) - 1)), ("leaky_relu_", {"negative_slope": 0.5}, -0.5),
+                                  ("hardtanh_", {"min_val": -0.25}, -0.25), ("celu_", {}, math.exp(-1) - 1),
+                                  ("threshold_", {"threshold": 0, "value": 3}, 3.0), ("rrelu_", {}, -(1 / 8 + 1 / 3) / 2)]:
+        x = -torch.ones(2)
+        assert getattr(F, name)(x, **options) is x and x[0].item() == pytest.approx(wanted), name
+    assert F.conv_tbc is torch.conv_tbc and F.native_channel_shuffle is torch.native_channel_shuffle
+
+
+def test_places_of_maxima_are_looked_at() -> None:
+    x = torch.ones(1, 1, 2, 2)
+    for places, message in [(torch.zeros(1, 1, 2, 2, dtype=torch.int32), "elements in indices should be type int64 but got: Int"),
+                            (torch.full((1, 1, 2, 2), 99), r"Found an invalid max index: 99 \(output volumes are of size 4x4\)")]:
+        with pytest.raises(RuntimeError, match=message):
+            F.max_unpool2d(x, places, 2)
+    with pytest.raises(RuntimeError, match=r"Given input size: \(2x1x3\). Calculated output size: \(2x1x0\)"):
+        F.avg_pool1d(torch.ones(2, 3), 4)
+    with pytest.raises(RuntimeError, match=r"adaptive_avg_pool2d: elements of output_size .* but received {1, -1}"):
+        F.adaptive_avg_pool1d(torch.ones(2, 3), -1)

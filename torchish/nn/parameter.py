@@ -49,6 +49,9 @@ NO_SHAPE = ("Can't access the shape of an uninitialized parameter or buffer. Thi
             "accessing their attributes.")
 NO_SHARING = ("Can't share memory on an uninitialized parameter or buffer. Call `forward` to initialize the parameters before "
               "calling `module.share_memory()`.")
+NO_CALL = ("Attempted to use an uninitialized parameter in a call that needs its shape. This error happens when you are using a "
+           "`LazyModule` or explicitly manipulating `torch.nn.{}` objects. When using LazyModules Call `forward` with a dummy "
+           "batch to initialize the parameters before calling torch functions")
 
 
 class UninitializedTensorMixin:
@@ -70,6 +73,12 @@ class UninitializedTensorMixin:
     def share_memory_(self) -> Any:
         """Raises: there is none."""
         raise RuntimeError(NO_SHARING)
+
+    def _refuse(self, *args: Any, **kwargs: Any) -> Any:
+        """Raises: what depends on the shape cannot be said yet."""
+        raise ValueError(NO_CALL.format(type(self).__name__))
+
+    numel = nelement = dim = ndimension = view = reshape = flatten = __len__ = __add__ = __mul__ = __matmul__ = _refuse
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"

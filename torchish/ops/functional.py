@@ -38,16 +38,34 @@ def hardtanh(t: Any, input: Any, min_val: float = -1.0, max_val: float = 1.0, in
     return input.hardtanh_(min_val, max_val) if inplace else t.hardtanh(input, min_val, max_val)
 
 
+@composite(name="F_hardtanh_", forms="F")
+def hardtanh_(t: Any, input: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
+    """hardtanh in place."""
+    return input.hardtanh_(min_val, max_val)
+
+
 @composite(name="F_leaky_relu", forms="F")
 def leaky_relu(t: Any, input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Any:
     """input where positive, negative_slope * input elsewhere."""
     return input.leaky_relu_(negative_slope) if inplace else t.leaky_relu(input, negative_slope)
 
 
+@composite(name="F_leaky_relu_", forms="F")
+def leaky_relu_(t: Any, input: Any, negative_slope: float = 0.01) -> Any:
+    """leaky_relu in place."""
+    return input.leaky_relu_(negative_slope)
+
+
 @composite(name="F_elu", forms="F")
 def elu(t: Any, input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
     """input where positive, alpha * (exp(input) - 1) elsewhere."""
     return input.elu_(alpha) if inplace else t.elu(input, alpha)
+
+
+@composite(name="F_elu_", forms="F")
+def elu_(t: Any, input: Any, alpha: float = 1.0) -> Any:
+    """elu in place."""
+    return input.elu_(alpha)
 
 
 @composite(name="F_selu", forms="F")
@@ -60,6 +78,18 @@ def selu(t: Any, input: Any, inplace: bool = False) -> Any:
 def celu(t: Any, input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
     """max(input, 0) + min(0, alpha * (exp(input / alpha) - 1))."""
     return input.celu_(alpha) if inplace else t.celu(input, alpha)
+
+
+@composite(name="F_selu_", forms="F")
+def selu_(t: Any, input: Any) -> Any:
+    """selu in place."""
+    return input.selu_()
+
+
+@composite(name="F_celu_", forms="F")
+def celu_(t: Any, input: Any, alpha: float = 1.0) -> Any:
+    """celu in place."""
+    return input.celu_(alpha)
 
 
 @composite(name="F_silu", forms="F")
@@ -90,6 +120,12 @@ def hardsigmoid(t: Any, input: Any, inplace: bool = False) -> Any:
 def threshold(t: Any, input: Any, threshold: float, value: float, inplace: bool = False) -> Any:
     """input where greater than threshold, value elsewhere."""
     return input.threshold_(threshold, value) if inplace else t.threshold(input, threshold, value)
+
+
+@composite(name="F_threshold_", forms="F")
+def threshold_(t: Any, input: Any, threshold: float, value: float) -> Any:
+    """threshold in place."""
+    return input.threshold_(threshold, value)
 
 
 def _implicit_dim(name: str, ndim: int) -> int:

@@ -11,9 +11,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .check import listing, prod, require
+from .check import listing, prod, refuse_outside, require
 from .pool_window import Grid, batched, first_max, grid, line, lowest, reduce_windows, spread_padding, windows
-from .precision import floating, is_float, need_float, need_real, no_bool, unlike
+from .precision import dtype_name, floating, is_float, need_float, need_real, no_bool, unlike
 from .table import Array, Dims, composite, op
 
 __all__ = ["averages", "maxima"]
@@ -212,6 +212,7 @@ def _declare_unpool(n: int) -> Callable:
         require(input.shape == indices.shape, f"Expected shape of indices to be same as that of the input tensor "
                                               f"({listing(input.shape)}) but got indices tensor with shape: "
                                               f"{listing(indices.shape)}")
+        require(indices.dtype == jnp.int64, f"elements in indices should be type int64 but got: {dtype_name(indices)}")
         size = _unpooled_size(n, x.shape[2:], kernel_size, stride, padding, output_size)
         flat = jnp.zeros((prod(x.shape[:2]), prod(size)), x.dtype)
         rows = jnp.arange(flat.shape[0])[:, None]
@@ -220,8 +221,14 @@ def _declare_unpool(n: int) -> Callable:
         filled = at.set(fixed) + at.add(values - fixed)     # torch's gradient reaches those that were written over, too
         return filled.reshape(*input.shape[:-n], *size)
 
+    def look(input: Array, indices: Any, kernel_size: Dims, stride: Dims | None, padding: Dims, output_size: Dims | None) -> None:
+        if input.ndim in (n + 1, n + 2) and input.shape == indices.shape:
+            size = _unpooled_size(n, input.shape[-n:], kernel_size, stride, padding, output_size)
+            refuse_outside(indices, prod(size), lambda place: RuntimeError(
+                f"Found an invalid max index: {place} (output volumes are of size {'x'.join(map(str, (*size, 1)[:max(n, 2)]))})"))
+
     unpool.__doc__ = f"Puts each maximum back to its place among zeros: the partial inverse of max_pool{n}d."
-    return op(name=f"max_unpool{n}d", autocast="float cpu", strides="format" if n == 2 else None, forms="F",
+    return op(name=f"max_unpool{n}d", autocast="float cpu", strides="format" if n == 2 else None, forms="F", look=look,
         samples=lambda t: [((t(1, 2, *(3, 2, 2)[:n]), _corners(n), 2), {})],
               rule="SqueezeBackward1" if n == 1 else f"MaxUnpool{n}DBackward0")(unpool)
 

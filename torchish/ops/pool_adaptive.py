@@ -37,8 +37,8 @@ def _sizes(name: str, x: jax.Array, n: int, output_size: Any) -> tuple[int, ...]
     empty = next((d for d in range(x.ndim - n - 1, x.ndim) if not x.shape[d]), None)
     require(empty is None or not maximum or n == 1, f"{name}(): Expected input to have non-zero size for non-batch dimensions, but "
             f"input has sizes {listing(x.shape)} with dimension {empty} being empty")
-    require(min(sizes) >= 0, f"{name}: elements of output_size must be greater than or equal to 0 but received "
-                             f"{list(sizes)}")
+    require(min(sizes) >= 0, f"adaptive_avg_pool{max(n, 2)}d: elements of output_size must be greater than or equal to 0 but "
+            f"received {{{', '.join(map(str, (1, *sizes) if n == 1 else sizes))}}}")
     return sizes
 
 

@@ -85,8 +85,9 @@ def grid(op: str, size: Sequence[int], channels: int, kernel: Any, stride: Any, 
             count -= 1
         counts.append(count)
         after.append(max(0, (count - 1) * s + d * (k - 1) + 1 - size[i] - p))
-    require(min(counts) >= 1, f"Given input size: ({channels}x{'x'.join(map(str, size))}). Calculated output size: "
-            f"({channels}x{'x'.join(map(str, counts))}). Output size is too small")
+    one = "1x" * (n == 1)       # torch's windows over one dim are images of height 1
+    require(min(counts) >= 1, f"Given input size: ({channels}x{one}{'x'.join(map(str, size))}). Calculated output size: "
+            f"({channels}x{one}{'x'.join(map(str, counts))}). Output size is too small")
     return Grid(kernel, stride, dilation, padding, tuple(after), tuple(counts))
 
 

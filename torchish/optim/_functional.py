@@ -62,7 +62,8 @@ def _unscaled(grads: Tensors, fused: bool | None, grad_scale: Tensor | None, fou
 
 def sgd(params: Tensors, d_p_list: Tensors, momentum_buffer_list: list[Tensor | None], has_sparse_grad: bool = False,
         foreach: bool | None = None, fused: bool | None = None, grad_scale: Tensor | None = None,
-        found_inf: Tensor | None = None, *, weight_decay: float, momentum: float, lr: float, dampening: float, nesterov: bool, maximize: bool) -> None:
+        found_inf: Tensor | None = None, *, weight_decay: float, momentum: float, lr: float, dampening: float, nesterov: bool,
+        maximize: bool) -> None:
     """A step of SGD; a momentum buffer that is None begins with the first gradient, undamped."""
     if not _unscaled(d_p_list, fused, grad_scale, found_inf):
         return

@@ -18,7 +18,9 @@ from ..tensor import Tensor
 from ..utils._foreach_utils import _group_tensors_by_device_and_dtype
 from ..warned import warn
 
-__all__ = ["Optimizer", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook", "required"]
+__all__ = ["Optimizer", "ParamsT", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook", "required"]
+
+ParamsT = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]      # what an optimizer takes
 
 
 class _Required:

@@ -17,7 +17,7 @@ from ..avals import contiguous_strides
 from ..devices import device
 from ..layouts import layout
 from ..memory import TypedStorage, UntypedStorage
-from ..nn.parameter import Parameter
+from ..nn.parameter import Parameter, is_lazy
 from ..sizes import Size
 from ..tensor import Tensor
 from .names import BYTES, FROM_TYPE, GET_LAYOUT, REBUILD, STORAGES, Global, named
@@ -114,6 +114,8 @@ class _Seen:
 
 
 def _tensor(x: Tensor) -> tuple:
+    if is_lazy(x):
+        return Global("torch.nn.parameter", type(x).__name__), (x.requires_grad, x.device, x.dtype)
     if x.is_sparse:
         return REBUILD["_rebuild_sparse_tensor"], (x.layout, (x._indices(), x._values().detach(), x.shape, x.is_coalesced()))
     state = {k: v for k, v in x.__dict__.items() if k not in PLAIN and k != "persistent"}
