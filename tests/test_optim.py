@@ -84,7 +84,7 @@ def test_closure_hooks_and_groups() -> None:
     m, x = model()
     o = optim.SGD([{"params": [m.weight], "lr": 0.0}, {"params": [m.bias]}], lr=0.1)
     log = []
-    o.register_step_pre_hook(lambda opt, args, kwargs: log.append("before"))
+    o.register_step_pre_hook(lambda opt, args, kwargs: log.append("before") if args[0] is opt and args[1:] == (closure,) else None)
     o.register_step_post_hook(lambda opt, args, kwargs: log.append("after"))
     before = m.weight.tolist()
 
@@ -96,6 +96,8 @@ def test_closure_hooks_and_groups() -> None:
 
     assert isinstance(o.step(closure), torch.Tensor)
     assert log == ["before", "after"] and m.weight.tolist() == before
+    o.register_step_pre_hook(lambda opt, args, kwargs: ((opt, lambda: 7), {}))
+    assert o.step(closure) == 7
 
 
 DIFFERENTIABLE = {

@@ -59,6 +59,7 @@ def _hooked(step: Callable) -> Callable:
             return step(self, *args, **kwargs)
         if getattr(type(self).step, "__wrapped__", None) is not step:    # called by an overriding step
             return step(self, *args, **kwargs)
+        args = (self, *args)        # hooks see what step was called with, as torch shows it to them
         for hook in [*_global_pre.values(), *pre.values()]:
             result = hook(self, args, kwargs)
             if result is not None:
@@ -66,7 +67,7 @@ def _hooked(step: Callable) -> Callable:
                     raise RuntimeError(f"{step} must return None or a tuple of (new_args, new_kwargs), but got "
                                        f"{result}.")
                 args, kwargs = result
-        out = step(self, *args, **kwargs)
+        out = step(*args, **kwargs)
         for hook in [*post.values(), *_global_post.values()]:
             hook(self, args, kwargs)
         return out
