@@ -272,3 +272,42 @@ def test_places_of_maxima_are_looked_at() -> None:
         F.avg_pool1d(torch.ones(2, 3), 4)
     with pytest.raises(RuntimeError, match=r"adaptive_avg_pool2d: elements of output_size .* but received {1, -1}"):
         F.adaptive_avg_pool1d(torch.ones(2, 3), -1)
+
+
+def test_one_sample_without_a_batch() -> None:
+    """Its class may come in a list of one."""
+    x = torch.tensor([1.0, 2.0, 4.0])
+    for target in (torch.tensor([1]), torch.tensor(1)):
+        for reduction in ("none", "mean", "sum"):
+            loss = F.cross_entropy(x, target, reduction=reduction)
+            assert loss.shape == () and loss.item() == pytest.approx(2.1698461)
+            assert F.nll_loss(x, target, reduction=reduction).tolist() == -2
+
+
+ONE = torch.zeros(4, 1, 3)
+PAIR = torch.tensor([[1, 2]])
+
+
+@pytest.mark.parametrize(("error", "text", "call"), [
+    (RuntimeError, "blank must be in label range", lambda: F.ctc_loss(ONE, PAIR, [4], [2], blank=3)),
+    (RuntimeError, "Expected input_lengths to have value at most 4, but got value 5", lambda: F.ctc_loss(ONE, PAIR, [5], [2])),
+    (RuntimeError, "Expected tensor to have size at least 3 at dimension 1, but got size 2",
+     lambda: F.ctc_loss(ONE, PAIR, torch.tensor([4]), torch.tensor([3]))),
+    (RuntimeError, "Expected target_lengths to have value at least 0, but got value -2",
+     lambda: F.ctc_loss(ONE, PAIR, torch.tensor([4]), torch.tensor([-2]))),
+    (RuntimeError, "target_lengths must be of size batch_size", lambda: F.ctc_loss(ONE, PAIR, [4], [2, 2])),
+    (RuntimeError, "input_lengths must be integral", lambda: F.ctc_loss(ONE, PAIR, torch.tensor([4.0]), [2])),
+    (RuntimeError, "kernel size should be greater than zero, but got kernel_height: 0",
+     lambda: F.unfold(torch.ones(1, 1, 3, 3), 0)),
+    (RuntimeError, "stride should be greater than zero", lambda: F.fold(torch.ones(1, 4, 4), 3, 2, stride=0)),
+    (RuntimeError, "bicubic interpolation only supports 4D input",
+     lambda: F.grid_sample(torch.ones(1, 1, 2, 2, 2), torch.ones(1, 2, 2, 2, 3), "bicubic", align_corners=True)),
+    (NotImplementedError, "affine_grid only supports 4D and 5D sizes",
+     lambda: F.affine_grid(torch.ones(1, 2, 3), (1, 1, 2), False)),
+    (ValueError, "Expected non-zero, positive output size", lambda: F.affine_grid(torch.ones(1, 2, 3), (1, 1, 0, 2), False)),
+    (ValueError, "recompute_scale_factor is not meaningful with an explicit size",
+     lambda: F.interpolate(torch.ones(1, 1, 4), size=2, recompute_scale_factor=True)),
+])
+def test_refusals_of_functional(error: type[Exception], text: str, call: Callable) -> None:
+    with pytest.raises(error, match=text):
+        call()

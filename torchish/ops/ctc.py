@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from .check import refuse_outside, require
 from .precision import need_float
 from .reduction import last_node, legacy, reduced
 from .table import Array, composite, op
@@ -48,7 +49,20 @@ def _alphas(log_probs: jax.Array, labels: jax.Array, input_lengths: jax.Array, b
     return lax.scan(step, start, (times, emitted[1:]))[0]
 
 
-@op(name="_ctc_loss", autocast="float", forms="", rule=last_node("CtcLossBackward0"), samples=lambda t: [
+def _look(log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any, *others: Any) -> None:
+    """The lengths where they are known."""
+    where = "(while checking arguments for ctc_loss_allocate_outputs)"
+    for name, lengths in (("input_lengths", input_lengths), ("target_lengths", target_lengths)):
+        refuse_outside(lengths, 2**31, lambda n, name=name: RuntimeError(
+            f"Expected {name} to have value at least 0, but got value {n} {where}"))
+    times, width = log_probs.shape[0], targets.shape[1]
+    refuse_outside(input_lengths, times + 1, lambda n: RuntimeError(
+        f"Expected input_lengths to have value at most {times}, but got value {n} {where}"))
+    refuse_outside(target_lengths, width + 1, lambda n: RuntimeError(
+        f"Expected tensor to have size at least {n} at dimension 1, but got size {width} for argument #2 'targets' {where}"))
+
+
+@op(name="_ctc_loss", autocast="float", forms="", look=_look, rule=last_node("CtcLossBackward0"), samples=lambda t: [
     ((t(5, 2, 4, low=-3, high=-0.5), t(2, 2, dtype="int64", low=1, high=4), t(2, dtype="int64", low=5, high=6),
       t(2, dtype="int64", low=1, high=3), 0, "mean", False), {})])
 def ctc(log_probs: Array, targets: Array, input_lengths: Array, target_lengths: Array, blank: int, reduction: str,
@@ -79,9 +93,15 @@ def ctc_loss(t: Any, log_probs: Any, targets: Any, input_lengths: Any, target_le
     """The CTC loss of (T, N, C) or (T, C) log-probabilities; targets (N, S), or all of them joined in one dim."""
     legacy(None, None, reduction)
     device, unbatched = log_probs.device, log_probs.dim() == 2
-    lengths = [t.as_tensor(v, dtype=t.int64, device=device).reshape(-1) for v in (input_lengths, target_lengths)]
+    require(0 <= blank < log_probs.shape[-1], "blank must be in label range")
+    for name, given in (("input_lengths", input_lengths), ("target_lengths", target_lengths)):
+        require(not (hasattr(given, "is_floating_point") and given.is_floating_point()), f"{name} must be integral")
+    lengths = [t.as_tensor(v, dtype=t.int64, device=device) for v in (input_lengths, target_lengths)]
+    lengths = [v if v.dim() == 1 else v.reshape(-1) for v in lengths]       # as they are, where their values can be looked at
     if unbatched:
         log_probs = log_probs.unsqueeze(1)
+    for name, length in zip(("input_lengths", "target_lengths"), lengths, strict=True):
+        require(length.shape[0] == log_probs.shape[1], f"{name} must be of size batch_size")
     targets = targets.to(t.int64)
     if targets.dim() == 1:
         counts = lengths[1].tolist()

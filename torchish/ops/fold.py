@@ -18,6 +18,18 @@ def _two(value: int | tuple[int, ...]) -> tuple[int, int]:
     return (value, value) if isinstance(value, int) else tuple(value) * (2 if len(value) == 1 else 1)
 
 
+def _windows(kernel_size: Dims, dilation: Dims, padding: Dims, stride: Dims) -> list[tuple[int, int]]:
+    """The checked arguments of a sliding kernel, two numbers each."""
+    pairs = [_two(v) for v in (kernel_size, dilation, padding, stride)]
+    for name, pair in zip(("kernel_size", "dilation", "padding", "stride"), pairs, strict=True):
+        require(len(pair) == 2, f"It is expected {name} equals to 2, but got size {len(pair)}")
+    for k, (name, least, short) in enumerate([("kernel size", 1, "kernel"), ("dilation", 1, "dilation"), ("padding", 0, "pad"),
+                                              ("stride", 1, "stride")]):
+        require(min(pairs[k]) >= least, f"{name} should be {'greater than zero' if least else 'non-negative'}, but got "
+                                        f"{short}_height: {pairs[k][0]} {short}_width: {pairs[k][1]}")
+    return pairs
+
+
 def _counts(size: tuple[int, int], kernel: tuple, dilation: tuple, padding: tuple, stride: tuple) -> tuple[int, int]:
     """How many places the kernel has along each dim."""
     return tuple((s + 2 * p - d * (k - 1) - 1) // st + 1
@@ -38,9 +50,9 @@ def _patches(x: jax.Array, kernel: tuple, dilation: tuple, padding: tuple, strid
     samples=lambda t: [((t(2, 3, 5, 4), 2), {}), ((t(2, 3, 5, 4), (3, 2)), {"padding": 1, "stride": 2})])
 def unfold(input: Array, kernel_size: Dims, dilation: Dims = 1, padding: Dims = 0, stride: Dims = 1) -> Array:
     """Every patch under a sliding kernel as a column: (N, C, H, W) -> (N, C * kernel, places)."""
-    kernel, dilation, padding, stride = map(_two, (kernel_size, dilation, padding, stride))
-    require(input.ndim in (3, 4), "Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero "
-                                  f"dimensions for input, but got: {listing(input.shape)}")
+    kernel, dilation, padding, stride = _windows(kernel_size, dilation, padding, stride)
+    require(input.ndim in (3, 4) and prod(input.shape[-3:]) > 0, "Expected 3D or 4D (batch mode) tensor with possibly 0 batch size "
+            f"and other non-zero dimensions for input, but got: {listing(input.shape)}")
     x = input if input.ndim == 4 else input[None]
     counts = _counts(x.shape[2:], kernel, dilation, padding, stride)
     require(min(counts) >= 1, f"Given input with spatial size {tuple(x.shape[2:])}, kernel_size={kernel}, "
@@ -57,7 +69,7 @@ def unfold(input: Array, kernel_size: Dims, dilation: Dims = 1, padding: Dims = 
 def fold(input: Array, output_size: Dims, kernel_size: Dims, dilation: Dims = 1, padding: Dims = 0,
          stride: Dims = 1) -> Array:
     """Adds patches up to images, the transpose of unfold: (N, C * kernel, places) -> (N, C, *output_size)."""
-    size, kernel, dilation, padding, stride = map(_two, (output_size, kernel_size, dilation, padding, stride))
+    size, (kernel, dilation, padding, stride) = _two(output_size), _windows(kernel_size, dilation, padding, stride)
     require(input.ndim in (2, 3), "Expected 2D or 3D (batch mode) tensor for input with possibly 0 batch size and "
                                   "non-zero "
                                   f"dimensions for input, but got: {listing(input.shape)}")

@@ -114,6 +114,7 @@ def grid_sample(input: Array, grid: Array, mode: str = "bilinear", padding_mode:
     need_float("grid_sampler_2d_cpu_kernel_impl" if n == 2 else "grid_sampler3d_cpu", input)
     same_types("expected scalar type {} but found {}", input, grid)
     align = bool(align_corners)
+    require(mode != "bicubic" or n == 2, "grid_sampler(): bicubic interpolation only supports 4D input")
     places = [grid[..., n - 1 - i] for i in range(n)]
     if mode == "bicubic":
         return _bicubic(input, places, padding_mode, align)
@@ -137,6 +138,9 @@ def affine_grid(theta: Array, size: Shape, align_corners: bool | None = None) ->
     n = len(size) - 2
     require(is_float(theta), f"Expected theta to have floating point type, but got torch.{from_numpy(theta.dtype).name}",
             ValueError)
+    require(n in (2, 3), "affine_grid only supports 4D and 5D sizes, for 2D and 3D affine transforms, respectively. Got size "
+                         f"{tuple(size)}.", NotImplementedError)
+    require(min(size) > 0, f"Expected non-zero, positive output size. Got {tuple(size)}", ValueError)
     require(theta.shape == (size[0], n, n + 1), f"Expected a batch of {n}D affine matrices of shape Nx{n}x{n + 1} for "
                                                 "size "
             f"{tuple(size)}. Got {'torch.Size(' + listing(theta.shape) + ')'}.", ValueError)

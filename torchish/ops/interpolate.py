@@ -149,6 +149,8 @@ def interpolate(input: Array, size: Dims | None = None, scale_factor: float | No
         require(align_corners is None, "align_corners option can only be set with the interpolating modes: linear | "
                                        "bilinear | "
                                        "bicubic | trilinear", ValueError)
+    require(size is None or scale_factor is not None or not recompute_scale_factor,
+            "recompute_scale_factor is not meaningful with an explicit size.", ValueError)
     wanted, factors = _sizes(x, size, scale_factor, recompute_scale_factor)
     if mode not in _MODES or x.ndim not in (3, 4, 5) or mode == "bicubic" and x.ndim != 4:
         raise NotImplementedError(f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {x.ndim}D) for the "

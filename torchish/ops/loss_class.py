@@ -96,6 +96,11 @@ def _look(input: Any, target: Any, weight: Any, size_average: Any, ignore_index:
         refuse_outside(target[target != ignore_index], n, refuse)
 
 
+def _one(input: jax.Array, target: jax.Array) -> jax.Array:
+    """The classes; that of a single sample without dims, though it may come in a list of one."""
+    return target.reshape(()) if input.ndim == 1 else target
+
+
 @op(autocast="float", forms="F", rule=_class_rule, look=_look, samples=lambda t: [
     ((t(4, 3), t(4, dtype="int64", low=0, high=3)), {}),
     ((t(2, 3, 4), t(2, 4, dtype="int64", low=0, high=3)), {"weight": t(3, low=1, high=2), "ignore_index": 1})])
@@ -106,6 +111,7 @@ def nll_loss(input: Array, target: Array, weight: Array | None = None, size_aver
     require(input.ndim >= 1, f"Expected 1 or more dimensions (got {input.ndim})", ValueError)
     _indices(input, target, weight)
     need_float("nll_loss_out_frame" if input.ndim < 3 else "nll_loss2d_forward_out_frame", input)
+    target = _one(input, target)
     values = -_picked(input, target, min(1, input.ndim - 1))
     return _reduced(*_nll(values, target, weight, ignore_index), how)
 
@@ -140,7 +146,7 @@ def cross_entropy(input: Array, target: Array, weight: Array | None = None, size
                             f"{dtype_name(target)}")
     _indices(input, target, weight)
     need_float("log_softmax_lastdim_kernel_impl" if axis == input.ndim - 1 else "log_softmax_kernel_impl", input)
-    x = wide(input)
+    x, target = wide(input), _one(input, target)
     normaliser = _log_sum_exp(x, axis)
     values = normaliser.squeeze(axis) - _picked(x, target, axis)
     values, total = _nll(values, target, None if weight is None else wide(weight), ignore_index)

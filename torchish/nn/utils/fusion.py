@@ -60,7 +60,8 @@ def fuse_linear_bn_eval(linear: Module, bn: Module) -> Module:
     """A copy of the linear layer that also normalises."""
     values, fused = _statistics(linear, bn), copy.deepcopy(linear)
     if linear.out_features != bn.num_features and bn.num_features != 1:
-        raise AssertionError("To fuse, linear.out_features == bn.num_features or bn.num_features == 1")
+        raise AssertionError("To fuse, linear.out_features == bn.num_features or bn.num_features == 1, got "
+                             f"linear.out_features={linear.out_features} and bn.num_features={bn.num_features}")
     fused.weight, fused.bias = fuse_linear_bn_weights(fused.weight, fused.bias, *values)
     return fused
 
