@@ -8,7 +8,6 @@ from ..warned import warn
 
 __all__ = ["get_enum", "legacy_get_enum", "legacy_get_string", "legacy_reduction"]
 
-_OLD = "size_average and reduce args will be deprecated, please use reduction='{}' instead."
 _NUMBERS = {"none": 0, "mean": 1, "elementwise_mean": 1, "sum": 2}
 
 
@@ -26,7 +25,7 @@ def legacy_get_string(size_average: bool | None, reduce: bool | None, emit_warni
     mean, at_all = size_average is None or size_average, reduce is None or reduce
     reduction = ("mean" if mean else "sum") if at_all else "none"
     if emit_warning:
-        warn(_OLD.format(reduction))
+        warn(f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.")
     return reduction
 
 
@@ -37,8 +36,4 @@ def legacy_get_enum(size_average: bool | None, reduce: bool | None, emit_warning
 
 def legacy_reduction(size_average: bool | None, reduce: bool | None, reduction: str = "mean") -> str:
     """`reduction`, unless one of the older arguments was given: then what they mean, with torch's warning."""
-    if size_average is None and reduce is None:
-        return reduction
-    reduction = legacy_get_string(size_average, reduce, emit_warning=False)
-    warn(_OLD.format(reduction))
-    return reduction
+    return reduction if size_average is None and reduce is None else legacy_get_string(size_average, reduce)
