@@ -113,7 +113,7 @@ def stands_at(x: Any, of: Any, op: Op, values: tuple) -> bool:
     view, outer = x._view, of._view
     base, chain = (of, ()) if outer is None else (outer.base, outer.chain)
     if view is None or view.base is not base or view.version != base._version_count or x.requires_grad != of.requires_grad or \
-            view.chain != (*chain, (op, values, None)):
+            x.requires_grad and x.is_leaf or view.chain != (*chain, (op, values, None)):
         return False
     base._version_count += 1
     base._unseen_writes += view.quiet

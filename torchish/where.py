@@ -57,19 +57,16 @@ def short(where: tuple | None) -> str:
 def loop_head(node: Node, limit: int) -> bool:
     """Whether the entry now asked for comes from the place of the tape's first entry, after others from elsewhere.
 
-    From `limit` entries on. Where nothing is differentiated a quarter is enough, since no backward needs the pieces together, and
-    the loop may have begun later on the tape: its head is the first place that came again.
+    From `limit` entries on. Where nothing is differentiated the loop may also have begun later on the tape: its head is the first
+    place that came again.
     """
-    if node.depth < limit // 4:
+    if node.depth < limit:
         return False
     entries = [n for n in path(node) if n.kind not in (INPUT, LEAF, MODE) and n.where]
-    grad = any(n.grad for n in entries)
-    if not entries or grad and node.depth < limit:
-        return False
     places, here = [n.where[2] for n in entries], user_line()[2]
-    if here == places[-1]:
+    if not places or here == places[-1]:
         return False
-    if here == places[0] or grad:
+    if here == places[0] or any(n.grad for n in entries):
         return here == places[0]
     turns = Counter(place for place, before in zip(places, [None, *places], strict=False) if place != before)
     return here == next((place for place in turns if turns[place] > 1), None)

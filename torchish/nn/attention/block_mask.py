@@ -34,7 +34,7 @@ def ordered(dense: Tensor) -> tuple[Tensor, Tensor]:
 def dense_of(count: Tensor, indices: Tensor) -> Tensor:
     """The matrix of 0 and 1 (int32) of `ordered`."""
     columns = torch.arange(indices.shape[-1], device=indices.device)
-    return torch.zeros_like(indices).scatter(-1, indices.long(), (columns < count[..., None]).int())
+    return torch.zeros_like(indices, dtype=torch.int32).scatter(-1, indices.long(), (columns < count[..., None]).int())
 
 
 class BlockMask:

@@ -5,6 +5,7 @@ Source: https://docs.pytorch.org/docs/stable/nn.attention.flex_attention.html
 """
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypedDict
 
@@ -67,11 +68,19 @@ def _everywhere(fn: Callable, sizes: tuple[int, ...], device: Any, *scores: Tens
     return fn(*scores, *places)
 
 
+def _takes(function: Callable) -> int:
+    """How many arguments a function needs: 5 of a score, 4 of a mask; AssertionError otherwise."""
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    count = sum(p.default is p.empty and p.kind in kinds for p in inspect.signature(function).parameters.values())
+    if count not in (4, 5):
+        raise AssertionError(f"Expected 4 or 5 positional args, got {count}")
+    return count
+
+
 def create_mask(mod_fn: Callable, B: int | None, H: int | None, Q_LEN: int, KV_LEN: int, device: Any = None) -> Tensor:
     """(B, H, Q_LEN, KV_LEN), bool: `mod_fn` at every place; for a function of a score, where it leaves 0 above -inf."""
     sizes = (B or 1, H or 1, Q_LEN, KV_LEN)
-    code = getattr(mod_fn, "__code__", None)
-    if code is not None and code.co_argcount - len(mod_fn.__defaults__ or ()) == 5 and not hasattr(mod_fn, "__self__"):
+    if _takes(mod_fn) == 5:
         scores = _everywhere(mod_fn, sizes, device, torch.zeros(sizes, device=device))
         return torch.where(torch.isneginf(scores), False, True)
     return _everywhere(mod_fn, sizes, device)
@@ -82,6 +91,8 @@ def create_block_mask(mask_mod: Callable, B: int | None, H: int | None, Q_LEN: i
                       separate_full_blocks: bool = True, compute_dq_write_order: bool = False,
                       dq_kv_order: bool = True) -> BlockMask:
     """The blocks of a mask given as a function of (batch, head, query, key)."""
+    if _takes(mask_mod) != 4:
+        raise AssertionError(f"create-block_mask requires a mask_mod function! Got {mask_mod}")
     block = (BLOCK_SIZE, BLOCK_SIZE) if isinstance(BLOCK_SIZE, int) else BLOCK_SIZE
     mask = create_mask(mask_mod, B, H, Q_LEN, KV_LEN, device)
     padded = torch.constant_pad_nd(mask, (0, -KV_LEN % block[1], 0, -Q_LEN % block[0]))
@@ -101,6 +112,9 @@ def _check(query: Tensor, key: Tensor, value: Tensor, block_mask: BlockMask | No
     if query.shape[-1] != key.shape[-1]:
         raise ValueError("Expect query and key/value to have the same embedding dimension but got "
                          f"E={query.shape[-1]} and E={key.shape[-1]}.")
+    if block_mask is None and query.shape[0] != key.shape[0]:
+        raise ValueError("Expect query and key/value to have the same batch size, or non-none block_mask, but got block_mask=None, "
+                         f"Bq={query.shape[0]}, and Bkv={key.shape[0]}.")
     heads, of_keys = query.shape[1], key.shape[1]
     if not enable_gqa and heads != of_keys:
         raise ValueError(f"Expect query and key/value to have the same number of heads but got Hq={heads} and Hkv={of_keys}. Try "
