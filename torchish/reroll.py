@@ -88,20 +88,20 @@ def _candidates(nodes: list[Node]) -> Iterator[tuple[int, int, int]]:
     kinds = np.array([numbers.setdefault(_kind(n), len(numbers)) for n in nodes])
     most, found = _ENTRIES - 1, []
     for length in range(1, len(nodes) // _TURNS + 1):
-        same = np.concatenate(([0], kinds[length:] == kinds[:-length], [0]))
-        edges = np.diff(same)
-        for begin, end in zip(np.flatnonzero(edges == 1).tolist(), np.flatnonzero(edges == -1).tolist(), strict=True):
-            turns = (end - begin) // length + 1
-            if turns >= _TURNS and turns * length > most:
-                most = turns * length
-                found.append((begin, length, end + length))
+        edges = np.diff(np.concatenate(([0], kinds[length:] == kinds[:-length], [0])))
+        begins, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+        turns = (ends - begins) // length + 1
+        best = int(turns.argmax()) if len(turns) else -1
+        if best >= 0 and turns[best] >= _TURNS and turns[best] * length > most:
+            most = int(turns[best]) * length
+            found.append((int(begins[best]), length, int(ends[best]) + length))
     # where a turn reads what was made two or three turns before, so many together are a turn
     for begin, length, end in [(b, k * n, e) for b, n, e in reversed(found[-3:]) for k in (1, 2, 3)]:
         for start in range(begin, begin + min(2 * length, _STARTS)):
             if _Turns(nodes[start:start + 3 * length], length).follow():
-                turns = _Turns(nodes[start:start + (end - start) // length * length], length).agreeing()
-                if turns >= _TURNS and turns * length >= _ENTRIES:
-                    yield start, length, turns
+                agreeing = _Turns(nodes[start:start + (end - start) // length * length], length).agreeing()
+                if agreeing >= _TURNS and agreeing * length >= _ENTRIES:
+                    yield start, length, agreeing
 
 
 def _kind(node: Node) -> Any:
