@@ -6,6 +6,7 @@ operand is cast to.  Runs only for entries never seen before; shape inference it
 from __future__ import annotations
 
 import warnings
+from functools import lru_cache
 from typing import Any
 
 import jax
@@ -222,8 +223,10 @@ def view_layout(op: Op, attrs: dict, aval: Aval, index: int | None) -> tuple[tup
     return tuple(s // out.itemsize for s in out.strides), moved
 
 
-def seen_through(op: Op, attrs: dict, aval: Aval, index: int | None) -> tuple[Aval, int]:
+@lru_cache(4096)
+def seen_through(op: Op, values: tuple, aval: Aval, index: int | None) -> tuple[Aval, int]:
     """What a tensor of this aval is when seen through a view op, and how many bytes further it begins."""
+    attrs = {p.name: v for p, v in zip(op.params[1:], values, strict=True)}
     strides, moved = view_layout(op, attrs, aval, index)
     with jax.enable_x64(True):
         out = jax.eval_shape(lambda x: op.fn(x, **{k: _static(v) for k, v in attrs.items()}), spec(aval))

@@ -133,8 +133,7 @@ def byte_offset(x: Any) -> int:
         return 0
     aval, offset = storage_owner(x)._node.aval, 0
     for op, values, which in view.chain:
-        attributes = {p.name: v for p, v in zip(op.params[1:], values, strict=True)}
-        aval, moved = seen_through(op, attributes, aval, which)
+        aval, moved = seen_through(op, values, aval, which)
         offset += moved
     return offset
 
