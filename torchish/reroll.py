@@ -22,7 +22,7 @@ from .tape import Const, Node, Ref, needs, slots
 __all__ = ["Before", "Loop", "reroll"]
 
 _TURNS = 8          # as often entries must repeat,
-_ENTRIES = 64       # and so many they must be together
+_ENTRIES = 32       # and so many they must be together
 _STARTS = 24        # places tried at which a turn may begin
 _STACKED = 2 ** 22  # elements that may be copied to stand side by side for all turns
 
