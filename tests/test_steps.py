@@ -314,7 +314,8 @@ def test_parameters_written_through_data_before_the_first_step():
     assert torch.equal(w, torch.rand(3, generator=torch.Generator().manual_seed(0)) - 3)
 
 
-def test_a_long_loop_without_gradients_is_cut_where_it_turns():
+@pytest.mark.parametrize(("alike", "programs"), [(True, range(1, 3)), (False, range(3, 9))])
+def test_a_long_loop_without_gradients_is_rolled_up_or_cut_where_it_turns(alike, programs):
     """Also where the tape began before the loop; the interpreter's own counting of a call's place changes as it warms up."""
     class Images:
         def __init__(self):
@@ -322,6 +323,9 @@ def test_a_long_loop_without_gradients_is_cut_where_it_turns():
 
         def brighten(self, i):
             self.x[i, :2, 1:3] += i
+            if not alike and i.bit_count() % 2:
+                self.x[i] *= 2
+                self.x[i] /= 2
 
     images = Images()
     with counting() as count:
@@ -329,4 +333,4 @@ def test_a_long_loop_without_gradients_is_cut_where_it_turns():
         for i in range(100):
             images.brighten(i)
         assert images.x.sum() == 4 * sum(range(100)) and start.sum() == 10
-    assert 3 <= count.compiled <= 8
+    assert count.compiled in programs

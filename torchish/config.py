@@ -82,7 +82,7 @@ FLAGS: dict[str, Flag] = {flag.name: flag for flag in (
     Flag("max_tape", "TORCHISH_MAX_TAPE", 5000, _count(1), _AT_LEAST_1,
          "how many entries a tape may have before it is run"),
     Flag("soft_tape", "TORCHISH_SOFT_TAPE", 256, _count(1), _AT_LEAST_1,
-         "from how many entries on a tape that repeats itself is cut into equal pieces"),
+         "from how many entries on a tape is cut where its loop turns, if the loop cannot be rolled up"),
     Flag("drafts", "TORCHISH_DRAFTS", "auto", _drafts, " or ".join(DRAFTS),
          "whether a new program is compiled in haste until it is run again: auto, where graphs have been changing all the time"),
     Flag("max_nodes", "TORCHISH_MAX_NODES", 200_000, _count(1), _AT_LEAST_1,

@@ -17,14 +17,14 @@ from typing import Any
 import numpy as np
 
 from .avals import Aval, Out
-from .tape import Const, Node, Ref, needs, slots
+from .tape import INPUT, Const, Node, Ref, needs, slots
 
-__all__ = ["Before", "Loop", "reroll"]
+__all__ = ["Before", "Loop", "repeats", "reroll"]
 
 _TURNS = 8          # as often entries must repeat,
 _ENTRIES = 32       # and so many they must be together
 _STARTS = 24        # places tried at which a turn may begin
-_STACKED = 2 ** 22  # elements that may be copied to stand side by side for all turns
+_STACKED = 2 ** 22
 
 
 class Loop:
@@ -57,15 +57,16 @@ class Loop:
 class Before:
     """What is known of the slots that are made before a loop: what is in them, which entry made them, which are weights.
 
-    Weights are inputs that require a gradient: what takes another one in every turn is no loop but a row of layers.
+    Weights are inputs that require a gradient: what takes another one in every turn is no loop but a row of layers.  room: how many
+    elements may be copied to stand side by side for all turns.
     """
-    __slots__ = ("outs", "makers", "weights")
+    __slots__ = ("outs", "makers", "weights", "room")
 
-    def __init__(self, outs: dict[int, Out], makers: dict[int, Node], weights: frozenset[int]) -> None:
-        self.outs, self.makers, self.weights = outs, makers, weights
+    def __init__(self, outs: dict[int, Out], makers: dict[int, Node], weights: frozenset[int], room: int = _STACKED) -> None:
+        self.outs, self.makers, self.weights, self.room = outs, makers, weights, room
 
     def __or__(self, outs: dict[int, Out]) -> Before:
-        return Before(self.outs | outs, self.makers, self.weights)
+        return Before(self.outs | outs, self.makers, self.weights, self.room)
 
 
 def reroll(nodes: list[Node], after: Iterable[int], before: Before) -> list[Node | Loop]:
@@ -80,6 +81,14 @@ def reroll(nodes: list[Node], after: Iterable[int], before: Before) -> list[Node
                 read = after.union(loop.reads, *map(needs, nodes[stop:]))
                 return [*reroll(nodes[:start], read, before), loop, *reroll(rest, after, before | names)]
     return list(nodes)
+
+
+def repeats(nodes: list[Node]) -> bool:
+    """Whether most of the entries of a tape are loops that will be rolled up, also when it is twice as long."""
+    outs = {o.slot: o for n in nodes for o in n.outs}
+    weights = frozenset(o.slot for n in nodes if n.kind is INPUT for o in n.outs if o.rg)
+    entries = [n for n in nodes if n.op is not None]
+    return 4 * len(reroll(entries, (), Before(outs, {}, weights, _STACKED // 2))) < len(entries)
 
 
 def _candidates(nodes: list[Node]) -> Iterator[tuple[int, int, int]]:
@@ -344,7 +353,7 @@ def _fitting(loop: Loop, before: Before) -> bool:
         if not before.weights.isdisjoint(each) or any(_form(known[s].aval) != _form(aval) for s in each):
             return False
         elements += aval.numel * loop.turns
-    return elements <= _STACKED
+    return elements <= before.room
 
 
 def _form(aval: Aval) -> tuple:

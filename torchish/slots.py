@@ -12,6 +12,7 @@ from .avals import Aval, Out
 from .config import config
 from .hooks import Restart, hooks
 from .inference import input_of, is_inference, used
+from .reroll import repeats
 from .tape import INPUT, LEAF, Node, Ref, Tape, Unseen, path, state, stats
 from .where import loop_head, user_line
 
@@ -199,12 +200,22 @@ def may_end(tape: Tape) -> None:
     node = tape.last
     if node.parent is None or tape.inline is not None or tape.nested is not None:
         return
-    if node.end or node.depth >= config.max_tape or loop_head(node, config.soft_tape):
+    if node.end or node.depth >= config.max_tape or _turned(tape, node):
         if not node.end and node.depth < config.max_tape:
             node.end = True
         rewind(tape)
         hooks.seal(tape)
         raise Restart
+
+
+def _turned(tape: Tape, node: Node) -> bool:
+    """Whether a long tape is at the head of its loop, and the loop is none that would be rolled up."""
+    if not loop_head(node, max(config.soft_tape, tape.rolls)):
+        return False
+    if repeats(path(node)):
+        tape.rolls = 2 * node.depth
+        return False
+    return True
 
 
 def rewind(tape: Tape) -> None:

@@ -104,7 +104,7 @@ class Tape:
     """The current step of one thread: a pointer into the trie, and the tensors that live on it."""
     __slots__ = ("node", "tensors", "args", "inputs", "floats", "ints", "grad", "mark", "stepped", "leaves", "inline",
                  "thread", "hooked", "known", "upstream", "failed", "foreign", "nested", "shown", "graph", "bundles", "autocast",
-                 "extra")
+                 "extra", "rolls")
 
     def __init__(self, grad: bool = True, inline: Any = None, nested: Any = None, autocast: Any = None, extra: int = 0) -> None:
         self.node = root_of(grad, inline, nested, autocast, extra)
@@ -116,6 +116,7 @@ class Tape:
         self.ints: list[int] = []
         self.grad = grad                # grad mode of the entries to come
         self.autocast = autocast        # low-precision dtypes of the entries to come, by device; None: as they are
+        self.rolls = 0                  # up to this length it is known to be a loop that can be rolled up
         self.mark: Node | None = None   # the last write to a leaf or backward: the natural end of a step
         self.stepped = False            # a backward has been recorded
         self.leaves: dict[int, Any] = {}    # slot -> tensor, for leaves computed on this tape
