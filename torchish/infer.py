@@ -6,6 +6,7 @@ operand is cast to.  Runs only for entries never seen before; shape inference it
 from __future__ import annotations
 
 import warnings
+from collections import defaultdict
 from functools import lru_cache
 from typing import Any
 
@@ -205,22 +206,23 @@ def _strides(op: Op, attrs: dict, avals: list, flat: list[Aval], shape: tuple[in
 
 
 def view_layout(op: Op, attrs: dict, aval: Aval, index: int | None) -> tuple[tuple[int, ...] | None, int]:
-    """Strides of a view (None: row-major) and how many bytes further it begins.
+    """Strides of a view (None: row-major) and how many bytes further it begins."""
+    return _layouts(op, tuple([(k, _static(v)) for k, v in attrs.items()]), aval)[index or 0]
 
-    Found by running the op on a numpy array of these strides, whose elements are never read.
-    """
+
+@lru_cache(1024)
+def _layouts(op: Op, attrs: tuple, aval: Aval) -> Any:
+    """The same for all results; found by running the op on a numpy array of these strides, whose elements are never read."""
     width = aval.dtype.itemsize
     kind = np.uint8 if aval.dtype in dtypes.FLOAT8 else aval.dtype.np      # numpy does not know all of those by name
     dummy = np.lib.stride_tricks.as_strided(np.empty(1, kind), aval.shape, [s * width for s in strides_of(aval)])
     try:
-        out = op.fn(dummy, **{k: _static(v) for k, v in attrs.items()})
+        outs = op.fn(dummy, **dict(attrs))
     except (ValueError, TypeError, AttributeError):
-        return None, 0
-    out = out[index or 0] if isinstance(out, (tuple, list)) else out
-    if not isinstance(out, np.ndarray):
-        return None, 0
-    moved = out.__array_interface__["data"][0] - dummy.__array_interface__["data"][0]
-    return tuple(s // out.itemsize for s in out.strides), moved
+        return defaultdict(lambda: (None, 0))       # of as many results as there are
+    start = dummy.__array_interface__["data"][0]
+    return [(tuple(s // out.itemsize for s in out.strides), out.__array_interface__["data"][0] - start)
+            if isinstance(out, np.ndarray) else (None, 0) for out in (outs if isinstance(outs, (tuple, list)) else [outs])]
 
 
 @lru_cache(4096)
