@@ -310,3 +310,21 @@ def test_a_loop_compiles_once_and_is_followed(rolled):
     assert loss.item() > 0 and loops and tape.stats.compilations - before <= 1
     said = explain()[-1]
     assert said.turns and f"ops (loops of {said.turns[0]} turns), " in str(said)
+
+
+def test_a_few_snapshots_of_something_large_are_not_worth_keeping_every_turn(rolled, monkeypatch):
+    def run():
+        x, snapshots = torch.linspace(0, 1, 100), []
+        for k in range(40):
+            x = torch.sin(x + k)
+            if k % 20 == 0:
+                snapshots.append(x)
+        return [s.numpy() for s in (*snapshots, x)]
+    loops = rolled(True)
+    one = run()
+    assert loops
+    rolled(True)
+    monkeypatch.setattr(reroll, "_SNAPSHOTS", 1000)
+    for a, b in zip(one, run(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5)
+    assert not loops

@@ -126,7 +126,7 @@ def _turn_by_turn(loop: Loop, env: Env, numbers: Numbers, cut: Cut) -> None:
         inner = local | dict(zip(carried, values, strict=True)) | dict(zip(views, seen, strict=True))
         inner |= {name: v for (name, *_), v in zip(loop.varying, varying, strict=True)}
         run_nodes(loop.body, inner, row, cut=cut)
-        return [inner[s] for *_, s in loop.carried], [inner[s] for s in kept]
+        return [inner[s].astype(a.dtype.np) for (*_, s), a in zip(loop.carried, avals, strict=True)], [inner[s] for s in kept]
 
     carried = [name for name, *_ in loop.carried]
     seen = jax.vmap(look)(*rows) if views else []

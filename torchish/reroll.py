@@ -25,6 +25,7 @@ _TURNS = 8          # as often entries must repeat,
 _ENTRIES = 32       # and so many they must be together
 _STARTS = 24        # places tried at which a turn may begin
 _STACKED = 2 ** 22
+_SNAPSHOTS = 2 ** 24    # elements in all turns, of which only some are read
 
 
 class Loop:
@@ -211,6 +212,9 @@ class _Turns:
         runs: dict[tuple[int, int, int], int] = {}
         rest = [self._joined(n, early, runs) for n in rest]
         self._results(loop, after.union(*map(needs, rest)), runs)
+        if any(loop.avals[s].numel * self.turns > _SNAPSHOTS and 4 * len(singles) < self.turns and not stacks
+               for s, singles, stacks in loop.kept):
+            return None     # a scan would keep the values of all turns for the sake of a few
         inner = before | self.outs | {name: self.outs[s] for name, _, s in loop.carried} \
             | {name: before.outs[each[0]] for name, each, _ in loop.varying}
         loop.body = reroll(body, {s for *_, s in loop.carried} | {s for s, *_ in loop.kept}, inner)
