@@ -190,13 +190,11 @@ class _Turns:
         return turns
 
     def loop(self, rest: list[Node], after: set[int], before: Before) -> tuple[Loop, list[Node], dict[int, Out]] | None:
-        """The loop, if operands follow rules and it takes no other weights in every turn.
+        """The loop of turns that `agreeing` has found, if it takes no other weights in every turn.
 
         rest: the entries that follow it, after: slots read after those.  Also returns these entries, where what joins results
         of many turns takes them as they lie, and what stands for those.
         """
-        if not self.follow():
-            return None
         loop = Loop(self.turns, {s: o.aval for s, o in self.outs.items()})
         self.free = min(0, *before.outs) - 1        # a loop in a loop has names of its own
         early: dict[int, str] = {}
