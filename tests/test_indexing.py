@@ -7,6 +7,7 @@ slices and None first, so that an int does not take part in where the dimensions
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -177,3 +178,22 @@ def test_an_index_outside_is_refused_where_it_is_known_and_reads_nan_elsewhere(n
                 at_once.append(str(e))
     assert [math.isnan(v) for v in lazily] == [False] * 4 + [True] * 2 + [False]
     assert [v.__class__ for v in at_once] in ([float] * 4 + [str] * 2 + [float], [])
+
+
+def test_a_value_that_does_not_fit_is_told_before_its_dtype() -> None:
+    x = torch.arange(4)
+    for index in (x > -1, torch.tensor([0, 1, 2, 3])):
+        with pytest.raises(RuntimeError, match="shape mismatch: value tensor of shape \\[3\\] cannot be broadcast"):
+            x[index] = torch.tensor([1., 2., 3.])
+        with pytest.raises(RuntimeError, match="Index put requires the source and destination dtypes match, got Long"):
+            x[index] = torch.tensor([1., 2., 3., 4.])
+    assert x.tolist() == [0, 1, 2, 3]
+
+
+def test_one_value_in_any_number_of_dimensions_goes_where_a_mask_is() -> None:
+    for mask in (torch.tensor(True), torch.tensor(1, dtype=torch.uint8)):
+        x = torch.tensor(3.)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            x[mask] = torch.ones(1, 1, 1)
+        assert x.item() == 1

@@ -1,6 +1,7 @@
 """torch.library and torch.ops: operators of one's own, ATen's names, what libraries ask of PyTorch's core at import."""
 from __future__ import annotations
 
+import copy
 import itertools
 import subprocess
 import sys
@@ -169,6 +170,10 @@ def test_aten_slice_and_safe_softmax():
         aten.slice(torch.tensor(1.0))
     masked = torch.tensor([[0.0, 0.0], [-float("inf")] * 2])
     assert aten._safe_softmax.default(masked, 1).tolist() == [[0.5, 0.5], [0, 0]]
+
+
+def test_aten_ops_can_be_copied():
+    assert str(copy.deepcopy(torch.ops.aten.add)) == "aten.add"
 
 
 def test_aten_names():

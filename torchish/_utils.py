@@ -28,6 +28,11 @@ def _get_device_module(device_type: str) -> Any:
     return import_module(f".{device_type}", __package__)
 
 
+def _is_privateuse1_backend_available() -> bool:
+    """False: there is no backend of a third party."""
+    return False
+
+
 def _flatten_dense_tensors(tensors: Sequence[Tensor]) -> Tensor:
     """The elements of all of them, one after the other, in one dimension."""
     return torch.cat([t.reshape(-1) for t in tensors])

@@ -13,6 +13,7 @@ from .avals import aval_of
 from .guard import MADE_IN_INFERENCE_MODE, MADE_IN_NO_GRAD, Guard, part_of
 from .infer import seen_through
 from .inference import is_inference, may_write, used
+from .missing import missing
 from .ops.engine import detach, laid, straight, write_by_index
 from .ops.into import InPlace
 from .ops.table import Op, Param
@@ -427,3 +428,7 @@ def copy_into(x: Any, source: Any) -> Any:
     """`x.copy_(source)`: broadcast and cast into `x`."""
     refuse_overlap(x, source)
     return assign(x, hooks.copy_cast(x, source))
+
+
+# `torch.storage` is this module, and it has the classes of storages
+__getattr__ = missing("torch", globals(), late={"memory"}, objects={"TypedStorage": "memory", "UntypedStorage": "memory"})

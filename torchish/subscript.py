@@ -52,14 +52,15 @@ class Subscript:
         part = self if outer is None else _slice(self, outer, starts)
         warn_if_expanded(part)
         if kind == "mask" and len(tensors) == 1 and value._node.aval.numel == 1 and _leads(inner):
+            value = value.reshape(()) if value.shape else value
             assign(part, hooks.mask_put(part, hooks.as_tensor(tensors[0]), value, _leads(inner) - 1))
             return
         given = value.shape
-        if own and value.dtype is not self.dtype:
-            raise RuntimeError("Index put requires the source and destination dtypes match, got "
-                               f"{c_name(self.dtype)} for the destination and {c_name(value.dtype)} for the source.")
         if given and given[0] == 1:
             value = value.reshape(_without_leading_ones(given))
+        if own and not value.shape and value.dtype is not self.dtype:       # of others the op says it, after their shape
+            raise RuntimeError("Index put requires the source and destination dtypes match, got "
+                               f"{c_name(self.dtype)} for the destination and {c_name(value.dtype)} for the source.")
         assign(part, record(INDEX_PUT, (part, _places(tensors, part), value, inner, False)))
 
     def __delitem__(self, index: Any) -> None:

@@ -18,9 +18,17 @@ from ..tape import state
 from ..torch_function import DisableTorchFunction, DisableTorchFunctionSubclass, disabled
 
 __all__ = ["DisableTorchFunction", "DisableTorchFunctionSubclass", "DispatchKey", "DispatchKeySet", "Generator",
-           "Graph", "Value", "default_generator", "is_grad_enabled"]
+           "Graph", "ScriptDict", "ScriptFunction", "ScriptList", "ScriptMethod", "Value", "default_generator", "is_grad_enabled"]
 
 _LinAlgError, _disabled_torch_function_impl, _AutoDispatchBelowAutograd = LinAlgError, disabled, below_autograd
+
+
+has_lapack = has_spectral = True
+
+
+def _get_privateuse1_backend_name() -> str:
+    """The name under which the backend of a third party would stand."""
+    return "privateuseone"
 
 
 class DispatchKey(enum.Flag):
@@ -33,12 +41,44 @@ class DispatchKey(enum.Flag):
     AutogradCUDA = enum.auto()
 
 
-class Graph:
-    """TorchScript's class, of which no object is one; libraries annotate with it."""
+class _OfTorchScript:
+    """A class of TorchScript, of which no object is one: libraries annotate with it, and ask whether something is one."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__}: torch.jit.script returns what it is given")
 
 
-class Value:
-    """TorchScript's class, of which no object is one; libraries annotate with it."""
+class Graph(_OfTorchScript): ...
+
+
+class Value(_OfTorchScript): ...
+
+
+class ScriptDict(_OfTorchScript): ...
+
+
+class ScriptFunction(_OfTorchScript): ...
+
+
+class ScriptList(_OfTorchScript): ...
+
+
+class ScriptMethod(_OfTorchScript): ...
+
+
+def _jit_set_profiling_executor(flag: bool) -> bool:
+    """False, which it is and stays: there is no executor of TorchScript to profile."""
+    return False
+
+
+def _get_graph_executor_optimize(new_setting: bool | None = None) -> bool:
+    """True, which it is and stays: XLA optimises."""
+    return True
+
+
+def _jit_set_num_profiled_runs(runs: int) -> int:
+    """1, which it is and stays."""
+    return 1
 
 
 def DispatchKeySet(key: DispatchKey) -> DispatchKey:

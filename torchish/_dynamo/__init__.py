@@ -80,4 +80,4 @@ def is_inductor_supported() -> bool:
     return False
 
 
-__getattr__ = missing("torch._dynamo", globals(), late={"_trace_wrapped_higher_order_op", "exc", "utils"})
+__getattr__ = missing("torch._dynamo", globals(), late={"_trace_wrapped_higher_order_op", "exc", "trace_rules", "utils"})

@@ -10,6 +10,6 @@ accumulated_cache_size_limit = accumulated_recompile_limit = 256
 assume_static_by_default = automatic_dynamic_shapes = True
 cache_size_limit = recompile_limit = 8
 capture_dynamic_output_shape_ops = capture_scalar_outputs = False
-optimize_ddp = True
+dynamic_shapes = inline_inbuilt_nn_modules = log_compilation_metrics = optimize_ddp = True
 specialize_int = suppress_errors = verbose = False
 patch = patcher(globals())

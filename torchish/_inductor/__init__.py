@@ -6,4 +6,4 @@ from . import config
 
 __all__ = ["config"]
 
-__getattr__ = missing("torch._inductor", globals())
+__getattr__ = missing("torch._inductor", globals(), late={"utils"})

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 
 from .._dynamo.patching import patcher
 
-coordinate_descent_tuning = epilogue_fusion = False
+compile_threads = 1
+coordinate_descent_tuning = epilogue_fusion = fallback_random = False
 force_fuse_int_mm_with_mul = fx_graph_cache = freezing = max_autotune = False
 triton = SimpleNamespace(unique_kernel_names=False, cudagraphs=False)
 cpp = SimpleNamespace(threads=-1)

@@ -120,7 +120,9 @@ class AtenPacket:
         self._qualified_op_name, self._function = f"aten::{name}", function
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or not OVERLOADS.fullmatch(name):
+        if name.startswith("__"):       # asked by Python, of a copy that has nothing yet
+            raise AttributeError(name, name=name, obj=self)
+        if not OVERLOADS.fullmatch(name):
             raise AttributeError(f"The underlying op of '{self}' has no overload name '{name}'", name=name, obj=self)
         found = self.__dict__[name] = AtenOverload(self, name)
         return found

@@ -222,12 +222,8 @@ def index_put_at(input: Array, indices: Arrays, values: Array, *, spec: tuple, a
 @op(name="_mask_put", strides="first", forms="method", inplace=True, rule="IndexPutBackward0",
     samples=lambda t: [((t(3, 4), t(3, 4, dtype="bool"), t()), {})])
 def mask_put(input: Array, mask: Array, values: Array, *, dim: int = 0) -> Array:
-    """input[mask] = values, where the mask begins at dimension `dim` and `values` is the same for all places of it."""
+    """input[mask] = values, where the mask begins at dimension `dim` and `values` is one value."""
     rest = input.ndim - dim - mask.ndim
-    before = input.shape[:dim]
-    if values.ndim > rest:
-        shape = (*before, *(1,) * mask.ndim, *input.shape[dim + mask.ndim:])
-        values = _fit(values, (*before, 1, *input.shape[dim + mask.ndim:])).reshape(shape)
     return jnp.where(mask.reshape(mask.shape + (1,) * rest), values.astype(input.dtype), input)
 
 

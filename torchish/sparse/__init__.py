@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes
-from ..missing import missing
+from ..missing import missing, reason
 from ..namespace import namespace as t
 from ..ops.check import require
 from ..tensor import Tensor
@@ -21,9 +21,19 @@ from .coo import SparseTensor, checks, made, on_device, sparse_coo_tensor
 from .products import addmm, mm
 from .reductions import log_softmax, softmax, sum
 
-__all__ = ["addmm", "check_sparse_tensor_invariants", "log_softmax", "mm", "softmax", "spdiags", "sum"]
+__all__ = ["addmm", "check_sparse_tensor_invariants", "log_softmax", "mm", "sampled_addmm", "softmax", "spdiags", "sum"]
 
 __getattr__ = missing("torch.sparse", globals())
+
+
+def sampled_addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1.0, alpha: float = 1.0,
+                  out: Tensor | None = None) -> Tensor:
+    """NotImplementedError: torch computes it for a compressed sparse `input`, and for no other.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.sparse.sampled_addmm.html
+    """
+    raise NotImplementedError("Could not run 'aten::sparse_sampled_addmm' with arguments from the 'CPU' backend. It takes tensors "
+                              f"in a compressed layout. Out of scope: {reason('sparse_csr')}")
 
 
 class check_sparse_tensor_invariants:

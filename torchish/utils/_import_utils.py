@@ -1,0 +1,14 @@
+"""torch.utils._import_utils: whether a module can be imported, without importing it."""
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+__all__: list[str] = []
+
+
+def _check_module_exists(name: str) -> bool:
+    """Whether there is a module `name`; False, too, where a package that it lies in is missing or cannot be imported."""
+    try:
+        return find_spec(name) is not None
+    except ImportError:
+        return False
