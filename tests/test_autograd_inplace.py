@@ -25,6 +25,12 @@ def test_views_that_may_not_be_written(x):
             v = y.view(1, 2)
         with pytest.raises(RuntimeError, match=NO_GRAD):
             v.mul_(2)
+    y = x * 1
+    with torch.no_grad():
+        v = y[:]
+    for make, name in ((lambda v: v.view(1, 2), "View"), (lambda v: v[0], "Select"), (lambda v: v[None], "Unsqueeze")):
+        with pytest.raises(RuntimeError, match=f"^Output 0 of {name} is a view of a view which was created in no_grad mode"):
+            make(v).mul_(2)
     plain = torch.zeros(2)
     with torch.no_grad():
         v = plain[0]

@@ -151,3 +151,10 @@ def test_grouped_products_take_their_own_rows_and_no_program_for_each_division()
         torch.nn.functional.grouped_mm(rows, experts)
     with pytest.raises(RuntimeError, match="^expected m1 and m2 to have the same dtype, but got: float != c10::BFloat16"):
         torch.nn.functional.grouped_mm(rows, experts.bfloat16(), offs=torch.tensor([2, 3, 4], dtype=torch.int32))
+
+
+def test_as_strided_of_what_a_detached_leaf_expands_to() -> None:
+    x = torch.arange(3.0).detach().requires_grad_()
+    y = x.expand(2, 3).as_strided((2, 3), (0, 1), 0)
+    (y * torch.tensor([[1.0, 2, 3], [10, 20, 30]])).sum().backward()
+    assert y.tolist() == [[0, 1, 2], [0, 1, 2]] and x.grad.tolist() == [11, 22, 33]

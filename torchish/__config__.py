@@ -22,3 +22,8 @@ def parallel_info() -> str:
     """The numbers of threads that were set or found."""
     return (f"ATen/Parallel:\n\tat::get_num_threads() : {get_num_threads()}\n"
             f"\tat::get_num_interop_threads() : {get_num_interop_threads()}\n")
+
+
+def _cxx_flags() -> str:
+    """Nothing: no C++ of its own was compiled."""
+    return ""

@@ -41,6 +41,7 @@ with uncollected():
     from .api import *  # noqa: F403
     from .api import _sample_dirichlet, _standard_gamma
     from .autograd import Variable
+    from .checks import *  # noqa: F403
     from .config import config
     from .copies import COPIES
     from .cuda import OutOfMemoryError
@@ -59,7 +60,6 @@ with uncollected():
     from .native import *  # noqa: F403
     from .removed import REMOVED
     from .serialization import load, save
-    from .settings import _assert, _check
     from .streams import Event, Stream, get_device_module
     from .symbolic import *  # noqa: F403
     from .to_jax import to_jax

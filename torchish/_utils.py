@@ -10,6 +10,7 @@ from typing import Any
 
 from . import api as torch
 from .devices import cuda_is_available
+from .dtypes import dtype as Dtype
 from .missing import missing
 from .tensor import Tensor
 
@@ -26,6 +27,13 @@ def _get_device_module(device_type: str) -> Any:
     if device_type not in ("cpu", "cuda", "mps", "mtia", "xpu"):
         raise RuntimeError(f"Device '{device_type}' does not have a corresponding module registered as 'torch.{device_type}'.")
     return import_module(f".{device_type}", __package__)
+
+
+def _element_size(dtype: Any) -> int:
+    """The bytes of one value. RuntimeError where `dtype` is none."""
+    if not isinstance(dtype, Dtype):
+        raise RuntimeError(f"expected torch.dtype, but got {type(dtype)}")
+    return dtype.itemsize
 
 
 def _is_privateuse1_backend_available() -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from .ops.table import Op
 
-__all__ = ["Guard", "MADE_IN_INFERENCE_MODE", "MADE_IN_NO_GRAD", "SEVERAL_VIEWS", "part_of"]
+__all__ = ["Guard", "MADE_IN_INFERENCE_MODE", "MADE_IN_NO_GRAD", "ModeGuard", "SEVERAL_VIEWS", "part_of"]
 
 SEVERAL_VIEWS = ("This view is the output of a function that returns multiple views. Such functions do not allow the output "
                  "views to be modified inplace. You should replace the inplace operation by an out-of-place one.")
@@ -28,15 +28,24 @@ class Guard:
         return value
 
 
-MADE_IN_INFERENCE_MODE = Guard(
-    "A view was created in inference mode and is being modified inplace in normal mode. Given that this use case is ambiguous and "
-    "error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both inside the "
-    "inference_mode block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be tracked).")
-MADE_IN_NO_GRAD = Guard(
-    "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this use case is "
-    "ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either "
-    "both inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want the inplace "
-    "to be tracked).")
+class ModeGuard(Guard):
+    """Of a view made in a mode that keeps no graph, of the name `mode`; `now` is where the write is refused."""
+    __slots__ = ("mode", "now")
+
+    def __init__(self, mode: str, now: str, what: str = "A view was") -> None:
+        self.mode, self.now = mode, now
+        super().__init__(f"{what} created in {'inference' if mode == 'inference_mode' else mode} mode and is being modified inplace "
+                         f"{now}. Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code "
+                         f"by moving both the view and the inplace either both inside the {mode} block (if you don't want the "
+                         "inplace to be tracked) or both outside (if you want the inplace to be tracked).")
+
+    def of_view(self, node_name: str) -> ModeGuard:
+        """Of a view of such a view; `node_name` is torch's name of the node of the op that made it."""
+        return ModeGuard(self.mode, self.now, f"Output 0 of {node_name.partition('Backward')[0]} is a view of a view which was")
+
+
+MADE_IN_INFERENCE_MODE = ModeGuard("inference_mode", "in normal mode")
+MADE_IN_NO_GRAD = ModeGuard("no_grad", "with grad mode enabled")
 
 
 @lru_cache(maxsize=1024)        # a step makes the same parts again

@@ -116,6 +116,8 @@ def set_default_tensor_type(t: Any, /) -> None:
     if dtype is None or not dtype.is_floating_point:
         known = dtype is not None or isinstance(t, tensortype)
         raise TypeError(("" if known else "invalid type object: ") + "only floating-point types are supported as the default type")
+    if cuda and not cuda_is_available():
+        raise TypeError(f"type torch.cuda.{legacy_name(dtype)} not available. Torch not compiled with CUDA enabled.")
     set_default_dtype(dtype)
     set_default_device("cuda" if cuda else "cpu")
 

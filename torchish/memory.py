@@ -271,6 +271,16 @@ def set_(self: Tensor, source: Any = None, storage_offset: int = 0, size: Any = 
     return become(self, base.detach())
 
 
+def _put_found(x: Tensor, before: np.ndarray, found: list) -> Tensor:
+    """Writes what a function of each element gave."""
+    complex_ = before.dtype.kind == "c"
+    for v in found:
+        if not isinstance(v, (bool, int, float, Tensor, np.generic)) and not (complex_ and isinstance(v, complex)):
+            raise TypeError(f"must be real number, not {type(v).__name__}")
+    values = [v.item() if isinstance(v, Tensor) else v for v in found]
+    return assign(x, from_array(np.asarray(values).astype(before.dtype).reshape(before.shape)))
+
+
 def apply_(self: Tensor, callable: Callable[[Any], Any], /) -> Tensor:
     """Each element replaced by `callable(element)`, in Python; CPU tensors only."""
     if self.requires_grad:
@@ -280,8 +290,7 @@ def apply_(self: Tensor, callable: Callable[[Any], Any], /) -> Tensor:
     if self.is_meta:
         return self
     array = self._numpy()
-    flat = [callable(v) for v in array.reshape(-1).tolist()]
-    return assign(self, from_array(np.asarray(flat).astype(array.dtype).reshape(array.shape)))
+    return _put_found(self, array, [callable(v) for v in array.reshape(-1).tolist()])
 
 
 def map_(self: Tensor, other: Tensor, callable: Callable[[Any, Any], Any]) -> Tensor:
@@ -291,8 +300,7 @@ def map_(self: Tensor, other: Tensor, callable: Callable[[Any, Any], Any]) -> Te
     if self.is_meta:
         return self
     a, b = self._numpy(), other.expand(self.shape)._numpy()
-    flat = [callable(u, v) for u, v in zip(a.reshape(-1).tolist(), b.reshape(-1).tolist(), strict=True)]
-    return assign(self, from_array(np.asarray(flat).astype(a.dtype).reshape(a.shape)))
+    return _put_found(self, a, [callable(u, v) for u, v in zip(a.reshape(-1).tolist(), b.reshape(-1).tolist(), strict=True)])
 
 
 def map2_(self: Tensor, x: Tensor, y: Tensor, callable: Callable[[Any, Any, Any], Any], /) -> Tensor:
@@ -301,8 +309,7 @@ def map2_(self: Tensor, x: Tensor, y: Tensor, callable: Callable[[Any, Any, Any]
         raise RuntimeError("Can't call map2_() on Variable that requires grad. Use var.detach().map2_() instead.")
     own = self._numpy()
     rows = [t.reshape(-1).tolist() for t in (own, x.expand(self.shape)._numpy(), y.expand(self.shape)._numpy())]
-    found = [callable(*elements) for elements in zip(*rows, strict=True)]
-    return assign(self, from_array(np.asarray(found).astype(own.dtype).reshape(own.shape)))
+    return _put_found(self, own, [callable(*elements) for elements in zip(*rows, strict=True)])
 
 
 def get_device(self: Tensor) -> int:

@@ -4,6 +4,7 @@ In: tensors.  Out: tensors, written in terms of the derived methods.
 """
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,8 @@ def to_dense(self: Tensor, dtype: Any = None, *, masked_grad: bool | None = None
 
 def as_subclass(self: Tensor, cls: type) -> Any:
     """This tensor as one of class `cls`, with the same storage and history."""
+    if not isinstance(cls, type):
+        raise TypeError(f"cls must be a type (got {type(cls).__name__})")
     if not issubclass(cls, Tensor):
         raise TypeError("Creating a Tensor subclass from a class that does not inherit from Tensor is not possible. Make sure your "
                         "class inherits from Tensor.")
@@ -61,8 +64,25 @@ for _fn in (fill_diagonal_, to_dense, as_subclass, __pos__, __invert__, __revers
     _fn.__qualname__ = f"Tensor.{_fn.__name__}"
     setattr(Tensor, _fn.__name__, _fn)
 Tensor.is_sparse_csr = False
-Tensor._grad_fn = Tensor.grad_fn
-Tensor._backward_hooks = property(lambda self: self._hooks, lambda self, hooks: setattr(self, "_hooks", hooks or None))
+
+
+def _set_grad_fn(self: Tensor, value: None) -> None:
+    if value is not None:
+        raise RuntimeError("_grad_fn can be only set to None")
+    self.detach_()
+
+
+def _keep(sentence: str) -> Callable[[Tensor], None]:
+    """What `del` does to an attribute that stays."""
+    def refuse(self: Tensor) -> None:
+        raise RuntimeError(sentence)
+    return refuse
+
+
+Tensor._grad_fn = property(lambda self: self.grad_fn, _set_grad_fn,
+                           _keep("Deletion of _grad_fn not allowed. Detach tensor instead!"))
+Tensor._backward_hooks = property(lambda self: self._hooks, lambda self, hooks: setattr(self, "_hooks", hooks or None),
+                                  _keep("Deletion of _backwards_hooks not allowed!"))
 Tensor._post_accumulate_grad_hooks = property(lambda self: self._post_hooks)
 Tensor._is_zerotensor = lambda self: False
 Tensor._is_all_true, Tensor._is_any_true = Tensor.all, Tensor.any

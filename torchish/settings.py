@@ -39,7 +39,10 @@ def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None
     """Asks for deterministic algorithms. On the CPU XLA has no others; on GPUs see
     XLA_FLAGS=--xla_gpu_deterministic_ops=true.
     """
-    _kept.deterministic, _kept.warn_only = bool(mode), bool(mode and warn_only)
+    for name, value in (("'mode' (position 1)", mode), ("'warn_only'", warn_only)):
+        if not isinstance(value, bool):
+            raise TypeError(f"_set_deterministic_algorithms(): argument {name} must be bool, not {type(value).__name__}")
+    _kept.deterministic, _kept.warn_only = mode, warn_only
 
 
 def are_deterministic_algorithms_enabled() -> bool:
@@ -54,6 +57,8 @@ def is_deterministic_algorithms_warn_only_enabled() -> bool:
 
 def set_deterministic_debug_mode(debug_mode: int | str) -> None:
     """0 or "default", 1 or "warn", 2 or "error"."""
+    if not isinstance(debug_mode, (int, str)):
+        raise TypeError(f"debug_mode must be str or int, but got {type(debug_mode)}")
     names = {"default": 0, "warn": 1, "error": 2}
     if isinstance(debug_mode, str) and debug_mode not in names:
         raise RuntimeError(f"invalid value of debug_mode, expected one of `default`, `warn`, `error`, but got {debug_mode}")
@@ -166,17 +171,3 @@ def broadcast_shapes(*shapes: Any) -> Size:
                                    f"{k} had {shape}; but expected shape should be broadcastable to {result}")
             result[i] = shape[i]
     return Size(result)
-
-
-def _check(cond: Any, message: Callable[[], str] | None = None) -> None:
-    """RuntimeError unless `cond`."""
-    if not cond:
-        raise RuntimeError(message() if message is not None else f"Expected cond to be True, but got {cond}. (Could this error "
-                           f"message "
-                           "be improved? If so, please report an enhancement request to PyTorch.)")
-
-
-def _assert(condition: Any, message: str) -> None:
-    """AssertionError unless `condition`."""
-    if not condition:
-        raise AssertionError(message)

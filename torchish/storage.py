@@ -10,10 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 from .avals import aval_of
-from .guard import MADE_IN_INFERENCE_MODE, MADE_IN_NO_GRAD, Guard, part_of
+from .guard import MADE_IN_INFERENCE_MODE, MADE_IN_NO_GRAD, Guard, ModeGuard, part_of
 from .infer import seen_through
 from .inference import is_inference, may_write, used
 from .missing import missing
+from .names import node_name
 from .ops.engine import detach, laid, straight, write_by_index
 from .ops.into import InPlace
 from .ops.table import Op, Param
@@ -49,8 +50,8 @@ def make_view(x: Any, result: Any, op: Op, values: tuple, which: int | None = No
     view = x._view
     several = which is not None and op.rule != "SliceBackward0"     # each part of `tensor_split` is a slice of its own in torch
     if (several or not state.tape.grad or x._guard is not None) and op.name != "detach":
-        result._guard = _guard_of(x, op, which)
-        if result._guard in MADE_WITHOUT_GRAD and (x._leaf or x._node.rg) and state.tape.nested is None:
+        result._guard = _guard_of(x, result, op, which)
+        if isinstance(result._guard, ModeGuard) and (x._leaf or x._node.rg) and state.tape.nested is None:
             _stand_alone(result)
     if view is None:
         x._shared = True
@@ -61,7 +62,6 @@ def make_view(x: Any, result: Any, op: Op, values: tuple, which: int | None = No
     return result
 
 
-MADE_WITHOUT_GRAD = (MADE_IN_NO_GRAD, MADE_IN_INFERENCE_MODE)
 SHARED = ("unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory location. "
           "Please clone() the tensor before performing the operation.")
 
@@ -83,13 +83,15 @@ def _stand_alone(x: Any) -> None:
             x._node = x._node.aval.grad
 
 
-def _guard_of(x: Any, op: Op, which: int | None) -> Guard | None:
-    """The guard of a view made now of `x`; None where it may be written."""
+def _guard_of(x: Any, result: Any, op: Op, which: int | None) -> Guard | None:
+    """The guard of `result`, a view made now of `x` by `op`; None where it may be written."""
     if not state.tape.grad:
         if state.tape.extra & INFERENCE:
             return None if is_inference(x) else MADE_IN_INFERENCE_MODE
         return MADE_IN_NO_GRAD
-    return x._guard if x._guard is not None else part_of(op, which)    # type: ignore[arg-type]
+    if which is not None and op.rule != "SliceBackward0":
+        return part_of(op, which)
+    return x._guard.of_view(str(node_name(result._node, state.tape.outs()))) if isinstance(x._guard, ModeGuard) else x._guard
 
 
 def _owner(view: View) -> Any:
@@ -145,7 +147,7 @@ def refresh(x: Any) -> None:
     base = view.base if view.base._view is None else _owner(view)
     if view.version == base._version_count:
         return
-    alone = x._guard in MADE_WITHOUT_GRAD and (state.tape.nested is None or x._leaf)
+    alone = isinstance(x._guard, ModeGuard) and (state.tape.nested is None or x._leaf)
     value = _in_mode(not alone, _seen_from, base, view.chain)
     view.version = base._version_count
     bind(x, value if x._guard is None else x._guard.after_write(value))

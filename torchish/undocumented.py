@@ -183,3 +183,4 @@ Tensor.is_xla = Tensor.is_ipu = Tensor.is_maia = Tensor.is_mtia = Tensor.is_vulk
 Tensor.name = None     # type: ignore[attr-defined]
 for _name in TENSOR_NAMES:
     setattr(Tensor, _name, Absent(_name))
+Tensor.__dir__ = lambda self: sorted(set(object.__dir__(self)) - set(TENSOR_NAMES))      # type: ignore[method-assign]

@@ -121,4 +121,4 @@ def _are_functorch_transforms_active() -> bool:
     return state.tape.nested is not None
 
 
-__getattr__ = missing("torch._C", globals(), late={"_functorch", "_nn"})
+__getattr__ = missing("torch._C", globals(), late={"_autograd", "_functions", "_functorch", "_nn"})

@@ -82,7 +82,8 @@ def _restrided(input: Any, size: Any, stride: Any, storage_offset: int | None) -
                            f"{memory.numel() * width}")
     if input.requires_grad and not memory.requires_grad:        # a leaf that shows a part of what it was detached from
         memory = memory.clone()
-        memory[_places(tuple(input.shape), input.stride(), input.storage_offset()).reshape(-1)] = input.reshape(-1)
+        places, first = np.unique(_places(tuple(input.shape), input.stride(), input.storage_offset()), return_index=True)
+        memory[places] = input.reshape(-1)[first]       # one of those that lie at one place: it has the gradient of the place
     return memory, size, stride, offset
 
 
