@@ -34,10 +34,10 @@ class ModeGuard(Guard):
 
     def __init__(self, mode: str, now: str, what: str = "A view was") -> None:
         self.mode, self.now = mode, now
-        super().__init__(f"{what} created in {'inference' if mode == 'inference_mode' else mode} mode and is being modified inplace "
-                         f"{now}. Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code "
-                         f"by moving both the view and the inplace either both inside the {mode} block (if you don't want the "
-                         "inplace to be tracked) or both outside (if you want the inplace to be tracked).")
+        super().__init__(f"{what} created in {'inference' if mode == 'inference_mode' else mode} mode and is being modified "
+                         f"inplace {now}. Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify "
+                         f"your code by moving both the view and the inplace either both inside the {mode} block (if you don't "
+                         "want the inplace to be tracked) or both outside (if you want the inplace to be tracked).")
 
     def of_view(self, node_name: str) -> ModeGuard:
         """Of a view of such a view; `node_name` is torch's name of the node of the op that made it."""
