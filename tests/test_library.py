@@ -196,6 +196,88 @@ def test_aten_names():
         torch.ops.load_library("no.so")
 
 
+# a name of ATen, a call of it, and what PyTorch gives: x is (arange(8) - 3.5) as an image, f a row
+KERNELS = [
+    ("max_pool2d_with_indices_backward", lambda a, x, f: a(
+        torch.ones(1, 2, 1, 1), x, [2, 2], [2, 2], [0, 0], [1, 1], False, torch.full((1, 2, 1, 1), 3)),
+     [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]),
+    ("native_dropout_backward", lambda a, x, f: a(torch.ones(1, 3), f > 0, 2.0), [0.0, 2.0, 2.0]),
+    ("threshold_backward", lambda a, x, f: a(torch.ones(1, 3), f, 0), [0.0, 1.0, 1.0]),
+    ("gelu_backward", lambda a, x, f: a(torch.ones(1, 3), f, approximate="tanh"), [-0.127711, 0.86737, 1.0861]),
+    ("leaky_relu_backward", lambda a, x, f: a(torch.ones(1, 3), f, 0.1, False), [0.1, 1.0, 1.0]),
+    ("hardtanh_backward", lambda a, x, f: a(torch.ones(1, 3), f, -1, 1), [0.0, 1.0, 0.0]),
+    ("elu_backward", lambda a, x, f: a(torch.ones(1, 3), 1.0, 1.0, 1.0, False, f), [0.22313, 1.0, 1.0]),
+    ("_log_softmax_backward_data", lambda a, x, f: a(f, f.log_softmax(1), 1, torch.float32),
+     [-1.52409, 0.32197, 1.20212]),
+    ("nll_loss_backward", lambda a, x, f: a(torch.tensor(1.0), f, torch.tensor([1]), None, 1, -100, torch.tensor(2.0)),
+     [0.0, -0.5, 0.0]),
+    ("convolution_backward", lambda a, x, f: a(
+        torch.ones(1, 2, 1, 1), x, torch.ones(2, 1, 2, 2), [2], [1, 1], [0, 0], [1, 1], False, [0, 0], 2, [False, True,
+        True])[1],
+     [-3.5, -2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 3.5]),
+    ("native_layer_norm_backward", lambda a, x, f: a(
+        f, f * 2, [3], torch.tensor([[0.5]]), torch.tensor([[2.0]]), torch.ones(3), None, [True, True, False])[0],
+     [113.0, -16.3333, -113.333]),
+    ("native_group_norm_backward", lambda a, x, f: a(
+        x, x * 2, torch.tensor([[0.5]]), torch.tensor([[2.0]]), torch.ones(2), 1, 2, 4, 1, [True, True, True])[1],
+     [92.0, 76.0]),
+    ("native_batch_norm_backward", lambda a, x, f: a(
+        x, x * 2, None, None, None, torch.tensor([0.5, 1]), torch.tensor([2.0, 1]), True, 1e-5, [True, False, False])[0],
+     [687.0, 505.0, 323.0, 141.0, -1.5, -17.5, -33.5, -49.5]),
+    ("upsample_bilinear2d_backward", lambda a, x, f: a(torch.ones(1, 2, 3, 3), [3, 3], [1, 2, 2, 2], False),
+     [2.25, 2.25, 2.25, 2.25, 2.25, 2.25, 2.25, 2.25]),
+    ("_upsample_bilinear2d_aa", lambda a, x, f: a(x, [1, 1], False), [-2.0, 2.0]),
+    ("upsample_nearest2d", lambda a, x, f: a.vec(x[:, :, :1], None, [2.0, 2.0]),
+     [-3.5, -3.5, -2.5, -2.5, -3.5, -3.5, -2.5, -2.5, 0.5, 0.5, 1.5, 1.5, 0.5, 0.5, 1.5, 1.5]),
+    ("reflection_pad2d", lambda a, x, f: a(x[:, :1], [1, 0, 0, 1]),
+     [-2.5, -3.5, -2.5, -0.5, -1.5, -0.5, -2.5, -3.5, -2.5]),
+    ("embedding_dense_backward", lambda a, x, f: a(f, torch.tensor([1]), 2, -1, False),
+     [0.0, 0.0, 0.0, -1.5, 0.5, 2.0]),
+    ("slice_backward", lambda a, x, f: a(f, [1, 6], 1, 0, 6, 2), [-1.5, 0.0, 0.5, 0.0, 2.0, 0.0]),
+    ("col2im", lambda a, x, f: a(torch.ones(1, 4, 4), [3, 3], [2, 2], [1, 1], [0, 0], [1, 1]),
+     [1.0, 2.0, 1.0, 2.0, 4.0, 2.0, 1.0, 2.0, 1.0]),
+    ("_batch_norm_with_update", lambda a, x, f: a(x, None, None, torch.zeros(2), torch.ones(2), 0.1, 1e-5)[2],
+     [0.894424, 0.894424]),
+    ("_scaled_dot_product_flash_attention_for_cpu", lambda a, x, f: a(x, x, x, 0.0, True)[1],
+     [13.0815, 4.65362, 1.76777, 13.0817]),
+    ("special_erf", lambda a, x, f: a(f), [-0.966105, 0.5205, 0.995322]),
+    ("_fft_r2c", lambda a, x, f: a(f, [1], 1, True).real, [0.57735, -1.58771]),
+    ("_unique2", lambda a, x, f: a(torch.tensor([3, 1, 1]), True, False, True)[2], [2.0, 1.0]),
+    ("_int_mm", lambda a, x, f: a(f.T.to(torch.int8), f.to(torch.int8)),
+     [1.0, 0.0, -2.0, 0.0, 0.0, 0.0, -2.0, 0.0, 4.0]),
+]
+
+
+@pytest.mark.parametrize(("name", "call", "wanted"), KERNELS, ids=[k[0] for k in KERNELS])
+def test_aten_kernels(name, call, wanted):
+    x, f = (torch.arange(8.0) - 3.5).reshape(1, 2, 2, 2), torch.tensor([[-1.5, 0.5, 2.0]])
+    assert call(getattr(torch.ops.aten, name), x, f).flatten().tolist() == pytest.approx(wanted, rel=1e-4)
+
+
+def test_aten_backward_has_a_gradient():
+    f = torch.tensor([-1.0, 0.5], requires_grad=True)
+    torch.ops.aten.tanh_backward(f, f.tanh()).sum().backward()
+    torch.ops.aten.gelu_backward(torch.ones(2), f).sum().backward()
+    assert f.grad.tolist() == pytest.approx([0.0222451, 1.03913], rel=1e-4)
+
+
+def test_scaled_mm():
+    """The product of float8 matrices: one scale, one for each row and column, and what PyTorch refuses."""
+    kind = torch.float8_e4m3fn
+    a, b, one = torch.tensor([[2.0, 4], [-8, 16]]).to(kind), torch.tensor([[1.0, 2], [3, 40]]).t().to(kind), torch.tensor(1.0)
+    made = torch._scaled_mm(a, b, one, one)
+    assert made.dtype is kind and made.float().tolist() == [[10, 160], [24, 448]]
+    scales, bias = (torch.tensor([[1.0], [0.5]]), torch.tensor([[2.0, 1]])), torch.tensor([1.0, 2])
+    rows = torch._scaled_mm(a, b, *scales, bias, out_dtype=torch.float32)
+    assert rows.tolist() == [[21, 168], [25, 310]]
+    wide = torch._scaled_mm(a.to(torch.float8_e5m2), b, one, one * 1000)
+    assert wide.float().isinf().tolist() == [[False, True], [False, True]]
+    with pytest.raises(ValueError, match="^Invalid scaling configuration"):
+        torch._scaled_mm(a, b, one, torch.ones(2))
+    with pytest.raises(RuntimeError, match=r"^mat_a and mat_b shapes cannot be multiplied \(2x2 and 1x2\)"):
+        torch._scaled_mm(a, b[1:], one, one)
+
+
 IMPORTS = """
 import importlib.metadata, torch, torch._custom_ops, torch.fx, torch.library, torch.onnx
 from torch._dynamo.utils import is_compile_supported

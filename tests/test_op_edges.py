@@ -55,11 +55,16 @@ def test_nothing_and_one_number() -> None:
         assert (found.tolist() if isinstance(found, torch.Tensor) else found) == wanted
 
 
-def test_bytes_are_interpolated_as_floats_and_rounded() -> None:
-    """Bytes as images have them."""
+def test_bytes_are_resized_with_whole_numbers() -> None:
+    """Images of bytes: PyTorch's weights are multiples of a power of two, and rows are rounded before columns are resized."""
     x = torch.tensor([[[[0, 100, 255]]]], dtype=torch.uint8)
     assert F.interpolate(x, (1, 6), mode="bilinear").tolist() == [[[[0, 25, 75, 139, 216, 255]]]]
     assert F.interpolate(x, (1, 6), mode="bilinear").dtype is torch.uint8
+    x = (torch.arange(35) * 37 % 256).to(torch.uint8).reshape(1, 1, 5, 7)
+    assert F.interpolate(x, (2, 3), mode="bilinear").flatten().tolist() == [27, 113, 199, 35, 121, 207]
+    assert F.interpolate(x, (2, 3), mode="bicubic", antialias=True).flatten().tolist() == [30, 114, 198, 36, 120, 204]
+    assert F.interpolate(x, scale_factor=(1.01, 0.5), mode="bilinear").flatten().tolist() == [
+        19, 93, 167, 22, 96, 170, 25, 99, 173, 28, 102, 176, 31, 105, 179]
 
 
 def test_gradients_at_infinity() -> None:

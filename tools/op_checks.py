@@ -194,6 +194,47 @@ def conjugated(lib: Any, f: Callable, args: tuple, options: dict, tensors: list)
     return f(*with_tensors(args, views), **with_tensors(options, views))
 
 
+def laid_out(lib: Any, f: Callable, args: tuple, options: dict, tensors: list) -> Any:
+    """Operands whose memory is in another order: channels last where there is one, else the dimensions backwards."""
+    def turned(x: Any) -> Any:
+        if x.dim() in (4, 5):
+            return x.contiguous(memory_format=lib.channels_last if x.dim() == 4 else lib.channels_last_3d)
+        back = tuple(range(x.dim()))[::-1]
+        return x.permute(back).contiguous().permute(back)
+
+    views = {id(x): turned(x) for x in tensors if x.dim() > 1}
+    found = f(*with_tensors(args, views), **with_tensors(options, views))
+    return [found, [list(x.stride()) for x in flat_tensors(found)]]
+
+
+def by_name(lib: Any, f: Callable, args: tuple, options: dict, tensors: list, names: list[str], first: int) -> Any:
+    """The arguments from `first` on by the names that they have."""
+    return f(*args[:first], **dict(zip(names[first:], args[first:], strict=False)), **options)
+
+
+def by_place(lib: Any, f: Callable, args: tuple, options: dict, tensors: list, names: list[str]) -> Any:
+    """The keywords in their places, as far as no place is left out."""
+    rest = dict(options)
+    return f(*args, *(rest.pop(n) for n in itertools.takewhile(rest.__contains__, names[len(args):])), **rest)
+
+
+def confused(lib: Any, f: Callable, args: tuple, options: dict, tensors: list, kind: str) -> Any:
+    """A call that nobody means."""
+    if kind in ("text", "nothing", "list"):
+        made = {"text": "a", "nothing": None, "list": [1.5, "b"]}[kind]
+        return f(made, *args[1:], **options)
+    if kind in ("text second", "nothing second", "list second"):
+        if len(args) < 2:
+            return None
+        made = {"text second": "a", "nothing second": None, "list second": [1.5, "b"]}[kind]
+        return f(args[0], made, *args[2:], **options)
+    if kind == "empty":
+        return f()
+    if kind == "keyword":
+        return f(*args, **options, surely=1)
+    return f(*args, *[1] * 20, **options)
+
+
 # Which inputs
 
 def inputs(op: Any, dtypes: list, limit: int, source: str = "sample_inputs", **options: Any) -> Iterator[Any]:
@@ -251,6 +292,31 @@ def writing(op: Any) -> Iterator[tuple[str, Callable]]:
     yield from ((f"{a.name}.inplace", f) for a in op.aliases if (f := a.inplace_variant))
 
 
+def schemas(op: Any) -> list[list[str]]:
+    """For each overload the names of the arguments that may be given by place; a function of Python has one."""
+    try:
+        parameters = inspect.signature(op.op).parameters.values()
+        return [[p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]]
+    except (TypeError, ValueError):
+        name = getattr(op.op, "__name__", "")
+        found = [s for start in ("", "linalg_", "special_", "fft_")
+                 for s in torch._C._jit_get_schemas_for_operator(f"aten::{start}{name}")]
+        unique = {tuple(("input" if a.name == "self" else a.name) for a in s.arguments if not a.kwarg_only): None for s in found}
+        return [list(names) for names in unique]
+
+
+def spelled(op: Any, limit: int) -> Iterator[Job]:
+    """Every argument by its name, all but the first, and keywords by place."""
+    if op.op.__module__ is not None and op.op.__module__.startswith("torch.testing"):
+        return
+    for sample in plain(op, limit):
+        for names in schemas(op):
+            for first in (0, 1):
+                yield Job(f"named {first}", op.op, sample, functools.partial(by_name, names=names, first=first))
+            if sample.kwargs:
+                yield Job("placed", op.op, sample, functools.partial(by_place, names=names))
+
+
 def itself(op: Any) -> Iterator[tuple[str, Callable]]:
     yield "", op.op
 
@@ -294,6 +360,7 @@ def references(op: Any, limit: int) -> Iterator[Any]:
 
 forward_mode = with_options(precise, when="supports_forward_ad", grad=False)
 without_grad = with_options(precise, grad=False, dtypes=[torch.float64])
+CONFUSED = ("text", "nothing", "list", "text second", "nothing second", "list second", "empty", "keyword", "many")
 KINDS = ("right", "strided", "empty", "shape", "grad", "bool", "int64", "float32", "float64", "complex128")
 CHECKS: dict[str, Callable[[Any, int], Iterator[Job]]] = {
     "forward": jobs(forward, plain),
@@ -318,5 +385,8 @@ CHECKS: dict[str, Callable[[Any, int], Iterator[Job]]] = {
     "conj": jobs(conjugated, of_views),
     "shapes": jobs(forward, other_shapes),
     "reference": jobs(forward, references, when="reference_inputs_func"),
+    "layouts": jobs(laid_out, plain),
+    "arguments": spelled,
+    "confused": several(*((kind, jobs(confused, lambda op: plain(op, 1), kind=kind)) for kind in CONFUSED)),
     "promotion": jobs(forward, mixed),
 }

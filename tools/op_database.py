@@ -38,6 +38,7 @@ NAMES = {id(f): f"{space}.{name}".lstrip(".") for space in reversed(SPACES)
          for name, f in vars(eval(f"torch.{space}".rstrip("."))).items() if callable(f)}      # a function -> its public name
 
 NOISE = re.compile(r"SampleInput|torch\.|size=|dtype=|(, device=\"cpu\"|, broadcasts_input=\w+|, name=''|, kwargs={}|, args=\(\))")
+FOREIGN = ("bfloat16", "float8")        # what numpy has not
 
 
 class Foreign(Exception):
@@ -83,7 +84,7 @@ def tensor(x: torch.Tensor) -> Any:
     plain = x.detach().resolve_conj().resolve_neg()
     end = plain.storage_offset() + sum((n - 1) * s for n, s in zip(plain.shape, plain.stride(), strict=True)) + 1
     memory = plain if plain.is_contiguous() or not plain.numel() else plain.as_strided((end,), (1,), 0)
-    values = memory.contiguous().float().numpy() if x.dtype is torch.bfloat16 else memory.contiguous().numpy()
+    values = memory.contiguous().float().numpy() if short(x.dtype).startswith(FOREIGN) else memory.contiguous().numpy()
     dtype = getattr(torchish, short(x.dtype))
     if memory is plain:
         return torchish.tensor(values, dtype=dtype, requires_grad=x.requires_grad)
@@ -111,7 +112,7 @@ def moved(x: Any, seen: dict) -> Any:
 def array(x: Any) -> np.ndarray:
     x = x.detach().resolve_conj().resolve_neg()
     x = torch.zeros(x.shape, dtype=x.dtype) if isinstance(x, torch.Tensor) and x._is_zerotensor() else x
-    return np.asarray((x.float() if short(x.dtype) == "bfloat16" else x).numpy())
+    return np.asarray((x.float() if short(x.dtype).startswith(FOREIGN) else x).numpy())
 
 
 def flat(result: Any) -> list:

@@ -39,7 +39,7 @@ with uncollected():
     from .amp.autocast_mode import *  # noqa: F403
     from .amp.grad_scaler import GradScaler
     from .api import *  # noqa: F403
-    from .api import _sample_dirichlet, _standard_gamma
+    from .api import _sample_dirichlet, _segment_reduce, _standard_gamma
     from .autograd import Variable
     from .checks import *  # noqa: F403
     from .config import config
@@ -67,7 +67,7 @@ with uncollected():
     from .torch_function import DisableTorchFunction, DisableTorchFunctionSubclass
     from .torch_version import __version__
     from .undocumented import *  # noqa: F403
-    from .undocumented import _assert_async, _grouped_mm, _shape_as_tensor, _softmax_backward_data
+    from .undocumented import _assert_async, _grouped_mm, _int_mm, _scaled_mm, _shape_as_tensor, _softmax_backward_data
     from .utils.checkpoint import checkpoint as _checkpoint  # torch.utils.checkpoint without an import of its own
 
 torch = _sys.modules[__name__]    # PyTorch has its own name, too

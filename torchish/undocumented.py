@@ -44,6 +44,47 @@ def _grouped_mm(self: Tensor, mat2: Tensor, offs: Tensor | None = None, bias: Te
     return t.grouped_mm(self, mat2, offs=offs, bias=bias, out_dtype=out_dtype)
 
 
+def _int_mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The product of two matrices of int8 or uint8, int32."""
+    require(input.dim() == 2, f"int_mm_out_cpu: Expected self to be of dimension 2 but got {input.dim()}")
+    require(mat2.dim() == 2, f"int_mm_out_cpu: Expected mat2 to be of dimension 2 but got {mat2.dim()}")
+    require(input.shape[1] == mat2.shape[0],
+            f"int_mm_out_cpu: self.size(1) needs to match mat2.size(0) but got {input.shape[1]} and {mat2.shape[0]}")
+    for name, x in (("self", input), ("mat2", mat2)):
+        require(x.dtype in (t.int8, t.uint8),
+                f"int_mm_out_cpu: Expected {name} dtype to be int8 or uint8 but got {str(x.dtype).removeprefix('torch.')}")
+    return t.mm(input.to(t.int32), mat2.to(t.int32), out=out)
+
+
+def _scaled_mm(input: Tensor, mat2: Tensor, scale_a: Tensor, scale_b: Tensor, bias: Tensor | None = None,
+               scale_result: Tensor | None = None, out_dtype: Any = None, use_fast_accum: bool = False, *,
+               out: Tensor | None = None) -> Tensor:
+    """The product of two float8 matrices (m, k), (k, n), times their scales: one for all, or (m, 1) and (1, n).
+
+    Of the dtype `out_dtype`, or that of `input`; as float8_e4m3fn what is too large becomes the largest number. `scale_result` is
+    not used, as PyTorch's CPU does not. ValueError: other scales or dtypes.
+    """
+    require(input.dim() == 2, "mat1 must be a matrix")
+    require(mat2.dim() == 2, "mat2 must be a matrix")
+    (m, k), (rows, n) = input.shape, mat2.shape
+    require(k == rows, f"mat_a and mat_b shapes cannot be multiplied ({m}x{k} and {rows}x{n})")
+    single = scale_a.numel() == 1 and scale_b.numel() == 1
+    by_row = tuple(scale_a.shape) == (m, 1) and tuple(scale_b.shape) == (1, n)
+    kinds = scale_a.dtype is t.float32 and scale_b.dtype is t.float32 and all("float8" in str(x.dtype) for x in (input, mat2))
+    require(kinds and (single or by_row), "Invalid scaling configuration.\n- For TensorWise scaling, a and b should be float8, "
+            "scales should be float and singletons.\n- For RowWise scaling, a and b should be float8, scales should be float, "
+            f"scale_a should be ({m}, 1) and scale_b should be (1, {n}), and both should be contiguous.", ValueError)
+    require(bias is None or bias.numel() == n, f"Bias must be size {n} but got {0 if bias is None else bias.numel()}")
+    if single:
+        scale_a, scale_b = scale_a.reshape(()), scale_b.reshape(())
+    made = t.mm(input.float(), mat2.float()) * scale_a * scale_b
+    made = made if bias is None else made + bias
+    dtype = out_dtype or input.dtype
+    if dtype is t.float8_e4m3fn:        # it has no infinity
+        made = made.clamp(-448, 448)
+    return made.to(dtype) if out is None else out._store(made.to(dtype))
+
+
 def _shape_as_tensor(input: Tensor) -> Tensor:
     """The sizes of `input`, int64."""
     return t.tensor(list(input.shape), dtype=t.int64)

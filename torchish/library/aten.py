@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from .. import native, undocumented
+from .. import fft, linalg, native, special, undocumented
 from ..copies import COPIES
 from ..foreach import FOREACH
 from ..missing import explain, reason
@@ -19,6 +19,8 @@ from ..namespace import namespace as t
 from ..nn import functional as F
 from ..ops.check import require, wrap_dim
 from ..tensor import Tensor
+from .gradients import GRADIENTS
+from .kernels import KERNELS, REDUCTIONS
 from .operators import Namespace, namespace_of, namespaces
 
 __all__ = ["Aten", "AtenOverload", "AtenPacket", "namespace_of"]
@@ -27,7 +29,7 @@ OVERLOADS = re.compile(r"default|(\w+_)?out|\w*Scalar\w*|\w*Tensor\w*|\w*List\w*
                        r"self\w*|other\w*|[xn]_scalar|generator\w*|input|output|dtype\w*|grad_input|data|values?|correction|any|a|x|mode|using_ints|"
                        r"using_symints|memory_format\w*|padding|periodic|start\w*|step|end|size|sizes|unary_out|binary|names\w*|low\w*|from\w*|"
                        r"ord_\w+|reduce\w*|src|source|indices|sections|two_args|value_reduce|stable\w*|device|this|layout|rank")
-REDUCTIONS = ("none", "mean", "sum")
+SPACES = {"fft": fft, "linalg": linalg, "special": special}
 PUBLIC = {**vars(undocumented), **vars(native), **COPIES, **FOREACH, **vars(t)}
 
 
@@ -62,6 +64,7 @@ def _safe_softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
 
 # where the public function of the name is missing, or takes other arguments
 OWN: dict[str, Callable] = {
+    **KERNELS, **GRADIENTS,
     "_softmax": _softmax(t.softmax), "_log_softmax": _softmax(t.log_softmax), "_to_copy": _to_copy,
     "slice": _slice, "_safe_softmax": _safe_softmax,
     "_unsafe_view": lambda input, size: input.reshape(size), "alias": lambda input: input.view(input.shape),
@@ -80,10 +83,19 @@ def _function(name: str) -> Callable | None:
         return OWN[name]
     if name in SAME:
         return getattr(F, name)
-    found = PUBLIC.get(name) or (None if name.startswith("_") else getattr(Tensor, name, None))
+    found = PUBLIC.get(name) or (None if name.startswith("_") else getattr(Tensor, name, None)) or _derived(name)
     if found is None and (why := reason(name)) is not None:
         return partial(_refuse, name, why)
     return found if callable(found) and not isinstance(found, type) else None
+
+
+def _derived(name: str) -> Callable | None:
+    """Of a name that says where its function is: special_erf, fft_fftshift; or uniform, which is uniform_ of a copy."""
+    space, _, rest = name.partition("_")
+    if space in SPACES and rest:
+        return getattr(SPACES[space], rest, None)
+    write = None if name.startswith("_") else getattr(Tensor, f"{name}_", None)
+    return None if write is None else lambda input, *args, **options: write(input.clone(), *args, **options)
 
 
 def _refuse(name: str, why: str, *args: Any, **kwargs: Any) -> Any:

@@ -123,6 +123,29 @@ def _resample(x: jax.Array, wanted: tuple, factors: tuple, mode: str, align_corn
     return x
 
 
+def _resample_bytes(x: jax.Array, wanted: tuple, factors: tuple, cubic: bool, align_corners: bool, antialias: bool) -> jax.Array:
+    """As PyTorch resizes bytes: rows first, each pass rounded to bytes, with weights that are multiples of a power of two."""
+    make = _smooth_matrix if antialias else _matrix
+    for axis in (3, 2):
+        have, want = x.shape[axis], wanted[axis - 2]
+        if want == have:                # whatever the factor says
+            continue
+        matrix = make(have, want, factors[axis - 2], align_corners, cubic)
+        bits = min(int(np.ceil(np.log2((2 ** 15 - 0.5) / matrix.max()))) - 1, 22)      # as many as 16 bits hold
+        scaled = matrix * 2 ** bits
+        fixed = np.trunc(scaled + np.copysign(0.5, scaled)).astype(np.int32)
+        first = (fixed != 0).argmax(0)
+        taps = int((have - (fixed[::-1] != 0).argmax(0) - first).max())
+        shape = tuple(want if k == axis else 1 for k in range(4))
+        found = jnp.full((), 1 << bits - 1, jnp.int32)
+        for k in range(taps):
+            source = np.minimum(first + k, have - 1)
+            weight = np.where(first + k < have, fixed[source, np.arange(want)], 0).astype(np.int32)
+            found = found + jnp.take(x, source, axis=axis).astype(jnp.int32) * weight.reshape(shape)
+        x = jnp.clip(found >> bits, 0, 255).astype(jnp.uint8)
+    return x
+
+
 def _known_dtype(x: jax.Array, mode: str) -> None:
     """torch has kernels for floats, and for bytes where an image may be meant."""
     if is_float(x) or x.dtype == jnp.uint8 and mode not in ("area", "linear", "trilinear"):
@@ -173,8 +196,7 @@ def interpolate(input: Array, size: Dims | None = None, scale_factor: float | No
     if mode.startswith("nearest") or is_float(x):
         wide = x if mode.startswith("nearest") or x.dtype.itemsize > 2 else x.astype(jnp.float32)
         return _resample(wide, wanted, factors, mode, bool(align_corners), antialias).astype(x.dtype)
-    found = _resample(x.astype(jnp.float32), wanted, factors, mode, bool(align_corners), antialias)
-    return jnp.clip(jnp.floor(found + 0.5), 0, 255).astype(x.dtype)
+    return _resample_bytes(x, wanted, factors, mode == "bicubic", bool(align_corners), antialias)
 
 
 @composite(forms="F")

@@ -16,7 +16,7 @@ from .check import require, wrap_dim, wrap_dims
 from .into import Into
 from .precision import need_float, need_real, unlike
 from .scatter import reduce_at
-from .table import Array, Dims, Number, cast, op
+from .table import Array, Dims, Number, alias, cast, op
 
 __all__: list[str] = []
 EMPTY = {"sum": 0, "mean": jnp.nan, "prod": 1, "max": -jnp.inf, "min": jnp.inf}
@@ -77,6 +77,9 @@ def segment_reduce(data: Array, reduce: str, *, lengths: Array | None = None, in
     for _ in range(axis):
         run = jax.vmap(run)
     return run(data, ends)
+
+
+alias("segment_reduce", "_segment_reduce", forms="function")
 
 
 @op(forms="function method out", differentiable=False, names={"method.dim": "*dim"},
