@@ -281,3 +281,22 @@ def test_tangents_pass_through_functions_on_tapes_of_their_own():
 def test_dropout_is_a_product_in_the_graph():
     x = torch.ones(4, requires_grad=True)
     assert torch.dropout(x, 0.5, True).grad_fn.name() == "MulBackward0"
+
+
+@pytest.mark.parametrize("dtype, x, y, wanted", [
+    (torch.float32, 1e-25, 1e-25, [1e25, -1e25]), (torch.float32, 1e25, 1e25, [1e-25, -1e-25]),
+    (torch.float16, 0.5, 0.003, [333.25, -55552])])
+def test_the_gradient_of_a_quotient_goes_by_the_quotient(dtype, x, y, wanted):
+    """1 / y ** 2 would be out of range."""
+    x, y = (torch.tensor(v, dtype=dtype, requires_grad=True) for v in (x, y))
+    assert [g.item() for g in grad(x / y, (x, y))] == pytest.approx(wanted, rel=1e-5, abs=0)
+    assert torch.func.jvp(lambda a: a / 0.0, (x,), (torch.zeros_like(x),))[1].isnan().item()
+
+
+@pytest.mark.parametrize("f, one", [(torch.logaddexp, 1 / (1 + 2.718281828 ** -1)), (torch.logaddexp2, 2 / 3)])
+def test_the_gradient_of_logaddexp_goes_by_the_difference(f, one):
+    """exp(x - result) is wrong where the result is rounded or infinite."""
+    for dtype, x, y, wanted in ((torch.float32, 1e4, 1e4, [0.5, 0.5]), (torch.bfloat16, 100, 99, [one, 1 - one]),
+                                (torch.float32, float("inf"), 1, [1, 0]), (torch.float32, -float("inf"), 1, [0, 1])):
+        x, y = (torch.tensor(v, dtype=dtype, requires_grad=True) for v in (x, y))
+        assert [g.item() for g in grad(f(x, y), (x, y))] == pytest.approx(wanted, rel=1e-6 if dtype is torch.float32 else 1e-2)

@@ -109,6 +109,23 @@ def refuse_zero(input: Any, other: Any, *attributes: Any) -> None:
         raise RuntimeError("ZeroDivisionError")
 
 
+@jax.custom_jvp
+def _quotient(x: Array, y: Array) -> Array:
+    return x / y
+
+
+@partial(_quotient.defjvp, symbolic_zeros=True)
+def _quotient_jvp(primals: tuple, tangents: tuple) -> tuple:
+    # y ** -2, as jnp has it, overflows where the quotient does not; XLA makes that of (x / y) / y, too, if nothing stands between
+    (_, y), (dx, dy), value = primals, tangents, _quotient(*primals)
+    change = jnp.zeros_like(value)
+    if not isinstance(dx, SymbolicZero):
+        change += _quotient(dx, y)
+    if not isinstance(dy, SymbolicZero):
+        change -= dy * _quotient(jnp.where(value == value, value, jnp.nan), y)
+    return value, change
+
+
 @op(promote="arith", dunder="truediv", inplace=True, look=refuse_zero, looks="whole",
     rule=by_attribute("Div", "rounding_mode", 2))
 def div(input: ArrayLike, other: ArrayLike, *, rounding_mode: str | None = None) -> Array:
@@ -117,7 +134,7 @@ def div(input: ArrayLike, other: ArrayLike, *, rounding_mode: str | None = None)
         if jnp.ndim(other) == 0 and jnp.ndim(input):
             # XLA would multiply by the reciprocal of a scalar, which rounds twice
             other = lax.optimization_barrier(jnp.broadcast_to(other, input.shape))
-        return floating(input) / floating(other)
+        return _quotient(floating(input), floating(other))
     if rounding_mode in ("floor", "trunc"):
         need_real(f"div_{rounding_mode}_cpu", input)
         no_bool(f"div_{rounding_mode}_cpu", input)
@@ -347,11 +364,24 @@ def hypot(input: Array, other: Array) -> Array:
     return _hypot(*jnp.broadcast_arrays(input, other))
 
 
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _log_of_sum(fn: Callable, x: Array, y: Array) -> Array:
+    return fn(x, y)
+
+
+@_log_of_sum.defjvp
+def _log_of_sum_jvp(fn: Callable, primals: tuple, tangents: tuple) -> tuple:
+    (x, y), (dx, dy) = primals, tangents
+    # from the difference: the result, by which jnp divides, is rounded, and infinite where one operand is
+    share = jax.nn.sigmoid((wide(x) - wide(y)) * (1 if fn is jnp.logaddexp else float(np.log(2)))).astype(x.dtype)
+    return _log_of_sum(fn, x, y), dx * share + dy * (1 - share)
+
+
 @op(promote="arith")
 def logaddexp(input: Array, other: Array) -> Array:
     """log(exp(input) + exp(other))."""
     need_inexact("logaddexp_cpu", input)
-    return logaddexp_of_complex(input, other) if jnp.iscomplexobj(input) else jnp.logaddexp(input, other)
+    return logaddexp_of_complex(input, other) if jnp.iscomplexobj(input) else _log_of_sum(jnp.logaddexp, input, other)
 
 
 def logaddexp_of_complex(x: Array, y: Array) -> Array:
@@ -369,7 +399,7 @@ def logaddexp_of_complex(x: Array, y: Array) -> Array:
 def logaddexp2(input: Array, other: Array) -> Array:
     """log2(2 ** input + 2 ** other)."""
     need_float("logaddexp2_cpu", input)
-    return in_wide(jnp.logaddexp2)(input, other)
+    return _log_of_sum(in_wide(jnp.logaddexp2), input, other)
 
 
 @op(promote="float", inplace=True, rule=by_operand("Copysign", 0, 1))
