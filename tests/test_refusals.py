@@ -78,6 +78,17 @@ F.cosine_embedding_loss(h,h,x)|RuntimeError|The size of tensor a (3) must match 
 F.conv1d(h[None].double(),t.ones(1,2,1))|RuntimeError|expected scalar type Double but found Float
 F.conv1d(h[None].double(),t.ones(1,2,1),t.ones(1))|RuntimeError|Input type (double) and bias type (float) should be the same
 F.conv_transpose1d(h[None].double(),t.ones(2,1,1),t.ones(1))|RuntimeError|expected scalar type Double but found Float
+t.isclose(x,x[:2])|RuntimeError|The size of tensor a (3) must match the size of tensor b (2) at non-singleton dimension 0
+t.complex(x,x[:2])|RuntimeError|The size of tensor a (3) must match the size of tensor b (2) at non-singleton dimension 0
+t.polar(x,x[:2])|RuntimeError|The size of tensor a (3) must match the size of tensor b (2) at non-singleton dimension 0
+t.linalg.cross(x[0],x[0])|IndexError|Dimension specified as -1 but tensor has no dimensions
+t.trapezoid(x[0])|IndexError|Dimension specified as -1 but tensor has no dimensions
+t.lu_unpack(x[0],i[0].int())|RuntimeError|torch.lu_unpack: Expected tensor with 2 or more dimensions
+F.linear(x,x[0])|RuntimeError|both arguments to linear need to be at least 1D, but they are 1D and 0D
+F.pad(h[:,:0],(1,2),mode="replicate")|RuntimeError|Expected 2D or 3D (batch mode) tensor with possibly 0 batch size and other non-
+F.adaptive_avg_pool1d(h[None,:,:0].float(),3)|RuntimeError|adaptive_avg_pool2d(): Expected input to have non-zero size for non-
+F.adaptive_max_pool1d(h[None,:,:0].float(),3)|RuntimeError|adaptive_max_pool1d(): Expected input to have non-zero size for non-
+t.aminmax(h[:,:0],dim=1)|IndexError|aminmax: Expected reduction dim 1 to have non-zero size
 F.interpolate(h[None],0)|RuntimeError|Input and output sizes should be greater than 0, but got input (W: 2) and output (W: 0)
 F.interpolate(h[None],3,mode="bicubic")|NotImplementedError|Input Error: Only 3D, 4D and 5D input Tensors supported (got 3D)
 F.batch_norm(h.float(),x,x,x,training=True)|RuntimeError|running_mean should contain 2 elements not 3

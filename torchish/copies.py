@@ -8,6 +8,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from . import dtypes
 from .layouts import contiguous_format
 from .ops.check import wrap_dim
 from .ops.into import EXACT
@@ -28,13 +29,19 @@ def _alias(input: Tensor) -> Tensor:
     return hooks.public["_alias"](input)
 
 
+def _view(input: Tensor, size: Any = None, *, dtype: Any = None) -> Tensor:
+    if dtype is not None or isinstance(size, dtypes.dtype):
+        return input.view(size if dtype is None else dtype)
+    return input.reshape(size)          # a copy is there where the strides allow no view, too
+
+
 # the views, by torch's name; a name alone is the method's
 VIEWS: dict[str, Callable] = {
     **{name: getattr(Tensor, name) for name in (
         "as_strided", "detach", "expand", "permute", "select", "split", "split_with_sizes", "squeeze", "t", "transpose",
-        "unbind", "unfold", "unsqueeze", "view")},
+        "unbind", "unfold", "unsqueeze")},
     "view_as_complex": spaces["function"]["view_as_complex"], "view_as_real": spaces["function"]["view_as_real"],
-    "slice": _slice, "alias": _alias,
+    "view": _view, "slice": _slice, "alias": _alias,
 }
 
 

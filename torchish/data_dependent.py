@@ -131,6 +131,8 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     require(minlength >= 0, "minlength should be >= 0")
     require(input.dim() == 1 and not (input._numpy() < 0).any(), "bincount only supports 1-d non-negative integral inputs.")
     require(w is None or w.shape == input.shape, "weights should be 1-d and have the same length as input")
+    if not input.numel():
+        return from_array(np.zeros(minlength, np.int64))        # weights or not
     kind = np.int64 if w is None else w.dtype if w.dtype == np.float32 else np.float64
     return from_array(np.bincount(input._numpy(), w, minlength).astype(kind))
 

@@ -179,10 +179,22 @@ def _evaluate(node: Node, avals: list) -> tuple:
               if a.__class__ is Aval or a.__class__ is list]
     with jax.enable_x64(True), warnings.catch_warnings(), held() as said:
         warnings.simplefilter("ignore")
-        out = jax.eval_shape(lambda xs, vs: call(node, _fillers(node.operands, xs), vs), arrays, number_specs(node))
+        try:
+            out = jax.eval_shape(lambda xs, vs: call(node, _fillers(node.operands, xs), vs), arrays, number_specs(node))
+        except (TypeError, ValueError, IndexError) as e:
+            _explain(e, [a.shape for a in avals if a.__class__ is Aval])
+            raise
     many = isinstance(out, (tuple, list))
     flat = list(out) if many else [out]
     return [(tuple(o.shape), dtypes.from_numpy(o.dtype)) for o in flat], many, said
+
+
+def _explain(error: Exception, shapes: list[tuple[int, ...]]) -> None:
+    """Raises in torch's words what Python or JAX say of shapes that an op did not look at itself."""
+    if "for broadcasting" in str(error):
+        check_broadcast(shapes)
+    if str(error) == "tuple index out of range" and () in shapes:
+        raise IndexError("Dimension specified as -1 but tensor has no dimensions") from error
 
 
 def _fillers(operands: tuple, arrays: list) -> list:

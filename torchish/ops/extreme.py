@@ -64,7 +64,7 @@ def nonempty_dim(name: str, dim: int, x: Array) -> int:
     """`dim` wrapped. IndexError if it is empty."""
     axis = wrap_dim(dim, x.ndim)
     if x.ndim and x.shape[axis] == 0:
-        raise IndexError(f"{name}(): Expected reduction dim {axis} to have non-zero size.")
+        raise IndexError(f"{name}{'' if name == 'aminmax' else '()'}: Expected reduction dim {axis} to have non-zero size.")
     return axis
 
 

@@ -152,7 +152,7 @@ def addbmm(input: Array, batch1: Array, batch2: Array, *, beta: Number = 1, alph
     b, n, m = batch1.shape
     # the sum over the batch is one product over batch and inner dimension together
     rows = jnp.swapaxes(batch1, 0, 1).reshape(n, b * m)
-    return _blend(input, beta, product(rows, batch2.reshape(b * m, -1)), alpha)
+    return _blend(input, beta, product(rows, batch2.reshape(b * m, batch2.shape[2])), alpha)
 
 
 @op(strides="first", autocast="low cuda", inplace=True, samples=lambda t: [((t(3, 4), t(3), t(4)), {"beta": 0.5})],
@@ -238,8 +238,8 @@ def _linear_rule(avals: Any, attributes: Any) -> str | tuple:
     ((t(5, 3), t(4, 3), t(4)), {}), ((t(2, 5, 3), t(4, 3)), {}), ((t(3), t(4, 3), t(4)), {})])
 def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
     """input @ weight.T + bias: (*, in) x (out, in) + (out) -> (*, out)."""
-    if input.ndim == 0:
-        raise RuntimeError(f"both arguments to linear need to be at least 1D, but they are 0D and {weight.ndim}D")
+    if input.ndim == 0 or weight.ndim == 0:
+        raise RuntimeError(f"both arguments to linear need to be at least 1D, but they are {input.ndim}D and {weight.ndim}D")
     if weight.ndim == 1 and bias is None:
         return matmul(input, weight)
     rows = input.reshape(prod(input.shape[:-1]), input.shape[-1])

@@ -333,6 +333,8 @@ def lu_unpack(LU_data: Array, LU_pivots: Array, unpack_data: bool = True, unpack
     if LU_pivots.dtype != jnp.int32:
         raise RuntimeError("torch.lu_unpack: LU_pivots is expected to be a contiguous tensor of torch.int32 dtype. Note: this "
                            "function is intended to be used with the output produced by torch.linalg.lu_factor")
+    require(LU_data.ndim > 1,
+            f"torch.lu_unpack: Expected tensor with 2 or more dimensions. Got size: {listing(LU_data.shape)} instead")
     m = LU_data.shape[-2]
     permutation = lax.linalg.lu_pivots_to_permutation(LU_pivots - 1, m)
     empty = jnp.zeros((0,), LU_data.dtype)

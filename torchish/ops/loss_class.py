@@ -124,7 +124,7 @@ def _cross_entropy_rule(avals: Any, attributes: Any) -> str:
 
 def _log_sum_exp(x: jax.Array, axis: int) -> jax.Array:
     """The log of the sum of exponentials, dim kept; one pass of exp, which the gradient uses again."""
-    top = lax.stop_gradient(x.max(axis, keepdims=True))
+    top = lax.stop_gradient(x.max(axis, keepdims=True, initial=-jnp.inf))
     top = jnp.where(jnp.isfinite(top), top, 0)
     return jnp.log(jnp.exp(x - top).sum(axis, keepdims=True)) + top
 
@@ -174,7 +174,7 @@ def _of_probabilities(input: jax.Array, target: jax.Array, weight: jax.Array | N
     if weight is not None:
         t = t * weight.reshape(-1, *(1,) * (x.ndim - axis - 1))
     values = -(log_p * t).sum(axis)
-    result = values.sum() / max(x.size // n, 1) if how == "mean" else reduced(values, how)
+    result = values.sum() / (x.size // n if n else 0) if how == "mean" else reduced(values, how)
     return result.astype(jnp.promote_types(input.dtype, target.dtype))
 
 

@@ -228,7 +228,7 @@ def instance_norm_train(input: Array, weight: Array | None, bias: Array | None, 
     """Normalisation of each channel of each sample by itself."""
     _batch_norm_inputs(input, None, None, weight, bias)
     x = wide(input)
-    out = standardise(x.reshape(*x.shape[:2], -1), cast(eps, x.dtype))[0].reshape(x.shape)
+    out = standardise(x.reshape(*x.shape[:2], prod(x.shape[2:])), cast(eps, x.dtype))[0].reshape(x.shape)
     if weight is not None:
         out = out * _per_channel(weight, x)
     if bias is not None:
@@ -241,7 +241,7 @@ def instance_norm_train(input: Array, weight: Array | None, bias: Array | None, 
 def instance_norm_stats(input: Array, running_mean: Array | None, running_var: Array | None, momentum: Number) -> Array:
     """The running statistics after one more batch: means over its samples."""
     x = wide(input)
-    flat = x.reshape(*x.shape[:2], -1)
+    flat = x.reshape(*x.shape[:2], prod(x.shape[2:]))
     fresh = (flat.mean((0, 2)), flat.var(2, ddof=min(1, flat.shape[2] - 1)).mean(0))
     return _running(x, fresh, running_mean, running_var, momentum)
 

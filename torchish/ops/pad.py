@@ -44,7 +44,10 @@ def pad(input: Array, pad: Dims, mode: str = "constant", value: Number | None = 
     require(value is None or value == 0, f'Padding mode "{mode}" doesn\'t take in value argument')
     if not (len(pairs) <= 3 and input.ndim in (len(pairs) + 1, len(pairs) + 2)):
         raise NotImplementedError(f"Padding size {len(pad)} is not supported for {input.ndim}D input tensor.\n" + _SUPPORTED)
-    first = input.ndim - len(pairs)
+    first, n = input.ndim - len(pairs), len(pairs) + 1
+    require(mode == "circular" or 0 not in input.shape[input.ndim - n:],
+            f"Expected {n}D or {n + 1}D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, "
+            f"but got: {listing(input.shape)}")
     for i, (before, after) in enumerate(pairs):
         input = _along(input, first + i, before, after, mode, pad)
     return input

@@ -216,7 +216,8 @@ def _declare_unpool(n: int) -> Callable:
         size = _unpooled_size(n, x.shape[2:], kernel_size, stride, padding, output_size)
         flat = jnp.zeros((prod(x.shape[:2]), prod(size)), x.dtype)
         rows = jnp.arange(flat.shape[0])[:, None]
-        at, values = flat.at[rows, places.reshape(flat.shape[0], -1)], x.reshape(flat.shape[0], -1)
+        plane = (flat.shape[0], prod(x.shape[2:]))
+        at, values = flat.at[rows, places.reshape(plane)], x.reshape(plane)
         fixed = jax.lax.stop_gradient(values)
         filled = at.set(fixed) + at.add(values - fixed)     # torch's gradient reaches those that were written over, too
         return filled.reshape(*input.shape[:-n], *size)

@@ -34,12 +34,17 @@ def _sizes(name: str, x: jax.Array, n: int, output_size: Any) -> tuple[int, ...]
     sizes = tuple(have if want is None else want for want, have in zip(sizes, x.shape[-n:], strict=True))
     require(min(sizes) >= 0 or not maximum, f"Trying to create tensor with negative dimension {min(sizes)}: "
                                             f"{listing((*x.shape[:-n], *sizes))}")
-    empty = next((d for d in range(x.ndim - n - 1, x.ndim) if not x.shape[d]), None)
-    require(empty is None or not maximum or n == 1, f"{name}(): Expected input to have non-zero size for non-batch dimensions, but "
-            f"input has sizes {listing(x.shape)} with dimension {empty} being empty")
+    if maximum:
+        _refuse_empty(name, x.shape, 1)
     require(min(sizes) >= 0, f"adaptive_avg_pool{max(n, 2)}d: elements of output_size must be greater than or equal to 0 but "
             f"received {{{', '.join(map(str, (1, *sizes) if n == 1 else sizes))}}}")
     return sizes
+
+
+def _refuse_empty(name: str, shape: tuple[int, ...], first: int) -> None:
+    empty = next((d for d in range(first, len(shape)) if not shape[d]), None)
+    require(empty is None, f"{name}(): Expected input to have non-zero size for non-batch dimensions, but input has sizes "
+            f"{listing(shape)} with dimension {empty} being empty")
 
 
 def _bounds(have: int, want: int) -> list[tuple[int, int]]:
@@ -105,6 +110,8 @@ def _declare(n: int) -> None:
             require(inexact(input), "mean(): could not infer output dtype. Input dtype must be either a floating point or complex "
                                     f"dtype. Got: {dtype_name(input)}")
         else:
+            shape = (*input.shape[:-1], 1, input.shape[-1]) if n == 1 else input.shape
+            _refuse_empty(f"adaptive_avg_pool{max(n, 2)}d", shape, 1 if n == 3 else len(shape) - 2)
             need_float("adaptive_avg_pool3d_cpu" if n == 3 else "adaptive_avg_pool2d", input)
         return adaptive_average(input, sizes)
 
