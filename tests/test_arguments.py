@@ -94,6 +94,13 @@ t.linalg.vector_norm(x.double(),dtype=t.float32)|RuntimeError|linalg.vector_norm
 F.celu(x,0)|RuntimeError|ZeroDivisionError: alpha cannot be 0 for CELU
 F.cosine_embedding_loss(x,x,t.ones(3))|RuntimeError|The size of tensor a (3) must match the size of tensor b (2)
 t.max(x,1.5)|TypeError|max(): argument 'dim' (position 2) must be int, not float
+x.max(1.5)|TypeError|max(): argument 'dim' (position 1) must be int, not float
+x.add_("a")|TypeError|add_(): argument 'other' (position 1) must be Tensor, not str
+x.cumprod(None)|TypeError|cumprod(): argument 'dim' (position 1) must be int, not NoneType
+t.flip(x,"a")|TypeError|flip(): argument 'dims' (position 2) must be tuple of ints, not str
+t.broadcast_to(x,"a")|TypeError|broadcast_to(): argument 'size' (position 2) must be tuple of ints, not str
+F.max_pool3d(x,[1.5])|TypeError|max_pool3d(): argument 'kernel_size' (position 2) must be tuple of ints, but found element of type
+x.cumsum(0,dtype=3)|TypeError|cumsum(): argument 'dtype' must be torch.dtype, not int
 x.storage()[10]|IndexError|index 10 out of range for storage of size 6
 hash(t.finfo(t.float16))|TypeError|unhashable type: 'finfo'
 t.iinfo(t.int8).foo|AttributeError|'torch.iinfo' object has no attribute 'foo'

@@ -162,7 +162,10 @@ def test_types_that_collate_is_told_of() -> None:
 
     def together(batch: list, *, collate_fn_map: dict | None = None) -> int:
         return sum(x.a for x in batch)
-    known = data._utils.collate.default_collate_fn_map
+    known, parts = data._utils.collate.default_collate_fn_map, data._utils.collate
+    assert known[torch.Tensor] is parts.collate_tensor_fn and known[int]([1, 2]).tolist() == parts.collate_int_fn([1, 2]).tolist()
+    assert parts.np_str_obj_array_pattern.search("<U3") and not parts.np_str_obj_array_pattern.search("<f4")
+    assert torch._tensor.Tensor is torch.Tensor
     batch = [{"p": Pair(1), "n": 1.5}, {"p": Pair(2), "n": 2.5}]
     got = data._utils.collate.collate(batch, collate_fn_map={**known, Pair: together})
     assert got["p"] == 3 and got["n"].tolist() == [1.5, 2.5]

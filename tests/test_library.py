@@ -169,7 +169,9 @@ def test_aten_slice_and_safe_softmax():
     with pytest.raises(IndexError, match="slice\\(\\) cannot be applied to a 0-dim tensor"):
         aten.slice(torch.tensor(1.0))
     masked = torch.tensor([[0.0, 0.0], [-float("inf")] * 2])
-    assert aten._safe_softmax.default(masked, 1).tolist() == [[0.5, 0.5], [0, 0]]
+    assert aten._safe_softmax.default(masked.requires_grad_(), 1).tolist() == [[0.5, 0.5], [0, 0]]
+    aten._safe_softmax.default(masked, 1)[:, 0].sum().backward()
+    assert masked.grad.tolist() == [[0.25, -0.25], [0, 0]]
 
 
 def test_aten_ops_can_be_copied():

@@ -87,7 +87,7 @@ def test_signatures_show_torch_s_order_and_keywords():
         ("polygamma", torch.Tensor.polygamma), ("uniform_", torch.Tensor.uniform_), ("view_copy", torch.view_copy),
         ("airy_ai", torch.special.airy_ai))}
     assert shown == {"polygamma": "(self, n)", "uniform_": "(self, from_: 'float' = 0.0, to: 'float' = 1.0, *, generator=None)",
-                     "view_copy": "(input, *args, size=None, dtype=None, out=None)", "airy_ai": "(x, *, out=None)"}
+                     "view_copy": "(input, size=None, *, dtype=None, out=None)", "airy_ai": "(x, *, out=None)"}
 
 
 def test_copies_share_nothing():

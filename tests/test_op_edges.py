@@ -43,6 +43,8 @@ EMPTY: list[tuple[Callable[[], Any], Any]] = [
     (lambda: torch.nonzero_static(torch.ones(2, 0), size=2), [[-1, -1], [-1, -1]]),
     (lambda: torch.searchsorted(torch.ones(0, 0), torch.ones(0, 0)).shape, (0, 0)),
     (lambda: [x.shape for x in torch.native_group_norm(torch.ones(0, 2), None, None, 0, 2, 1, 1, 1e-5)], [(0, 2), (0, 1), (0, 1)]),
+    (lambda: F.one_hot(input=torch.tensor(1)), [0, 1]),
+    (lambda: str(torch.ones(2).sum(dtype=float).dtype) + str(torch.ones(2).cumsum(0, dtype=int).dtype), "torch.float64torch.int64"),
     (lambda: torch.addbmm(torch.ones(1, 2), torch.ones(0, 1, 3), torch.ones(0, 3, 2)), [[1, 1]]),
     (lambda: F.cross_entropy(torch.ones(0, 3), torch.ones(0, 3)).isnan().item(), True),
     (lambda: F.cross_entropy(torch.ones(2, 0), torch.ones(2, 0), reduction="none"), [0, 0]),

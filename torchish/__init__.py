@@ -74,8 +74,8 @@ torch = _sys.modules[__name__]    # PyTorch has its own name, too
 globals().update(FOREACH | COPIES | REMOVED)
 ops.higher_order, ops.__getattr__ = higher_order, op_namespaces.look_up
 __getattr__ = missing("torch", globals(), late={
-    "_C", "__config__", "_custom_ops", "_dynamo", "_functorch", "_guards", "_inductor", "_logging", "_subclasses", "_tensor_str",
-    "_utils", "_utils_internal",
+    "_C", "__config__", "_custom_ops", "_dynamo", "_functorch", "_guards", "_inductor", "_logging", "_subclasses", "_tensor",
+    "_tensor_str", "_utils", "_utils_internal",
     "ao", "distributed", "distributions", "futures", "fx", "hub", "library", "masked", "mps", "mtia", "multiprocessing", "onnx",
     "overrides", "profiler", "quasirandom", "return_types", "sparse", "types", "xpu"},
     objects={"Future": "futures"})

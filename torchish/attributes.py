@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .dtypes import dtype
 from .hooks import hooks
 from .ops.check import is_int
 from .ops.table import Op, Param
@@ -32,8 +33,14 @@ def _is_str(v: Any) -> bool:
     return isinstance(v, str)
 
 
+def _is_dtype(v: Any) -> bool:
+    return isinstance(v, dtype)
+
+
 INT, INTS, BOOL, STR = (is_int, "int"), (_is_ints, "tuple of ints"), (_is_bool, "bool"), (_is_str, "str")
-WANTED = {"int": INT, "Dim": INT, "int | None": INT, "Dims": INTS, "Dims | None": INTS, "bool": BOOL, "str": STR}
+DTYPE = (_is_dtype, "torch.dtype")
+WANTED = {"int": INT, "Dim": INT, "int | None": INT, "Dims": INTS, "Dims | None": INTS, "bool": BOOL, "str": STR,
+          "DType": DTYPE, "DType | None": DTYPE}
 SINGLE = frozenset(annotation for annotation, wanted in WANTED.items() if wanted is not INTS)      # no list is taken for these
 
 

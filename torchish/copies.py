@@ -29,7 +29,7 @@ def _alias(input: Tensor) -> Tensor:
     return hooks.public["_alias"](input)
 
 
-def _view(input: Tensor, size: Any = None, *, dtype: Any = None) -> Tensor:
+def _view(input, size=None, *, dtype=None):
     if dtype is not None or isinstance(size, dtypes.dtype):
         return input.view(size if dtype is None else dtype)
     return input.reshape(size)          # a copy is there where the strides allow no view, too

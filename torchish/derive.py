@@ -16,11 +16,12 @@ from typing import Any
 
 from .attributes import SINGLE
 from .bundle import range_of
-from .dtypes import INTEGER, dtype
+from .dtypes import INTEGER, OF_PYTHON, dtype
 from .keywords import Keywords, hidden, keywords, renamed
 from .ops.table import ALIASES, COMPOSITES, EMPTY, TABLE, Composite, Op, Param
 from .overloads import OLD, old_form
 from .recorder import Restart, Results, given_tensor, hooks, look_again, record, record_results, slot_of
+from .retold import retold
 from .returned import classes, named
 from .storage import become_view, in_place, make_view, refuse_overlap
 from .tape import state
@@ -55,10 +56,12 @@ class _Source:
 
     def function(self, names: dict[str, Any]) -> FunctionType:
         """The text compiled; `names` are to be the function's globals."""
-        text = "\n".join(self.lines) + "\n"
+        head, *body = self.lines
+        text = "\n".join([head, "    try:", *[f"    {line}" for line in body], "    except TypeError as e:",
+                          f"        raise retold(e, {self.name!r}, __built__) from None", ""])
         filename = f"<torchish {self.label}>"
         linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
-        names |= self.names
+        names |= self.names | {"retold": retold}
         made: dict[str, Any] = {}
         exec(compile(text, filename, "exec"), names, made)
         return made[self.name]
@@ -221,10 +224,12 @@ def _lines_of_fast_path(op: Op, params: list[Param], hit: list[str]) -> list[str
     return [f"    {line}" for line in lines]
 
 
-def _plain(name: str, op: Op, one: bool) -> list[str]:
-    """A list becomes a tuple, unless `one` value is wanted; and so does, for the chain that a view keeps, a tensor."""
+def _plain(name: str, op: Op, kind: str) -> list[str]:
+    """A list becomes a tuple, unless one value is wanted, and so does, for the chain of a view, a tensor; float becomes a dtype."""
+    if kind.startswith("DType"):
+        return [f"    if {name}.__class__ is type: {name} = OF_PYTHON.get({name}, {name})"]
     tensors = [f"    if isinstance({name}, TENSOR): {name} = nested_tuple({name}.tolist())"] if op.view else []
-    return tensors if one else [*tensors, f"    if {name}.__class__ is list: {name} = tuple({name})"]
+    return tensors if kind in SINGLE else [*tensors, f"    if {name}.__class__ is list: {name} = tuple({name})"]
 
 
 def _foreign_self(name: str, x: Any) -> str:
@@ -254,7 +259,7 @@ def _write_function(source: _Source, op: Op, name: str, first: str | None, opera
     # an optimizer's op has hundreds of results, which go straight into the tensors they replace
     source.names |= {"state": state, "record": record_results if op.family == "optim" else record, "OP": op,
                      "NUMBERS": NUMBERS, "LISTS": LISTS, "RESULTS": Results, "range_of": range_of, "new": object.__new__,
-                     "TENSOR": hooks.tensor,
+                     "TENSOR": hooks.tensor, "OF_PYTHON": OF_PYTHON,
                      "make_view": make_view, "DTYPE": dtype, "R": many, "slot_of": slot_of, "Restart": Restart, "hooks": hooks,
                      "look_again": look_again, "foreign_self": _foreign_self, "nested_tuple": _nested_tuple}
     lines = source.lines
@@ -272,7 +277,7 @@ def _write_function(source: _Source, op: Op, name: str, first: str | None, opera
         elif p.kind == "shape":
             lines.append(f"    if {p.name}.__class__ is int: {p.name} = ({p.name},)")
         elif p.kind == "static" and p.name not in fixed:
-            lines += _plain(p.name, op, op.fn.__annotations__.get(p.name) in SINGLE)
+            lines += _plain(p.name, op, op.fn.__annotations__.get(p.name, ""))
     values = ", ".join(p.name for p in params)
     attributes = ", ".join(p.name for p in params[1:])
     view = f"make_view({params[0].name}, r, OP, ({attributes}{',' if len(params) > 1 else ''}))" if params else "r"

@@ -207,7 +207,7 @@ def divert(fn: FunctionType, func: Callable | None = None, gives_way: bool = Fal
     operator `gives_way` to that of the other operand.
     """
     plain = FunctionType(fn.__code__, fn.__globals__, fn.__name__, fn.__defaults__, fn.__closure__)
-    plain.__kwdefaults__ = fn.__kwdefaults__
+    plain.__kwdefaults__, plain.__qualname__ = fn.__kwdefaults__, fn.__qualname__      # errors of calls tell the name
     if fn.__globals__.get("__late__") is fn:            # its text is not written yet: it is to become the code of `plain`
         fn.__globals__["__late__"] = plain
     elif "__signature__" not in fn.__dict__ and func is None:

@@ -103,7 +103,7 @@ def known(name: str, dtype, default: DType, out=None) -> DType:
     if out is not None and dtype is not out.dtype:
         raise RuntimeError(f"dtype {dtypes.c_name(dtype)} does not match dtype of out parameter ({dtypes.c_name(out.dtype)})")
     if not isinstance(dtype, DType):
-        named = {float: dtypes.float64, int: dtypes.int64, bool: dtypes.bool_, complex: dtypes.complex128}.get(dtype)
+        named = dtypes.OF_PYTHON.get(dtype)
         require(named is not None, f"{name}(): argument 'dtype' must be torch.dtype, not {type(dtype).__name__}",
                 TypeError)
         return named

@@ -280,11 +280,11 @@ def one_hot_(input: Array, num_classes: int) -> Array:
 
 
 @composite(forms="F")
-def one_hot(t, tensor, num_classes=-1):
+def one_hot(t, input, num_classes=-1):
     """1 at the place that each element names, 0 elsewhere, in a new last dimension; -1: as many classes as needed."""
     if num_classes == -1:
-        require(tensor.numel() > 0, "Can not infer total number of classes from empty tensor.")
-        num_classes = int(tensor.max()) + 1
+        require(input.numel() > 0, "Can not infer total number of classes from empty tensor.")
+        num_classes = int(input.max()) + 1
         require(num_classes > 0, "Class values must be non-negative.")
     require(num_classes > 0, "Class values must be smaller than num_classes.")
-    return t._one_hot(tensor, num_classes)
+    return t._one_hot(input, num_classes)

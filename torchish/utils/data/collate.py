@@ -1,6 +1,7 @@
 """From a list of samples to a batch: tensors are stacked, numbers become tensors, containers are gone through."""
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, MutableMapping, MutableSequence, Sequence
 from copy import copy
 from typing import Any
@@ -10,14 +11,17 @@ import numpy as np
 from ... import api as torch
 from ...tensor import Tensor
 
-__all__ = ["collate", "default_collate", "default_collate_fn_map", "default_convert"]
+__all__ = ["collate", "collate_float_fn", "collate_int_fn", "collate_numpy_array_fn", "collate_numpy_scalar_fn", "collate_str_fn",
+           "collate_tensor_fn", "default_collate", "default_collate_err_msg_format", "default_collate_fn_map", "default_convert",
+           "np_str_obj_array_pattern"]
 
-_UNKNOWN = "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found {}"
+np_str_obj_array_pattern = re.compile("[SaUO]")         # dtypes of numpy that no tensor has
+default_collate_err_msg_format = "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found {}"
 
 
 def _from_array(array: np.ndarray) -> Any:
-    if array.dtype.kind in "SaUO":
-        raise TypeError(_UNKNOWN.format(array.dtype))
+    if np_str_obj_array_pattern.search(array.dtype.str):
+        raise TypeError(default_collate_err_msg_format.format(array.dtype))
     return torch.as_tensor(array)
 
 
@@ -50,7 +54,7 @@ def default_convert(data: Any) -> Any:
     if isinstance(data, Tensor):
         return data
     if isinstance(data, (np.ndarray, np.generic)):
-        return data if data.dtype.kind in "SaUO" else torch.as_tensor(data)
+        return data if np_str_obj_array_pattern.search(data.dtype.str) else torch.as_tensor(data)
     if isinstance(data, tuple) and hasattr(data, "_fields"):
         return type(data)(*(default_convert(d) for d in data))
     if isinstance(data, tuple):
@@ -87,38 +91,46 @@ def collate(batch: Any, *, collate_fn_map: dict | None = None) -> Any:
         if isinstance(first, tuple):
             return [part(column) for column in columns]
         return _rebuild(first, lambda i: part(columns[i]))
-    raise TypeError(_UNKNOWN.format(type(first)))
+    raise TypeError(default_collate_err_msg_format.format(type(first)))
 
 
-def _tensors(batch: Any, *, collate_fn_map: Any = None) -> Tensor:
+def collate_tensor_fn(batch: Any, *, collate_fn_map: Any = None) -> Tensor:
+    """Tensors of one shape, stacked."""
     return torch.stack(list(batch), 0)
 
 
-def _arrays(batch: Any, *, collate_fn_map: Any = None) -> Tensor:
+def collate_numpy_array_fn(batch: Any, *, collate_fn_map: Any = None) -> Tensor:
+    """Arrays or numbers of numpy, stacked. TypeError for strings and objects."""
     first = batch[0]
-    if first.dtype.kind in "SaUO":
-        raise TypeError(_UNKNOWN.format(first.dtype))
+    if np_str_obj_array_pattern.search(first.dtype.str):
+        raise TypeError(default_collate_err_msg_format.format(first.dtype))
     if any(np.shape(b) != np.shape(first) for b in batch):
         return torch.stack([torch.as_tensor(b) for b in batch], 0)      # for its error
     return _from_array(np.stack(batch))
 
 
-def _floats(batch: Any, *, collate_fn_map: Any = None) -> Tensor:
+collate_numpy_scalar_fn = collate_numpy_array_fn
+
+
+def collate_float_fn(batch: Any, *, collate_fn_map: Any = None) -> Tensor:
+    """Python floats, float64."""
     return torch.tensor(batch, dtype=torch.float64)
 
 
-def _integers(batch: Any, *, collate_fn_map: Any = None) -> Tensor:
+def collate_int_fn(batch: Any, *, collate_fn_map: Any = None) -> Tensor:
+    """Python ints."""
     return torch.tensor(batch)
 
 
-def _strings(batch: Any, *, collate_fn_map: Any = None) -> Any:
+def collate_str_fn(batch: Any, *, collate_fn_map: Any = None) -> Any:
+    """Strings stay a list."""
     return batch
 
 
 # What default_collate knows; a type that is put here is known from then on, also to a DataLoader.
 default_collate_fn_map: dict[Any, Callable] = {
-    Tensor: _tensors, np.ndarray: _arrays, (np.bool_, np.number, np.object_): _arrays, float: _floats, int: _integers,
-    str: _strings, bytes: _strings}
+    Tensor: collate_tensor_fn, np.ndarray: collate_numpy_array_fn, (np.bool_, np.number, np.object_): collate_numpy_scalar_fn,
+    float: collate_float_fn, int: collate_int_fn, str: collate_str_fn, bytes: collate_str_fn}
 
 
 def default_collate(batch: Any) -> Any:
