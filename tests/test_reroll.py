@@ -328,3 +328,22 @@ def test_a_few_snapshots_of_something_large_are_not_worth_keeping_every_turn(rol
     for a, b in zip(one, run(), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5)
     assert not loops
+
+
+@pytest.mark.parametrize("lag", [1, 2, 3])
+@pytest.mark.parametrize("turns", [8, 9, 11])
+def test_short_loops_that_read_what_was_made_some_turns_before(lag, turns, rolled):
+    def run():
+        torch.manual_seed(0)
+        states, w = [torch.randn(3) for _ in range(lag)], torch.ones(3, requires_grad=True)
+        for _ in range(turns):
+            states.append((torch.tanh(states[-lag] * w) + states[-1]).sin() * 2)
+        h = states[-1]
+        for _ in range(5):
+            h = (h * w).tanh()
+        h.sum().backward()
+        return w.grad.numpy()
+    rolled(True)
+    one = run()
+    rolled(False)
+    np.testing.assert_allclose(one, run(), rtol=1e-5)

@@ -107,7 +107,7 @@ def _candidates(nodes: list[Node]) -> Iterator[tuple[int, int, int]]:
             found.append((int(begins[best]), length, int(ends[best]) + length))
     # where a turn reads what was made two or three turns before, so many together are a turn
     for begin, length, end in [(b, k * n, e) for b, n, e in reversed(found[-3:]) for k in (1, 2, 3)]:
-        for start in range(begin, begin + min(2 * length, _STARTS)):
+        for start in range(begin, min(begin + min(2 * length, _STARTS), end - _TURNS * length + 1)):
             if _Turns(nodes[start:start + 3 * length], length).follow():
                 agreeing = _Turns(nodes[start:start + (end - start) // length * length], length).agreeing()
                 if agreeing >= _TURNS and agreeing * length >= _ENTRIES:
