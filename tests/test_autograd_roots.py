@@ -209,3 +209,12 @@ def test_a_target_is_found_behind_a_function_whose_python_ends_the_tape(x):
 
     y = Printing.apply(Printing.apply(x) * 3) + Printing.apply(x)
     assert grad(y.sum(), x)[0].tolist() == [14, 14]
+
+
+def test_an_infinite_derivative_of_what_is_not_gone_through_reaches_nobody():
+    for _ in range(3):      # from the second time on, the program of the first part keeps what the backward needs
+        x = torch.zeros(2, requires_grad=True)
+        apart, y = x.sqrt(), x * 2
+        assert apart.sum().item() == 0
+        y.sum().backward()
+        assert x.grad.tolist() == [2, 2]

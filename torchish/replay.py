@@ -13,6 +13,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.core import ShapedArray
+from jax.experimental.hijax import Zero
 from jax.tree_util import tree_flatten, tree_unflatten
 
 from .plan import Plan, Region
@@ -281,8 +283,8 @@ def pull(pulls: list[tuple[Region, Any]], cotangents: Env, wrt: tuple[int, ...],
         starts = {s: cotangents.pop(s) for s in region.results if s in cotangents}
         if not starts:
             continue
-        # a result that this backward does not start from has a zero cotangent
-        full = [starts[s] if s in starts else jnp.zeros(region.made[s].aval.shape, region.made[s].aval.dtype.np)
+        # From a result that has no cotangent nothing is pulled back: zeros would make NaN of an infinite derivative there.
+        full = [starts[s] if s in starts else Zero(ShapedArray(region.made[s].aval.shape, region.made[s].aval.dtype.np))
                 for s in region.results]
         for s, g in zip(region.sources, vjp(full), strict=True):
             cotangents[s] = cotangents[s] + g if s in cotangents else g
