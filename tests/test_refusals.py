@@ -94,6 +94,10 @@ F.interpolate(h[None],3,mode="bicubic")|NotImplementedError|Input Error: Only 3D
 F.batch_norm(h.float(),x,x,x,training=True)|RuntimeError|running_mean should contain 2 elements not 3
 t.constant_pad_nd(x,(1,1,1,1))|RuntimeError|Length of pad should be no more than twice the number of dimensions of the input
 t.constant_pad_nd(x,(1,))|RuntimeError|Length of pad must be even but instead it equals 1
+F.pad(t.zeros(1,1,24,20),(20,20,20,20),"reflect")|RuntimeError|Argument #4: Padding size should be less than the corresponding \
+input dimension, but got: padding (20, 20) at dimension 3 of input [1, 1, 24, 20]
+F.pad(t.zeros(1,1,4,20),(2,2,5,4),"reflect")|RuntimeError|Argument #6: Padding size should be less than the corresponding \
+input dimension, but got: padding (5, 4) at dimension 2 of input [1, 1, 4, 20]
 F.pad(x,(1,1,1,1),"reflect")|RuntimeError|Padding length should be less than or equal to two times the input dimension
 t.nn.CircularPad2d(1)(x)|ValueError|expected 3D or 4D input (got 1D input)
 t.nn.Parameter(i)|RuntimeError|Only Tensors of floating point and complex dtype can require gradients

@@ -48,8 +48,13 @@ def pad(input: Array, pad: Dims, mode: str = "constant", value: Number | None = 
     require(mode == "circular" or 0 not in input.shape[input.ndim - n:],
             f"Expected {n}D or {n + 1}D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, "
             f"but got: {listing(input.shape)}")
+    for i, widest in enumerate(map(max, reversed(pairs))):
+        dim = input.ndim - 1 - i
+        require(mode != "reflect" or widest < input.shape[dim],
+                f"Argument #{4 + 2 * i}: Padding size should be less than the corresponding input dimension, but got: padding "
+                f"{pairs[-1 - i]} at dimension {dim} of input {listing(input.shape)}")
     for i, (before, after) in enumerate(pairs):
-        input = _along(input, first + i, before, after, mode, pad)
+        input = _along(input, first + i, before, after, mode)
     return input
 
 
@@ -60,7 +65,7 @@ def _constant(input: Array, pairs: list, value: Number | None) -> Array:
     return lax.pad(input, cast(0 if value is None else value, input.dtype), [(a, b, 0) for a, b in full])
 
 
-def _along(input: Array, dim: int, before: int, after: int, mode: str, pad: Dims) -> Array:
+def _along(input: Array, dim: int, before: int, after: int, mode: str) -> Array:
     """One dimension padded with its own elements."""
     n = input.shape[dim]
     if mode != "circular":
@@ -73,9 +78,6 @@ def _along(input: Array, dim: int, before: int, after: int, mode: str, pad: Dims
         first, last = max(-before, 0), n - max(-after, 0)       # what is cut off at one end does not come in at the other
         head, tail = part(last - before, last) if before > 0 else None, part(first, first + after) if after > 0 else None
     elif mode == "reflect":
-        require(before < n and after < n,
-                "Argument #4: Padding size should be less than the corresponding input dimension, but got: padding "
-                f"{tuple(pad)[:2]} at dimension {dim} of input {listing(input.shape)}")
         head = lax.rev(part(1, before + 1), (dim,)) if before > 0 else None
         tail = lax.rev(part(n - 1 - after, n - 1), (dim,)) if after > 0 else None
     else:
