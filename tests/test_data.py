@@ -176,3 +176,8 @@ def test_types_that_collate_is_told_of() -> None:
         assert list(data.DataLoader([Pair(1), Pair(2), Pair(3)], batch_size=2)) == [3, 3]
     finally:
         del known[Pair]
+
+
+def test_arrays_of_which_no_tensor_can_be_made() -> None:
+    pattern = data._utils.collate.np_str_obj_array_pattern
+    assert [bool(pattern.search(np.array(x).dtype.str)) for x in ("a", b"a", [None], 1.5, True)] == [True, True, True, False, False]

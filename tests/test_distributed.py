@@ -130,3 +130,12 @@ def test_spawn_of_one_process_runs_here():
     assert mp.get_sharing_strategy() in mp.get_all_sharing_strategies()
     with pytest.raises(AssertionError, match="invalid sharing strategy: x"):
         mp.set_sharing_strategy("x")
+
+
+def test_what_is_asked_of_an_optimizer():
+    from torchish.distributed import constants, optim
+    ours = torch.optim.SGD([torch.ones(1)], lr=0.1)
+    assert constants.default_pg_timeout == dist.distributed_c10d.default_pg_timeout and constants.default_pg_nccl_timeout is None
+    for name in optim.__all__:
+        assert not isinstance(ours, getattr(optim, name))
+        assert error(getattr(optim, name), [torch.ones(1)])[0] == "NotImplementedError"

@@ -27,6 +27,10 @@ assert torch._higher_order_ops.scan is scan
 assert nn is again is torchish.nn is sys.modules["torch.nn"]
 assert F is torchish.nn.functional and optim is torchish.optim
 assert DataLoader is torchish.utils.data.DataLoader
+import functorch, functorch.einops
+from functorch import make_functional
+assert functorch is torchish.functorch is sys.modules["functorch"] and functorch.einops is torchish.functorch.einops
+assert functorch.__spec__.name == "torchish.functorch"
 assert torchish.__spec__.name == "torchish" and F.__spec__.name == "torchish.nn.functional"
 class Mine: pass
 assert type(pickle.loads(pickle.dumps(Mine()))) is Mine

@@ -25,6 +25,7 @@ __all__ = ["install", "run_code", "run_module", "run_script"]
 
 HERE = __name__.partition(".")[0]  # torchish
 ALIAS = "torch"
+NAMES = {ALIAS: HERE, "functorch": f"{HERE}.functorch"}    # what PyTorch's distribution has on the top level -> ours
 ANY = DistributionFinder.Context()
 EXPLAINER = explain.__code__.co_filename
 
@@ -40,13 +41,10 @@ class _Metadata(Distribution):
 
 
 class _TorchFinder(MetaPathFinder, Loader):
-    """Answers `import torch` and `import torch.nn` with torchish's own module objects."""
+    """Answers `import torch`, `import torch.nn` and `import functorch` with torchish's own module objects."""
 
     def find_spec(self, fullname: str, path: Sequence[str] | None, target: Any = None) -> ModuleSpec | None:
-        package, _, tail = fullname.partition(".")
-        if package != ALIAS:
-            return None
-        own = find_spec(f"{HERE}.{tail}" if tail else HERE)
+        own = find_spec(_own(fullname)) if fullname.partition(".")[0] in NAMES else None
         if own is None:
             return None
         return ModuleSpec(fullname, self, origin=own.origin, is_package=own.submodule_search_locations is not None)
@@ -56,7 +54,7 @@ class _TorchFinder(MetaPathFinder, Loader):
         return [_Metadata()] if (context.name or "").lower() == ALIAS else []
 
     def create_module(self, spec: ModuleSpec) -> types.ModuleType:
-        module = importlib.import_module(HERE + spec.name.removeprefix(ALIAS))
+        module = importlib.import_module(_own(spec.name))
         spec.loader_state = module.__spec__
         return module
 
@@ -68,6 +66,11 @@ class _TorchFinder(MetaPathFinder, Loader):
         for name, loaded in list(sys.modules.items()):
             if name.startswith(HERE + "."):
                 sys.modules.setdefault(ALIAS + name.removeprefix(HERE), loaded)
+
+
+def _own(fullname: str) -> str:
+    package, dot, tail = fullname.partition(".")
+    return NAMES[package] + dot + tail
 
 
 def install() -> None:

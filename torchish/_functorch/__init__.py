@@ -3,4 +3,4 @@ from __future__ import annotations
 
 from ..missing import missing
 
-__getattr__ = missing("torch._functorch", globals(), late={"vmap"})
+__getattr__ = missing("torch._functorch", globals(), late={"deprecated", "make_functional", "vmap"})

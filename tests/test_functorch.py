@@ -1,0 +1,76 @@
+"""functorch: modules as functions of tuples, and the names that torch.func has now, with their warnings."""
+from __future__ import annotations
+
+import pytest
+
+import torchish as torch
+from torchish import functorch, nn
+from torchish._functorch import make_functional as plain
+
+
+class Tied(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.one = nn.Linear(2, 2)
+        self.two = self.one
+
+    def forward(self, x):
+        return self.two(self.one(x))
+
+
+@pytest.mark.parametrize(("name", "args"), [
+    ("vmap", (torch.sin,)), ("grad", (torch.sin,)), ("hessian", (torch.sin,)), ("vjp", (torch.sin, torch.ones(1))),
+    ("make_functional", (nn.Linear(1, 1),)), ("combine_state_for_ensemble", ([nn.Linear(1, 1)],))])
+def test_every_name_says_what_has_taken_its_place(name, args):
+    with pytest.warns(FutureWarning, match=f"`functorch.{name}` is deprecated as of PyTorch 2.0") as said:
+        getattr(functorch, name)(*args)
+    assert said[0].filename == __file__
+
+
+def test_a_module_as_a_function_of_its_parameters():
+    torch.manual_seed(0)
+    module, x = nn.Linear(2, 3), torch.randn(4, 2)
+    function, params = plain.make_functional(module)
+    assert isinstance(function, functorch.FunctionalModule) and function.param_names == ("weight", "bias")
+    assert [type(p) for p in params] == [nn.Parameter] * 2 and params[0] is not module.weight
+    assert torch.equal(function(params, x), module(x))
+    assert all(p.is_meta and p.requires_grad for p in function.parameters())
+    found = torch.func.grad(lambda p: function(p, x).sum())(params)
+    module(x).sum().backward()
+    assert torch.equal(found[0], module.weight.grad)
+    assert not any(p.requires_grad for p in plain.make_functional(module, disable_autograd_tracking=True)[1])
+    with pytest.raises(RuntimeError, match=r"make_functional\(model\): `model` has buffers"):
+        plain.make_functional(nn.BatchNorm1d(2))
+    function, params = plain.make_functional(Tied())
+    assert function.param_names == ("one.weight", "one.bias") and function(params, x).shape == (4, 2)
+
+
+def test_buffers_that_are_written_are_those_given():
+    module = nn.BatchNorm1d(2)
+    function, params, buffers = plain.make_functional_with_buffers(module)
+    assert function.buffer_names == ("running_mean", "running_var", "num_batches_tracked")
+    function(params, buffers, torch.arange(8.).view(4, 2))
+    assert buffers[0].tolist() == pytest.approx([0.3, 0.4]) and buffers[2].item() == 1
+    assert module.running_mean.tolist() == [0, 0]
+
+
+def test_an_ensemble():
+    models, x = [nn.Linear(2, 3) for _ in range(4)], torch.randn(5, 2)
+    function, params, buffers = plain.combine_state_for_ensemble(models)
+    assert [p.shape for p in params] == [(4, 3, 2), (4, 3)] and buffers == () and not params[0].requires_grad
+    got = torch.vmap(function, in_dims=(0, 0, None))(params, buffers, x)
+    assert torch.allclose(got, torch.stack([m(x) for m in models]), atol=1e-6)
+
+
+@pytest.mark.parametrize(("models", "said"), [
+    ([], "Expected at least one model, got 0"),
+    ([nn.Linear(1, 1), nn.ReLU()], "Expected all models to be of the same class"),
+    ([nn.ReLU(), nn.ReLU().eval()], "Expected all models to have the same training/eval mode")])
+def test_models_that_are_no_ensemble(models, said):
+    with pytest.raises(RuntimeError, match=f"combine_state_for_ensemble: {said}"):
+        plain.combine_state_for_ensemble(models)
+
+
+def test_a_name_that_is_missing():
+    with pytest.raises(AttributeError, match="module 'functorch' has no attribute 'jacref'. Nearest: jacrev"):
+        functorch.jacref
