@@ -186,3 +186,19 @@ def test_functions_have_these_names_in_torchs_files():
     assert found("torch._C._nn", "gelu", {}) is nn.functional.gelu
     assert found("torch._C", "_VariableFunctionsClass", {}).relu is torch.relu
     assert found("torch._C", "TensorBase", {}) is torch.Tensor
+
+
+def test_records_of_a_file_one_by_one(tmp_path):
+    path = tmp_path / "x.pt"
+    torch.save({"a": torch.tensor([1.0, 2.0])}, path)
+    for file in (str(path), saved({"a": torch.tensor([1.0, 2.0])})):
+        reader = torch.PyTorchFileReader(file)
+        assert {"data.pkl", "byteorder", "version", "data/0"} <= set(reader.get_all_records())
+        assert reader.has_record("data/0") and not reader.has_record("data/1")
+        assert np.frombuffer(reader.get_record("data/0"), "<f4").tolist() == [1, 2] and reader.get_record_size("data/0") == 8
+        with pytest.raises(RuntimeError, match="PytorchStreamReader failed locating file data/1: file not found"):
+            reader.get_record("data/1")
+    with pytest.raises(RuntimeError, match="PytorchStreamReader failed reading zip archive: not a ZIP archive"):
+        torch.PyTorchFileReader(io.BytesIO(b"abc"))
+    with pytest.raises(RuntimeError, match="open file failed because of errno 2 on fopen: No such file or directory"):
+        torch.PyTorchFileReader(str(tmp_path / "none"))

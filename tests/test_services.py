@@ -118,3 +118,19 @@ def test_a_warning_names_the_line_of_the_user(call):
     with pytest.warns() as seen:
         call(torch.ones(2, 4, 5))
     assert [(w.filename, w.lineno) for w in seen] == [(__file__, call.__code__.co_firstlineno)]
+
+
+def test_what_libraries_ask_when_they_are_imported():
+    from torchish.overrides import BaseTorchFunctionMode
+    from torchish.utils.flop_counter import FlopCounterMode
+    assert isinstance(torch.Tensor, torch._C._TensorMeta) and not torch._C._is_torch_function_mode_enabled()
+    with BaseTorchFunctionMode():
+        assert torch._C._is_torch_function_mode_enabled()
+    assert torch.ScriptModule is torch.jit.ScriptModule and issubclass(torch.ScriptModule, torch.nn.Module)
+    assert not isinstance(torch.nn.Linear(1, 1), torch.jit.ScriptModule)
+    counter = FlopCounterMode(display=False)
+    assert counter.get_total_flops() == 0 and counter.get_flop_counts() == {"Global": {}}
+    with pytest.raises(NotImplementedError, match="FlopCounterMode: operations are recorded"):
+        counter.__enter__()
+    spec = torch.utils._pytree.tree_structure((1, [2, 3]))
+    assert torch._functorch.vmap._broadcast_to_and_flatten((0, None), spec) == [0, None, None]

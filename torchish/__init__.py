@@ -60,6 +60,7 @@ with uncollected():
     from .native import *  # noqa: F403
     from .removed import REMOVED
     from .serialization import load, save
+    from .serialization.records import PyTorchFileReader
     from .streams import Event, Stream, get_device_module
     from .symbolic import *  # noqa: F403
     from .to_jax import to_jax
@@ -71,6 +72,7 @@ with uncollected():
     from .utils.checkpoint import checkpoint as _checkpoint  # torch.utils.checkpoint without an import of its own
 
 torch = _sys.modules[__name__]    # PyTorch has its own name, too
+ScriptModule = jit.ScriptModule
 globals().update(FOREACH | COPIES | REMOVED)
 ops.higher_order, ops.__getattr__ = higher_order, op_namespaces.look_up
 __getattr__ = missing("torch", globals(), late={

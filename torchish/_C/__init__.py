@@ -15,12 +15,15 @@ from ..missing import missing
 from ..modes import is_grad_enabled
 from ..random import Generator, default_generator
 from ..tape import state
+from ..tensor import Tensor
 from ..torch_function import DisableTorchFunction, DisableTorchFunctionSubclass, disabled
+from ..torch_function import state as overriding
 
 __all__ = ["DisableTorchFunction", "DisableTorchFunctionSubclass", "DispatchKey", "DispatchKeySet", "Generator",
            "Graph", "ScriptDict", "ScriptFunction", "ScriptList", "ScriptMethod", "Value", "default_generator", "is_grad_enabled"]
 
 _LinAlgError, _disabled_torch_function_impl, _AutoDispatchBelowAutograd = LinAlgError, disabled, below_autograd
+_TensorMeta = type(Tensor)
 
 
 has_lapack = has_spectral = True
@@ -114,6 +117,11 @@ def _get_tracing_state() -> None:
 
 def _log_api_usage_once(event: str) -> None:
     """Nothing is logged."""
+
+
+def _is_torch_function_mode_enabled() -> bool:
+    """Whether calls go through a TorchFunctionMode here."""
+    return bool(overriding.modes)
 
 
 def _are_functorch_transforms_active() -> bool:

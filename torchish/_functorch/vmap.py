@@ -7,12 +7,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from ..func.vmap import _name as _get_name
 from ..func.vmap import vmap
 from ..missing import missing
 from ..tensor import Tensor
-from ..utils._pytree import tree_flatten, tree_unflatten
+from ..utils._pytree import _broadcast_to_and_flatten, tree_flatten, tree_unflatten
 
-__all__ = ["Tensor", "tree_flatten", "tree_unflatten", "vmap"]
+__all__ = ["Tensor", "_broadcast_to_and_flatten", "_get_name", "tree_flatten", "tree_unflatten", "vmap"]
 
 
 def _recorded(name: str) -> Callable[..., NoReturn]:

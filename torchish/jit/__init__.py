@@ -23,8 +23,11 @@ __all__ = ["Final", "ScriptFunction", "ScriptModule", "annotate", "export", "for
            "trace_module", "unused", "wait"]
 
 Final = typing.Final
-ScriptModule = Module
 ScriptFunction = types.FunctionType
+
+
+class ScriptModule(Module):
+    """A base for modules as scripts wrote them. `script(module)` is the module itself, and so none."""
 
 
 def script(obj: Any, optimize: Any = None, _frames_up: int = 0, _rcb: Any = None, example_inputs: Any = None) -> Any:
