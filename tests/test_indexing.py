@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import torchish as torch
+from torchish.tape import state
 
 SHAPE = (3, 4, 5)
 BROADCAST = (((2,), (2,)), ((2, 1), (3,)), ((1,), (3,)), ((), (2,)))
@@ -197,3 +198,16 @@ def test_one_value_in_any_number_of_dimensions_goes_where_a_mask_is() -> None:
             warnings.simplefilter("ignore")
             x[mask] = torch.ones(1, 1, 1)
         assert x.item() == 1
+
+
+def test_a_number_that_is_written_is_a_number_of_the_tape():
+    x, y = torch.zeros(3, 4) * 2, torch.zeros(3, dtype=torch.int64) * 2
+    x[1], x[2, 0], y[0], y[1:] = 5.0, float("inf"), 7, True
+    assert not state.tape.args          # no array was made of them
+    assert x.tolist() == [[0] * 4, [5] * 4, [float("inf"), 0, 0, 0]]
+    assert y.tolist() == [7, 1, 1]
+    for k in range(4):                  # one that changes is an input from the second time on
+        x[0, k] = k + 0.5
+        assert x[0, k].item() == k + 0.5
+    with pytest.raises(RuntimeError, match="cannot be converted to type float without overflow"):
+        x[0] = 1e300

@@ -40,6 +40,8 @@ public["_alias"] = spaces["private"]["_alias"]
 to_dtype = spaces["function"].get("to_dtype") or spaces["private"]["to_dtype"]
 public["_full"], public["_full_like"], public["_full_new"] = constant, constant_like, constant_new
 public["_made_on"] = made_on
+# Python numbers that these dtypes hold as they are, or rounded as XLA rounds them
+EXACT = {"float32": (float,), "float64": (float, int, bool), "int64": (int, bool), "bool": (bool,)}
 
 
 def _as_value(value: Any, like: Tensor) -> Tensor:
@@ -49,6 +51,8 @@ def _as_value(value: Any, like: Tensor) -> Tensor:
     if isinstance(value, (bool, int, float, complex)):
         if isinstance(value, int) and not -2 ** 63 <= value < 2 ** 63:
             raise ValueError("Overflow when unpacking long long")
+        if value.__class__ in EXACT.get(like.dtype.name, ()):       # no array is made: it is a number of the tape, as in a call
+            return constant((), value, dtype=like.dtype, device=like._node.aval.device)
         if like.dtype.itemsize == 2 and like.dtype.is_floating_point and not isinstance(value, complex):
             with np.errstate(over="ignore"):        # half types become infinite here, and only here
                 return from_array(np.asarray(value).astype(like.dtype.np), like._node.aval.device)

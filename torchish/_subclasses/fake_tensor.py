@@ -9,9 +9,13 @@ from typing import Any
 from ..missing import missing
 from ..tensor import Tensor
 
-__all__ = ["FakeTensor", "FakeTensorMode", "is_fake"]
+__all__ = ["FakeTensor", "FakeTensorMode", "MetadataMismatchError", "is_fake"]
 
 _WHY = "torchish has no fake tensors: tensors on the device 'meta' have shape, dtype and strides and no data"
+
+
+class MetadataMismatchError(RuntimeError):
+    """A function that tells shapes tells others than those that come out."""
 
 
 class FakeTensor(Tensor):

@@ -12,11 +12,12 @@ from typing import Any
 
 from ..missing import missing
 from .custom_op import CustomOpDef, custom_op, declare
+from .opcheck import opcheck
 from .operators import KEYS, OpOverload, operator
 from .schema import infer_schema, parse, split_name
 
 __all__ = ["Library", "custom_op", "define", "fallthrough_kernel", "get_ctx", "impl", "impl_abstract", "infer_schema",
-           "register_autocast", "register_autograd", "register_fake", "register_kernel", "register_vmap"]
+           "opcheck", "register_autocast", "register_autograd", "register_fake", "register_kernel", "register_vmap"]
 
 RESERVED = ("prim",)
 _waiting: dict[str, list[Callable[[OpOverload], None]]] = {}      # what was registered for operators that are not there
