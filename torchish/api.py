@@ -40,7 +40,7 @@ from .dtypes import can_cast, dtype, finfo, get_default_dtype, iinfo, promote_ty
 from .info import *  # noqa: F403
 from .layouts import *  # noqa: F403
 from .legacy import *  # noqa: F403
-from .modes import enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled
+from .modes import enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled, switch_grad
 from .namespace import namespace
 from .printing import set_printoptions
 from .random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
@@ -51,7 +51,7 @@ from .tensor import Tensor
 from .wiring import assign_all, spaces
 
 pi, e, inf, nan, newaxis = math.pi, math.e, math.inf, math.nan, None
-_assign, _Bundle, _plain_tape, _once_only = assign_all, Bundle, plain_tape, once_only
+_assign, _Bundle, _plain_tape, _once_only, _set_grad = assign_all, Bundle, plain_tape, once_only, switch_grad
 
 
 def _filled(like: Tensor, value: float) -> Tensor:

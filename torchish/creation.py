@@ -13,7 +13,7 @@ import numpy as np
 from . import dtypes
 from .avals import Aval, aval_of, contiguous_strides
 from .capsule import imported
-from .devices import META, chosen, from_jax, place, to_jax
+from .devices import META, chosen, from_jax, place
 from .errors import NO_DATA
 from .from_python import SLOW, array_of, known_dtype
 from .hooks import NoData
@@ -27,6 +27,7 @@ from .strides import asked, laid
 from .tape import INFERENCE, state
 from .tensor import Tensor, wrap
 from .warned import warn, warn_once
+from .xla import put
 
 __all__ = ["array_aval", "as_tensor", "asarray", "concrete_pending", "constant", "constant_like", "constant_new", "from_array",
            "from_numpy", "settle", "tensor"]
@@ -57,8 +58,7 @@ def from_array(array: Any, device: str = "cpu", strides: tuple[int, ...] | None 
     dtype = dtypes.from_numpy(array.dtype)
     if device == META:
         return constant(array.shape, 0, dtype=dtype, device=META, strides=strides or strides_of_array(array))
-    with jax.enable_x64(True):
-        data = jax.device_put(np.array(array, order="C"), to_jax(device))
+    data = put(np.array(array, order="C"), device)
     x = object.__new__(Tensor)
     x._data, x._node = data, aval_of(array.shape, dtype, device, strides or strides_of_array(array)).plain
     if state.tape.extra & INFERENCE:
@@ -79,7 +79,7 @@ def _array(data: Any, dtype: dtypes.dtype | None) -> np.ndarray:
         data = np.asarray(data)
     elif hasattr(type(data), "__dlpack__") and not isinstance(data, (Tensor, np.ndarray)):
         data = np.asarray(imported(data))
-    return array_of(data, dtype, Tensor, lambda x: x.item() if x.is_meta else x.detach()._numpy())
+    return array_of(data, dtype, Tensor, lambda x: x.item() if x.is_meta else x._numpy())
 
 
 def tensor(data: Any, *, dtype: dtypes.dtype | None = None, device: Any = None, requires_grad: bool = False,
@@ -208,8 +208,7 @@ def concrete_pending(x: Tensor) -> Any:
     aval, (value,) = x._node.aval, x._pending
     if aval.device == META:
         raise NotImplementedError(NO_DATA)
-    with jax.enable_x64(True):
-        x._data = jax.device_put(np.full(aval.shape, converted(value, aval.dtype.np)), to_jax(aval.device))
+    x._data = put(np.full(aval.shape, converted(value, aval.dtype.np)), aval.device)
     x._pending = None
     return x._data
 

@@ -17,6 +17,7 @@ from typing import Any
 from .attributes import SINGLE
 from .bundle import range_of
 from .dtypes import INTEGER, OF_PYTHON, dtype
+from .joined import MANY, joined
 from .keywords import Keywords, hidden, keywords, renamed
 from .ops.table import ALIASES, COMPOSITES, EMPTY, TABLE, Composite, Op, Param
 from .overloads import OLD, old_form
@@ -270,7 +271,7 @@ def _write_function(source: _Source, op: Op, name: str, first: str | None, opera
     extra = [*taken.extra, *["dtype"] * (op.name == "view")]
     old = op.name in OLD and not operator
     lines.append(f"def {name}({_signature(source, taken.params, out, extra, taken.star, old)}):")
-    lines += [*(_old(source, op, name, taken.params, form == "method") if old else ()), *taken.lines]
+    lines += [*(_old(source, op, name, taken.params, form == "method") if old else ()), *taken.lines, *_at_once(source, op, params)]
     for k, p in enumerate(params):
         if _is_varargs(params, k):
             lines += _varargs(p.name, op)
@@ -307,6 +308,17 @@ def _write_function(source: _Source, op: Op, name: str, first: str | None, opera
     if out:
         lines.append(f"    if out is not None: return hooks.store_out(out, r, {op.name!r}{_read(op, params)})")
     lines.append("    return r")
+
+
+def _at_once(source: _Source, op: Op, params: list[Param]) -> list[str]:
+    """The line that joins many tensors which have their values."""
+    if op.host is None:
+        return []
+    source.names["joined"] = joined
+    given, values = params[0].name, ", ".join(p.name for p in params)
+    result = f"r if out is None else hooks.store_out(out, r, {op.name!r}{_read(op, params)})" if "out" in op.forms else "r"
+    return [f"    if {given}.__class__ in LISTS and len({given}) >= {MANY} and (r := joined(OP, {values})) is not None:",
+            f"        return {result}"]
 
 
 def _taken(op: Op) -> str:

@@ -56,7 +56,8 @@ def finish(tape: Tape) -> None:
         state.tape = Tape(tape.grad, tape.inline, autocast=tape.autocast, extra=tape.extra)
     node = tape.last
     live = _live(tape)
-    bundles = [b for first, (b, _) in tape.bundles.items() if b.arrays is None and b.tape is tape and b.first == first]
+    bundles = [b for first, (b, _) in tape.bundles.items() if b.arrays is None and b.tape is tape and b.first == first] \
+        if tape.bundles else []
     if not live and not bundles:
         return
     stats.flushes += 1
@@ -96,6 +97,8 @@ def _live(tape: Tape) -> list:
         found = [x for k, x in enumerate(inputs) if k not in dead and x is not None and x._data is None]
     else:
         found = [x for x in inputs if x is not None and x._data is None]
+    if not found:
+        return live
     live += [x for x in found if x._tape is tape or x._home is tape]
     return live
 
@@ -115,7 +118,10 @@ def _constant_again(t: Any) -> bool:
 def _run(tape: Tape, node: Node, live: list, bundles: list) -> None:
     if hooks.watch is not None:
         hooks.watch(tape, node)
-    ending = ending_of(node, tuple([t._node.slot for t in live] + [range(b.first, b.first + len(b)) for b in bundles]))
+    need = [t._node.slot for t in live]
+    if bundles:
+        need += [range(b.first, b.first + len(b)) for b in bundles]     # type: ignore[misc]
+    ending = ending_of(node, tuple(need))
     residuals = None
     if tape.inline is not None:
         values = _inline(tape, node)
@@ -126,7 +132,7 @@ def _run(tape: Tape, node: Node, live: list, bundles: list) -> None:
         outs = program.compiled(*tape.args, *program.vectors(tape.floats, tape.ints))
         places = ending.places(program.outs)
         residuals = program.residuals
-    for bundle, pick in zip(bundles, ending.picks(places), strict=True):
+    for bundle, pick in zip(bundles, ending.picks(places), strict=True) if bundles else ():
         bundle.arrays, bundle.tape = list(pick(outs)), None
     graph = spent = None
     if ending.kept:
@@ -207,7 +213,7 @@ def _program(tape: Tape, node: Node, ending: Ending) -> Program:
 
     for program in ending.programs:
         if program.compiled is not None and (program.residuals is not None or not ending.residuals) and allowed(program):
-            if program.outgrown:
+            if program.draft and program.outgrown:
                 better = _compile(tape, node, ending, list(program.donated), False)
                 succeed(better, program)
                 return _added(ending, better)

@@ -20,7 +20,7 @@ from .ops.table import Op
 from .plan import Backward, reach, sources_of
 from .recorder import Restart, advance, hooks, record
 from .replay import number_specs, run_nodes, spec
-from .segment import Graph, backward_op, residual_op
+from .segment import Graph, Residuals, backward_op, residual_op
 from .strides import dense
 from .tape import BACKWARD, INPUT, LEAF, Node, Tape, input_outs, needs, path, state
 from .xla import origins, traced
@@ -161,7 +161,7 @@ def leading_to(found: list[Node], wrt: Iterable[int]) -> list[Node]:
 
 def check_not_freed(found: list[Node], freed: frozenset[int] | set[int]) -> None:
     """torch's error where a backward has taken what these entries saved."""
-    for n in found:
+    for n in found if freed else ():
         if any(o.slot in freed for o in n.outs) and (n.op is None or n.op.saves):
             raise RuntimeError(SECOND_TIME)
 
@@ -174,7 +174,7 @@ def segment_backward(graph: Graph, found: list[Node], starts: dict, wrt: tuple, 
         raise NotImplementedError(NO_DATA)
     if graph.residuals is not None and not (stops or create or batched) and all(s in graph.sources for s in wrt):
         op = residual_op(graph, tuple(starts), wrt)
-        return record(op, ([hooks.wrap(a) for a in graph.residuals[1]], list(starts.values())))
+        return record(op, (_wrapped(*graph.residuals), list(starts.values())))
     if graph.values is not None:
         nodes, first = ending.nodes, ending.values
         values = [held(graph, s, create) for s in first]
@@ -188,6 +188,18 @@ def segment_backward(graph: Graph, found: list[Node], starts: dict, wrt: tuple, 
     if batched:
         op = _over_a_batch(graph.ending.backward, op)
     return record(op, (values, numbers_of(graph), list(starts.values())))
+
+
+def _wrapped(residuals: Residuals, arrays: list) -> list:
+    """What the program of a graph kept, as tensors of this thread's."""
+    if residuals.avals is None:
+        residuals.avals = [hooks.aval_of_array(a) for a in arrays]
+    new, cls, thread, found = object.__new__, hooks.tensor, state.tape.thread, []
+    for aval, array in zip(residuals.avals, arrays, strict=True):
+        x = new(cls)
+        x._node, x._data, x._owner = aval.plain, array, thread
+        found.append(x)
+    return found
 
 
 _index = count(3_000_000)

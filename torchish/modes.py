@@ -14,7 +14,8 @@ from .inference import settle_flags, used
 from .tape import INFERENCE, state
 from .warned import warn
 
-__all__ = ["enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad", "set_grad_enabled"]
+__all__ = ["enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad", "set_grad_enabled",
+           "switch_grad"]
 
 
 class _DecoratorContextManager:
@@ -176,6 +177,11 @@ class inference_mode(_Mode):
         if not self.enabled:
             settle_flags(tape, tape.tensors)
         tape.set_mode(grad, tape.autocast, tape.extra & ~INFERENCE | extra & INFERENCE)
+
+
+def switch_grad(enabled: bool) -> None:
+    """What `set_grad_enabled` does, for those who put it back themselves."""
+    state.tape.set_grad(enabled)
 
 
 def is_grad_enabled() -> bool:

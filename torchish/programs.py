@@ -35,7 +35,7 @@ class Ending:
     `ranges`: the slots of bundles that are wanted; `same`: slots whose value is that of another.
     """
     __slots__ = ("binds", "outs", "freed", "kept", "nodes", "values", "inputs", "starts", "gone", "ranges", "same", "lent",
-                 "programs", "backward", "residuals", "_places", "_picks", "_indices")
+                 "programs", "backward", "residuals", "reached", "_places", "_picks", "_indices")
 
     def __init__(self, binds: list[tuple], outs: tuple, freed: frozenset, kept: tuple, nodes: list[Node],
                  values: tuple, before: list[Node], gone: frozenset, ranges: list[range], same: dict[int, int]) -> None:
@@ -47,6 +47,7 @@ class Ending:
         self.kept, self.nodes, self.values = kept, nodes, values
         self.programs: list[Program] = []
         self.backward: dict = {}        # (roots, wrt, ...) -> Op of the segment's backward
+        self.reached: dict[tuple, tuple] = {}   # (starts, stops) of a backward -> entries on its way, slots there, slots they make
         self.residuals = False          # experience: a backward follows
         self._places: dict[tuple, dict[int, int]] = {}
         self._picks: tuple[dict | None, list] = (None, [])
@@ -105,7 +106,9 @@ class Program:
         """
         if not floats and not ints:
             return []
-        words = array("d", floats).tobytes() + array("q", ints).tobytes()
+        words = array("d", floats).tobytes()
+        if ints:
+            words += array("q", ints).tobytes()
         if words != self._words:
             cut = 8 * len(floats)
             self._numbers = [np.frombuffer(part, np.uint32).reshape(-1, 2) for part in (words[:cut], words[cut:]) if part]

@@ -287,8 +287,10 @@ def look_again(tape: Tape, op: Op, values: tuple | list, node: Node) -> None:
         v = values[k]
         if v.__class__ is int:      # a constant has passed when the entry was new; one that was seen to change may now be another
             asked = node.ints > 0 and node.aval.device == "cpu"
-        else:
-            news += [x for x in (v if isinstance(v, (list, tuple)) else (v,)) if x is not None and _is_news(x, node, kinds)]
+        elif isinstance(v, (list, tuple)):
+            news += [x for x in v if _is_news(x, node, kinds)]
+        elif v is not None and _is_news(v, node, kinds):
+            news.append(v)
     if not (news or asked) or tape.nested is not None or tape.inline is not None:
         return
     try:
@@ -335,10 +337,10 @@ def _known(kinds: frozenset, x: Any) -> Any:
 
 def _is_news(x: Any, node: Node, kinds: frozenset) -> bool:
     """Whether values of these dtypes are there without waiting, are soon looked through, and have not passed here yet."""
-    if not isinstance(x, hooks.tensor):
+    if not isinstance(x, hooks.tensor) or x._data is None:
         return False
     data, aval, passed = x._data, x._node.aval, x._looked
-    return (data is not None and aval.dtype in kinds and not (passed is not None and passed[0] is data and ref(node) in passed[1])
+    return (aval.dtype in kinds and not (passed is not None and passed[0] is data and ref(node) in passed[1])
             and x._view is None and aval.device == "cpu" and aval.numel <= SOON and data.is_ready())
 
 

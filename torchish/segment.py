@@ -14,7 +14,7 @@ import numpy as np
 from jax.tree_util import tree_flatten, tree_unflatten
 
 from .ops.table import Op, Param
-from .plan import make_plan
+from .plan import make_plan, reach
 from .programs import Ending
 from .replay import _conj, pull, run
 from .tape import APART, Node, Tape, input_outs, path
@@ -42,6 +42,7 @@ class Residuals:
         self.results = results      # how many results of the program come first
         self.regions: list[tuple[Any, Any, int]] = []       # region, structure of its vjp, number of arrays
         self.where: list[tuple[bool, int]] = []             # for each array: among the inputs?, its place there or in the results
+        self.avals: list | None = None                      # of the arrays, once they have been seen
 
     def take(self, pulls: list[tuple[Any, Any]], args: tuple, results: list) -> list:
         """While the program is traced: the arrays to return after its results."""
@@ -86,7 +87,7 @@ class Graph:
         self.given = (tape.floats, tape.ints)
         self.freed = ending.gone
         self.residuals: tuple[Residuals, list] | None = None
-        self.hooked, self.shown = dict(tape.hooked), tape.shown
+        self.hooked, self.shown = dict(tape.hooked) if tape.hooked else {}, tape.shown
         self.apart = bool(tape.extra & APART)
         inputs = tape.inputs
         self.sources: dict[int, Any] = {slot: inputs[k] for slot, k in ending.inputs}
@@ -109,6 +110,14 @@ class Graph:
     def numbers(self) -> tuple[np.ndarray, np.ndarray]:
         """The runtime numbers of its tape, floats and ints."""
         return np.array(self.given[0], np.float64), np.array(self.given[1], np.int64)
+
+    def reached(self, starts: tuple[int, ...], stops: tuple[int, ...]) -> tuple[list[Node], set[int], set[int]]:
+        """The entries on the way of a backward, the slots on it, those that the entries make: found out once for equal graphs."""
+        found = self.ending.reached.get((starts, stops))
+        if found is None:
+            nodes, touched = reach(self.entries(), starts, stops)
+            found = self.ending.reached[starts, stops] = (nodes, touched, {o.slot for n in nodes for o in n.outs})
+        return found
 
     def entries(self) -> list[Node]:
         """All entries of the tape it came from."""

@@ -31,7 +31,6 @@ from .behind import (
 )
 from .graph import check_not_freed, end_before_accumulating, leading_to, let_go, record_backward, segment_backward
 from .nodes import operand_slots, pull_node, stand_in
-from .plan import reach
 from .recorder import Restart, enter, hooks
 from .segment import Graph
 from .stops import NotBatched, Start, Stop, leaf_stop
@@ -259,9 +258,8 @@ class Pass:
 
     def _pull_graph(self, graph: Graph, starts: dict[int, Any], waiting: list[int]) -> None:
         """Takes cotangents through the graph of an ended tape."""
-        entries = graph.entries()
         waiting = [s for s in waiting if s not in starts]
-        found, touched = reach(entries, starts, waiting)
+        found, touched, made = graph.reached(tuple(starts), tuple(waiting))
         if anomaly.check:
             check_graph(graph, starts)
         asked = {x._graph[1] for x in (self.targets or {}).values() if x._graph is not None and x._graph[0] is graph}
@@ -270,12 +268,13 @@ class Pass:
         wrt = tuple(sorted(ends | {s for s in asked if s in touched and s not in starts} | stops))
         if self.targets is not None:
             found = leading_to(found, wrt)
+            made = {o.slot for n in found for o in n.outs}
         check_not_freed(found, graph.freed)
         grads = segment_backward(graph, found, starts, wrt, stops, self.create, self.batch is not None) if wrt else ()
         if not (self.create or graph.apart):
             state.tape.stepped, state.tape.mark = True, state.tape.last
         if not self.retain:
-            self.freeing.append((graph, {o.slot for n in found for o in n.outs}))
+            self.freeing.append((graph, made))
         for s, g in zip(wrt, grads, strict=True):
             if s in stops:
                 self.send((graph, s), g, False)

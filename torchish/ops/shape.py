@@ -38,7 +38,7 @@ def _stack_groups(groups: list, dim: int) -> Array:
     return cat(parts, wrap_dim(dim, parts[0].ndim))
 
 
-@op(apart=0, autocast="promote", strides="joined", saves=False, forms="function out", joins=_cat_groups,
+@op(apart=0, autocast="promote", strides="joined", saves=False, forms="function out", joins=_cat_groups, host=np.concatenate,
     samples=lambda t: [(([t(2, 3), t(4, 3)],), {}), (([t(2, 3), t(2, 1)], 1), {})], into=INTO)
 def cat(tensors: Arrays, dim: int = 0) -> Array:
     """Tensors joined along `dim`; empty 1-dim tensors are left out."""
@@ -66,7 +66,7 @@ alias("cat", "concat", "concatenate")
 
 
 @op(apart=0, autocast="promote", saves=False, forms="function out", samples=lambda t: [(([t(2, 3), t(2, 3)], 1), {})],
-    into=INTO, joins=_stack_groups)
+    into=INTO, joins=_stack_groups, host=np.stack)
 def stack(tensors: Arrays, dim: int = 0) -> Array:
     """Tensors of one shape joined along a new dimension `dim`."""
     require(len(tensors) > 0, "stack expects a non-empty TensorList")

@@ -94,6 +94,7 @@ class Op:
         "float" (float32), "promote" (the widest of them), on all devices or, followed by "cpu" or "cuda", on one.
     joins: of an op that joins a list of tensors: `joins(groups, **attributes)`, where a group is a list of tensors, or tensors of
         one shape stacked along a new first dimension.
+    host: of an op that joins a list of tensors: `host(arrays, dim)`, the same of numpy arrays of one dtype.
     parts: of an op that takes its operand apart: `parts(input, first, last, **attributes)`, the results first to last - 1, which
         have one shape, stacked along a new first dimension.
     samples: `samples(t) -> [(args, kwargs), ...]` for the generated tests, where `t(*shape, low=-2, high=2, dtype=None,
@@ -130,6 +131,7 @@ class Op:
     looks: str = "places"
     joins: Callable | None = None
     parts: Callable | None = None
+    host: Callable | None = None
     into: Into = EXACT
     inplace: InPlace = PLAIN
 
@@ -197,7 +199,7 @@ def op(*, name: str | None = None, forms: str = "function method out", inplace: 
        names: dict[str, str] | None = None, strides: str | tuple | Callable | None = "",
        autocast: str | None = None, look: Callable | None = None, apart: int | None = None,
        looks: str = "places", joins: Callable | None = None, parts: Callable | None = None,
-       into: Into | None = None) -> Callable[[Callable], Op]:
+       host: Callable | None = None, into: Into | None = None) -> Callable[[Callable], Op]:
     """Declares the decorated pure function as an op; see `Op` for the options.
 
     The op's name is the function's, a trailing underscore dropped (`def sum_` declares "sum").  Annotations must be
@@ -208,7 +210,7 @@ def op(*, name: str | None = None, forms: str = "function method out", inplace: 
                     frozenset(forms.split()) | ({"inplace"} if inplace else frozenset()), promote, dunder, returns, view, copies,
                     write, saves, check, rule, differentiable, inspect.getdoc(fn) or "", len(TABLE), samples,
                     names or {}, strides if strides != "" else "elementwise" if promote else None, autocast, look,
-                    apart, looks, joins, parts, into or (CASTS if promote else EXACT),
+                    apart, looks, joins, parts, host, into or (CASTS if promote else EXACT),
                     inplace if isinstance(inplace, InPlace) else PLAIN)
         _declare(TABLE, record)
         return record

@@ -153,7 +153,9 @@ class Rule(Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        with torch.set_grad_enabled(in_graph):
+        before = torch.is_grad_enabled()
+        torch._set_grad(in_graph)
+        try:
             for k, group in enumerate(self.param_groups):
                 slots = self._slots(group)
                 if in_graph:
@@ -165,6 +167,8 @@ class Rule(Optimizer):
                         torch._assign(params, values)
                 elif not self._step_closed(k, group, slots):
                     self._step_open(k, group, slots)
+        finally:
+            torch._set_grad(before)
         return loss
 
     def _check_capturable(self, group: dict, params: Iterable[Tensor]) -> None:
