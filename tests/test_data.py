@@ -7,9 +7,11 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from counting import counting
 from nn_golden import cases, recorder
 
 import torchish as torch
+from torchish.tape import stats
 from torchish.utils import data
 
 
@@ -47,6 +49,36 @@ def test_map_style() -> None:
     batches = list(data.DataLoader(Squares(), batch_size=3))
     assert [b[1].tolist() for b in batches] == [[0, 1, 2], [3, 4, 5], [6]]
     assert batches[1][0].tolist() == [[3, 9], [4, 16], [5, 25]] and batches[0][1].dtype == torch.int64
+
+
+class Flipped(data.Dataset):
+    """What is done to a sample is drawn by Python: no two batches are recorded alike."""
+
+    def __init__(self) -> None:
+        self.images, self.draw = torch.arange(64.0 * 6).reshape(64, 2, 3), random.Random(0)
+
+    def __getitem__(self, index: int) -> torch.Tensor:
+        x = self.images[index] / 2 - 1
+        return x.flip(-1) if self.draw.random() < 0.5 else x
+
+    def __len__(self) -> int:
+        return 64
+
+
+def test_samples_that_are_made_in_many_ways_are_programs_of_their_own() -> None:
+    dataset = Flipped()
+    loader = data.DataLoader(dataset, batch_size=8)
+    total, early = torch.zeros(()), 0
+    with counting() as c:
+        for epoch in range(3):
+            for k, batch in enumerate(loader):
+                total += batch.sum()
+                expected = (dataset.images[8 * k:8 * k + 8] / 2 - 1).sort().values
+                assert torch.equal(batch.sort().values, expected)
+            if epoch == 1:
+                early, known = c.compiled, stats.nodes
+    assert c.compiled == early and stats.nodes == known
+    assert total.item() == 3 * (dataset.images / 2 - 1).sum().item()
 
 
 def test_streams() -> None:

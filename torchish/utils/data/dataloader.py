@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ... import api as torch
+from ...tape import stats
 from .collate import default_collate, default_convert
 from .dataset import IterableDataset, Subset, TensorDataset, _fetch
 from .sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler
@@ -23,6 +24,9 @@ __all__ = ["DataLoader", "get_worker_info"]
 
 
 _collate_fn_t, _worker_init_fn_t = Callable[[list], Any], Callable[[int], None]      # libraries annotate with them
+
+
+_NEWS = 8       # batches after which it is not expected that the next one repeats one before: flips drawn for each sample, say
 
 
 class _Endless(Sampler):
@@ -67,7 +71,11 @@ class _Batches:
             return loader.collate_fn(dataset[index])
         if loader.collate_fn is default_collate and (rows := _rows(dataset, index)) is not None:
             return rows
-        return loader.collate_fn(_fetch(dataset, index))
+        known = stats.nodes
+        samples = _fetch(dataset, index, loader._news >= _NEWS)
+        if stats.nodes != known:
+            loader._news += 1
+        return loader.collate_fn(samples)
 
     def _from_workers(self) -> Iterator[Any]:
         """Batch after batch from the workers in turn; one whose stream has ended is left out."""
@@ -132,6 +140,7 @@ class DataLoader:
     """Batches of a dataset; see torch.utils.data.DataLoader.  Differs from torch: workers take turns in this process."""
 
     _initialized = False
+    _news = 0           # batches for which something was recorded that no batch before had recorded
     _iterator: _Batches | None = None
 
     def __init__(self, dataset: Any, batch_size: int | None = 1, shuffle: bool | None = None,

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
 from ... import api as torch
+from ...recorder import hooks
+from ...tape import state
 from ...tensor import Tensor
 from ...warned import warn
 
@@ -54,10 +56,20 @@ class TensorDataset(Dataset):
         return self.tensors[0].size(0)
 
 
-def _fetch(dataset: Any, indices: Sequence[int]) -> list[Any]:
-    """Several samples: at once if the dataset can, one by one otherwise."""
+def _fetch(dataset: Any, indices: Sequence[int], apart: bool = False) -> list[Any]:
+    """Several samples: at once if the dataset can, one by one otherwise; `apart`: each is a program of its own."""
     get_many = getattr(dataset, "__getitems__", None)
-    return [dataset[i] for i in indices] if get_many is None else get_many(indices)
+    if get_many is not None:
+        return get_many(indices)
+    return [_alone(dataset, i) for i in indices] if apart else [dataset[i] for i in indices]
+
+
+def _alone(dataset: Any, index: int) -> Any:
+    """A sample, of which nothing stands on the same tape as what came before it or comes later."""
+    hooks.finish(state.tape)
+    sample = dataset[index]
+    hooks.finish(state.tape)
+    return sample
 
 
 class StackDataset(Dataset):
