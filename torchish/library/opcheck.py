@@ -113,8 +113,8 @@ def _check_autograd(op: OpOverload, _: Any, args: tuple, kwargs: dict[str, Any],
         return
     if any(x.requires_grad for x in _tensors(op(*_each(args, _copy), **_each(kwargs, _copy)))):
         raise AssertionError(f"{op._schema.name}: at least one output of this operator has requires_grad=True but the "
-                             "operator does not have an autograd kernel defined at an autograd key (e.g. DispatchKey::Autograd). Register one "
-                             "with torch.library.register_autograd, or the operator as CompositeImplicitAutograd")
+                             "operator does not have an autograd kernel defined at an autograd key (e.g. DispatchKey::Autograd). "
+                             "Register one with torch.library.register_autograd, or the operator as CompositeImplicitAutograd")
 
 
 def _check_fake(op: OpOverload, given: Any, args: tuple, kwargs: dict[str, Any], near: dict[str, Any]) -> None:
