@@ -275,3 +275,24 @@ def test_hooks_by_their_private_names():
     (x * 3).sum().backward()
     assert x.grad.tolist() == [3, 3]
     assert torch.autograd.graph._get_grad_fn_or_grad_acc(x).variable is x
+
+
+def test_each_leaf_is_done_before_the_next_ones_hooks_run():
+    log = []
+    a, b = torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True)
+    for name, t in (("a", a), ("b", b)):
+        t.register_hook(lambda g, name=name: log.append(name))
+        t.register_post_accumulate_grad_hook(lambda t, name=name: log.append(f"after {name}"))
+    (a * b).sum().backward()
+    assert log == ["a", "after a", "b", "after b"]
+
+
+def test_a_hook_that_raises_undoes_what_a_hooked_leaf_has_got_already(x):
+    v = torch.ones(2, requires_grad=True)
+    v.grad = known = torch.ones(2)
+    v.register_hook(lambda g: None)
+    y = x * 3
+    y.register_hook(lambda g: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        (y.exp() + v.sin()).sum().backward()
+    assert v.grad is known and v.grad.tolist() == [1, 1] and x.grad is None

@@ -127,3 +127,14 @@ def test_a_function_may_be_gone_through_again_only_if_it_is_kept(x):
         y.sum().backward()
     with pytest.raises(RuntimeError, match="second time"):
         _ = y.grad_fn.saved_tensors
+
+
+def test_a_linear_node_that_is_called_gives_a_gradient_that_requires_none():
+    x, g = torch.ones(2, requires_grad=True), torch.ones(2)
+    assert not (x * 2).grad_fn(g)[0].requires_grad
+    assert not x.sum().grad_fn(torch.tensor(1.0)).requires_grad
+    for y in (x * x, x.exp()):
+        found = y.grad_fn(g)
+        found = found[0] if isinstance(found, tuple) else found
+        assert found.requires_grad and found.grad_fn.name() == "GradBackward0"
+    assert (x * 2).grad_fn(torch.ones(2, requires_grad=True))[0].requires_grad

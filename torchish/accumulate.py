@@ -50,8 +50,9 @@ def backward(roots: Sequence, cotangents: Sequence, retain: bool | None, create:
         if x._grad_dtype is not DEFAULT and x._grad_dtype is not None:
             own = hooks.to_dtype(own, x._grad_dtype)
         walk.borrowed.add(id(g))
-        if walk.careful is None:        # a hook that runs between two leaves may fail
-            walk.careful = not create and any(y._post_hooks for y, _ in walk.found.values())
+        if walk.careful is None:        # what runs between two leaves may fail
+            walk.careful = not create and bool(walk.open or walk.pending or
+                                               any(y._hooks or y._post_hooks for y, _ in walk.found.values()))
         before.append((x, x._grad, hooks.twin(x._grad) if walk.careful and x._grad is not None else None))
         accumulate(x, own, create)
         if x._post_hooks:
@@ -116,9 +117,9 @@ def grad(roots: Sequence, inputs: Sequence, cotangents: Sequence, retain: bool |
 
     batch: how many cotangents the first dimension of each counts.
     """
-    cotangents = check_roots(roots, cotangents, batch is not None)
     if not inputs:
         raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
+    cotangents = check_roots(roots, cotangents, batch is not None)
     for x in inputs:
         if not x.requires_grad:
             raise RuntimeError("One of the differentiated Tensors does not require grad")

@@ -214,7 +214,7 @@ def _over_a_batch(store: dict, op: Op) -> Op:
         def batched_backward(values: list, numbers: list, cotangents: list) -> tuple:
             return fn(values, numbers, cotangents)
         found = store[op, "batched"] = Op("batched_backward", batched_backward, "autograd", op.params, frozenset(),
-                                          index=next(_index))
+                                          index=next(_index), rule="GradBackward0")
     return found
 
 

@@ -44,7 +44,7 @@ class Kept:
         self.structure, self.consts = box[-1], closed.consts
         self._examine(closed.jaxpr)
         params = (Param("values", "operands"), Param("numbers", "operands"), Param("cotangents", "operands"))
-        self.op = Op("node_backward", self._backward, "autograd", params, frozenset(), index=next(_index))
+        self.op = Op("node_backward", self._backward, "autograd", params, frozenset(), index=next(_index), rule="GradBackward0")
 
     def _examine(self, jaxpr: Any) -> None:
         """What the residuals are computed from: results where possible, else operands."""

@@ -5,6 +5,7 @@ that stand at the operands, their values, and gradients of each operand apart.
 """
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import count
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -145,7 +146,10 @@ def pull_node(home: Any, node: Node, grads: list, linked: bool, saved: list | No
     rg = {s: out for s, out in _outs(home).items() if out.rg}
     reads = operand_slots(node)
     if saved is None:
-        op, values = _pull_op(node, [s in rg for s in reads]), [value_at(home, s, linked and s in rg) for s in reads]
+        # what no gradient depends on is a constant: that of a linear op requires none itself
+        moving, op = _moving(node) if linked else (), _pull_op(node, [s in rg for s in reads])
+        values = [value_at(home, s, True) if k in moving and s in rg else value_at(home, s, False).detach()
+                  for k, s in enumerate(reads)]
     else:
         kept = kept_by(node)
         op, at = kept.op, [reads[k] for k in kept.operands] + [node.outs[k].slot for k in kept.results]
@@ -161,6 +165,12 @@ def pull_node(home: Any, node: Node, grads: list, linked: bool, saved: list | No
     return below, [next(given) if x is not None else None for x in below]
 
 
+def _moving(node: Node) -> Sequence[int]:
+    """Which operands the gradients of an entry depend on."""
+    kept = kept_by(node)
+    return range(len(kept.reads)) if kept.results else kept.operands
+
+
 def _pull_op(node: Node, wanted: list[bool]) -> Op:
     """The vjp of one entry as an op: (values of its operands, numbers, cotangents) -> a gradient for each wanted operand."""
     found = _pulls.get(node)
@@ -172,5 +182,6 @@ def _pull_op(node: Node, wanted: list[bool]) -> Op:
             return tuple(pulled(forward, [v for v, w in zip(values, wanted, strict=True) if w], cotangents))
 
         params = tuple(Param(n, "operands") for n in ("values", "numbers", "cotangents"))
-        found = _pulls[node] = Op("node_backward", node_backward, "autograd", params, frozenset(), index=next(_index))
+        found = _pulls[node] = Op("node_backward", node_backward, "autograd", params, frozenset(), index=next(_index),
+                                 rule="GradBackward0")
     return found

@@ -143,7 +143,7 @@ def backward_op(graph: Graph, nodes: list[Node], starts: tuple[int, ...], roots:
             return tuple([jnp.zeros_like(env[s]) if grads[s] is None else _conj(grads[s]) for s in wrt])
 
         params = tuple(Param(n, "operands") for n in ("values", "numbers", "cotangents"))
-        found = Op("segment_backward", segment_backward, "autograd", params, frozenset(), index=next(_index))
+        found = Op("segment_backward", segment_backward, "autograd", params, frozenset(), index=next(_index), rule="GradBackward0")
         store[key] = found
     return found
 
@@ -162,6 +162,6 @@ def residual_op(graph: Graph, roots: tuple[int, ...], wrt: tuple[int, ...]) -> O
             return tuple([jnp.zeros(outs[s].shape, outs[s].dtype.np) if grads[s] is None else _conj(grads[s]) for s in wrt])
 
         params = tuple(Param(n, "operands") for n in ("values", "cotangents"))
-        found = Op("segment_backward", segment_backward, "autograd", params, frozenset(), index=next(_index))
+        found = Op("segment_backward", segment_backward, "autograd", params, frozenset(), index=next(_index), rule="GradBackward0")
         graph.ending.backward[key] = found     # type: ignore[union-attr]
     return found

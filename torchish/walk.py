@@ -141,8 +141,7 @@ class Pass:
                 self._in_graph(max(self.pending, key=lambda g: g.serial))
             else:
                 break
-        for run in (self._leaf_hooks, self._arrive):    # every hook has run before the first gradient is accumulated
-            run(list(self.found))
+        self._finish_leaves(list(self.found))
         # what has been gone through of a tape on the way to given targets is not noted
         let_go(self.freeing, self.left if self.targets is None else {})
         for callback in self.final:     # it may grow meanwhile
@@ -414,31 +413,30 @@ class Pass:
             return False
         behind = spread(self._waiting())
         ripe = [k for k in hooked if k not in behind.leaves]
-        self._leaf_hooks(ripe)
-        self._arrive(ripe)
+        self._finish_leaves(ripe)
         return bool(ripe)
 
-    def _leaf_hooks(self, ids: list[int]) -> None:
-        """Runs the hooks of leaves."""
+    def _finish_leaves(self, ids: list[int]) -> None:
+        """Of each leaf the hooks, then the accumulation, where this is a backward that does, with the hooks that follow it."""
         for k in ids:
-            x, g = self.found[k]
-            if not x._leaf or k in self.hooked:
-                continue
-            self.hooked.add(k)
-            if not x._hooks:
-                continue
-            if self.batch is not None:
-                raise NotBatched
-            state.tape.set_grad(self.create)
-            self.found[k] = (x, new := leaf_stop(x._hooks, self.arrived is not None).run(g))
-            self.borrowed.add(id(new))      # a hook may have kept what it saw
-
-    def _arrive(self, ids: list[int]) -> None:
-        """Gradients that are complete are accumulated, where this is a backward that does."""
-        for k in ids:
+            self._leaf_hooks(k)
             if self.arrived is not None and k not in self.done:
                 self.done.add(k)
                 self.arrived(self, *self.found[k])
+
+    def _leaf_hooks(self, k: int) -> None:
+        """Runs the hooks of a leaf."""
+        x, g = self.found[k]
+        if not x._leaf or k in self.hooked:
+            return
+        self.hooked.add(k)
+        if not x._hooks:
+            return
+        if self.batch is not None:
+            raise NotBatched
+        state.tape.set_grad(self.create)
+        self.found[k] = (x, new := leaf_stop(x._hooks, self.arrived is not None).run(g))
+        self.borrowed.add(id(new))      # a hook may have kept what it saw
 
     def reaches(self, x: Any) -> bool:
         """Whether this backward will come to tensor `x`."""
