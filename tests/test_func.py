@@ -226,3 +226,8 @@ def test_what_has_outlived_a_transform_keeps_its_value(x):
     x.add_(1)
     with pytest.raises(RuntimeError, match="made inside grad was used after it returned"):
         kept[-1] + 1
+
+
+def test_a_sparse_argument_is_refused():
+    with pytest.raises(NotImplementedError, match="a function of a sparse tensor is differentiated as one of its values"):
+        grad(lambda s: torch.sparse.sum(s * s))(torch.eye(2).to_sparse())

@@ -291,3 +291,44 @@ def test_a_backward_that_looks_at_values_is_refused_in_a_transform_and_right_in_
         leaf = x.clone().requires_grad_()
         run(lambda x: (Looking.apply(x) * 5).sum(), leaf).backward()
         assert leaf.grad.tolist() == [10, 20]
+
+
+class NoJvp(torch.autograd.Function):
+    """A square without a rule for tangents."""
+
+    @staticmethod
+    def forward(x):
+        return x ** 2
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, g):
+        x, = ctx.saved_tensors
+        return g * 2 * x
+
+
+def test_tangents_that_come_from_a_transform_around_are_refused_where_a_function_has_no_jvp():
+    def f(x):
+        return NoJvp.apply(x * 2).sum()
+    x = torch.tensor([1.0, 2.0])
+    for pushed in (lambda: jvp(grad(f), (x,), (x,)), lambda: torch.func.hessian(f)(x), lambda: vmap(jacfwd(jacrev(f)))(x[None])):
+        with pytest.raises(NotImplementedError, match="You must implement the jvp function"):
+            pushed()
+    # where the tangent does not come to the function there is nothing to refuse
+    out, tangent = jvp(lambda y: grad(f)(x) * y, (x,), (x,))
+    assert out.tolist() == tangent.tolist() == [8, 32]
+
+
+def test_a_dual_tensor_of_a_leaf_made_in_the_level():
+    with fw.dual_level():
+        w = torch.tensor([1.0, 2.0]).requires_grad_()
+        dual = fw.make_dual(w, torch.tensor([3.0, 4.0]))
+        assert dual.requires_grad
+        slope, = torch.autograd.grad((dual ** 3).sum(), w, create_graph=True)
+        assert fw.unpack_dual(slope).tangent.tolist() == [18, 48]
+        assert fw.unpack_dual(dual).tangent.tolist() == [3, 4]
+    assert slope.tolist() == [3, 12]

@@ -315,3 +315,18 @@ def test_meshgrid_looks_at_no_values():
     assert first.tolist() == [[[0, 1, 2]] * 2, [[3, 4, 5]] * 2]
     with pytest.raises(RuntimeError, match=r"Expected 0D or 1D tensor in the tensor list but got: tensor\(\[\[1\.\]\]\)"):
         torch.meshgrid(torch.ones(1, 1), indexing="ij")
+
+
+def test_an_argument_that_got_another_shape_in_place_comes_back_with_it():
+    def into(a):
+        a.unsqueeze_(0)
+        return a
+    assert vmap(into)(torch.ones(2, 3)).shape == (2, 1, 3)
+
+
+def test_bincount_counts_for_each_member():
+    x = torch.tensor([[0, 1, 1], [2, 2, 2]])
+    assert vmap(lambda a: torch.bincount(a, minlength=4))(x).tolist() == [[1, 2, 0, 0], [0, 0, 3, 0]]
+    assert vmap(vmap(lambda a, w: torch.bincount(a, w, 3)))(x[None], torch.ones(1, 2, 3)).tolist() == [[[1, 2, 0], [0, 0, 3]]]
+    with pytest.raises(RuntimeError, match="stack expects each tensor to be equal size"):
+        vmap(torch.bincount)(x)

@@ -125,6 +125,10 @@ def unique(input: Tensor, sorted: bool = True, return_inverse: bool = False, ret
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
     """How often each non-negative integer comes."""
     refuse_data_dependent("bincount", input)
+    nested = input._inside()
+    if nested is not None and nested.batch is not None and not nested.closed and nested.is_marked(input):
+        given = (input,) if weights is None else (input, weights)
+        return nested.one_by_one(lambda x, w=None: bincount(x, w, minlength), *given)
     w = None if weights is None else weights._numpy()
     if input.is_floating_point() or input.is_complex() or input.dtype.name == "bool":
         raise NotImplementedError(f'"bincount_cpu" not implemented for {dtypes.c_name(input.dtype)!r}')

@@ -30,7 +30,7 @@ from .ops.transforms import Pure, batched
 from .recorder import record, slot_of
 from .slots import advance, leaf_slot
 from .storage import rebind, refresh, storage_of, version_of
-from .tape import DEFAULTS, INFERENCE, INPUT, Node, Tape, slots, state
+from .tape import DEFAULTS, INFERENCE, INPUT, Node, Tape, needs, slots, state
 
 __all__ = ["Closed", "Nested", "NoValueError", "entry", "escaped"]
 
@@ -247,6 +247,19 @@ class Nested:
         self._marked = (found, self.tape.node.depth)
         return found
 
+    def made_of(self, x: Any) -> list:
+        """The tensors outside from which `x`, a tensor of this tape, is computed."""
+        needed, found, place = {x._node.slot}, [], len(self.operands)
+        node: Any = self.tape.node
+        while node.parent is not None:
+            if node.kind is INPUT:
+                place -= 1
+                found += [self.operands[place]] * (node.slot in needed)
+            elif any(o.slot in needed for o in node.outs):
+                needed |= needs(node)
+            node = node.parent
+        return found
+
     def drew(self, generator: Any, before: Any) -> None:
         """`generator` is about to leave its state on this tape; `before`: its state, and where numpy would begin."""
         self.generators.setdefault(id(generator), (generator, before))
@@ -305,6 +318,16 @@ class Nested:
                 return draw(*outer)
             found = draw(*[o.expand(self.batch, *o.shape) if d is None else o.movedim(d, 0)
                            for o, d in zip(outer, axes, strict=True)])
+        a = found._node.aval
+        return self.input(found, aval_of(a.shape[1:], a.dtype, a.device), rg=False, axis=0)
+
+    def one_by_one(self, fn: Callable[..., Any], *xs: Any) -> Any:
+        """fn(*xs) of each member of the batch, whose values it may look at; the results have one shape."""
+        outer = [self.unwrap(x) if self.holds(x) else x for x in xs]
+        axes = [self.axis_of(x) for x in xs]
+        with self.outside():
+            found = hooks.stack([fn(*[o if d is None else o.select(d, k) for o, d in zip(outer, axes, strict=True)])
+                                 for k in range(self.batch or 0)])
         a = found._node.aval
         return self.input(found, aval_of(a.shape[1:], a.dtype, a.device), rg=False, axis=0)
 

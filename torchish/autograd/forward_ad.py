@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from ..nested import Nested, entry
 from ..ops.transforms import pushed_forward
+from ..recorder import hooks
 from ..storage import bind
 from ..tangents import check_tangent
 from ..tape import state
@@ -117,6 +118,13 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
     if nested.is_marked(tangent):
         raise RuntimeError("Setting a forward grad that itself has a forward gradient at the same level0 is not supported.")
     given, primal, tangent = tangent, open_.outside(tensor), open_.outside(tangent)
+    if tensor._leaf and nested.holds(tensor):   # a leaf made in this level: a zero carries the tangent, gradients come to the leaf
+        with nested.outside():
+            zero = hooks.zeros(primal._node.aval)
+        dual = tensor + nested.input(zero, mark=True)
+        open_.tangents[len(nested.operands) - 1] = tangent
+        open_.given[dual._node.slot] = (tensor, given)
+        return dual
     dual = nested.input(primal, mark=True)
     number = len(nested.operands) - 1
     nested.tape.inputs[number] = primal         # gradients go past the dual to the tensor it was made of

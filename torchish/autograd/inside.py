@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from ..avals import aval_of
 from ..nested import Closed, Nested, entry
+from ..ops.check import wrap_dim
 from ..ops.transforms import with_pullback, with_pushforward
 from ..recorder import hooks
 from ..storage import assign
@@ -25,6 +26,7 @@ SAVED_AS_IS = ("An input that has been returned as-is as output is being saved f
                "setup_context. You should return and save a view of the input instead, e.g. with x.view_as(x) or setup ctx inside "
                "the forward function itself.")
 ORDERS = 2
+PUSHED = ("jvp", "dual")        # transforms that push tangents forward
 MORE = "For more details, please see https://pytorch.org/docs/main/notes/extending.func.html"
 
 
@@ -82,9 +84,20 @@ def apply_inside(cls: Any, own: set[str], args: tuple, kwargs: dict) -> Any:
         if not cls.generate_vmap_rule:
             raise RuntimeError(f"You tried to vmap over {cls.__name__}, but it does not have vmap support. Please override and "
                                f"implement the vmap staticmethod or set generate_vmap_rule=True. {MORE}")
-    if nested.name in ("jvp", "dual") and "jvp" not in own and any(isinstance(a, Tensor) and nested.is_marked(a) for a in args):
+    if nested.forward and "jvp" not in own and any(isinstance(a, Tensor) and _moves(nested, a) for a in args):
         cls.jvp(None)
     return _Call(cls, own, args).run(kwargs, nested.forward)
+
+
+def _moves(nested: Nested | None, x: Tensor) -> bool:
+    """Whether a tangent comes to `x`: from the transform in which it was computed, or from one around."""
+    while nested is not None and nested.name != "function":     # what forward does is hidden from tangents
+        if nested.name in PUSHED and nested.is_marked(x):
+            return True
+        if nested.holds(x):
+            return any(_moves(nested.outer.nested, o) for o in nested.made_of(x))
+        nested = nested.outer.nested
+    return False
 
 
 def _what(found: Any) -> str:
@@ -111,7 +124,7 @@ def _mapped(cls: Any, nested: Nested, args: tuple) -> Any:
                            f"{tree_structure(out_dims)} but output has structure {spec}. {MORE}")
     for k, (x, d) in enumerate(zip(leaves, flat, strict=True)):
         if isinstance(x, Tensor) and d is not None:
-            a, d = x._node.aval, d % x.dim()
+            a, d = x._node.aval, wrap_dim(d, x.dim())
             leaves[k] = nested.input(x, aval_of(a.shape[:d] + a.shape[d + 1:], a.dtype, a.device), axis=d)
     return spec.unflatten(leaves)
 

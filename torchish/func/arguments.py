@@ -35,6 +35,9 @@ def tensors_of(tree: Any, differentiable: Callable[[Tensor], None] = _may_requir
     for x in leaves:
         if not isinstance(x, Tensor):
             raise ValueError(f"Thing passed to transform API must be Tensor, got {type(x)}")
+        if x.is_sparse:
+            raise NotImplementedError("torch.func: a function of a sparse tensor is differentiated as one of its values: make the "
+                                      "tensor in the function (torch.sparse_coo_tensor)")
         differentiable(x)
     return leaves, spec
 

@@ -140,6 +140,8 @@ class _Call:
         """A result that shares the storage of an argument, as a view of it: the argument itself where it comes back as it was."""
         outer, d = self.leaves[source], self.dims[source]
         if x is self.inner[source] and x._view is None:
+            if tuple(x.shape) != outer.shape[:d] + outer.shape[d + 1:]:
+                return result       # it has got another shape in place
             return outer if d == dim else outer.movedim(d, dim)
         if not dense(*laid(storage_of(outer)._node.aval)):
             return result       # a member of a batch around, which has gaps: the storage is not to be seen from here
