@@ -300,3 +300,41 @@ def test_the_gradient_of_logaddexp_goes_by_the_difference(f, one):
                                 (torch.float32, float("inf"), 1, [1, 0]), (torch.float32, -float("inf"), 1, [0, 1])):
         x, y = (torch.tensor(v, dtype=dtype, requires_grad=True) for v in (x, y))
         assert [g.item() for g in grad(f(x, y), (x, y))] == pytest.approx(wanted, rel=1e-6 if dtype is torch.float32 else 1e-2)
+
+
+def test_numbers_made_of_what_has_a_gradient_and_means_of_kl_div_are_warned_of(monkeypatch):
+    monkeypatch.setattr("torchish.warned.once.said", set())
+    x = torch.tensor(2.0, requires_grad=True)
+    with torch.no_grad():
+        assert float(x) == 2
+    assert int(x) == x.item() == 2 and f"{x:.1f}" == "2.0"
+    with pytest.warns(UserWarning, match="Converting a tensor with requires_grad=True to a scalar may lead"):
+        assert float(x * 2) == 4
+    assert complex(x) == 2      # it is said once
+    with pytest.warns(UserWarning, match="reduction: 'mean' divides the total loss by both the batch size and the support size"):
+        F.kl_div(torch.full((3, 5), -1.5), torch.full((3, 5), 0.2))
+
+
+def test_arguments_of_ctx_and_of_gradcheck_are_refused_in_torchs_words():
+    def called(method, *args):
+        class Calls(Function):
+            @staticmethod
+            def forward(ctx, x):
+                getattr(ctx, method)(*args)
+                return x * 2
+
+            @staticmethod
+            def backward(ctx, g):
+                return g
+        Calls.apply(torch.ones(2, requires_grad=True))
+    with pytest.raises(TypeError, match=r"set_materialize_grads received an invalid combination of arguments"):
+        called("set_materialize_grads", "no")
+    with pytest.raises(RuntimeError, match="mark_non_differentiable only accepts variable arguments, but got str"):
+        called("mark_non_differentiable", "x")
+    x = torch.ones(2, dtype=torch.double, requires_grad=True)
+    with pytest.raises(AssertionError, match="Setting check_undefined_grad=True requires check_rev_over_rev to be True"):
+        torch.autograd.gradgradcheck(torch.sin, (x,), check_fwd_over_rev=True, check_rev_over_rev=False)
+    with pytest.raises(ValueError, match="Sparse output is not supported at gradcheck yet"):
+        gradcheck(lambda x: x.to_sparse(), (x,))
+    with pytest.raises(RuntimeError, match=r"`inputs` argument to `grad\(\)` cannot be empty."):
+        grad(x * 2, [])

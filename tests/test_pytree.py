@@ -118,3 +118,22 @@ def test_old_names_and_second_registrations():
     with pytest.warns(UserWarning, match="is already registered as pytree node. Overwriting the previous registration."):
         tree.register_dataclass(Pair)
     assert tree.tree_map(lambda x: x + 1, Pair(1, 2)) == Pair(2, 3)
+
+
+def test_a_constant_is_held_by_a_node_of_its_own():
+    class Unit:
+        def __eq__(self, other):
+            return isinstance(other, Unit)
+
+        def __hash__(self):
+            return 1
+
+        def __repr__(self):
+            return "Unit"
+    tree.register_constant(Unit)
+    leaves, spec = tree.tree_flatten([Unit(), 1])
+    held = tree.tree_structure(Unit())
+    assert leaves == [1] and tree.tree_unflatten([5], spec) == [Unit(), 5]
+    assert held.context == tree.ConstantNode(Unit()) and repr(held.context) == "ConstantNode(value=Unit)"
+    assert tree._is_constant_holder(held) and not tree._is_constant_holder(spec) and tree._retrieve_constant(held) == Unit()
+    tree._deregister_pytree_node(Unit)

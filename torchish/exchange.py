@@ -21,6 +21,7 @@ from .printing import format_meta, format_tensor
 from .recorder import hooks
 from .storage import byte_offset, refresh, storage_owner
 from .tape import state
+from .warned import warn_once
 
 __all__ = ["Exchange"]
 
@@ -147,7 +148,14 @@ class Exchange:
         return int(self._real("int64_t"))
 
     def __float__(self) -> float:
+        self._warn_of_grad()
         return float(self._real("double"))
+
+    def _warn_of_grad(self) -> None:
+        """torch's warning, once, where a number is made of what has a gradient."""
+        if self.requires_grad and state.tape.grad:
+            warn_once("Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\n"
+                      "Consider using tensor.detach() first.")
 
     def _real(self, wanted: str) -> Any:
         number = self._number()
@@ -158,6 +166,7 @@ class Exchange:
         return number
 
     def __complex__(self) -> complex:
+        self._warn_of_grad()
         return complex(self._number())
 
     def __index__(self) -> int:

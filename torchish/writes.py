@@ -65,7 +65,7 @@ class Writes:
             raise RuntimeError("Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) "
                                "for training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and "
                                "hence detach_() cannot be called on these gradients. To fix this error, please refer to the "
-                               "Optimizer.zero_grad() function in torch/optim/optimizer.py as a solution.")
+                               "Optimizer.zero_grad() function in torch/optim/optimizer.py as the solution.")
         if self._leaf:
             return self._require_grad(False)
         bind(self, self.detach())       # the values stay: views that are there keep their graphs

@@ -97,11 +97,15 @@ class FunctionCtx:
     def mark_non_differentiable(self, *args: Tensor) -> None:
         """Tells that these results have no gradient."""
         if not all(isinstance(x, Tensor) for x in args):
-            raise RuntimeError("mark_non_differentiable only accepts variable arguments, but got another type")
+            raise RuntimeError("mark_non_differentiable only accepts variable arguments, but got "
+                               + next(type(x).__name__ for x in args if not isinstance(x, Tensor)))
         self._constant = args
 
     def set_materialize_grads(self, value: bool) -> None:
         """Whether gradients that are not there come to backward as zeros (the default) or as None."""
+        if not isinstance(value, bool):
+            raise TypeError("set_materialize_grads received an invalid combination of arguments - got "
+                            f"({type(value).__name__}), but expected (bool)")
         self.materialize_grads = value
 
 

@@ -40,6 +40,9 @@ class GradcheckError(RuntimeError):
 def _tensors(value: Any) -> tuple[Tensor, ...]:
     """The differentiable results of a function."""
     values = value if isinstance(value, (tuple, list)) else (value,)
+    if any(isinstance(x, Tensor) and x.is_sparse for x in values):
+        raise ValueError("Sparse output is not supported at gradcheck yet. Please call to_dense(masked_grad=...) on the output of "
+                         "fn for gradcheck.")
     return tuple([x for x in values if isinstance(x, Tensor) and x.requires_grad])
 
 
@@ -338,6 +341,10 @@ def gradgradcheck(func: Callable, inputs: Any, grad_outputs: Any = None, *, eps:
     """`gradcheck` of the gradients: of the inputs and of the cotangents (`grad_outputs`, random ones where not given)."""
     if not (check_fwd_over_rev or check_rev_over_rev):
         raise AssertionError("Expected at least one of check_fwd_over_rev or check_rev_over_rev to be True")
+    if check_undefined_grad and not check_rev_over_rev:
+        raise AssertionError("Setting check_undefined_grad=True requires check_rev_over_rev to be True")
+    if check_batched_grad and not check_rev_over_rev:
+        raise AssertionError("Setting check_batched_grad=True requires check_rev_over_rev to be True")
     inputs = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
     if grad_outputs is None:
         vectors = tuple([make_tensor(y.shape, dtype=y.dtype, device=y.device, low=-1, high=1, requires_grad=True,

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..dtypes import c_type, from_numpy
+from ..warned import warn
 from .check import broadcast_shapes, common, require
 from .pointwise import BOOL_SUBTRACTION, refuse_bools
 from .precision import dtype_name, floating, inexact, is_float, need_float, wide
@@ -160,6 +161,10 @@ def binary_cross_entropy_with_logits(input: Array, target: Array, weight: Array 
 def kl_div(input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None,
            reduction: str = "mean", log_target: bool = False) -> Array:
     """target (log target - input), reduced; input (and target, if log_target) are logarithms."""
+    if reduction == "mean" and size_average is None and reduce is None:
+        warn("reduction: 'mean' divides the total loss by both the batch size and the support size.'batchmean' divides only by "
+             "the batch size, and aligns with the KL div math definition.'mean' will be changed to behave the same as 'batchmean' "
+             "in the next major release.")
     broadcast_shapes(target.shape, input.shape)
     require(inexact(input) and inexact(target), "kl_div: Integral inputs not supported.")
     require(is_float(input) and is_float(target), "kl_div: Complex inputs not supported.")

@@ -84,6 +84,12 @@ def key_get(obj: Any, kp: KeyPath) -> Any:
     return obj
 
 
+@dataclasses.dataclass(frozen=True)
+class ConstantNode:
+    """The context of a constant: the object itself, which is part of the structure."""
+    value: Any
+
+
 class NodeDef(NamedTuple):
     """How a class of containers is taken apart and put together."""
     type: Any
@@ -203,7 +209,20 @@ def register_constant(cls: type) -> None:
         if not own:
             raise TypeError(f"register_constant(cls) expects `cls` to have a non-default `{name}` implementation.")
     CONSTANT_NODES.add(cls)
-    _register(cls, lambda x: ([], x), lambda _, context: context)
+
+    def flatten(x: Any) -> tuple[list, ConstantNode]:
+        return [], ConstantNode(x)
+    _register(cls, flatten, lambda _, context: context.value, flatten_with_keys_fn=flatten)
+
+
+def _is_constant_holder(spec: TreeSpec) -> bool:
+    """Whether `spec` stands for a constant."""
+    return isinstance(spec.context, ConstantNode)
+
+
+def _retrieve_constant(spec: TreeSpec) -> Any:
+    """The constant that `spec` stands for."""
+    return spec.unflatten([])
 
 
 def is_constant_class(cls: type) -> bool:
