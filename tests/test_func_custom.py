@@ -283,10 +283,11 @@ class Looking(torch.autograd.Function):
         return torch.tensor(g.detach().numpy() * 2 * x.detach().numpy())
 
 
-def test_a_backward_that_looks_at_values_is_refused_in_a_transform_and_right_in_a_checkpoint():
+def test_a_backward_that_looks_at_values_is_right_in_grad_and_in_a_checkpoint_and_refused_in_vjp():
     x = torch.tensor([1.0, 2.0])
     with pytest.raises(RuntimeError, match="Looking: its backward .* looks at a value"):
-        grad(lambda x: (Looking.apply(x) * 5).sum())(x)
+        torch.func.vjp(lambda x: (Looking.apply(x) * 5).sum(), x)
+    assert grad(lambda x: (Looking.apply(x) * 5).sum())(x).tolist() == [10, 20]
     for run in (lambda f, x: f(x), lambda f, x: torch.utils.checkpoint.checkpoint(f, x, use_reentrant=False)):
         leaf = x.clone().requires_grad_()
         run(lambda x: (Looking.apply(x) * 5).sum(), leaf).backward()
@@ -332,3 +333,55 @@ def test_a_dual_tensor_of_a_leaf_made_in_the_level():
         assert fw.unpack_dual(slope).tangent.tolist() == [18, 48]
         assert fw.unpack_dual(dual).tangent.tolist() == [3, 4]
     assert slope.tolist() == [3, 12]
+
+
+class OfNumbers(torch.autograd.Function):
+    """A product with `by`, computed by numpy; so is its gradient."""
+    sizes: list = []
+
+    @staticmethod
+    def forward(x, by):
+        return torch.from_numpy(x.numpy() * by.numpy())
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(inputs[1])
+
+    @staticmethod
+    def backward(ctx, g):
+        by, = ctx.saved_tensors
+        return OfNumbers.apply(g, by), None
+
+    @staticmethod
+    def vmap(info, in_dims, x, by):
+        OfNumbers.sizes.append(info.batch_size)
+        x, by = (t if d is None else t.movedim(d, 0) for t, d in zip((x, by), in_dims, strict=True))
+        return OfNumbers.apply(x, by), 0
+
+
+def test_a_function_may_compute_with_numpy_inside_grad_and_its_vmap_is_asked_around():
+    x, by = torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor([2.0, 5.0])
+
+    def f(row):
+        return (OfNumbers.apply(row * 3, by) ** 2).sum()
+    expected = 2 * 9 * x * by ** 2
+    for _ in range(2):
+        assert torch.equal(grad(f)(x[0]), expected[0])
+        OfNumbers.sizes.clear()
+        assert torch.equal(vmap(grad(f))(x), expected) and set(OfNumbers.sizes) == {2}
+    assert torch.equal(grad(lambda x: vmap(f)(x).sum())(x), expected)
+    slope, value = torch.func.grad_and_value(lambda a, b: f(a * b), argnums=(0, 1))(x[0], x[1])
+    assert value == f(x[0] * x[1]) and torch.equal(slope[0], 18 * x[0] * (x[1] * by) ** 2)
+    with torch.no_grad():
+        assert torch.equal(vmap(grad(f))(x), expected)
+    assert x.grad is None
+
+
+def test_gradients_past_values_that_numpy_has_seen_are_refused():
+    x, by = torch.ones(2), torch.tensor([2.0, 5.0])
+
+    def f(x):
+        return (OfNumbers.apply(x, by) ** 2).sum()
+    for again in (lambda: grad(lambda x: grad(f)(x).sum())(x), lambda: grad(f)(x.clone().requires_grad_()), lambda: jacrev(f)(x)):
+        with pytest.raises(RuntimeError, match="looks at (a value|values)"):
+            again()

@@ -32,7 +32,7 @@ from .slots import advance, leaf_slot
 from .storage import rebind, refresh, storage_of, version_of
 from .tape import DEFAULTS, INFERENCE, INPUT, Node, Tape, needs, slots, state
 
-__all__ = ["Closed", "Nested", "NoValueError", "entry", "escaped"]
+__all__ = ["Closed", "Nested", "NoMemberError", "NoValueError", "entry", "escaped"]
 
 SHOWN = {"vmap": "BatchedTensor(lvl={}, bdim={}, value="} | dict.fromkeys(
     ("grad", "vjp", "jvp"), "GradTrackingTensor(lvl={}, value=")
@@ -55,6 +55,10 @@ def escaped(name: str) -> RuntimeError:
 
 class NoValueError(RuntimeError):
     """The backward of a custom function is recorded inside a transform, and asks for a value."""
+
+
+class NoMemberError(RuntimeError):
+    """A value is asked for that differs between the members of a batch."""
 
 
 class Nested:
@@ -91,6 +95,7 @@ class Nested:
         self._marked: tuple[set[int], int] = (set(), 0)
 
     tangent_of: Callable[[Any], Any] | None = None      # in a dual level: the tangent of a tensor, to be shown
+    by_value = False                                    # custom functions stand in its graph as they do outside
     rule_of: Any = None                                 # the custom function whose backward or jvp this is
 
     def __enter__(self) -> Nested:
@@ -339,9 +344,9 @@ class Nested:
             _home(x).nested.revive(x)
             return x._array()
         if self.batch is not None and self.is_marked(x):
-            raise RuntimeError("vmap: It looks like you're calling .item() on a Tensor. We don't support vmap over calling .item() "
-                               "on a Tensor, please try to rewrite what you're doing with other operations. If error is occurring "
-                               "somewhere inside PyTorch internals, please file a bug report.")
+            raise NoMemberError("vmap: It looks like you're calling .item() on a Tensor. We don't support vmap over calling "
+                                ".item() on a Tensor, please try to rewrite what you're doing with other operations. If error is "
+                                "occurring somewhere inside PyTorch internals, please file a bug report.")
         if self.repeated and self.holds(x):
             raise RuntimeError(f"{self.name}: a value is looked at (item, bool, tolist, printing) in a function that is recorded "
                                "once and run many times; torch.where and torch.cond choose by a value without a look")

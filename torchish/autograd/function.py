@@ -16,6 +16,7 @@ from ..anomaly import anomaly, blame
 from ..grad_fn import GradFn, edge_of, leaf_node
 from ..guard import MADE_IN_NO_GRAD, SEVERAL_VIEWS, Guard
 from ..modes import no_grad
+from ..nested import NoValueError
 from ..nodes import place
 from ..recorder import hooks
 from ..segment import next_serial
@@ -26,7 +27,7 @@ from ..tensor import Tensor
 from ..warned import warn
 from ..where import user_line
 from .context import BackwardCFunction, FunctionCtx, fitted, undefined_backward
-from .inside import apply_inside
+from .inside import apply_inside, apply_outside, can_stand, looked
 
 __all__ = ["BackwardCFunction", "Function", "FunctionCtx", "FunctionMeta", "InplaceFunction", "NestedIOFunction", "Step",
            "once_differentiable"]
@@ -116,6 +117,7 @@ class Function(FunctionCtx, metaclass=FunctionMeta):
     `forward(...)` without ctx goes with `setup_context(ctx, inputs, output)`.
     """
     generate_vmap_rule = False
+    _looks = False      # inside a transform its Python has asked for a value
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         warn(f"{self.__class__} should not be instantiated. Methods on autograd functions are all static, so you should "
@@ -154,9 +156,23 @@ class Function(FunctionCtx, metaclass=FunctionMeta):
         """Calls forward and puts the call into the graph."""
         if not kwargs and cls.setup_context is not Function.setup_context:
             args = _in_order(cls.forward, args, kwargs, False)
-        if state.tape.nested is not None:
+        level = state.tape.nested
+        if level is not None:
             optional = {name for name in ("setup_context", "jvp", "vmap") if getattr(cls, name) is not getattr(Function, name)}
-            return apply_inside(cls, optional, args, kwargs)
+            stands = can_stand(level, optional, kwargs)
+            if not (stands and cls._looks):
+                try:
+                    return apply_inside(cls, optional, args, kwargs)
+                except RuntimeError as e:
+                    if not (stands and looked(e)):
+                        raise
+            try:
+                outside = apply_outside(cls, level, args)
+            except NoValueError:
+                if not cls._looks:
+                    raise
+                return apply_inside(cls, optional, args, kwargs)
+            cls._looks = level.by_value = True
         if kwargs:
             args, kwargs = _in_order(cls.forward, args, kwargs, cls.setup_context is Function.setup_context), {}
         ctx = cls._backward_cls()
@@ -171,7 +187,7 @@ class Function(FunctionCtx, metaclass=FunctionMeta):
             if cls.setup_context is Function.setup_context:
                 output = cls.forward(ctx, *args, **kwargs)
             else:
-                output = cls.forward(*args, **kwargs)
+                output = cls.forward(*args, **kwargs) if level is None else outside
                 cls.setup_context(ctx, args, output)
         results = list(output) if isinstance(output, tuple) else [output]
         if not tracked:

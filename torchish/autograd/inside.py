@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ..avals import aval_of
-from ..nested import Closed, Nested, entry
+from ..nested import Closed, Nested, NoMemberError, NoValueError, entry
 from ..ops.check import wrap_dim
 from ..ops.transforms import with_pullback, with_pushforward
 from ..recorder import hooks
@@ -20,7 +20,7 @@ from ..tensor import Tensor
 from ..utils._pytree import broadcast_prefix, tree_flatten, tree_leaves, tree_map, tree_structure
 from .context import FunctionCtx, fitted
 
-__all__ = ["VmapInfo", "apply_inside"]
+__all__ = ["VmapInfo", "apply_inside", "apply_outside", "can_stand", "looked"]
 
 SAVED_AS_IS = ("An input that has been returned as-is as output is being saved for backward. This is not supported if you override "
                "setup_context. You should return and save a view of the input instead, e.g. with x.view_as(x) or setup ctx inside "
@@ -87,6 +87,35 @@ def apply_inside(cls: Any, own: set[str], args: tuple, kwargs: dict) -> Any:
     if nested.forward and "jvp" not in own and any(isinstance(a, Tensor) and _moves(nested, a) for a in args):
         cls.jvp(None)
     return _Call(cls, own, args).run(kwargs, nested.forward)
+
+
+def looked(error: RuntimeError) -> bool:
+    """Whether the Python of a function was stopped because it asked for a value that is not there yet."""
+    return isinstance(error, (NoValueError, NoMemberError))
+
+
+def can_stand(nested: Nested, own: set[str], kwargs: dict) -> bool:
+    """Whether a call may stand in the graph of the function given to `grad` as it does outside of transforms: its forward is called
+    outside, where values are, and its backward when the gradients have come. Around it may be nothing but `vmap`."""
+    above = nested.outer.nested
+    while above is not None and above.name == "vmap":
+        above = above.outer.nested
+    return nested.name == "grad" and above is None and "setup_context" in own and not kwargs
+
+
+def apply_outside(cls: Any, nested: Nested, args: tuple) -> Any:
+    """What `cls.apply(*args)` returns outside the function that is differentiated, as tensors of its tape.
+
+    Errors: NoValueError where gradients are to go on outside, past the values."""
+    outer = [nested.unwrap(a) if isinstance(a, Tensor) and nested.holds(a) else a for a in args]
+    with nested.outside():
+        output = cls.apply(*outer)
+    results = output if isinstance(output, tuple) else (output,)
+    if any(isinstance(r, Tensor) and r.requires_grad for r in results):
+        raise NoValueError(f"{cls.__name__}: its Python looks at values (item, numpy, bool, printing) inside torch.func.grad, so "
+                           "the gradient cannot be differentiated again: detach the arguments that require one")
+    here = tuple([hooks.public["_alias"](r) if isinstance(r, Tensor) else r for r in results])
+    return here if isinstance(output, tuple) else here[0]
 
 
 def _moves(nested: Nested | None, x: Tensor) -> bool:

@@ -26,8 +26,8 @@ def without_packing() -> AbstractContextManager[None]:
 
 
 def has_hooks(inside: Nested, inputs: Sequence[Tensor]) -> bool:
-    """Whether a hook stands on a tensor of the function's."""
-    return any(stop.active() for stop in inside.tape.hooked.values()) or any(x._hooks for x in inputs)
+    """Whether a hook stands on a tensor of the function's, or a custom function whose backward is to see values."""
+    return inside.by_value or any(stop.active() for stop in inside.tape.hooked.values()) or any(x._hooks for x in inputs)
 
 
 def pulled(outs: Sequence[Tensor], inputs: Sequence[Tensor], cotangents: Sequence[Tensor | None]) -> list[Tensor]:
