@@ -138,3 +138,14 @@ def test_a_linear_node_that_is_called_gives_a_gradient_that_requires_none():
         found = found[0] if isinstance(found, tuple) else found
         assert found.requires_grad and found.grad_fn.name() == "GradBackward0"
     assert (x * 2).grad_fn(torch.ones(2, requires_grad=True))[0].requires_grad
+
+
+def test_cross_entropy_shows_the_logarithm_of_softmax_on_its_way():
+    model = torch.nn.Linear(4, 3)
+    loss = torch.nn.functional.cross_entropy(model(torch.ones(2, 4)), torch.tensor([0, 2]))
+    assert loss.grad_fn.name() == "NllLossBackward0" and loss.grad_fn._saved_target.tolist() == [0, 2]
+    (log_softmax, nr), = loss.grad_fn.next_functions
+    assert log_softmax.name() == "LogSoftmaxBackward0" and nr == 0
+    assert log_softmax.next_functions[0][0].name() == "AddmmBackward0"
+    loss.backward()
+    assert model.bias.grad is not None

@@ -116,10 +116,10 @@ def nll_loss(input: Array, target: Array, weight: Array | None = None, size_aver
     return _reduced(*_nll(values, target, weight, ignore_index), how)
 
 
-def _cross_entropy_rule(avals: Any, attributes: Any) -> str:
+def _cross_entropy_rule(avals: Any, attributes: Any) -> str | tuple:
     if avals[1].dtype.category >= FLOAT:
         return "DivBackward1" if attributes["reduction"] == "mean" else "NegBackward0"
-    return "AddBackward0" if attributes["label_smoothing"] else _class_rule(avals, attributes)
+    return "AddBackward0" if attributes["label_smoothing"] else (_class_rule(avals, attributes), ("LogSoftmaxBackward0", 0))
 
 
 def _log_sum_exp(x: jax.Array, axis: int) -> jax.Array:
