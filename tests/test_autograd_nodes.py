@@ -149,3 +149,13 @@ def test_cross_entropy_shows_the_logarithm_of_softmax_on_its_way():
     assert log_softmax.next_functions[0][0].name() == "AddmmBackward0"
     loss.backward()
     assert model.bias.grad is not None
+
+
+def test_a_reshape_that_copies_and_norms_without_weights_have_torchs_edges():
+    x = torch.ones(3, 4, requires_grad=True)
+    copied = x.t().reshape(12).grad_fn
+    assert copied.name() == "UnsafeViewBackward0" and copied.next_functions[0][0].name() == "CloneBackward0"
+    assert copied.next_functions[0][0].next_functions[0][0].name() == "TBackward0"
+    functional = torch.nn.functional
+    for y in (functional.batch_norm(x, None, None, training=True), functional.group_norm(x, 2)):
+        assert [f is None for f, _ in y.grad_fn.next_functions] == [False, True, True]

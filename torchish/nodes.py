@@ -37,6 +37,7 @@ def operand_slots(node: Node) -> list[int]:
     return sources_of(node)
 
 
+_AFFINE = ("conv", "_batch_norm", "group_norm", "layer_norm")     # ops whose node has an edge for a weight that is not given
 _WRAPPED = frozenset(("add", "sub", "mul", "div", "where"))      # ops of which torch makes tensors of numbers
 
 
@@ -50,7 +51,7 @@ def edges(node: Node, outs: dict[int, Any]) -> list:
     op, found = node.op, []
     for p, o in zip(op.operands, node.operands, strict=True):
         if o is None:
-            found += [Const(None)] * (p.name in ("weight", "bias") and op.name.startswith(("conv", "batch_norm", "layer_norm")))
+            found += [Const(None)] * (p.name in ("weight", "bias") and op.name.startswith(_AFFINE))
         elif o.__class__ is tuple or o.__class__ is int:
             given = o if o.__class__ is tuple else (o,)
             found += [s for s in given if (op.promote and p.promoted) or outs[s].aval.differentiable]

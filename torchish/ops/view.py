@@ -80,10 +80,10 @@ def _as_or_copy(input: Array, shape: tuple[int, ...]) -> Array:
 
 def _copy_rule(shape_of: Callable) -> Callable:
     """The node of an op that views where it can."""
-    def rule(avals: list, attributes: dict) -> str:
+    def rule(avals: list, attributes: dict) -> str | tuple:
         x = avals[0]
         copied = x.strides is not None and view_strides(x.shape, x.strides, shape_of(x.shape, **attributes)) is None
-        return "UnsafeViewBackward0" if copied else "ViewBackward0"
+        return ("UnsafeViewBackward0", ("CloneBackward0", 0)) if copied else "ViewBackward0"
     return rule
 
 
