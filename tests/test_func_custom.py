@@ -283,11 +283,10 @@ class Looking(torch.autograd.Function):
         return torch.tensor(g.detach().numpy() * 2 * x.detach().numpy())
 
 
-def test_a_backward_that_looks_at_values_is_right_in_grad_and_in_a_checkpoint_and_refused_in_vjp():
+def test_a_backward_that_looks_at_values_is_refused_in_vmap_and_right_in_a_checkpoint():
     x = torch.tensor([1.0, 2.0])
-    with pytest.raises(RuntimeError, match="Looking: its backward .* looks at a value"):
-        torch.func.vjp(lambda x: (Looking.apply(x) * 5).sum(), x)
-    assert grad(lambda x: (Looking.apply(x) * 5).sum())(x).tolist() == [10, 20]
+    with pytest.raises(RuntimeError, match="You tried to vmap over Looking, but it does not have vmap support"):
+        vmap(grad(lambda x: Looking.apply(x) * 5))(x)
     for run in (lambda f, x: f(x), lambda f, x: torch.utils.checkpoint.checkpoint(f, x, use_reentrant=False)):
         leaf = x.clone().requires_grad_()
         run(lambda x: (Looking.apply(x) * 5).sum(), leaf).backward()
@@ -377,11 +376,88 @@ def test_a_function_may_compute_with_numpy_inside_grad_and_its_vmap_is_asked_aro
     assert x.grad is None
 
 
-def test_gradients_past_values_that_numpy_has_seen_are_refused():
-    x, by = torch.ones(2), torch.tensor([2.0, 5.0])
+def test_gradients_past_values_that_numpy_has_seen_are_refused_under_vmap():
+    x, by = torch.ones(2, 2), torch.tensor([2.0, 5.0])
 
     def f(x):
         return (OfNumbers.apply(x, by) ** 2).sum()
-    for again in (lambda: grad(lambda x: grad(f)(x).sum())(x), lambda: grad(f)(x.clone().requires_grad_()), lambda: jacrev(f)(x)):
-        with pytest.raises(RuntimeError, match="looks at (a value|values)"):
+    assert grad(lambda x: grad(f)(x).sum())(x[0]).tolist() == [8, 50] and jacrev(f)(x[0]).tolist() == [8, 50]
+    for again in (lambda: vmap(grad(lambda x: grad(f)(x).sum()))(x), lambda: vmap(grad(f))(x.clone().requires_grad_())):
+        with pytest.raises(RuntimeError, match="looks at (a value|values)|vmap over calling .item"):
             again()
+
+
+class Multiply(torch.autograd.Function):
+    """A product by numpy, forward and backward; differentiable as often as one likes."""
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x, y):
+        return torch.tensor(x.detach().numpy() * y.detach().numpy())
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx, g):
+        x, y = ctx.saved_tensors
+        return Multiply.apply(g, y), Multiply.apply(g, x)
+
+
+def test_derivatives_of_a_function_whose_backward_looks_at_values():
+    x, y = torch.tensor([1.0, 2.0]), torch.tensor([3.0, 5.0])
+    assert torch.func.grad_and_value(lambda x: (Looking.apply(x) * 5).sum())(x)[0].tolist() == [10, 20]
+    (found, (value, aux)) = torch.func.grad_and_value(lambda x, y: (Multiply.apply(x, y).sum(), x + 1), (0, 1), has_aux=True)(x, y)
+    assert [g.tolist() for g in found] == [[3, 5], [1, 2]] and value.item() == 13 and aux.tolist() == [2, 3]
+    assert not any(t.requires_grad for t in (*found, value, aux))
+    assert grad(grad(lambda x: Multiply.apply(x * x, x).sum()))(torch.tensor(2.0)).item() == 12
+    out, pull = torch.func.vjp(Multiply.apply, x, y)
+    assert out.tolist() == [3, 10] and not out.requires_grad
+    assert [g.tolist() for g in pull(torch.tensor([1.0, 10.0]))] == [[3, 50], [1, 20]]
+    with pytest.raises(RuntimeError, match="Mismatch in shape: grad_output"):
+        pull(torch.ones(3))
+    out, pull, aux = torch.func.vjp(lambda x: (Looking.apply(x), x * 2), x, has_aux=True)
+    assert pull(torch.ones(2))[0].tolist() == [2, 4] and aux.tolist() == [2, 4] and not aux.requires_grad
+    assert jacrev(Multiply.apply, (0, 1))(x, y)[1].tolist() == [[1, 0], [0, 2]]
+    assert jacrev(lambda x: Looking.apply(x)[:0])(x).shape == (0, 2)
+    with pytest.raises(RuntimeError, match="All outputs of f must be floating-point"):
+        jacrev(lambda x: Looking.apply(x) > 0)(x)
+
+
+def test_such_a_function_stays_in_the_graph_around_it():
+    x, scale = torch.tensor([1.0, 2.0], requires_grad=True), torch.tensor(3.0, requires_grad=True)
+    slope = grad(lambda x: (Multiply.apply(x, x) * scale).sum())(x)
+    assert slope.tolist() == [6, 12]
+    slope.sum().backward()
+    assert x.grad.tolist() == [6, 6] and scale.grad.item() == 6
+    value = torch.func.vjp(lambda x: Multiply.apply(x, x) * scale, x.detach())[0]
+    value.sum().backward()
+    assert scale.grad.item() == 11
+    with torch.no_grad():
+        assert not grad(lambda x: (Multiply.apply(x, x) * scale).sum())(x).requires_grad
+    with torch.config.override(drafts="never"):
+        counts = []
+        for _ in range(3):
+            grad(lambda x: (Multiply.apply(x, x) * 2).sum())(x.detach()).tolist()
+            counts.append(stats.compilations)
+    assert counts[2] == counts[1]
+
+
+class WithRule(Multiply):
+    """Its rule for vmap reads what it is given."""
+    generate_vmap_rule = False
+
+    @staticmethod
+    def vmap(info, in_dims, x, y):
+        return x * y, 0
+
+
+def test_the_rule_for_vmap_is_asked_in_the_grad_mode_inside():
+    weight = torch.ones(2, 3, requires_grad=True)
+
+    def quiet(x, y):
+        with torch.no_grad():
+            return WithRule.apply(x, y)
+    assert not vmap(quiet)(torch.ones(2, 3), weight).requires_grad
+    assert vmap(WithRule.apply)(torch.ones(2, 3), weight).requires_grad

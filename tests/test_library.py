@@ -178,6 +178,25 @@ def test_aten_ops_can_be_copied():
     assert str(copy.deepcopy(torch.ops.aten.add)) == "aten.add"
 
 
+def test_safe_softmax_of_what_is_masked_has_no_gradient():
+    x = torch.tensor([[0.0, 1.0], [float("-inf")] * 2], requires_grad=True)
+    torch.ops.aten._safe_softmax(x, 1)[:, 0].sum().backward()
+    assert x.grad[1].tolist() == [0, 0] and torch.allclose(x.grad[0], torch.tensor([0.1966, -0.1966]), atol=1e-4)
+
+
+def test_operators_have_tags():
+    lib = torch.library.Library("tagged", "FRAGMENT")
+    lib.define("one(Tensor x) -> Tensor", tags=torch.Tag.pointwise)
+    torch.library.define("tagged::two", "(Tensor x) -> Tensor", tags=(torch.Tag.core, torch.Tag.out))
+    made = torch.library.custom_op("tagged::three", torch.clone, mutates_args=(), schema="(Tensor x) -> Tensor", tags=torch.Tag.core)
+    assert repr(torch.ops.tagged.one.default.tags) == "[<Tag.pointwise: 16>]"
+    assert torch.ops.tagged.two.default.tags == [torch.Tag.core, torch.Tag.out]
+    assert made._opoverload.tags == [torch.Tag.pt2_compliant_tag, torch.Tag.core]
+    assert (str(torch.Tag.core), int(torch.Tag.view_copy), torch.Tag.core.name) == ("Tag.core", 19, "core")
+    with pytest.raises(TypeError, match="tags is to be a torch.Tag"):
+        lib.define("four(Tensor x) -> Tensor", tags="core")
+
+
 def test_aten_names():
     aten = torch.ops.aten
     x = torch.tensor([[1.0, 2.0], [3.0, 5.0]])

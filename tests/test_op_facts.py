@@ -79,7 +79,7 @@ def test_counting_wraps_around() -> None:
 
 def test_copies_of_views_are_row_major() -> None:
     x = torch.ones(2, 3)
-    copies = torch.t_copy(x), torch.as_strided_copy(x, (3, 2), (1, 3)), torch.alias_copy(x.t())
+    copies = torch.t_copy(x), torch.as_strided_copy(x, (3, 2), (1, 3)), torch.alias_copy(x.t()), torch.view_copy(x.t(), (3, 2))
     assert {c.stride() for c in copies} == {(2, 1)}
 
 

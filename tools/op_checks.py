@@ -15,7 +15,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from op_golden import cotangent, flat_tensors, sentence
+from op_derivatives import (
+    compiled,
+    in_every_dim,
+    jacobians,
+    of_checkpoint,
+    of_grad,
+    of_vjp,
+    under_anomaly,
+    with_hooks,
+)
+from op_golden import flat_tensors
+from op_parts import asked, batches, by_design, gradients, numeric, of_tensors, weights, with_tensors
 from torch.testing._internal.opinfo.core import BinaryUfuncInfo, ForeachFuncInfo, SampleInput
 
 __all__ = ["CHECKS", "Job", "asked", "gradients", "short"]
@@ -39,52 +50,10 @@ def short(dtype: Any) -> str:
     return str(dtype).removeprefix("torch.")
 
 
-def asked(ask: Callable[[], Any]) -> tuple[Any, str]:
-    try:
-        return ask(), ""
-    except Exception as e:
-        return None, sentence(e)
-
-
-def numeric(x: Any) -> bool:
-    return x.is_floating_point() or x.is_complex()
-
-
-def weights(lib: Any, results: list) -> list:
-    return [lib.tensor(cotangent(tuple(r.shape), "complex128" if r.is_complex() else "float64")).to(r.dtype) for r in results]
-
-
-def with_tensors(tree: Any, values: dict[int, Any]) -> Any:
-    """A nest of arguments with other tensors in the places of some."""
-    if isinstance(tree, (list, tuple)):
-        made = [with_tensors(v, values) for v in tree]
-        return type(tree)(*made) if hasattr(tree, "_fields") else type(tree)(made)
-    if isinstance(tree, dict):
-        return {k: with_tensors(v, values) for k, v in tree.items()}
-    return values.get(id(tree), tree) if hasattr(tree, "requires_grad") else tree
-
-
-def of_tensors(f: Callable, args: tuple, options: dict, leaves: list) -> Callable:
-    """The call as a function of `leaves` alone, with a tuple of tensors as its result."""
-    def called(*values: Any) -> tuple:
-        put = dict(zip(map(id, leaves), values, strict=True))
-        return tuple(flat_tensors(f(*with_tensors(args, put), **with_tensors(options, put))))
-    return called
-
-
 # What is asked
 
 def forward(lib: Any, f: Callable, args: tuple, options: dict, tensors: list) -> Any:
     return f(*args, **options)
-
-
-def gradients(lib: Any, results: list, leaves: list, create_graph: bool = False) -> list:
-    """Those of a weighted sum of the results; zeros where there is none."""
-    roots = [r for r in results if r.requires_grad]
-    if not roots or not leaves:
-        return [lib.zeros_like(x) for x in leaves]
-    found = lib.autograd.grad(roots, leaves, weights(lib, roots), allow_unused=True, create_graph=create_graph)
-    return [lib.zeros_like(x) if g is None else g if create_graph else g.detach() for g, x in zip(found, leaves, strict=True)]
 
 
 def gradient(lib: Any, f: Callable, args: tuple, options: dict, tensors: list) -> Any:
@@ -119,10 +88,6 @@ def dual(lib: Any, f: Callable, args: tuple, options: dict, tensors: list) -> An
         return [[p, "no tangent" if t is None else t] for p, t in pairs]
 
 
-def batches(lib: Any, x: Any, dim: int) -> Any:
-    return lib.stack([x, x * 0.75, x * 1.25] if numeric(x) else [x, x, x], dim)
-
-
 def mapped(lib: Any, f: Callable, args: tuple, options: dict, tensors: list, count: int | None, dim: int) -> Any:
     """vmap over the first tensors; torch's own loop where torch cannot."""
     leaves = tensors[:count]
@@ -132,7 +97,7 @@ def mapped(lib: Any, f: Callable, args: tuple, options: dict, tensors: list, cou
     try:
         return lib.func.vmap(called, dim)(*stacked)
     except Exception as e:
-        if lib is not torch or "randomness" in str(e):
+        if lib is not torch or by_design(e):
             raise
         turns, _ = asked(lambda: [called(*(s.select(dim, k) for s in stacked)) for k in range(3)])
         if turns is None:
@@ -359,8 +324,10 @@ def references(op: Any, limit: int) -> Iterator[Any]:
 
 
 forward_mode = with_options(precise, when="supports_forward_ad", grad=False)
+any_without_grad = with_options(precise, grad=False)
 without_grad = with_options(precise, grad=False, dtypes=[torch.float64])
 CONFUSED = ("text", "nothing", "list", "text second", "nothing second", "list second", "empty", "keyword", "many")
+real = with_options(precise, dtypes=[torch.float64])
 KINDS = ("right", "strided", "empty", "shape", "grad", "bool", "int64", "float32", "float64", "complex128")
 CHECKS: dict[str, Callable[[Any, int], Iterator[Job]]] = {
     "forward": jobs(forward, plain),
@@ -376,6 +343,15 @@ CHECKS: dict[str, Callable[[Any, int], Iterator[Job]]] = {
     "inplace": jobs(in_place, lambda op, limit: itertools.chain(of_dtypes(op, limit), plain(op, limit)), writing),
     "inplace_grad": jobs(in_place, precise, writing, when="supports_inplace_autograd"),
     "out": several(*((kind, jobs(into, plain, when="supports_out", kind=kind)) for kind in KINDS)),
+    "hooks": jobs(with_hooks, real),
+    "anomaly": jobs(under_anomaly, real),
+    "checkpoint": several(*((kind, jobs(of_checkpoint, real, reentrant=kind == "reentrant")) for kind in ("reentrant", "not"))),
+    "compiled": jobs(compiled, real),
+    "func_grad": jobs(of_grad, without_grad),
+    "vjp": jobs(of_vjp, any_without_grad),
+    "jacrev": jobs(jacobians, without_grad, forward=False),
+    "jacfwd": jobs(jacobians, forward_mode, forward=True),
+    "vmap_dims": jobs(in_every_dim, plain),
     "jvp": jobs(pushed, forward_mode),
     "dual": jobs(dual, forward_mode),
     "vmap": several(*((f"{count or 'all'} {dim}", jobs(mapped, plain, count=count, dim=dim))

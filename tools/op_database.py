@@ -29,6 +29,7 @@ sys.path += [str(Path(__file__).resolve().parents[1] / part) for part in ("", "t
 
 from op_checks import CHECKS, asked, short
 from op_golden import TOLERANCE
+from op_twins import DATABASES, database
 
 import torchish
 
@@ -36,6 +37,8 @@ FOREACH = [table for name, table in vars(common_methods_invocations).items() if 
 SPACES = ("", "nn.functional", "linalg", "special", "fft", "signal.windows", "masked", "Tensor")
 NAMES = {id(f): f"{space}.{name}".lstrip(".") for space in reversed(SPACES)
          for name, f in vars(eval(f"torch.{space}".rstrip("."))).items() if callable(f)}      # a function -> its public name
+
+TWINS: dict[int, Callable] = {}     # the id of a function of the database -> the same, written with torchish
 
 NOISE = re.compile(r"SampleInput|torch\.|size=|dtype=|(, device=\"cpu\"|, broadcasts_input=\w+|, name=''|, kwargs={}|, args=\(\))")
 FOREIGN = ("bfloat16", "float8")        # what numpy has not
@@ -57,6 +60,8 @@ def counterpart(name: str) -> Any:
 
 def function(f: Callable) -> Callable:
     """torch's function as torchish's; one of the database is taken over with `torch` meaning torchish in it."""
+    if id(f) in TWINS:
+        return TWINS[id(f)]
     if isinstance(f, types.FunctionType) and f.__module__.startswith("torch.testing"):
         called = {k: function(v) for k, v in f.__globals__.items() if k in f.__code__.co_names and isinstance(v, types.FunctionType)
                   and v is not f and v.__module__.startswith("torch.testing") and k != "freeze_rng_state"}
@@ -183,12 +188,16 @@ def main() -> None:
     parser.add_argument("--ops", default=".*")
     parser.add_argument("--checks", default="forward,grad,dtypes,errors", help=f"any of {', '.join(CHECKS)}")
     parser.add_argument("--samples", type=int, default=6)
+    parser.add_argument("--database", default="op_db", choices=["op_db", *DATABASES])
     asked_for = parser.parse_args()
     warnings.simplefilter("ignore")
     for lib in (torch, torchish):
         lib.set_warn_always(True)
-    ops, calls = set(), 0
-    for op in sorted(itertools.chain(op_db, *FOREACH), key=lambda op: op.name):
+    ops, calls, listed = set(), 0, [*op_db, *itertools.chain(*FOREACH)]
+    if asked_for.database != "op_db":
+        listed, twins = database(asked_for.database)
+        TWINS.update(twins)
+    for op in sorted(listed, key=lambda op: op.name):
         if re.fullmatch(asked_for.ops, op.name):
             for check in asked_for.checks.split(","):
                 asked_now, found = checked(op, check, asked_for.samples)

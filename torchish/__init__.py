@@ -63,6 +63,7 @@ with uncollected():
     from .serialization.records import PyTorchFileReader
     from .streams import Event, Stream, get_device_module
     from .symbolic import *  # noqa: F403
+    from .tags import Tag
     from .to_jax import to_jax
     from .to_sparse import *  # noqa: F403
     from .torch_function import DisableTorchFunction, DisableTorchFunctionSubclass

@@ -4,11 +4,12 @@ In: the arguments of the view.  Out: new tensors with its values.
 """
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 from typing import Any
 
-from . import dtypes
+from .dtypes import dtype
 from .layouts import contiguous_format
 from .ops.check import wrap_dim
 from .ops.into import EXACT
@@ -29,10 +30,10 @@ def _alias(input: Tensor) -> Tensor:
     return hooks.public["_alias"](input)
 
 
-def _view(input, size=None, *, dtype=None):
-    if dtype is not None or isinstance(size, dtypes.dtype):
-        return input.view(size if dtype is None else dtype)
-    return input.reshape(size)          # a copy is there where the strides allow no view, too
+@functools.wraps(Tensor.view)
+def _view(input: Tensor, *args: Any, **options: Any) -> Tensor:
+    sizes = not any(isinstance(a, dtype) for a in (*args, *options.values()))
+    return (input.contiguous() if sizes else input).view(*args, **options)      # a copy may be of any strides
 
 
 # the views, by torch's name; a name alone is the method's

@@ -38,7 +38,7 @@ OUT_OF_SCOPE: dict[str, str] = {
     r"Benchmark)\w*|AVG|SUM|Await|(ModuleDict|ParameterDict|BufferDict)|StorageBase|fork|wait|"
     r"(import|parse|merge|unify)_\w+|get_file_path|prepare_multiprocessing_environment|FatalError|\w*StreamObjType|classproperty":
         "TorchScript and the internals of PyTorch's runtime: torchish compiles what runs",
-    r"Tag|Dispatch\w*|ExcludeDispatch\w*|sym_fresh_size":
+    r"Dispatch\w*|ExcludeDispatch\w*|sym_fresh_size":
         "PyTorch's dispatcher and tracer: every call is recorded on a tape instead",
     r"onnx": "export to ONNX: `torchish.export` writes a file that any process with JAX can run, StableHLO inside",
     r"fx|package|_subclasses|_prims|_refs|_export": "PyTorch's own tracers: a tape is what torchish records of a function",

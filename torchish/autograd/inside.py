@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ..avals import aval_of
+from ..modes import set_grad_enabled
 from ..nested import Closed, Nested, NoMemberError, NoValueError, entry
 from ..ops.check import wrap_dim
 from ..ops.transforms import with_pullback, with_pushforward
@@ -95,9 +96,12 @@ def looked(error: RuntimeError) -> bool:
 
 
 def can_stand(nested: Nested, own: set[str], kwargs: dict) -> bool:
-    """Whether a call may stand in the graph of the function given to `grad` as it does outside of transforms: its forward is called
-    outside, where values are, and its backward when the gradients have come. Around it may be nothing but `vmap`."""
+    """Whether a call may stand in the graph of the function given to `grad` under `vmap` as it does outside of transforms: its forward
+    is called outside, where values are, and its backward when the gradients have come. `grad` alone runs such a function again
+    (func/outside.py)."""
     above = nested.outer.nested
+    if above is None:
+        return False
     while above is not None and above.name == "vmap":
         above = above.outer.nested
     return nested.name == "grad" and above is None and "setup_context" in own and not kwargs
@@ -139,7 +143,8 @@ def _mapped(cls: Any, nested: Nested, args: tuple) -> Any:
         return isinstance(a, Tensor) and nested.holds(a)
     dims = tree_map(lambda a: nested.axis_of(a) if inner(a) else None, args)
     outside = tree_map(lambda a: nested.unwrap(a) if inner(a) else a, args)
-    with nested.outside():
+    enabled = state.tape.grad
+    with nested.outside(), set_grad_enabled(enabled and state.tape.grad):      # no_grad inside holds there, too
         found = cls.vmap(VmapInfo(nested.batch, nested.randomness), dims, *outside)      # type: ignore[arg-type]
     if not (isinstance(found, tuple) and len(found) == 2):
         raise RuntimeError("Expected the vmap staticmethod to have two returns, an output and out_dims with pytree structure "

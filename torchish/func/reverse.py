@@ -9,7 +9,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from ..nested import Nested, entry
+from ..nested import Nested, NoValueError, entry
 from ..ops.transforms import gradients, jacobian_by_row, jacobian_reverse, pulled_back
 from ..recorder import hooks
 from ..storage import version_of
@@ -17,6 +17,7 @@ from ..tensor import Tensor
 from ..utils._pytree import TreeSpec, tree_flatten
 from .arguments import Chosen, after, check_unchanged, only_tensors, real_only, split_aux, tensors_in, tensors_of
 from .hooked import has_hooks, pulled, without_packing
+from .outside import Outside, on_the_step
 
 __all__ = ["grad", "grad_and_value", "jacrev", "vjp"]
 
@@ -40,6 +41,20 @@ def grad_and_value(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: 
     @functools.wraps(func, updated=())
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         chosen = Chosen(args, argnums)
+        try:
+            return recorded(chosen, args, kwargs)
+        except NoValueError:
+            if not on_the_step():
+                raise
+        with without_packing():
+            run = Outside(chosen.tensors, lambda inner: chosen.call(func, inner, kwargs))
+            out, aux, spec = split_aux(run.result, has_aux, "grad_and_value(f)(*args)")
+            _check_scalar(out)
+            found = run.pull([out], [None])
+        value, *rest = run.shown([out, *aux])
+        return chosen.put(found), (value if spec is None else (value, spec.unflatten(rest)))
+
+    def recorded(chosen: Chosen, args: tuple, kwargs: dict) -> tuple:
         n = len(chosen.tensors)
         with without_packing(), Nested("grad", grad=True) as inside:
             inside.given = tensors_in(args, kwargs)
@@ -130,32 +145,57 @@ def vjp(func: Callable, *primals: Any, has_aux: bool = False) -> tuple:
     Differs from torch: a hook inside `func` runs once, when `func` does, and not at every vjp_fn; what it computes is done again.
     """
     leaves, spec = tensors_of(primals)
-    run = _Run(leaves, leaves, lambda inner: func(*spec.unflatten(inner)), has_aux)
+
+    def call(inner: list) -> Any:
+        return func(*spec.unflatten(inner))
+    try:
+        run = _Run(leaves, leaves, call, has_aux)
+    except NoValueError:
+        if not on_the_step():
+            raise
+        return _vjp_outside(leaves, spec, call, has_aux)
     results = run.closed.apply_effects(entry("vjp", [run.closed], (), lambda f: f))
     out = run.spec.unflatten(results[:run.count])
 
     def vjp_fn(cotangents: Any, retain_graph: bool = True, create_graph: bool | None = None) -> Any:
         """The gradients of the primals, a tuple."""
-        given, given_spec = tree_flatten(cotangents)
-        _check_cotangents(given, given_spec, run)
+        given = _cotangents(cotangents, run.spec, run.avals)
         return spec.unflatten(run.pull([given[k] for k in run.roots]))
     if run.aux_spec is not None:
         return out, vjp_fn, run.aux_spec.unflatten(results[run.count:run.results])
     return out, vjp_fn
 
 
-def _check_cotangents(given: list, spec: TreeSpec, run: _Run) -> None:
-    if spec != run.spec:
-        star = [_Star()] * max(spec.num_leaves, run.spec.num_leaves)
+def _vjp_outside(primals: list[Tensor], spec: TreeSpec, call: Callable, has_aux: bool) -> tuple:
+    """vjp of a function whose backward looks at values."""
+    caller = "vjp(f, *primals)"
+    with without_packing():
+        run = Outside(primals, call)
+    out, aux, aux_spec = split_aux(run.result, has_aux, caller)
+    outs, out_spec = only_tensors(out, caller)
+
+    def vjp_fn(cotangents: Any, retain_graph: bool = True, create_graph: bool | None = None) -> Any:
+        """The gradients of the primals, a tuple."""
+        return spec.unflatten(run.pull(outs, _cotangents(cotangents, out_spec, [x._node.aval for x in outs])))
+    both = out_spec.unflatten(run.shown(outs)), vjp_fn
+    return both if aux_spec is None else (*both, aux_spec.unflatten(run.shown(aux)))
+
+
+def _cotangents(tree: Any, out_spec: TreeSpec, avals: list) -> list[Tensor]:
+    """What is pulled back, a tensor for each output; torch's errors where structure or shapes differ."""
+    given, spec = tree_flatten(tree)
+    if spec != out_spec:
+        star = [_Star()] * max(spec.num_leaves, out_spec.num_leaves)
         raise RuntimeError("Expected pytree structure of cotangents to be the same as pytree structure of outputs to the function. "
                            f"cotangents: {spec.unflatten(star[:spec.num_leaves])}, primal output: "
-                           f"{run.spec.unflatten(star[:run.spec.num_leaves])}")
-    for k, (c, aval) in enumerate(zip(given, run.avals, strict=True)):
+                           f"{out_spec.unflatten(star[:out_spec.num_leaves])}")
+    for k, (c, aval) in enumerate(zip(given, avals, strict=True)):
         if not isinstance(c, Tensor):
             raise TypeError(f"gradients can be either Tensors or None, but got {type(c).__name__}")
         if tuple(c.shape) != tuple(aval.shape):
             raise RuntimeError(f"Mismatch in shape: grad_output[{k}] has a shape of {c.shape} and output[{k}] has a shape of "
                                f"{aval.shape}.")
+    return given
 
 
 class _Star:
@@ -176,12 +216,13 @@ def jacrev(func: Callable, argnums: int | tuple[int, ...] = 0, *, has_aux: bool 
     def wrapper(*args: Any) -> Any:
         chosen = Chosen(args, argnums)
         real_only("jacrev", "inputs", [x.dtype for x in chosen.tensors])
-        run = _Run(chosen.tensors, tensors_in(args), lambda inner: chosen.call(func, inner, {}), has_aux)
-        for aval in run.avals:
-            if not aval.differentiable:
-                raise RuntimeError("vjp(f, ...): All outputs of f must be floating-point or complex Tensors, got Tensor with dtype "
-                                   f"{aval.dtype}")
-        real_only("jacrev", "outputs", [a.dtype for a in run.avals])
+        try:
+            run = _Run(chosen.tensors, tensors_in(args), lambda inner: chosen.call(func, inner, {}), has_aux)
+        except NoValueError:
+            if not on_the_step():
+                raise
+            return outside(chosen)
+        _check_outputs(run.avals)
         closed, n, roots, places = run.closed, len(chosen.tensors), range(run.count), run.cotangents
         flags = (*closed.flags(), *[True] * (n * run.count))
         if places is None:
@@ -194,4 +235,21 @@ def jacrev(func: Callable, argnums: int | tuple[int, ...] = 0, *, has_aux: bool 
         jacobian = run.spec.unflatten([chosen.put(found[k * n:(k + 1) * n]) for k in roots])
         rest = closed.apply_effects(results[:len(closed.outs)])
         return jacobian if run.aux_spec is None else (jacobian, run.aux_spec.unflatten(rest[run.count:run.results]))
+
+    def outside(chosen: Chosen) -> Any:
+        with without_packing():
+            run = Outside(chosen.tensors, lambda inner: chosen.call(func, inner, {}))
+        out, aux, aux_spec = split_aux(run.result, has_aux, "vjp(f, *primals)")
+        outs, spec = only_tensors(out, "vjp(f, *primals)")
+        _check_outputs([x._node.aval for x in outs])
+        jacobian = spec.unflatten([chosen.put(run.rows(x)) for x in outs])
+        return jacobian if aux_spec is None else (jacobian, aux_spec.unflatten(run.shown(aux)))
     return wrapper
+
+
+def _check_outputs(avals: list) -> None:
+    for aval in avals:
+        if not aval.differentiable:
+            raise RuntimeError("vjp(f, ...): All outputs of f must be floating-point or complex Tensors, got Tensor with dtype "
+                               f"{aval.dtype}")
+    real_only("jacrev", "outputs", [a.dtype for a in avals])

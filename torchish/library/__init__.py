@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from ..missing import missing
+from ..tags import tags_of
 from .custom_op import CustomOpDef, custom_op, declare
 from .opcheck import opcheck
 from .operators import KEYS, OpOverload, operator
@@ -49,7 +50,9 @@ class Library:
         if self.kind == "IMPL":
             raise RuntimeError(f"Cannot define an operator in a Library of kind IMPL: {schema}")
         found = parse(schema)
+        given = tags_of(tags)
         made = declare(parse(schema, f"{self.ns}::{found.name.partition('::')[2] or found.name}"))
+        made.tags = given
         self._made.append(made)
         for register in _waiting.pop(made.name(), ()):
             register(made)
@@ -102,7 +105,7 @@ def define(qualname: str, schema: Any, *, lib: Library | None = None, tags: Any 
     if not schema.lstrip().startswith("("):
         raise ValueError("define(qualname, schema, ...): expected schema to look like e.g. \"(Tensor x) -> Tensor\" but got "
                          f"{schema!r}")
-    (lib or Library(namespace, "FRAGMENT")).define(name + schema)
+    (lib or Library(namespace, "FRAGMENT")).define(name + schema, tags=tags)
 
 
 def impl(qualname: Any, types: str | Sequence[str], func: Callable | None = None, *, lib: Library | None = None) -> Any:

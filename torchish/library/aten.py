@@ -57,9 +57,9 @@ def _slice(input: Tensor, dim: int = 0, start: int | None = None, end: int | Non
 
 
 def _safe_softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
-    """softmax that is 0 where everything is masked."""
+    """softmax that is 0 where everything is masked, and so is its gradient."""
     masked = (input == float("-inf")).all(dim, keepdim=True)
-    return t.softmax(input.masked_fill(masked, 0), dim, dtype=dtype).masked_fill(masked, 0)      # the gradient is no nan, either
+    return t.softmax(input.masked_fill(masked, 0), dim, dtype=dtype).masked_fill(masked, 0)
 
 
 # where the public function of the name is missing, or takes other arguments

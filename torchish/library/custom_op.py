@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from ..tags import Tag, tags_of
 from .operators import KEYS, OpOverload, OpOverloadPacket, namespace_of
 from .schema import Schema, infer_schema, parse, split_name
 
@@ -110,12 +111,14 @@ def custom_op(name: str, fn: Callable | None = None, /, *, mutates_args: str | I
     """The function as the operator `name`, "namespace::name"; without `fn`, a decorator.
 
     `mutates_args` names the arguments that are written to, or is "unknown".  The schema is that of the annotations, or `schema`.
-    ValueError for a function that has no schema; `tags` are accepted.
+    ValueError for a function that has no schema; `tags` are kept as the operator's.
     """
     def make(function: Callable) -> CustomOpDef:
         text = infer_schema(function, mutates_args=mutates_args) if schema is None else schema
         namespace, own = split_name(name)
+        given = tags_of(() if tags is None else tags)
         made = CustomOpDef(namespace, own, text, function)
+        made._opoverload.tags = [Tag.pt2_compliant_tag, *given]
         if schema is not None and mutates_args != "unknown":
             given = {mutates_args} if isinstance(mutates_args, str) else set(mutates_args)
             if given != (said := {a.name for a in made._opoverload._schema.written}):

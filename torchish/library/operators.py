@@ -14,6 +14,7 @@ from ..amp.autocast_mode import autocast, is_autocast_enabled
 from ..bodies import tensors_of
 from ..modes import no_grad
 from ..storage import storage_of
+from ..tags import Tag
 from ..tape import state
 from ..tensor import Tensor
 from .differentiated import Rule, called
@@ -71,6 +72,7 @@ class OpOverload:
         self.casts: dict[str, Any] = {}
         self.fake: Callable | None = None
         self.rule = Rule(f"{packet._qualified_name.replace('::', '_')}_{self._overloadname}")
+        self.tags: list[Tag] = []
         self.opaque = False     # of custom_op: autograd does not look inside
 
     def name(self) -> str:
