@@ -257,3 +257,34 @@ def test_versions_that_are_to_stay(x):
     with torch.autograd._unsafe_preserve_version_counter(y):
         y[0].add_(1)
     assert y._version == 0 and y.tolist() == [2, 1]
+
+
+@pytest.mark.parametrize(("draw", "node"), [
+    (lambda x: x.normal_(), "NormalBackward0"), (lambda x: x.uniform_(), "UniformBackward0"),
+    (lambda x: x.exponential_(), "ExponentialBackward0"), (lambda x: x.geometric_(0.5), "GeometricBackward0"),
+    (lambda x: x.cauchy_(), "CauchyBackward0"), (lambda x: x.log_normal_(), "LogNormalBackward0"),
+    (lambda x: x.random_(), "RandomBackward2"), (lambda x: x.random_(5), "RandomBackward1"),
+    (lambda x: x.random_(1, to=5), "RandomBackward0"), (lambda x: x.bernoulli_(0.5), "BernoulliBackward2"),
+    (lambda x: x.bernoulli_(torch.tensor([0.5])), "BernoulliBackward1"), (torch.poisson, "PoissonBackward0"),
+    (torch.bernoulli, "BernoulliBackward0")])
+def test_random_numbers_have_a_gradient_of_zero(draw, node):
+    leaf = torch.tensor([0.25, 0.5], requires_grad=True)
+    torch.manual_seed(0)
+    drawn = draw(leaf * 1)
+    assert drawn.requires_grad and drawn.grad_fn.name() == node
+    (drawn * 3).sum().backward()
+    assert leaf.grad.tolist() == [0, 0]
+    torch.manual_seed(0)
+    assert torch.equal(draw(leaf.detach() * 1), drawn.detach())
+    with torch.no_grad():
+        assert not draw(leaf * 1).requires_grad
+
+
+def test_random_numbers_in_a_part_leave_the_gradient_of_the_rest():
+    leaf = torch.ones(3, requires_grad=True)
+    x = leaf * 2
+    x[1:].uniform_()
+    x.sum().backward()
+    assert leaf.grad.tolist() == [2, 0, 0]
+    with pytest.raises(RuntimeError, match="a leaf Variable that requires grad"):
+        leaf.normal_()

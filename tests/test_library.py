@@ -188,7 +188,8 @@ def test_operators_have_tags():
     lib = torch.library.Library("tagged", "FRAGMENT")
     lib.define("one(Tensor x) -> Tensor", tags=torch.Tag.pointwise)
     torch.library.define("tagged::two", "(Tensor x) -> Tensor", tags=(torch.Tag.core, torch.Tag.out))
-    made = torch.library.custom_op("tagged::three", torch.clone, mutates_args=(), schema="(Tensor x) -> Tensor", tags=torch.Tag.core)
+    made = torch.library.custom_op("tagged::three", torch.clone, mutates_args=(), schema="(Tensor x) -> Tensor",
+                                   tags=torch.Tag.core)
     assert repr(torch.ops.tagged.one.default.tags) == "[<Tag.pointwise: 16>]"
     assert torch.ops.tagged.two.default.tags == [torch.Tag.core, torch.Tag.out]
     assert made._opoverload.tags == [torch.Tag.pt2_compliant_tag, torch.Tag.core]

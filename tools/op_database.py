@@ -6,6 +6,7 @@ Out: one line for each op, check and kind of difference: how often, the first su
 Last, how much was compared.
 
     python tools/op_database.py --ops "cum.*|linalg\\..*" --checks forward,grad,dtypes,errors --samples 6
+    python tools/op_database.py --database autograd_function_db --checks grad,vmap,func_grad
 """
 from __future__ import annotations
 

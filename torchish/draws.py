@@ -20,7 +20,7 @@ from .generator import Generator, concrete, default_generator, generator_of
 from .meta import to_meta
 from .ops.check import need_int
 from .ops.create import known
-from .ops.random import drawn_by, flipped, scaled, standard_gamma
+from .ops.random import drawn_by, drawn_for, scaled, standard_gamma
 from .ops.table import TABLE, Op
 from .recorder import hooks, outputs, record
 from .rng.fills import check_std
@@ -29,7 +29,7 @@ from .tensor import Tensor
 
 __all__ = ["bernoulli", "binomial", "drawn", "dropped", "laid_out", "multinomial", "native_dropout", "normal", "normals",
            "poisson", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm",
-           "rrelu_slopes", "sample_dirichlet", "sample_gamma", "uniforms"]
+           "rrelu_slopes", "sample_dirichlet", "sample_gamma", "uniforms", "without_gradient"]
 
 NEAR = 1 << 18      # so many draws of a step that has not run are made again in numpy (under a millisecond)
 SELU = 1.7580993408473766    # the value that alpha_dropout puts in place of what it drops, with a minus sign
@@ -402,7 +402,12 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
         hits = from_array(rng.bernoulli_of(g.host(), concrete(input)))
     if out is not None and not out.is_complex():
         hits = hits.to(out.dtype)
-    return finish_new(record(flipped, (input, hits)) if input.requires_grad else hits, out, None, False)
+    return finish_new(without_gradient(input, hits, "BernoulliBackward0"), out, None, False)
+
+
+def without_gradient(x: Tensor, value: Tensor, node: str) -> Tensor:
+    """Numbers drawn for `x`: in its graph, where it has one, with a gradient of 0 for it."""
+    return record(drawn_for, (x, value, node)) if x.requires_grad and state.tape.grad else value
 
 
 def _flips(g: Generator, shape: tuple, dtype: Any, p: float) -> Tensor:
@@ -435,7 +440,7 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
     if input.is_meta:
         return _undrawn(input)
     rates = concrete(input)
-    return from_array(rng.poisson(generator_of(generator).host(), rates))
+    return without_gradient(input, from_array(rng.poisson(generator_of(generator).host(), rates)), "PoissonBackward0")
 
 
 def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Tensor:

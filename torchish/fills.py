@@ -12,7 +12,7 @@ import numpy as np
 from . import rng
 from .creation import constant, from_array
 from .devices import META
-from .draws import bernoulli, laid_out, multinomial, normals, uniforms
+from .draws import bernoulli, laid_out, multinomial, normals, uniforms, without_gradient
 from .generator import Generator, concrete, generator_of
 from .storage import assign, refuse_overlap
 from .tape import state
@@ -28,22 +28,26 @@ def _fill(name: str, draw: Any, quick: Any = None) -> None:
         if "from" in kwargs:        # torch's name, which no Python function can declare
             kwargs["from_"] = kwargs.pop("from")
         refuse_overlap(self)
-        g, aval = generator_of(generator, name), self._node.aval
+        g = generator_of(generator, name)
+        return assign(self, without_gradient(self, numbers(self, g, args, kwargs), _node(name, args, kwargs)))
+
+    def numbers(self: Tensor, g: Generator, args: tuple, kwargs: dict) -> Tensor:
+        aval = self._node.aval
         if aval.device == META:
-            return assign(self, constant(aval.shape, 0, dtype=aval.dtype, device=META, strides=aval.strides))
+            return constant(aval.shape, 0, dtype=aval.dtype, device=META, strides=aval.strides)
         nested = state.tape.nested
         if nested is not None:
             nested.refuse_same(*args)
         if nested is not None and nested.varies:
             nested.refuse_one_for_all(self)
-            return assign(self, _of_members(name, aval, args, {"generator": g, **kwargs}))
+            return _of_members(name, aval, args, {"generator": g, **kwargs})
         axes, plain = (None, True) if aval.strides is None else (rng.memory_order(aval.strides), self.is_contiguous())
         if plain and quick is not None and aval.device == "cpu":
-            return assign(self, quick(g, tuple(aval.shape), aval.dtype, *args, **kwargs))
+            return quick(g, tuple(aval.shape), aval.dtype, *args, **kwargs)
         if not plain and draw is rng.normal:
             kwargs["contiguous"] = False
         values = rng.filled(lambda shape: draw(g.host(), shape, aval.dtype, *args, **kwargs), tuple(aval.shape), axes)
-        return assign(self, laid_out(from_array(values, aval.device), aval.strides))
+        return laid_out(from_array(values, aval.device), aval.strides)
     method.__name__, method.__qualname__ = name, f"Tensor.{name}"
     P = inspect.Parameter
     own = [p for p in list(inspect.signature(draw).parameters.values())[3:] if p.kind is P.POSITIONAL_OR_KEYWORD]
@@ -51,6 +55,16 @@ def _fill(name: str, draw: Any, quick: Any = None) -> None:
         P("self", P.POSITIONAL_OR_KEYWORD), *own, P("generator", P.KEYWORD_ONLY, default=None)])
     method.__doc__ = f"Overwrites this tensor with numbers of torch's {name}."
     setattr(Tensor, name, method)
+
+
+def _node(name: str, args: tuple, kwargs: dict) -> str:
+    """The backward node: torch counts the overloads."""
+    count = 0
+    if name == "random_":
+        count = {0: 2, 1: 1, 2: 0}[len(args) + len(kwargs)]
+    elif name == "bernoulli_":
+        count = 1 if any(isinstance(p, Tensor) for p in (*args, *kwargs.values())) else 2
+    return f"{name.title().replace('_', '')}Backward{count}"
 
 
 def _of_members(name: str, aval: Any, args: tuple, kwargs: dict) -> Tensor:

@@ -94,10 +94,10 @@ def bernoulli(p: Array, key: Array, pos: Array, *, dtype: dtype | None = None) -
     return hit.astype(p.dtype if dtype is None else dtype.np).reshape(p.shape), key, pos
 
 
-@op(forms="", name="_flipped", rule="BernoulliBackward0", saves=False)
-def flipped(p: Array, hits: Array) -> Array:
-    """`hits`, which were drawn with the probabilities `p`: their gradient is 0."""
-    return hits
+@op(forms="", name="_drawn_for", rule=lambda avals, attributes: attributes["node"], saves=False)
+def drawn_for(input: Array, value: Array, node: str) -> Array:
+    """`value`, random numbers drawn for `input` or written over it, whose gradient is 0; node: the name of the backward node."""
+    return value
 
 
 def _check_dropout(input: Array) -> None:
