@@ -96,9 +96,9 @@ def looked(error: RuntimeError) -> bool:
 
 
 def can_stand(nested: Nested, own: set[str], kwargs: dict) -> bool:
-    """Whether a call may stand in the graph of the function given to `grad` under `vmap` as it does outside of transforms: its forward
-    is called outside, where values are, and its backward when the gradients have come. `grad` alone runs such a function again
-    (func/outside.py)."""
+    """Whether a call may stand in the graph of the function given to `grad` under `vmap` as it does outside of transforms: its
+    forward is called outside, where values are, and its backward when the gradients have come. `grad` alone runs such a function
+    again (func/outside.py)."""
     above = nested.outer.nested
     if above is None:
         return False
