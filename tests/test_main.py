@@ -120,3 +120,27 @@ def test_missing_names_the_nearest() -> None:
         look_up("sofmax")
     with pytest.raises(AttributeError, match=r"^module 'torch' has no attribute '__path__'$"):
         look_up("__path__")
+
+
+TYPES = """
+import io, pickle, torch
+values = torch.ones(1), torch.float32, torch.device("cpu"), torch.Size([1]), torch.strided, torch.channels_last
+print(*map(type, values), torch.finfo, torch.iinfo)
+for x in (*values, *map(type, values)):
+    assert str(pickle.loads(pickle.dumps(x))) == str(x), x
+file = io.BytesIO()
+torch.save(values[:4], file)
+file.seek(0)
+assert torch.load(file) == values[:4]
+try:
+    torch.from_numpy(torch.ones(1))
+except TypeError as e:
+    print(e)
+"""
+
+
+def test_types_print_as_torchs() -> None:
+    done = subprocess.run([sys.executable, "-m", "torchish", "-c", TYPES], capture_output=True, text=True, check=False)
+    names = "Tensor", "dtype", "device", "Size", "layout", "memory_format", "finfo", "iinfo"
+    assert done.stderr == ""
+    assert done.stdout == " ".join(f"<class 'torch.{n}'>" for n in names) + "\nexpected np.ndarray (got Tensor)\n"

@@ -139,7 +139,9 @@ def asarray(obj: Any, *, dtype: dtypes.dtype | None = None, device: Any = None, 
 
 
 def _named(kind: type) -> str:
-    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+    """The name of a class as C code tells it: with its module where it is written in C (as torch.dtype is) and not built in."""
+    written_in_python = kind.__flags__ & 1 << 9 and (kind.__module__ != "torch" or issubclass(kind, Tensor))
+    return kind.__name__ if written_in_python or kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
 
 
 def from_numpy(ndarray: np.ndarray) -> Tensor:

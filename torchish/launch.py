@@ -28,6 +28,8 @@ ALIAS = "torch"
 NAMES = {ALIAS: HERE, "functorch": f"{HERE}.functorch"}    # what PyTorch's distribution has on the top level -> ours
 ANY = DistributionFinder.Context()
 EXPLAINER = explain.__code__.co_filename
+# classes that print as torch.<name>, of which scripts print the type; pickle finds them there, too
+PRINTED = ("Size", "Tensor", "device", "dtype", "finfo", "iinfo", "layout", "memory_format")
 
 
 class _Metadata(Distribution):
@@ -81,6 +83,8 @@ def install() -> None:
     if not any(isinstance(finder, _TorchFinder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _TorchFinder())
     sys.modules[HERE].__name__ = ALIAS      # libraries compare it
+    for name in PRINTED:
+        getattr(sys.modules[HERE], name).__module__ = ALIAS
 
 
 def run_script(path: str, args: Sequence[str]) -> int:
