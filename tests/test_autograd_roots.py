@@ -6,6 +6,7 @@ import pytest
 import torchish as torch
 from torchish.autograd import backward, grad
 from torchish.autograd.graph import get_gradient_edge
+from torchish.tape import stats
 
 
 @pytest.fixture
@@ -218,3 +219,27 @@ def test_an_infinite_derivative_of_what_is_not_gone_through_reaches_nobody():
         assert apart.sum().item() == 0
         y.sum().backward()
         assert x.grad.tolist() == [2, 2]
+
+
+def test_gradients_of_a_large_batch_through_python_are_one_short_program_each():
+    class Sine(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x.sin()
+
+        @staticmethod
+        @torch.autograd.function.once_differentiable
+        def backward(ctx, g):
+            x, = ctx.saved_tensors
+            return g * x.cos()
+    x = torch.linspace(0, 1, 40, requires_grad=True)
+
+    def jacobian():
+        return torch.autograd.grad(Sine.apply(x), x, torch.eye(40), is_grads_batched=True)[0]
+    with torch.config.override(drafts="never"):
+        assert torch.allclose(jacobian(), x.detach().cos().diag())
+        jacobian().tolist()
+        compilations, nodes = stats.compilations, stats.nodes
+        assert torch.allclose(jacobian(), x.detach().cos().diag())
+        assert stats.compilations == compilations and stats.nodes - nodes < 40      # not an entry for each member

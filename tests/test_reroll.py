@@ -347,3 +347,24 @@ def test_short_loops_that_read_what_was_made_some_turns_before(lag, turns, rolle
     one = run()
     rolled(False)
     np.testing.assert_allclose(one, run(), rtol=1e-5)
+
+
+def test_a_loop_with_a_backward_in_each_turn_is_cut_into_short_programs():
+    model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 2))
+    xs = torch.randn(40, 3)
+    model(xs).sum().backward()          # the loop does not begin where the tape does
+
+    def gradients():
+        return [torch.autograd.grad((model(x[None]) ** 2).sum(), list(model.parameters())) for x in xs]
+    with torch.config.override(drafts="never"):
+        before = len(explain())
+        for _ in range(4):
+            known = tape.stats.compilations
+            found = [torch.stack(column) for column in zip(*gradients(), strict=True)]
+            found[0].tolist()
+        assert tape.stats.compilations == known     # the fourth time there is nothing new
+        assert max(c.ops for c in explain()[before:]) < 100     # of some 400 entries
+    wanted = torch.func.vmap(torch.func.grad(lambda p, x: (torch.func.functional_call(model, p, (x,)) ** 2).sum()), (None, 0))(
+        dict(model.named_parameters()), xs)
+    for a, b in zip(found, wanted.values(), strict=True):
+        assert torch.allclose(a, b, atol=1e-5)

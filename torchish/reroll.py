@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterable, Iterator
 from copy import copy
 from dataclasses import replace
 from functools import partial
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 
 from .avals import Aval, Out
-from .tape import INPUT, Const, Node, Ref, needs, slots
+from .tape import BACKWARD, INPUT, Const, Node, Ref, needs, slots
 
 __all__ = ["Before", "Loop", "repeats", "reroll"]
 
@@ -85,11 +86,13 @@ def reroll(nodes: list[Node], after: Iterable[int], before: Before) -> list[Node
 
 
 def repeats(nodes: list[Node]) -> bool:
-    """Whether most of the entries of a tape are loops that will be rolled up, also when it is twice as long."""
+    """Whether most of the entries of a tape are loops that will be rolled up, also when it is twice as long. No loop that is
+    rolled up has a backward in it."""
     outs = {o.slot: o for n in nodes for o in n.outs}
     weights = frozenset(o.slot for n in nodes if n.kind is INPUT for o in n.outs if o.rg)
-    entries = [n for n in nodes if n.op is not None]
-    return 4 * len(reroll(entries, (), Before(outs, {}, weights, _STACKED // 2))) < len(entries)
+    before = Before(outs, {}, weights, _STACKED // 2)
+    between = [[n for n in part if n.op is not None] for _, part in groupby(nodes, lambda n: n.kind is BACKWARD)]
+    return 4 * sum(len(reroll(part, (), before)) for part in between) < sum(map(len, between))
 
 
 def _candidates(nodes: list[Node]) -> Iterator[tuple[int, int, int]]:

@@ -11,7 +11,7 @@ from collections import Counter
 from opcode import opmap
 from typing import Any
 
-from .tape import INPUT, LEAF, MODE, Node, path
+from .tape import BACKWARD, INPUT, LEAF, MODE, Node, path
 
 __all__ = ["loop_head", "short", "user_line"]
 
@@ -57,16 +57,22 @@ def short(where: tuple | None) -> str:
 def loop_head(node: Node, limit: int) -> bool:
     """Whether the entry now asked for comes from the place of the tape's first entry, after others from elsewhere.
 
-    From `limit` entries on. Where nothing is differentiated the loop may also have begun later on the tape: its head is the first
-    place that came again.
+    From `limit` entries on, or a quarter of it where each turn has a backward of its own: such turns are not rolled up, and many of
+    them take long to compile. There, and where nothing is differentiated, the loop may also have begun later on the tape: its head
+    is the first place that came again.
     """
-    if node.depth < limit:
+    if node.depth < limit // 4:
         return False
     entries = [n for n in path(node) if n.kind not in (INPUT, LEAF, MODE) and n.where]
     places, here = [n.where[2] for n in entries], user_line()[2]
-    if not places or here == places[-1]:
+    if here not in places or here == places[-1]:
         return False
-    if here == places[0] or any(n.grad for n in entries):
-        return here == places[0]
+    pulled = any(n.kind is BACKWARD for n in entries[len(places) - places[::-1].index(here):])
+    if node.depth < limit and not pulled:
+        return False
+    if here == places[0]:
+        return True
+    if any(n.grad for n in entries) and not pulled:
+        return False
     turns = Counter(place for place, before in zip(places, [None, *places], strict=False) if place != before)
     return here == next((place for place in turns if turns[place] > 1), None)

@@ -10,12 +10,15 @@ from typing import Any
 
 from .. import accumulate
 from ..recorder import hooks
+from ..tape import state
 from ..tensor import Tensor
 from ..walk import NotBatched
 from ..warned import warn
 from .graph import GradientEdge, tensor_at
 
 __all__ = ["backward", "grad"]
+
+_TOGETHER = 8       # members of a batch whose gradients, found one by one, are left on one tape
 
 
 def _several(value: Any) -> list:
@@ -121,8 +124,12 @@ def _batched(roots: list, wrt: list, cotangents: list, retain: bool | None, crea
     try:
         return accumulate.grad(roots, wrt, cotangents, retain, create, unused, materialize, n)
     except NotBatched:
-        rows = [accumulate.grad(roots, wrt, [c if c is None else c[k] for c in cotangents],
-                                True if k < n - 1 else retain, create, True, False) for k in range(n)]     # type: ignore
+        rows = []
+        for k in range(n):      # type: ignore[arg-type]
+            rows.append(accumulate.grad(roots, wrt, [c if c is None else c[k] for c in cotangents], True if k < n - 1 else retain,
+                                        create, True, False))
+            if n > _TOGETHER and state.tape.nested is None:     # one short program for each, not a long one for all
+                hooks.finish(state.tape)
         found = [None if c[0] is None else hooks.stack(list(c)) for c in zip(*rows, strict=True)]
         return accumulate.completed(wrt, found, create, unused, materialize)
 
