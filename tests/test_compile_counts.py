@@ -11,7 +11,7 @@ import torchish as torch
 from torchish import nn, optim
 from torchish.finish import finish
 from torchish.nn import functional as F
-from torchish.tape import Tape, forget, state
+from torchish.tape import Tape, forget, state, stats
 from torchish.utils.data import DataLoader, TensorDataset
 
 STEPS = 6
@@ -193,3 +193,21 @@ def test_dropout_with_a_loader() -> None:
             run(m, o, loader)
         settled(m)
     assert c.compiled == 1
+
+
+def test_what_changes_at_a_line_is_known_in_new_graphs():
+    """Words of another length are other graphs; that letters change is learned once."""
+    weight = torch.ones(5, 8, requires_grad=True)
+
+    def encode(word):
+        found = torch.zeros(len(word), 1, 8)
+        for place, letter in enumerate(word):
+            found[place][0][letter] = 1
+        return found
+    with torch.config.override(drafts="never"):
+        counts = []
+        for words in ([[1, 2, 3], [4, 2, 6], [7, 0, 1]], [[1, 2], [3, 4], [3, 6]], [[1, 2, 3, 4], [4, 2, 2, 1], [0, 0, 1, 2]]):
+            before = stats.compilations
+            assert [(encode(word) @ weight.T).sum().item() for word in words] == [5 * len(words[0])] * 3
+            counts.append(stats.compilations - before)
+    assert counts == [2, 1, 1]

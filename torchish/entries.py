@@ -1,7 +1,8 @@
 """New entries: operands, attributes, results, and numbers that are seen to change.
 
 In: the key of a call that the trie does not know.  Out: its node, checked and inferred.  A number seen to change at this
-place, here or in the branch this one was left for, becomes a runtime input.
+place, here or in the branch this one was left for, becomes a runtime input; so does, in a branch that is new, what was seen to
+change in another one at the same line of the user's.
 """
 from __future__ import annotations
 
@@ -17,6 +18,8 @@ from .where import short, user_line
 __all__ = ["create", "key_of", "push"]
 
 HOLE = "#"
+_LINES = 4096
+_changing: dict[tuple, tuple[bool, ...]] = {}       # (op, numbers, line of the user's) -> which of the numbers were seen to change
 
 
 def key_of(op: Op, codes: list, consts: list, mask: tuple | None) -> tuple:
@@ -57,25 +60,32 @@ def create(tape: Tape, op: Op, codes: list, consts: list, look: Callable[[Node],
     here = tape.node
     values = tuple(v for _, _, v in consts)
     mask = (False,) * len(consts)
-    twin = None
+    twin = site = None
     generic = key_of(op, codes, consts, None) if consts else None
+    where = user_line()
+    line = (op.index, len(consts), *where[:2])
+    mask = _changing.get(line, mask)
     for known in (here, here.twin):
         site = known.sites.get(generic) if consts and known is not None and known.sites else None
         if site is not None:
-            mask = tuple(m or _differ(a, b) for m, a, b in zip(site.mask, site.values, values, strict=True))
+            mask = tuple(m or n or _differ(a, b) for m, n, a, b in zip(site.mask, mask, site.values, values, strict=True))
             twin = site.child
             if known is here:
                 # the branch of the first values is given up: they take the general one from now on
                 here.children.pop(key_of(op, _with(codes, consts, site.values), consts, site.mask), None)
+            if any(mask):
+                if len(_changing) >= _LINES:
+                    _changing.clear()
+                _changing[line] = mask
             break
     key = key_of(op, codes, consts, mask) if consts else (op.index, *codes)
     node = Node(here, op, op)
     _fill(tape, node, op, codes, consts, mask)
     if look is not None:
         look(node)
-    node.where = user_line()
+    node.where = where
     node.twin = twin
-    if any(mask):
+    if site is not None and any(mask):
         old = next((a for a, b in zip(site.values, values, strict=True) if _differ(a, b)), site.values[0])
         new = next((b for a, b in zip(site.values, values, strict=True) if _differ(a, b)), values[0])
         node.why = f"{op.name} at {short(node.where)} took {old!r}, now {new!r}: from now on an input of the program"
