@@ -46,7 +46,7 @@ def test_out_of_scope_names_say_why():
     with pytest.raises(AttributeError, match="module 'torch.linalg' has no attribute 'qrr'. Nearest: qr"):
         torch.linalg.qrr
     x = torch.ones(2)
-    assert not any(hasattr(torch, name) for name in ("quantize_per_tensor", "FloatStorage", "cudnn_convolution", "DispatchKey"))
+    assert not any(hasattr(torch, name) for name in ("quantize_per_tensor", "QInt8Storage", "cudnn_convolution", "DispatchKey"))
     assert not any(hasattr(x, name) for name in ("to_sparse_csr", "q_scale", "chalf", "no_such_thing"))
 
 

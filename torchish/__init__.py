@@ -53,9 +53,9 @@ with uncollected():
     from .func import vmap
     from .functional import norm
     from .host import from_file, histogramdd
+    from .legacy import LEGACY as _LEGACY_TENSORS
     from .log import explain
     from .lowrank import lobpcg, pca_lowrank, svd_lowrank
-    from .memory import TypedStorage, UntypedStorage
     from .missing import missing
     from .native import *  # noqa: F403
     from .removed import REMOVED
@@ -68,13 +68,19 @@ with uncollected():
     from .to_sparse import *  # noqa: F403
     from .torch_function import DisableTorchFunction, DisableTorchFunctionSubclass
     from .torch_version import __version__
+    from .typed_storage import CUDA_STORAGES as _CUDA_STORAGES
+    from .typed_storage import LEGACY_STORAGES as _LEGACY_STORAGES
+    from .typed_storage import TypedStorage
     from .undocumented import *  # noqa: F403
     from .undocumented import _assert_async, _grouped_mm, _int_mm, _scaled_mm, _shape_as_tensor, _softmax_backward_data
+    from .untyped_storage import UntypedStorage
     from .utils.checkpoint import checkpoint as _checkpoint  # torch.utils.checkpoint without an import of its own
 
 torch = _sys.modules[__name__]    # PyTorch has its own name, too
 ScriptModule = jit.ScriptModule
-globals().update(FOREACH | COPIES | REMOVED)
+globals().update(FOREACH | COPIES | REMOVED | _LEGACY_STORAGES | {"Storage": _LEGACY_STORAGES["FloatStorage"]})
+_storage_classes = {TypedStorage, UntypedStorage, *_LEGACY_STORAGES.values(), *_CUDA_STORAGES.values()}
+_tensor_classes = {vars(home)[name] for name in _LEGACY_TENSORS for home in (_sys.modules[__name__], cuda)}
 ops.higher_order, ops.__getattr__ = higher_order, op_namespaces.look_up
 __getattr__ = missing("torch", globals(), late={
     "_C", "__config__", "_custom_ops", "_dynamo", "_functorch", "_guards", "_inductor", "_logging", "_subclasses", "_tensor",

@@ -61,6 +61,8 @@ class Convert:
             return f"torch.{'' if kind == 'cpu' else f'{kind}.'}{legacy_name(self.dtype)}"
         if not isinstance(dtype, (str, type, dtypes.dtype)):
             raise TypeError("dtype must be a type, str, or dtype object")
+        if dtype is hooks.tensor or dtype == "torch.Tensor":
+            dtype = dtypes.default.float
         if isinstance(dtype, type) and not hasattr(dtype, "legacy_dtype"):
             dtype = dtype.__name__
         if isinstance(dtype, str):

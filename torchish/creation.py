@@ -95,6 +95,8 @@ def tensor(data: Any, *, dtype: dtypes.dtype | None = None, device: Any = None, 
         warn("To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
              "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).")
         out = data.detach().clone().to(device=chosen(device), dtype=dtype)
+    elif hasattr(data, "_seen_as"):         # a storage, whose memory is seen
+        return data._seen_as(dtype).to(device=chosen(device))._begun(requires_grad)
     else:
         if data.__class__ is list and data and isinstance(data[0], np.ndarray):
             warn_once(SLOW)

@@ -223,7 +223,7 @@ class Exchange:
         found = memo.get(id(self))
         if found is None:
             base = self if self._view is None else storage_owner(self)
-            shared = (base is not self or self._shared) and not base._leaf
+            shared = (base is not self or self._shared or ("storage", id(base)) in memo) and not base._leaf
             if shared and ("storage", id(base)) not in memo:
                 memo["storage", id(base)] = base._anew(hooks.tensor, False)
             if shared:
@@ -231,6 +231,8 @@ class Exchange:
                 found = found if type(self) is hooks.tensor else type(self)._make_subclass(type(self), found, self._leaf)
             else:
                 found = self._anew(type(self), self._leaf)
+                if base is self:        # for its storage
+                    memo.setdefault(("storage", id(self)), found)
             memo[id(self)] = found
             for name, value in self._attributes().items():
                 setattr(found, name, deepcopy(value, memo))

@@ -16,6 +16,7 @@ from .ops.check import require
 from .ops.statistics import need_histogram
 from .returned import named
 from .tensor import Tensor
+from .untyped_storage import from_file as read_file
 
 __all__ = ["from_file", "histogramdd"]
 
@@ -61,6 +62,5 @@ def from_file(filename: str, shared: bool | None = None, size: int = 0, *, dtype
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.from_file.html
     """
-    require(not shared, "from_file: shared=True is not possible, arrays of XLA do not lie in files")
-    dtype = dtypes.default.float if dtype is None else dtype
-    return finish_new(from_array(np.fromfile(filename, dtype.np, size)), None, device, requires_grad)
+    found = read_file(filename, bool(shared), size, dtypes.default.float if dtype is None else dtype)
+    return finish_new(found, None, device, requires_grad)

@@ -8,8 +8,9 @@ from numbers import Number
 from typing import Any, overload
 
 from . import dtypes
-from .memory import TypedStorage, UntypedStorage
 from .tensor import Tensor
+from .typed_storage import TypedStorage
+from .untyped_storage import UntypedStorage
 
 __all__ = ["is_complex", "is_floating_point", "is_nonzero", "is_storage", "is_tensor", "numel", "result_type", "typename"]
 

@@ -15,6 +15,7 @@ from .creation import constant, tensor
 from .default_dtype import set_default_dtype
 from .devices import cuda_is_available, is_meta, place, set_default_device
 from .devices import device as Device
+from .layouts import strided
 from .tensor import Tensor
 from .warned import warn
 
@@ -40,6 +41,8 @@ def construct(args: tuple, dtype: dtypes.dtype, device: str) -> Tensor:
     first = args[0]
     if len(args) == 1 and isinstance(first, Tensor):
         return first.detach()
+    if len(args) == 1 and hasattr(first, "_seen_as"):       # a storage
+        return first._seen_as(dtype)
     if len(args) == 1 and (isinstance(first, (list, np.ndarray)) or type(first) is tuple):
         return tensor(first, dtype=dtype, device=device)
     if len(args) == 1 and isinstance(first, tuple):         # a Size
@@ -88,6 +91,9 @@ class tensortype(type):
 
     def __init__(cls, dtype: dtypes.dtype, cuda: bool = False) -> None:
         type.__init__(cls, cls.__name__, (), {})
+
+    is_sparse, layout = False, strided
+    is_cuda = property(lambda cls: cls.legacy_cuda)
 
     def __instancecheck__(cls, x: object) -> bool:
         return isinstance(x, Tensor) and x.dtype is cls.legacy_dtype and x.is_cuda == cls.legacy_cuda

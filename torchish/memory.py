@@ -1,188 +1,46 @@
-"""What torch says of a tensor's memory, as far as there is something to say: storages, sizes that change, Python loops.
+"""What torch says of a tensor's memory, as far as there is something to say: sizes that change, Python loops.
 
-In: tensors.  Out: tensors that take over another value, size or place; storages that see the elements of the base.
-Differs from torch: XLA owns the memory. A storage is a window on the elements; addresses are those of the moment.
+In: tensors.  Out: tensors that take over another value, size or place.
 """
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from . import layouts
 from .avals import contiguous_strides
-from .convert import legacy_name
 from .creation import constant, from_array
-from .devices import META
 from .draws import sizes_given
-from .dtypes import c_name, c_type, uint8
+from .dtypes import c_name, c_type
 from .layouts import contiguous_format, preserve_format
 from .ops.strided import memory_of
 from .recorder import hooks
-from .storage import assign, counted, move_out, rebind, storage_of, storage_owner, version_of
+from .storage import assign, counted, leave, move_out, rebind, storage_of, storage_owner, version_of
 from .strides import asked, suggested
 from .tape import state
 from .tensor import Tensor
+from .typed_storage import CUDA_STORAGES, LEGACY_STORAGES, TypedStorage, _warn_typed_storage_removal
+from .untyped_storage import UntypedStorage, elements_of
 
-__all__ = ["TypedStorage", "UntypedStorage"]
-
-
-def _listed(memory: Any) -> str:
-    return "..." if memory.device.type == META else "\n".join(f" {v}" for v in memory.tolist())
-
-
-class UntypedStorage:
-    """The bytes of the tensor that owns the memory; made of a number of bytes or of their values, memory of its own."""
-
-    def __init__(self, base: Tensor | int | Sequence[int] = 0) -> None:
-        if isinstance(base, int):
-            base = constant((base,), 0, dtype=uint8)
-        self._base = base if isinstance(base, Tensor) else from_array(np.asarray(base, np.uint8))
-
-    device = property(lambda self: self._base.device)
-    is_cuda = property(lambda self: self._base.is_cuda)
-
-    def _bytes(self) -> Tensor:
-        return memory_of(self._base, True).view(uint8)
-
-    def fill_(self, value: int) -> UntypedStorage:
-        """`value` in every byte."""
-        self._bytes().fill_(value)
-        return self
-
-    def copy_(self, source: UntypedStorage, non_blocking: bool = False) -> UntypedStorage:
-        """The bytes of another storage of this size written into this one."""
-        self._bytes().copy_(source._bytes())
-        return self
-
-    def clone(self) -> UntypedStorage:
-        """Memory of its own with the same bytes."""
-        return UntypedStorage(memory_of(self._base, True).clone())
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        self._bytes()[index] = value
-
-    def __repr__(self) -> str:
-        lines = _listed(self)
-        return f"{lines}\n[torch.storage.UntypedStorage(device={self.device}) of size {len(self)}]"
-
-    def nbytes(self) -> int:
-        """How many bytes there are."""
-        return self._base.nbytes
-
-    size = __len__ = nbytes
-
-    def data_ptr(self) -> int:
-        """The address of the first byte: equal for tensors that share storage."""
-        return self._base.data_ptr()
-
-    def element_size(self) -> int:
-        """1."""
-        return 1
-
-    def cpu(self) -> UntypedStorage:
-        """The same on the CPU."""
-        return UntypedStorage(self._base.cpu())
-
-    def cuda(self, device: Any = None) -> UntypedStorage:
-        """The same on the accelerator."""
-        return UntypedStorage(self._base.cuda(device))
-
-    def tolist(self) -> list[int]:
-        """The bytes."""
-        return np.frombuffer(memory_of(self._base, True)._numpy().tobytes(), np.uint8).tolist()
-
-    def __getitem__(self, index: int) -> int:
-        return self.tolist()[index]
-
-    def __iter__(self) -> Iterator:
-        return iter(self.tolist())
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, UntypedStorage) and other._base is self._base
-
-    def __hash__(self) -> int:
-        return hash(id(self._base))
-
-
-class TypedStorage:
-    """The elements of the tensor that owns the memory, one after the other."""
-
-    def __init__(self, base: Tensor) -> None:
-        self._base = base
-
-    device = property(lambda self: self._base.device)
-    dtype = property(lambda self: self._base.dtype)
-    is_cuda = property(lambda self: self._base.is_cuda)
-
-    def fill_(self, value: Any) -> TypedStorage:
-        """`value` in every place."""
-        memory_of(self._base, True).fill_(value)
-        return self
-
-    def clone(self) -> TypedStorage:
-        """Memory of its own with the same elements."""
-        return TypedStorage(memory_of(self._base, True).clone())
-
-    def size(self) -> int:
-        """How many elements there are."""
-        return self._base.numel()
-
-    __len__ = size
-
-    def nbytes(self) -> int:
-        """How many bytes there are."""
-        return self._base.nbytes
-
-    def element_size(self) -> int:
-        """Bytes of one element."""
-        return self._base.element_size()
-
-    def data_ptr(self) -> int:
-        """The address of the first element."""
-        return self._base.data_ptr()
-
-    def tolist(self) -> list:
-        """The elements as Python numbers."""
-        return memory_of(self._base, True)._numpy().tolist()
-
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, int) and not -len(self) <= index < len(self):
-            raise IndexError(f"index {index} out of range for storage of size {len(self)}")
-        found = self.tolist()[index]
-        return found if not isinstance(index, slice) else TypedStorage(from_array(np.asarray(found, self.dtype.np)))
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        memory_of(self._base, True)[index] = value
-
-    def __iter__(self) -> Iterator:
-        return iter(self.tolist())
-
-    def untyped(self) -> UntypedStorage:
-        """The same as bytes."""
-        return UntypedStorage(self._base)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, TypedStorage) and other._base is self._base
-
-    def __hash__(self) -> int:
-        return hash(id(self._base))
-
-    def __repr__(self) -> str:
-        lines = _listed(self)
-        return f"{lines}\n[torch.storage.TypedStorage(dtype={self.dtype}, device={self.device}) of size {len(self)}]"
+__all__ = ["become"]
 
 
 def storage(self: Tensor) -> TypedStorage:
     """The elements of the tensor that owns the memory."""
-    return TypedStorage(storage_of(self))
+    _warn_typed_storage_removal()
+    return _typed_storage(self)
+
+
+def _typed_storage(self: Tensor) -> TypedStorage:
+    return TypedStorage._read(untyped_storage(self), self.dtype)
 
 
 def untyped_storage(self: Tensor) -> UntypedStorage:
     """The bytes of the tensor that owns the memory."""
-    return UntypedStorage(storage_of(self))
+    return UntypedStorage(_of=storage_of(self))
 
 
 def is_set_to(self: Tensor, tensor: Tensor) -> bool:
@@ -228,14 +86,19 @@ def become(x: Tensor, seen: Tensor) -> Tensor:
     if seen._view is not None and storage_owner(seen) is x:
         move_out(x)
         seen._view.base = x._view.base
+    else:
+        leave(x)
     rebind(x, seen)
     x._view = seen._view
     return x
 
 
 def _take(x: Tensor, value: Tensor) -> Tensor:
+    leave(x)
     x._view = None
     rebind(x, value)
+    if x._moved is not None:        # it is never an owner again: views that have not looked for long take it for their base
+        move_out(x)
     return x
 
 
@@ -255,16 +118,12 @@ def set_(self: Tensor, source: Any = None, storage_offset: int = 0, size: Any = 
         raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
     if source is None:
         return _take(self, constant((0,), 0, dtype=self.dtype, device=self._node.aval.device))
-    memory = isinstance(source, (TypedStorage, UntypedStorage))
-    base = memory_of(source._base, True) if memory else source
-    if isinstance(source, TypedStorage) and source.dtype is not self.dtype:
+    if isinstance(source, TypedStorage) and source._dtype is not self.dtype:
         raise RuntimeError(f"Expected a Storage of type {c_type(self.dtype)} or an UntypedStorage, but got type "
-                           f"{c_name(source.dtype)} for argument 1 'storage'")
+                           f"{c_name(source._dtype)} for argument 1 'storage'")
+    base = elements_of(source._base, self.dtype) if isinstance(source, (TypedStorage, UntypedStorage)) else source
     if base.dtype is not self.dtype:
-        if not memory:
-            raise RuntimeError(f"Could not set tensor of type {c_type(base.dtype)} to a tensor of type "
-                               f"{c_type(self.dtype)}")
-        base = base.view(self.dtype)
+        raise RuntimeError(f"Could not set tensor of type {c_type(base.dtype)} to a tensor of type {c_type(self.dtype)}")
     if size is not None:
         shape = tuple(size) if not isinstance(size, int) else (size,)
         base = base.as_strided(shape, tuple(stride) if stride else contiguous_strides(shape), storage_offset)
@@ -343,12 +202,13 @@ def dim_order(self: Tensor, *, ambiguity_check: Any = False) -> tuple[int, ...]:
     return tuple(sorted(range(self.dim()), key=lambda d: (-strides[d], d)))
 
 
-def storage_type(self: Tensor) -> str:
-    """The legacy name of the storage's type."""
-    return f"torch.{legacy_name(self.dtype).removesuffix('Tensor')}Storage"
+def storage_type(self: Tensor) -> type:
+    """The old class of its storage, such as torch.FloatStorage."""
+    _warn_typed_storage_removal()
+    return (CUDA_STORAGES if self.is_cuda else LEGACY_STORAGES)[_typed_storage(self)._pickle_storage_type()]
 
 
-for _fn in (storage, untyped_storage, is_set_to, resize_, resize_as_, set_, apply_, map_, map2_, get_device, is_shared,
-            record_stream, dim_order, storage_type):
+for _fn in (storage, _typed_storage, untyped_storage, is_set_to, resize_, resize_as_, set_, apply_, map_, map2_, get_device,
+            is_shared, record_stream, dim_order, storage_type):
     _fn.__qualname__ = f"Tensor.{_fn.__name__}"
     setattr(Tensor, _fn.__name__, _fn)

@@ -35,7 +35,7 @@ OUT_OF_SCOPE: dict[str, str] = {
     r"(\w+)?Type|Script(?!Module$)\w*|LiteScript\w*|(Alias|Code|Graph|Node|Block|Value|Use|Gradient|Argument|IODescriptor|TracingState|"
     r"Capsule|ConcreteModule|CompilationUnit|CompleteArgument|ErrorReport|Execution|FileCheck|FunctionSchema|JIT|Static|Lock|"
     r"Logger|Noop|Operator|PyTorchFileWriter|DeserializationStorage|SerializationStorage|CallStack|DeepCopyMemo|ThroughputBenchmark|"
-    r"Benchmark)\w*|AVG|SUM|Await|(ModuleDict|ParameterDict|BufferDict)|StorageBase|fork|wait|"
+    r"Benchmark)\w*|AVG|SUM|Await|(ModuleDict|ParameterDict|BufferDict)|fork|wait|"
     r"(import|parse|merge|unify)_\w+|get_file_path|prepare_multiprocessing_environment|FatalError|\w*StreamObjType|classproperty":
         "TorchScript and the internals of PyTorch's runtime: torchish compiles what runs",
     r"Dispatch\w*|ExcludeDispatch\w*|sym_fresh_size":
@@ -47,7 +47,6 @@ OUT_OF_SCOPE: dict[str, str] = {
     r"ao|qat|quantization": "quantization: a type with a scale is not one of XLA's",
     r"rpc|fsdp|pipelining|device_mesh|init_device_mesh|DeviceMesh|FullyShardedDataParallel":
         "more than one process: several devices are JAX's to use, through `torchish.to_jax`",
-    r"\w*Storage": "typed storages: deprecated in PyTorch; `tensor.untyped_storage()` tells what there is to tell",
     r"volatile|slice_inverse|index|__setstate__": "left from PyTorch's early days, undocumented",
 }
 _PATTERNS = {re.compile(pattern): why for pattern, why in OUT_OF_SCOPE.items()}

@@ -26,8 +26,8 @@ from .tape import INFERENCE, state
 from .warned import warn
 
 __all__ = ["View", "assign", "become_view", "bind", "byte_offset", "copy_into", "counted", "in_place",
-           "like", "make_view", "move_out", "overlaps", "refresh", "SHARED", "refuse_overlap", "refuse_sharing", "share",
-           "shares_memory", "stands_at", "storage_of", "storage_owner", "warn_if_expanded", "write_op"]
+           "leave", "like", "make_view", "move_out", "overlaps", "refresh", "SHARED", "refuse_overlap", "refuse_sharing", "share",
+           "shares_memory", "stands_at", "storage_of", "storage_owner", "take_along", "warn_if_expanded", "write_op"]
 
 
 class View:
@@ -97,7 +97,11 @@ def _guard_of(x: Any, result: Any, op: Op, which: int | None) -> Guard | None:
 def _owner(view: View) -> Any:
     """The tensor that owns the storage, where the base of `view` has itself become a view (`become_view`)."""
     while view.base._view is not None:
-        view.base = view.base._view.base
+        base = view.base
+        if base._moved is None:
+            view.base = base._view.base
+        else:
+            view.base, view.chain, view.version = base._moved.base, base._moved.chain + view.chain, -1
     return view.base
 
 
@@ -259,7 +263,7 @@ def assign(x: Any, value: Any) -> Any:
     detached = any(op.name == "detach" for op, _, _ in view.chain)
     if base._leaf and tape.grad and not detached:
         raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
-    at = [base]
+    at = [base] if view.chain else []
     for step in view.chain[:-1]:
         at.append(_apply(step, at[-1]))
     new = value
@@ -332,6 +336,21 @@ def move_out(x: Any) -> None:
     for t in tape.tensors:
         if t._view is not None and t._view.base is x:
             t._view.base = base
+
+
+def leave(x: Any) -> None:
+    """`x` is about to show other memory: views of it keep the storage that it had, also those that have not looked for long."""
+    if x._view is None and x._shared:
+        move_out(x)
+    if x._view is not None and x._moved is None:
+        x._moved = View(storage_owner(x), (), 0)
+
+
+def take_along(x: Any, seen: Any) -> None:
+    """`x`, which owns its storage, becomes the view `seen` of another one, and views of `x` go there with it."""
+    rebind(x, seen)
+    x._view = seen._view
+    x._moved = View(x._view.base, x._view.chain, 0)
 
 
 _writes: dict[tuple, Op] = {}
@@ -433,4 +452,8 @@ def copy_into(x: Any, source: Any) -> Any:
 
 
 # `torch.storage` is this module, and it has the classes of storages
-__getattr__ = missing("torch", globals(), late={"memory"}, objects={"TypedStorage": "memory", "UntypedStorage": "memory"})
+__getattr__ = missing("torch", globals(), late={"typed_storage", "untyped_storage"}, objects={
+    "UntypedStorage": "untyped_storage", **dict.fromkeys((
+        "TypedStorage", "_LegacyStorage", "_dtype_to_storage_type_map", "_get_always_warn_typed_storage_removal",
+        "_reset_warn_typed_storage_removal",
+        "_set_always_warn_typed_storage_removal", "_warn_typed_storage_removal"), "typed_storage")})

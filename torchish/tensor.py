@@ -22,7 +22,7 @@ from .inference import NO_VERSION, is_inference, used
 from .recorder import hooks
 from .sizes import Size
 from .stops import DEFAULT, PostHook, add_hook, retain
-from .storage import refresh
+from .storage import View, refresh
 from .strides import lies_as, strides_of
 from .subscript import Subscript
 from .tape import INFERENCE, Tape, state
@@ -47,8 +47,8 @@ class Tensor(Subscript, Writes, Convert, Exchange):
     `_node` tells shape, dtype and requires_grad; `_tape` is the tape on which `_node.slot` may be read at once, `_home` the
     tape on which it lives but must be looked at first (a written leaf, a view that fell behind); `_data` the array once there
     is one; `_pending` the number that fills a tensor which nothing has read yet; `_graph` its place in the graph of an ended
-    tape; `_leaf` whether it is a leaf that requires a gradient; `_view` how it sees its base; `_owner` the thread whose tapes
-    it may stand on.
+    tape; `_leaf` whether it is a leaf that requires a gradient; `_view` how it sees its base; `_moved` where the storage is
+    that it owned first; `_owner` the thread whose tapes it may stand on.
     """
     _node: Out
     _tape: Tape | None = None
@@ -60,6 +60,7 @@ class Tensor(Subscript, Writes, Convert, Exchange):
     _leaf: bool = False
     _view: Any = None
     _shared: bool = False
+    _moved: View | None = None
     _owner: int | None = None
     _version_count: int = 0
     _unseen_writes: int = 0

@@ -18,9 +18,11 @@ from ..tape import state
 from ..tensor import Tensor
 from ..torch_function import DisableTorchFunction, DisableTorchFunctionSubclass, disabled
 from ..torch_function import state as overriding
+from ..untyped_storage import StorageBase
 
 __all__ = ["DisableTorchFunction", "DisableTorchFunctionSubclass", "DispatchKey", "DispatchKeySet", "Generator",
-           "Graph", "ScriptDict", "ScriptFunction", "ScriptList", "ScriptMethod", "Value", "default_generator", "is_grad_enabled"]
+           "Graph", "ScriptDict", "ScriptFunction", "ScriptList", "ScriptMethod", "StorageBase", "Value",
+           "default_generator", "is_grad_enabled"]
 
 _LinAlgError, _disabled_torch_function_impl, _AutoDispatchBelowAutograd = LinAlgError, disabled, below_autograd
 _TensorMeta = type(Tensor)

@@ -10,6 +10,7 @@ from ..devices import cuda_device_count as device_count
 from ..devices import cuda_is_available as is_available
 from ..legacy import LEGACY, tensortype
 from ..missing import missing
+from ..typed_storage import CUDA_STORAGES
 from . import amp, nvtx
 from .memory import (
     OutOfMemoryError,
@@ -84,5 +85,6 @@ __all__ = [
 ]
 
 globals().update({name: tensortype(dtype, cuda=True) for name, dtype in LEGACY.items()})
-__all__ += list(LEGACY)
+globals().update(CUDA_STORAGES)
+__all__ += [*LEGACY, *CUDA_STORAGES]
 __getattr__ = missing("torch.cuda", globals())

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..devices import META, cuda_is_available, device, place
-from ..memory import UntypedStorage
+from ..untyped_storage import UntypedStorage
 
 __all__ = ["default_restore_location", "location_tag", "placed", "register_package", "validate_cuda_device"]
 
@@ -49,7 +49,7 @@ def default_restore_location(storage: Any, location: Any) -> Any:
     if location == "cpu":
         return storage
     if location == META:
-        return UntypedStorage(storage._base.to(META))
+        return UntypedStorage(_of=storage._base.to(META))
     if location.startswith("cuda"):
         validate_cuda_device(location)
         return storage.cuda(location)

@@ -19,11 +19,12 @@ from ..avals import aval_of, contiguous_strides
 from ..creation import constant, from_array
 from ..devices import META
 from ..layouts import sparse_coo
-from ..memory import TypedStorage, UntypedStorage
 from ..nn.parameter import Parameter
 from ..ops.strided import strided as AS_STRIDED
 from ..storage import make_view
 from ..tensor import Tensor
+from ..typed_storage import TypedStorage
+from ..untyped_storage import UntypedStorage
 from .names import BLOCKED, StorageType, find, get_safe_globals, safe
 from .places import placed
 
@@ -51,6 +52,9 @@ class _Part:
 
 class Stored(TypedStorage):
     """A storage of a file, whose elements come when they are asked for."""
+
+    _dtype = property(lambda self: self.kind)                                            # type: ignore[assignment]
+    _untyped_storage = property(lambda self: UntypedStorage(_of=self._base))            # type: ignore[assignment]
 
     def __init__(self, dtype: dtypes.dtype, count: int, location: str) -> None:
         self.kind, self.count, self.location = dtype, count, location
@@ -230,7 +234,7 @@ class Reading:
                 storage.place = META
             else:
                 storage.elements = read(key, storage)
-                storage.place = placed(self.map_location, storage.location, lambda s=storage: UntypedStorage(s._base))
+                storage.place = placed(self.map_location, storage.location, lambda s=storage: UntypedStorage(_of=s._base))
             for part in storage.parts:
                 _give(part, storage)
             seen = [part for part in storage.parts if not part.inner]

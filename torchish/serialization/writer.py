@@ -16,10 +16,11 @@ from .. import dtypes
 from ..avals import contiguous_strides
 from ..devices import device
 from ..layouts import layout
-from ..memory import TypedStorage, UntypedStorage
 from ..nn.parameter import Parameter, is_lazy
 from ..sizes import Size
 from ..tensor import Tensor
+from ..typed_storage import TypedStorage
+from ..untyped_storage import UntypedStorage
 from .names import BYTES, FROM_TYPE, GET_LAYOUT, REBUILD, STORAGES, Global, named
 
 __all__ = ["Storages", "pickled"]
