@@ -190,3 +190,17 @@ def test_one_level_is_skipped(capsys):
     with pytest.raises(ZeroDivisionError):
         overrides.redispatch_function(lambda: 1 / 0, (), (), None)
     assert type(Logging(x) + 1) is torch.Tensor and capsys.readouterr().out == "add\n"       # nothing is left to be skipped
+
+
+def test_locals_of_a_frame_that_asks_can_be_read():
+    class Mode(overrides.TorchFunctionMode):
+        def __torch_function__(self, func, types, args=(), kwargs=None):
+            raise KeyError(func)
+    x = torch.ones(2)
+    with pytest.raises(KeyError) as found, Mode():
+        x.random_()     # a closure
+    frame, seen = found.value.__traceback__, set()
+    while frame is not None:
+        seen.update(frame.tb_frame.f_locals)
+        frame = frame.tb_next
+    assert {"name", "numbers", "_ask"} <= seen

@@ -13,7 +13,7 @@ import inspect
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any
 
 from .hooks import hooks
@@ -200,6 +200,20 @@ def _asking(*args: Any, _ask: _Asking, **kwargs: Any) -> Any:
     return _ask(args, kwargs)
 
 
+def _code(free: tuple[str, ...]) -> CodeType:
+    """The code of `_asking` for a function with these free variables.
+
+    It has to fetch them as any code does that has some: whoever looks at the locals of its frame (a debugger, pytest) finds cells.
+    """
+    if not free:
+        return _asking.__code__
+    inner, names = _asking.__code__, ", ".join(f"free{k}" for k in range(len(free)))
+    text = f"def outer({names}):\n def asking(*args, _ask, **kwargs):\n  return _ask(args, kwargs)\n  {names}\n return asking"
+    made: dict[str, Any] = {}
+    exec(compile(text, inner.co_filename, "exec"), made)
+    return made["outer"](*free).__code__.replace(co_freevars=free, co_firstlineno=inner.co_firstlineno)
+
+
 def divert(fn: FunctionType, func: Callable | None = None, gives_way: bool = False) -> None:
     """Makes a function ask first.
 
@@ -212,7 +226,7 @@ def divert(fn: FunctionType, func: Callable | None = None, gives_way: bool = Fal
         fn.__globals__["__late__"] = plain
     elif "__signature__" not in fn.__dict__ and func is None:
         fn.__signature__ = inspect.signature(plain)     # type: ignore[attr-defined]
-    fn.__code__ = _asking.__code__.replace(co_freevars=fn.__code__.co_freevars, co_name=fn.__name__)
+    fn.__code__ = _code(fn.__code__.co_freevars).replace(co_name=fn.__name__)
     fn.__defaults__ = None
     fn.__kwdefaults__ = {"_ask": _Asking(fn if func is None else func, plain, gives_way)}
 
