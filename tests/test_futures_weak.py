@@ -67,3 +67,13 @@ def test_keys_are_told_by_identity_and_not_kept():
         found.popitem()
     with pytest.raises(AssertionError, match="expected torch.Tensor, got <class 'int'>"):
         TensorWeakRef(3)
+
+
+def test_a_future_is_neither_none_nor_pickled():
+    with pytest.raises(RuntimeError, match="Can not pickle torch.futures.Future"):
+        copy.deepcopy(Future())
+    for call in (wait_all, collect_all):
+        with pytest.raises(RuntimeError, match="Future can't be None"):
+            call([Future(), None])
+        with pytest.raises(TypeError, match="not int"):
+            call([3])

@@ -89,3 +89,17 @@ def test_a_default_type_of_a_device_that_is_missing_is_refused():
     with pytest.warns(UserWarning, match="deprecated"), pytest.raises(TypeError, match=sentence):
         torch.set_default_tensor_type(torch.cuda.FloatTensor)
     assert torch.ones(1).device.type == "cpu"
+
+
+def test_what_a_tensor_is_said_to_be():
+    x = torch.zeros(2, 3)
+    torch._assert_tensor_metadata(x, (2, 3), [3, 1], torch.float32, device="cpu", layout=torch.strided)
+    for options, text in (({"size": (3, 2)}, r"Tensor sizes mismatch! Expected: \[3, 2\], Got: \[2, 3\]"),
+                          ({"stride": (1, 3)}, r"Tensor strides mismatch! Expected: \[1, 3\], Got: \[3, 1\]"),
+                          ({"dtype": torch.int64}, "Tensor dtype mismatch! Expected: Long, Got: float"),
+                          ({"device": "meta"}, "Tensor device mismatch! Expected: meta, Got: cpu"),
+                          ({"layout": torch.sparse_coo}, "Tensor layout mismatch! Expected: ")):
+        with pytest.raises(RuntimeError, match=text):
+            torch._assert_tensor_metadata(x, **options)
+    shown = [x, x.t(), x[:, :2], x[:1].expand(2, 3), torch.zeros(4).as_strided((2, 2), (1, 1))]
+    assert [torch._debug_has_internal_overlap(y) for y in shown] == [0, 0, 2, 1, 2]

@@ -72,7 +72,16 @@ with uncollected():
     from .typed_storage import LEGACY_STORAGES as _LEGACY_STORAGES
     from .typed_storage import TypedStorage
     from .undocumented import *  # noqa: F403
-    from .undocumented import _assert_async, _grouped_mm, _int_mm, _scaled_mm, _shape_as_tensor, _softmax_backward_data
+    from .undocumented import (
+        _assert_async,
+        _assert_tensor_metadata,
+        _debug_has_internal_overlap,
+        _grouped_mm,
+        _int_mm,
+        _scaled_mm,
+        _shape_as_tensor,
+        _softmax_backward_data,
+    )
     from .untyped_storage import UntypedStorage
     from .utils.checkpoint import checkpoint as _checkpoint  # torch.utils.checkpoint without an import of its own
 

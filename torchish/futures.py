@@ -25,6 +25,9 @@ class Future(Generic[T]):
         self._state: tuple[T | None, Exception | None] | None = None
         self._callbacks: list[Callable[[], None]] = []
 
+    def __reduce__(self) -> tuple:
+        raise RuntimeError("Can not pickle torch.futures.Future")
+
     def done(self) -> bool:
         """Whether the value, or an exception, has been set."""
         return self._state is not None
@@ -101,6 +104,11 @@ class Future(Generic[T]):
 
 def collect_all(futures: list[Future]) -> Future[list[Future]]:
     """A future of all of them, done when the last one is; waiting for it raises the exception that one of them has."""
+    for future in futures:
+        if future is None:
+            raise RuntimeError("Future can't be None")
+        if not isinstance(future, Future):
+            raise TypeError(f"collect_all(): argument 'futures' must hold Futures, not {type(future).__name__}")
     together: Future[list[Future]] = Future()
     left, lock = len(futures), threading.Lock()
 

@@ -7,12 +7,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from .devices import device as Device
+from .dtypes import c_name, c_type
 from .info import is_nonzero
 from .memory import become
 from .missing import TENSOR_NAMES, Absent
 from .namespace import namespace as t
 from .ops.check import require
-from .storage import assign, counted
+from .storage import assign, counted, overlaps
+from .strides import dense
 from .tape import state
 from .tensor import Tensor
 from .warned import warn
@@ -36,6 +39,29 @@ def _assert_async(input: Tensor, assert_msg: str = "Expected Tensor with single 
         raise TypeError(f"_assert_async(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
     if not is_nonzero(input):
         raise RuntimeError(assert_msg)
+
+
+def _assert_tensor_metadata(a: Tensor, size: Sequence[int] | None = None, stride: Sequence[int] | None = None,
+                            dtype: Any = None, *, device: Any = None, layout: Any = None) -> None:
+    """RuntimeError unless `a` is as it is said to be, in what is said."""
+    if not isinstance(a, Tensor):
+        raise TypeError(f"_assert_tensor_metadata(): argument 'a' (position 1) must be Tensor, not {type(a).__name__}")
+    for what, wanted, found in (("sizes", size, list(a.shape)), ("strides", stride, list(a.stride()))):
+        require(wanted is None or list(wanted) == found, f"Tensor {what} mismatch! Expected: {list(wanted or ())}, Got: {found}")
+    require(dtype is None or dtype is a.dtype,
+            f"Tensor dtype mismatch! Expected: {dtype and c_name(dtype)}, Got: {c_type(a.dtype)}")
+    require(device is None or Device(device) == a.device, f"Tensor device mismatch! Expected: {device}, Got: {a.device}")
+    require(layout is None or layout is a.layout, f"Tensor layout mismatch! Expected: {layout}, Got: {a.layout}")
+
+
+def _debug_has_internal_overlap(input: Tensor) -> int:
+    """1 where several elements are one in memory, 0 where none are for sure, 2 where strides do not tell at a glance."""
+    strides = input.stride()
+    if dense(tuple(input.shape), strides):
+        return 0
+    if overlaps(input):
+        return 1
+    return 2
 
 
 def _grouped_mm(self: Tensor, mat2: Tensor, offs: Tensor | None = None, bias: Tensor | None = None,

@@ -1,7 +1,9 @@
 """torch.utils._import_utils: whether a module can be imported, without importing it."""
 from __future__ import annotations
 
+from importlib import import_module
 from importlib.util import find_spec
+from typing import Any
 
 __all__: list[str] = []
 
@@ -12,3 +14,8 @@ def _check_module_exists(name: str) -> bool:
         return find_spec(name) is not None
     except ImportError:
         return False
+
+
+def import_dill() -> Any:
+    """The module `dill`, which pickles more than pickle; None where it is not installed."""
+    return import_module("dill") if _check_module_exists("dill") else None
