@@ -202,3 +202,10 @@ def test_records_of_a_file_one_by_one(tmp_path):
         torch.PyTorchFileReader(io.BytesIO(b"abc"))
     with pytest.raises(RuntimeError, match="open file failed because of errno 2 on fopen: No such file or directory"):
         torch.PyTorchFileReader(str(tmp_path / "none"))
+
+
+@pytest.mark.parametrize("archive", [True, False])
+def test_what_is_saved_to_an_open_file_is_in_it(tmp_path, archive):
+    with open(tmp_path / "x.pt", "wb") as file:
+        torch.save(torch.arange(3), file, _use_new_zipfile_serialization=archive)
+        assert torch.load(tmp_path / "x.pt").tolist() == [0, 1, 2]

@@ -151,3 +151,12 @@ def test_copies_share_what_was_shared():
 def test_type_of_a_tensor_may_be_the_default():
     x = torch.zeros(2, dtype=torch.int32)
     assert x.type(torch.Tensor).dtype is x.type("torch.Tensor").dtype is torch.float32
+
+
+def test_storage_is_that_of_the_default_dtype():
+    assert torch.Storage is F
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert torch.Storage is torch.DoubleStorage
+    finally:
+        torch.set_default_dtype(torch.float32)

@@ -87,7 +87,7 @@ with uncollected():
 
 torch = _sys.modules[__name__]    # PyTorch has its own name, too
 ScriptModule = jit.ScriptModule
-globals().update(FOREACH | COPIES | REMOVED | _LEGACY_STORAGES | {"Storage": _LEGACY_STORAGES["FloatStorage"]})
+globals().update(FOREACH | COPIES | REMOVED | _LEGACY_STORAGES)
 _storage_classes = {TypedStorage, UntypedStorage, *_LEGACY_STORAGES.values(), *_CUDA_STORAGES.values()}
 _tensor_classes = {vars(home)[name] for name in _LEGACY_TENSORS for home in (_sys.modules[__name__], cuda)}
 ops.higher_order, ops.__getattr__ = higher_order, op_namespaces.look_up
@@ -95,5 +95,5 @@ __getattr__ = missing("torch", globals(), late={
     "_C", "__config__", "_custom_ops", "_dynamo", "_functorch", "_guards", "_inductor", "_logging", "_subclasses", "_tensor",
     "_tensor_str", "_utils", "_utils_internal",
     "ao", "distributed", "distributions", "futures", "fx", "hub", "library", "masked", "mps", "mtia", "multiprocessing", "onnx",
-    "overrides", "profiler", "quasirandom", "return_types", "sparse", "types", "xpu"},
-    objects={"Future": "futures"})
+    "overrides", "profiler", "quasirandom", "return_types", "sparse", "typed_storage", "types", "xpu"},
+    objects={"Future": "futures", "Storage": "typed_storage"})

@@ -430,3 +430,10 @@ def _cast(name: str, dtype: dtypes.dtype) -> None:
 for _name, _dtype in CASTS.items():
     _cast(_name, _dtype)
 UntypedStorage._to, UntypedStorage.type = _of_bytes, _type_of_bytes
+
+
+def __getattr__(name: str) -> Any:
+    """`torch.Storage`: the class of the default dtype."""
+    if name == "Storage":
+        return LEGACY_STORAGES[_dtype_to_storage_type_map()[dtypes.default.float]]
+    raise AttributeError(f"module 'torch' has no attribute '{name}'", name=name)

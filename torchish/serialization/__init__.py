@@ -132,6 +132,8 @@ def save(obj: object, f: Any, pickle_module: Any = pickle, pickle_protocol: int 
     text = pickled(obj, pickle_protocol, storages, pickle_module, legacy=not _use_new_zipfile_serialization)
     if not isinstance(f, (str, os.PathLike)):
         _write(f, text, storages, pickle_protocol, _use_new_zipfile_serialization, "archive", _disable_byteorder_record)
+        if hasattr(f, "flush"):     # another handle of the same file may read it next
+            f.flush()
         return
     path = Path(os.fspath(f))
     if not path.parent.is_dir():
