@@ -9,7 +9,7 @@ from math import prod
 from .dtypes import dtype as Dtype
 from .sizes import Size
 
-__all__ = ["Aval", "Out", "aval_of", "contiguous_strides"]
+__all__ = ["Aval", "Out", "aval_of", "contiguous_strides", "require_countable"]
 
 
 class Out:
@@ -54,6 +54,16 @@ def contiguous_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
         strides.append(step)
         step *= max(n, 1)
     return tuple(reversed(strides))
+
+
+def require_countable(shape: tuple[int, ...], itemsize: int) -> None:
+    """Raises where a new tensor of this shape has more bytes, or its rows more elements, than 63 bits can count."""
+    if prod(max(n, 1) for n in shape) * itemsize < 2 ** 63:
+        return
+    if prod(shape):
+        raise RuntimeError(f"Storage size calculation overflowed with sizes={list(shape)}")
+    if contiguous_strides(shape)[0] >= 2 ** 63:
+        raise RuntimeError("Stride calculation overflowed")
 
 
 def aval_of(shape: tuple[int, ...], dtype: Dtype, device: str = "cpu", strides: tuple[int, ...] | None = None) -> Aval:

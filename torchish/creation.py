@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from . import dtypes
-from .avals import Aval, aval_of, contiguous_strides
+from .avals import Aval, aval_of, contiguous_strides, require_countable
 from .capsule import imported
 from .devices import META, chosen, from_jax, place
 from .errors import NO_DATA
@@ -170,6 +170,7 @@ def constant(size: tuple[int, ...], value: Any, *, dtype: dtypes.dtype, device: 
     """A tensor full of `value` that costs nothing until it is read: by an entry (then it is one), or by the user."""
     if any(n < 0 for n in size):
         raise RuntimeError(f"Trying to create tensor with negative dimension {min(size)}: {list(size)}")
+    require_countable(size, dtype.itemsize)
     kind = dtype.np         # refused here where it is only a name
     if value.__class__ is not bool and value != 0 and value != 1:
         converted(value, kind)      # refused here, not where the tensor is read

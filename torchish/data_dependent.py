@@ -40,6 +40,8 @@ def _not_by_member(name: str, *tensors: Tensor) -> None:
 
 def nonzero(input: Tensor, *, as_tuple: bool = False, out: Any = None) -> Any:
     """Places of the elements that are not zero: (n, ndim), or with `as_tuple` one 1-D tensor for each dimension."""
+    if out is not None and as_tuple:
+        raise RuntimeError("nonzero does not support the out kwarg when as_tuple is True")
     if out is not None and out.dtype.name != "int64":
         raise RuntimeError("nonzero: Expected out tensor to have scalar type Long but got scalar type"
                            f"{dtypes.c_name(out.dtype)}")

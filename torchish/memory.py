@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from . import layouts
-from .avals import contiguous_strides
+from .avals import contiguous_strides, require_countable
 from .creation import constant, from_array
 from .draws import sizes_given
 from .dtypes import c_name, c_type
@@ -63,8 +63,7 @@ def resize_(self: Tensor, *args: Any, size: Any = None, memory_format: Any = Non
     count = math.prod(shape)
     if count >= 2 ** 63 or min(shape, default=0) < 0:
         raise RuntimeError("numel: integer multiplication overflow")
-    if count * self.itemsize >= 2 ** 63:
-        raise RuntimeError(f"Storage size calculation overflowed with sizes={list(shape)}")
+    require_countable(shape, self.itemsize)
     rows = contiguous_strides(shape)
     strides = asked(shape, rows, memory_format or contiguous_format) or rows
     memory = memory_of(self, True)

@@ -161,13 +161,13 @@ def broadcast_shapes(*shapes: Any) -> Size:
     result: list[int] = [1] * max(map(len, given), default=0)
     for k, shape in enumerate(given):
         for i in range(-1, -1 - len(shape), -1):
-            if shape[i] < 0:
-                raise ValueError("Attempting to broadcast a dimension with negative length!")
             if shape[i] in (1, result[i]):
                 continue
             if result[i] != 1:
                 raise RuntimeError(f"Attempting to broadcast a dimension of length {shape[i]} at {i}! Mismatching argument at "
                                    f"index "
                                    f"{k} had {shape}; but expected shape should be broadcastable to {result}")
+            if shape[i] < 0:
+                raise ValueError("Attempting to broadcast a dimension with negative length!")
             result[i] = shape[i]
     return Size(result)

@@ -92,8 +92,6 @@ def _seen_as(x: np.ndarray, target: np.dtype, names: str) -> np.ndarray:
     before, after = x.itemsize, target.itemsize
     if before == after or not x.ndim:
         return x.view(target)
-    if not x.size:
-        return np.empty((*x.shape[:-1], x.shape[-1] * before // after), target)
     require(x.strides[-1] == before, f"self.stride(-1) must be 1 to view {names} (different element sizes), but got "
                                      f"{x.strides[-1] // before}")
     for d, s in enumerate(x.strides[:-1]):

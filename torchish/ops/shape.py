@@ -237,9 +237,9 @@ def rot90(input: Array, k: int = 1, dims: Dims = (0, 1)) -> Array:
     """The plane of two dims turned k times by 90 degrees, from the first towards the second."""
     require(len(dims) == 2, f"expected total rotation dims == 2, but got dims = {len(dims)}")
     require(input.ndim >= 2, f"expected total dims >= 2, but got total dims = {input.ndim}")
-    require(dims[0] != dims[1] and abs(dims[0] - dims[1]) != input.ndim,
-            f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}")
-    return jnp.rot90(input, k, tuple(wrap_dim(d, input.ndim) for d in dims))
+    plane = tuple(wrap_dim(d, input.ndim) for d in dims)
+    require(plane[0] != plane[1], f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}")
+    return jnp.rot90(input, k, plane)
 
 
 def _tiled(input: Array, repeats: tuple[int, ...]) -> Array:
