@@ -73,7 +73,7 @@ def masked_select(input: Tensor, mask: Tensor, *, out: Any = None) -> Tensor:
     if mask.dtype.name != "bool":
         raise RuntimeError("masked_select: expected BoolTensor for mask")
     _not_by_member("masked_select", mask)
-    shape = np.broadcast_shapes(tuple(input.shape), tuple(mask.shape))
+    shape = tuple(broadcast_shapes(mask.shape, input.shape))
     places = from_array(np.flatnonzero(np.broadcast_to(mask._numpy(), shape)).astype(np.int64), input.device.type)
     result = record(selected, (input.expand(shape), places))
     return result if out is None else hooks.store_out(out, result, "masked_select", (input, mask), into=LIKE_SELF)

@@ -71,8 +71,8 @@ def _check_source(name: str, input: Array, dim: int, index: Array, source: Array
     n = source.shape[dim] if source.ndim else 1
     require(index.size == n, f"{name}(): Number of indices ({index.size}) should be equal to source.size(dim): ({n}), "
                              f"for dim: {dim}")
-    require(input.shape[:dim] + input.shape[dim + 1:] == source.shape[:dim] + source.shape[dim + 1:],
-            "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = "
+    require(input.shape[:dim] + input.shape[dim + 1:] == source.shape[:dim] + source.shape[dim + 1:]
+            and (input.ndim or not source.ndim), "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = "
             f"{listing(input.shape)} source.shape = {listing(source.shape)}")
     return dim
 
@@ -128,6 +128,9 @@ def index_copy(input: Array, dim: int, index: Array, source: Array) -> Array:
     require(index.dtype == jnp.int64, f"index_copy_(): Expected a long tensor for index, but got {type_name(index)}")
     require(input.dtype == source.dtype, "index_copy_(): self and source expected to have the same dtype, but got "
                                          f"(self) {type_name(input)} and (source) {type_name(source)}")
+    require(not input.ndim or not source.ndim or input.ndim == source.ndim, "index_copy_(): When source and destination are "
+            f"not scalars, their dimensionality must match. Source dimensionality ({source.ndim}), destination dimensionality "
+            f"({input.ndim})", IndexError)
     n = source.shape[dim] if source.ndim else 1
     require(index.size == n,
             f"index_copy_(): Number of indices ({index.size}) should be equal to source.size(dim) ({n})", IndexError)
@@ -148,6 +151,8 @@ def index_fill(input: Array, dim: int, index: Array, value: ArrayLike) -> Array:
     require(index.ndim <= 1, "Index has to be a vector/scalar")
     require(jnp.ndim(value) == 0, "index_fill_ only supports a 0-dimensional value tensor, but got tensor with "
                                   f"{jnp.ndim(value)} dimension(s).")
+    require(jnp.iscomplexobj(input) or not jnp.iscomplexobj(value),
+            "index_fill_(): Converting complex Scalar to non-complex type is not supported")
     dim = wrap_dim(dim, input.ndim)
     base = input.reshape(input.shape or (1,))
     hit = jnp.zeros(base.shape[dim], bool).at[index.reshape(-1)].set(True, mode=IN_BOUNDS)

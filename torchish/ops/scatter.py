@@ -257,13 +257,13 @@ def _c_type(x: Array) -> str:
     samples=lambda t: [((t(3, 4), t(3, 4, dtype="bool"), 1.5), {})])
 def masked_fill(input: Array, mask: Array, value: ArrayLike) -> Array:
     """`input` with `value`, a number or a 0-dim tensor, where `mask` is true."""
+    broadcast_shapes(mask.shape, input.shape)
     require(mask.dtype == jnp.bool_, "masked_fill_ only supports boolean masks, but got mask with dtype "
                                      f"{c_type(from_numpy(mask.dtype))}")
     require(jnp.ndim(value) == 0, "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
                                   f"{jnp.ndim(value)} dimension(s).")
     require(jnp.iscomplexobj(input) or not jnp.iscomplexobj(value), "value cannot be converted to type "
                                                                     f"{_c_type(input)} without overflow")
-    broadcast_shapes(mask.shape, input.shape)
     return jnp.where(mask, cast(value, input.dtype), input)
 
 

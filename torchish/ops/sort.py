@@ -174,6 +174,8 @@ def searchsorted(sorted_sequence: Array, input: ArrayLike, *, out_int32: bool = 
     require(not (side == "left" and right),
             f"{prefix}side and right can't be set to opposites, got side of left while right was True")
     value = _wanted(sorted_sequence, input)
+    require(sorted_sequence.ndim > 0,
+            f"{prefix}boundaries tensor should have positive dimension, but got 0 dimension")
     require(value.ndim > 0 or sorted_sequence.ndim == 1,
             f"{prefix}input value can be a scalar only when boundaries tensor dimension is 1, but we got boundaries "
             f"tensor dim({sorted_sequence.ndim}) and input value's dim(0) numel(1)")
