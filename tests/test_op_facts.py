@@ -4,6 +4,8 @@ In: calls.  Out: the values that PyTorch 2.13 gives.
 """
 from __future__ import annotations
 
+import math
+
 import pytest
 
 import torchish as torch
@@ -158,3 +160,19 @@ def test_as_strided_of_what_a_detached_leaf_expands_to() -> None:
     y = x.expand(2, 3).as_strided((2, 3), (0, 1), 0)
     (y * torch.tensor([[1.0, 2, 3], [10, 20, 30]])).sum().backward()
     assert y.tolist() == [[0, 1, 2], [0, 1, 2]] and x.grad.tolist() == [11, 22, 33]
+
+
+def test_incomplete_gamma_functions_of_large_and_infinite_orders() -> None:
+    a, x = [1e4, 1e10, 2e6, 2e6, 3e6], [1e4, 1e10, 2.002e6, 1.999e6, 3.000001e6]
+    low = [0.5013298083214526, 0.5000013298075828, 0.9213158358779656, 0.23978667092754513, 0.5003071058521582]
+    for dtype, close in ((torch.float64, 1e-10), (torch.float32, 1e-6)):
+        orders, places = torch.tensor(a[:2], dtype=dtype), torch.tensor(x[:2], dtype=dtype)
+        assert torch.igamma(orders, places).tolist() == pytest.approx(low[:2], abs=3 * close)
+    orders, places = torch.tensor(a, dtype=torch.float64), torch.tensor(x, dtype=torch.float64, requires_grad=True)
+    assert torch.igamma(orders, places).tolist() == pytest.approx(low, abs=1e-10)
+    assert torch.igammac(orders, places).tolist() == pytest.approx([1 - p for p in low], abs=1e-10)
+    torch.igamma(orders, places).sum().backward()
+    assert places.grad is not None and places.grad[1].item() == pytest.approx(1 / (2 * math.pi * 1e10) ** 0.5, rel=1e-3)
+    edges = torch.tensor([0.0, 1.0, INF, -1.0])
+    assert [str(v) for v in torch.igamma(torch.full((4,), INF), edges).tolist()] == ["0.0", "0.0", "nan", "nan"]
+    assert [str(v) for v in torch.igammac(torch.full((4,), INF), edges).tolist()] == ["1.0", "1.0", "nan", "nan"]

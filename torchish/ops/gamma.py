@@ -1,6 +1,6 @@
-"""The gamma function's logarithm and its derivatives, as pure functions with their gradients.
+"""The gamma function's logarithm, its derivatives and the incomplete gamma function, as pure functions with their gradients.
 
-In: real arrays.  Out: log |gamma|, digamma, the Hurwitz zeta function (which all higher derivatives are).
+In: real arrays.  Out: log |gamma|, digamma, the Hurwitz zeta function (which all higher derivatives are), P and Q.
 JAX's own derivatives of digamma are wrong for negative numbers.
 """
 from __future__ import annotations
@@ -14,7 +14,7 @@ from jax.scipy import special
 
 from .precision import in_wide
 
-__all__ = ["digamma", "hurwitz", "lgamma", "polygamma", "trigamma"]
+__all__ = ["digamma", "hurwitz", "incomplete", "lgamma", "polygamma", "trigamma"]
 
 
 # (2 j)! / B(2 j) of the Bernoulli numbers: divisors of the corrections in Euler and Maclaurin's formula
@@ -104,3 +104,34 @@ def polygamma(n: int, x: jax.Array) -> jax.Array:
     if n < 2:
         return in_wide(trigamma)(x) if n else digamma(x)
     return (-1) ** (n + 1) * factorial(n) * hurwitz(jnp.full_like(x, n + 1), x)
+
+
+HUGE = 1e6      # from here on the two leading terms of the expansion are as exact as a double; JAX's sums take sqrt(a) turns
+
+
+def incomplete(a: jax.Array, x: jax.Array, upper: bool) -> jax.Array:
+    """The regularised incomplete gamma function, P(a, x) or Q(a, x) where `upper`; of infinite `a` its limit.
+
+    Computed in float64: a * log(x) - x - lgamma(a) cancels, and of large float32 leaves few digits.
+    """
+    dtype, a, x = a.dtype, a.astype(jnp.float64), x.astype(jnp.float64)
+    endless, huge = jnp.isinf(a) & (a > 0), a > HUGE
+    function = special.gammaincc if upper else special.gammainc
+    usual = function(jnp.where(huge, 1, a), jnp.where(huge, 1, x))
+    far = _uniform(jnp.where(huge & ~endless, a, HUGE), jnp.where(endless, HUGE, x), upper)
+    limit = jnp.where((x == jnp.inf) | (x < 0), jnp.nan, float(upper))
+    return jnp.where(endless, limit, jnp.where(huge, jnp.where(x < 0, jnp.nan, far), usual)).astype(dtype)
+
+
+def _uniform(a: jax.Array, x: jax.Array, upper: bool) -> jax.Array:
+    """P or Q of large `a` by Temme's uniform expansion (https://dlmf.nist.gov/8.12), its terms c0 and c1."""
+    mu = jnp.clip((x - a) / a, -0.5, 1.0)       # beyond, all is 0 or 1
+    near = jnp.abs(mu) < 0.05
+    small, wide = jnp.where(near, mu, 0), jnp.where(near, 0.5, mu)
+    ratio = jnp.where(near, jnp.polyval(jnp.array([(-1) ** k * 2 / (k + 2) for k in range(11, -1, -1)]), small),
+                      2 * (wide - jnp.log1p(wide)) / wide ** 2)       # (eta / mu) ** 2
+    eta = mu * jnp.sqrt(ratio)
+    c0 = jnp.polyval(jnp.array([1 / 2835, 1 / 864, -2 / 135, 1 / 12, -1 / 3]), eta)
+    rest = jnp.exp(-a * eta * eta / 2) / jnp.sqrt(2 * jnp.pi * a) * (c0 - 1 / (540 * a))
+    sign = 1 if upper else -1
+    return special.erfc(sign * eta * jnp.sqrt(a / 2)) / 2 + sign * rest

@@ -71,8 +71,9 @@ def _check_source(name: str, input: Array, dim: int, index: Array, source: Array
     n = source.shape[dim] if source.ndim else 1
     require(index.size == n, f"{name}(): Number of indices ({index.size}) should be equal to source.size(dim): ({n}), "
                              f"for dim: {dim}")
-    require(input.shape[:dim] + input.shape[dim + 1:] == source.shape[:dim] + source.shape[dim + 1:]
-            and (input.ndim or not source.ndim), "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = "
+    same = input.shape[:dim] + input.shape[dim + 1:] == source.shape[:dim] + source.shape[dim + 1:]
+    require(same and (input.ndim or not source.ndim),
+            "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = "
             f"{listing(input.shape)} source.shape = {listing(source.shape)}")
     return dim
 

@@ -16,7 +16,7 @@ from jax import lax
 from jax.scipy import special
 
 from .check import one_tensor, require
-from .gamma import hurwitz, lgamma
+from .gamma import hurwitz, incomplete, lgamma
 from .gamma import polygamma as derivative
 from .into import Into
 from .precision import is_float, need_float, need_full, need_real, real_only
@@ -175,7 +175,7 @@ def polygamma(n: int, input: Array) -> Array:
 def igamma(input: Array, other: Array) -> Array:
     """The lower regularised incomplete gamma function P(input, other)."""
     need_float("igamma_cpu", input)
-    return special.gammainc(input, other)
+    return incomplete(input, other, upper=False)
 
 
 @op(promote="arith", inplace=True, forms="function method out",
@@ -183,7 +183,7 @@ def igamma(input: Array, other: Array) -> Array:
 def igammac(input: Array, other: Array) -> Array:
     """The upper regularised incomplete gamma function Q(input, other)."""
     need_float("igammac_cpu", input)
-    return special.gammaincc(input, other)
+    return incomplete(input, other, upper=True)
 
 
 alias("igamma", "gammainc", forms="special")
