@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from ..dtypes import c_type, from_numpy
+from ..dtypes import c_name, c_type, from_numpy, int64
 from .check import broadcast_shapes, listing, out_of_bounds, refuse_outside, require, type_name, wrap_dim
 from .index import IN_BOUNDS, READ, add_at, put
 from .into import EXACT, InPlace, Into
@@ -236,7 +236,7 @@ def take_along(input: Array, indices: Array, dim: int) -> Array:
     dim = wrap_dim(dim, input.ndim)
     shape = broadcast_shapes(*([1 if d == dim else n for d, n in enumerate(x.shape)] for x in (input, indices)))
     source, places = ([x.shape[dim] if d == dim else n for d, n in enumerate(shape)] for x in (input, indices))
-    indices = jnp.where(indices < 0, indices + input.shape[dim], indices)       # wrapped, unlike gather's
+    indices = indices % max(input.shape[dim], 1)        # wrapped however far outside, unlike gather's
     return gather(jnp.broadcast_to(input, source), dim, jnp.broadcast_to(indices, places))
 
 
@@ -244,7 +244,9 @@ def take_along(input: Array, indices: Array, dim: int) -> Array:
 def take_along_dim(t, input, indices, dim=None):
     """gather with broadcasting; without `dim` from the flattened `input`."""
     if dim is None:
-        return t._take_along_dim(input.reshape(-1), indices.reshape(-1), 0)
+        require(indices.dtype is int64, f"torch.take_along_dim(): dtype of indices should be Long but got "
+                                               f"{c_name(indices.dtype)}")
+        return t.gather(input.reshape(-1), 0, indices if indices.ndim == 1 else indices.reshape(-1))
     return t._take_along_dim(input, indices, dim)
 
 
