@@ -314,3 +314,10 @@ def test_augmented_writes_at_an_index_are_written_once() -> None:
     y[:1] = part            # a value without a graph: no gradient comes from there
     y.sum().backward()
     assert w.grad.tolist() == [0, 4, 4]
+
+
+@pytest.mark.parametrize("take", [lambda x: x.reshape(-1), torch.flatten, torch.squeeze, lambda x: x.expand(2, 3, 4)])
+def test_views_of_views_made_where_nothing_is_recorded(take: Callable) -> None:
+    with torch.no_grad():
+        x = (torch.arange(12.0) + 1).view(3, 4)
+    assert take(x).sum().item() == 78 * take(x).numel() / 12

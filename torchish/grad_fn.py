@@ -220,7 +220,7 @@ def _edge(place: _Place, slot: Any) -> tuple[GradFn | None, int]:
             return _at(*source)
         return leaf_node(source), 0
     nr = 0 if out is node else node.outs.index(out)
-    name = node_name(node, place.made)
+    name = node_name(node, lambda slot: place.made[slot][1].aval)
     if isinstance(name, tuple):
         return _node(place, node, name[0], name[1:]), nr
     return _node(place, node, name, None), nr

@@ -91,7 +91,9 @@ def _guard_of(x: Any, result: Any, op: Op, which: int | None) -> Guard | None:
         return MADE_IN_NO_GRAD
     if which is not None and op.rule != "SliceBackward0":
         return part_of(op, which)
-    return x._guard.of_view(str(node_name(result._node, state.tape.outs()))) if isinstance(x._guard, ModeGuard) else x._guard
+    if not isinstance(x._guard, ModeGuard):
+        return x._guard
+    return x._guard.of_view(str(node_name(result._node, lambda slot: state.tape.outs()[slot].aval)))
 
 
 def _owner(view: View) -> Any:
