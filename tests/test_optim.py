@@ -204,6 +204,12 @@ def test_rates_of_a_swa_schedule_asked_for_outside_a_step() -> None:
         s.get_lr()
 
 
+def test_a_step_is_checked_with_states_that_have_a_history() -> None:
+    """gradcheck changes inputs where they lie, also those that are no leaves."""
+    mean = 0.1 * torch.rand(3, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: mean * mean, (mean,)) and mean.grad_fn is not None
+
+
 def test_own_optimizer() -> None:
     class Plain(optim.Optimizer):
         def __init__(self, params: object, lr: float) -> None:
@@ -342,3 +348,21 @@ def test_clip_nonfinite_and_vectors() -> None:
     vector = nn.utils.parameters_to_vector(m.parameters())
     nn.utils.vector_to_parameters(torch.arange(8.0), m.parameters())
     assert vector.shape == (8,) and m.bias.tolist() == [6, 7] and m.weight.tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
+def test_schedules_keep_copies_of_tensors_they_are_given() -> None:
+    top, low, swa = torch.tensor(0.2), torch.tensor(0.8), torch.tensor(0.05)
+    make = [lambda o: optim.lr_scheduler.CyclicLR(o, 0.1, top, base_momentum=low, max_momentum=0.9),
+            lambda o: optim.lr_scheduler.OneCycleLR(o, top, total_steps=10, base_momentum=low),
+            lambda o: optim.swa_utils.SWALR(o, swa)]
+    opts = [optim.SGD(model()[0].parameters(), lr=0.1, momentum=0.9) for _ in make]
+    schedules = [f(o) for f, o in zip(make, opts, strict=True)]
+    for t in (top, low, swa):
+        t.mul_(0.5)
+    assert [round(float(x), 4) for x in schedules[0].max_lrs] == [0.2]
+    assert round(float(opts[0].param_groups[0]["base_momentum"]), 4) == 0.8
+    assert round(float(opts[1].param_groups[0]["max_lr"]), 4) == 0.2
+    assert round(float(opts[2].param_groups[0]["swa_lr"]), 4) == 0.05
+    with pytest.warns(UserWarning) as seen:
+        StepLR(opts[0], 2).step(1)
+    assert optim.lr_scheduler.EPOCH_DEPRECATION_WARNING in [str(w.message) for w in seen]

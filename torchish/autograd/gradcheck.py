@@ -66,16 +66,15 @@ class _Check:
         self.constants = [isinstance(x, Tensor) and not x.requires_grad and x.dtype.category >= 2 for x in every]
 
     def at(self, k: int, value: np.ndarray, mask: Sequence[bool]) -> list[np.ndarray]:
-        """The results with `value` in place of the k-th input; a leaf is changed for a moment, so that closures see it."""
+        """The results with `value` in place of the k-th input, which is changed for a moment, so that closures see it."""
         x = self.inputs[k]
         new = hooks.from_array(value.astype(self.start[k].dtype), x._node.aval.device)
-        if not x._leaf:
-            return _values(self.func(*self.inputs[:k], new.requires_grad_(), *self.inputs[k + 1:]), mask)
-        set_data(x, new)
+        put = set_data if x._leaf else lambda x, value: x.data.copy_(value)         # others keep their place in the graph
+        put(x, new)
         try:
             return _values(self.func(*self.inputs), mask)
         finally:
-            set_data(x, hooks.from_array(self.start[k], x._node.aval.device))
+            put(x, hooks.from_array(self.start[k], x._node.aval.device))
 
     def change(self, k: int, direction: np.ndarray, mask: Sequence[bool] | None = None) -> list[np.ndarray]:
         """The derivative of the results along a direction of the k-th input, by central differences."""

@@ -7,19 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from .optimizer import Optimizer
-from .scheduler_base import LRScheduler, check_optimizer, put_value
+from .scheduler_base import LRScheduler, check_optimizer, per_group, put_value
 
 __all__ = ["CyclicLR", "OneCycleLR"]
-
-
-def _per_group(name: str, optimizer: Optimizer, value: Any) -> list[Any]:
-    """`value` for every group."""
-    if not isinstance(value, (list, tuple)):
-        return [value] * len(optimizer.param_groups)
-    if len(value) != len(optimizer.param_groups):
-        raise ValueError(f"{name} must have the same length as optimizer.param_groups. {name} has {len(value)} values, "
-                         f"param_groups has {len(optimizer.param_groups)}.")
-    return list(value)
 
 
 class _WithMomentum(LRScheduler):
@@ -31,7 +21,7 @@ class _WithMomentum(LRScheduler):
         if "momentum" not in optimizer.defaults and "betas" not in optimizer.defaults:
             raise ValueError("optimizer must support momentum or beta1 with `cycle_momentum` option enabled")
         self.use_beta1 = "betas" in optimizer.defaults
-        bases, tops = _per_group("base_momentum", optimizer, base), _per_group("max_momentum", optimizer, top)
+        bases, tops = per_group("base_momentum", optimizer, base), per_group("max_momentum", optimizer, top)
         if last_epoch == -1:
             for low, high, group in zip(bases, tops, optimizer.param_groups, strict=True):
                 self._set_momentum(group, high)
@@ -55,11 +45,11 @@ class CyclicLR(_WithMomentum):
                  base_momentum: Any = 0.8, max_momentum: Any = 0.9, last_epoch: int = -1) -> None:
         check_optimizer(optimizer)
         self.optimizer = optimizer
-        base_lrs = _per_group("base_lr", optimizer, base_lr)
+        base_lrs = per_group("base_lr", optimizer, base_lr)
         if last_epoch == -1:
             for lr, group in zip(base_lrs, optimizer.param_groups, strict=True):
                 put_value(group, "lr", lr)
-        self.max_lrs = _per_group("max_lr", optimizer, max_lr)
+        self.max_lrs = per_group("max_lr", optimizer, max_lr)
         up = float(step_size_up)
         self.total_size = up + (up if step_size_down is None else float(step_size_down))
         self.step_ratio = up / self.total_size
@@ -129,7 +119,7 @@ class OneCycleLR(_WithMomentum):
         if anneal_strategy not in ("cos", "linear"):
             raise ValueError(f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}")
         self._anneal_func_type = anneal_strategy
-        tops = _per_group("max_lr", optimizer, max_lr)
+        tops = per_group("max_lr", optimizer, max_lr)
         if last_epoch == -1:
             for top, group in zip(tops, optimizer.param_groups):
                 group["initial_lr"] = top / div_factor

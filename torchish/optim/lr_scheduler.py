@@ -4,7 +4,7 @@ from __future__ import annotations
 from .composed import ChainedScheduler, SequentialLR
 from .cyclic import CyclicLR, OneCycleLR
 from .plateau import ReduceLROnPlateau
-from .scheduler_base import LRScheduler
+from .scheduler_base import EPOCH_DEPRECATION_WARNING, LRScheduler
 from .schedules import (
     ConstantLR,
     CosineAnnealingLR,
@@ -18,9 +18,9 @@ from .schedules import (
     StepLR,
 )
 
-__all__ = ["ChainedScheduler", "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "CyclicLR",
-           "ExponentialLR", "LRScheduler", "LambdaLR", "LinearLR", "MultiStepLR", "MultiplicativeLR", "OneCycleLR",
-           "PolynomialLR", "ReduceLROnPlateau", "SequentialLR", "StepLR"]
+__all__ = ["EPOCH_DEPRECATION_WARNING", "ChainedScheduler", "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts",
+           "CyclicLR", "ExponentialLR", "LRScheduler", "LambdaLR", "LinearLR", "MultiStepLR", "MultiplicativeLR",
+           "OneCycleLR", "PolynomialLR", "ReduceLROnPlateau", "SequentialLR", "StepLR"]
 
 
 class _LRScheduler(LRScheduler):

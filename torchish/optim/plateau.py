@@ -6,7 +6,7 @@ from typing import Any
 
 from ..warned import warn
 from .optimizer import Optimizer
-from .scheduler_base import EPOCH_WARNING, LRScheduler, check_optimizer, get_values, put_value
+from .scheduler_base import EPOCH_DEPRECATION_WARNING, LRScheduler, check_optimizer, get_values, put_value
 
 __all__ = ["ReduceLROnPlateau"]
 
@@ -63,7 +63,7 @@ class ReduceLROnPlateau(LRScheduler):
         """Takes the metric of an epoch and reduces the rates if it is time to."""
         current = float(metrics)
         if epoch is not None:
-            warn(EPOCH_WARNING)
+            warn(EPOCH_DEPRECATION_WARNING)
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
         if self._is_better(current, self.best):
             self.best = current

@@ -14,9 +14,10 @@ from ..tensor import Tensor
 from ..warned import warn
 from .optimizer import Optimizer
 
-__all__ = ["EPOCH_WARNING", "LRScheduler", "PerGroup", "check_optimizer", "get_values", "put_value"]
+__all__ = ["EPOCH_DEPRECATION_WARNING", "LRScheduler", "PerGroup", "check_optimizer", "get_values", "per_group",
+           "put_value"]
 
-EPOCH_WARNING = ("The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where possible. "
+EPOCH_DEPRECATION_WARNING = ("The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where possible. "
                  "Please use `scheduler.step()` to step the scheduler. During the deprecation, if epoch is different "
                  "from "
                  "None, the closed form is used instead of the new chainable form, where available. Please open an "
@@ -65,10 +66,23 @@ def put_value(group: dict, key: str, value: Any) -> None:
         group[key] = value
 
 
+def _own(value: Any) -> Any:
+    return value.clone() if isinstance(value, Tensor) else value
+
+
 def get_values(optimizer: Optimizer, key: str) -> list[Any]:
     """An option of every group; tensors are copied."""
-    values = [group[key] for group in optimizer.param_groups]
-    return [v.clone() if isinstance(v, Tensor) else v for v in values]
+    return [_own(group[key]) for group in optimizer.param_groups]
+
+
+def per_group(name: str, optimizer: Optimizer, value: Any) -> list[Any]:
+    """The argument `name` of a scheduler for every group; tensors are copied, since the user may go on to write into theirs."""
+    count = len(optimizer.param_groups)
+    values = list(value) if isinstance(value, (list, tuple)) else [value] * count
+    if len(values) != count:
+        raise ValueError(f"{name} must have the same length as optimizer.param_groups. {name} has {len(values)} values, "
+                         f"param_groups has {count}.")
+    return [_own(v) for v in values]
 
 
 def check_optimizer(optimizer: Any) -> None:
@@ -88,8 +102,7 @@ class LRScheduler:
         self.optimizer = optimizer
         for i, group in enumerate(optimizer.param_groups):
             if last_epoch == -1:
-                lr = group["lr"]
-                group.setdefault("initial_lr", lr.clone() if isinstance(lr, Tensor) else lr)
+                group.setdefault("initial_lr", _own(group["lr"]))
             elif "initial_lr" not in group:
                 raise KeyError(f"param 'initial_lr' is not specified in param_groups[{i}] when resuming scheduler with "
                                "last_epoch >= 0.\nThis typically happens when:\n"
@@ -138,7 +151,7 @@ class LRScheduler:
                 warn(_ORDER_WARNING)
         self._step_count += 1
         if epoch is not None:
-            warn(EPOCH_WARNING)
+            warn(EPOCH_DEPRECATION_WARNING)
         self._update_lr(epoch)
 
     @contextmanager
