@@ -161,6 +161,10 @@ def test_gradients_at_the_edge() -> None:
     x = torch.tensor([2.0, 0.0, 3.0, 0.0, 0.0], requires_grad=True)
     torch.segment_reduce(x, "prod", lengths=torch.tensor([3, 2]), axis=-1, initial=2).sum().backward()
     assert x.grad.tolist() == [0.0, 12.0, 0.0, 0.0, 0.0]
+    nan = float("nan")
+    x = torch.tensor([[1.0, 2.0], [nan, 5.0], [3.0, 5.0], [4.0, nan]], requires_grad=True)
+    torch.segment_reduce(x, "max", lengths=torch.tensor([1, 2, 1]), axis=0, initial=5).sum().backward()
+    assert x.grad.tolist() == [[0, 0], [1, 0.5], [0, 0.5], [0, 1]]       # NaN is the result; initial takes no share of a tie
     zero = torch.zeros(1, requires_grad=True)
     (g,) = torch.autograd.grad(torch.hypot(zero, torch.zeros(1)), zero)
     p = torch.tensor([0.5, 2.0], requires_grad=True)

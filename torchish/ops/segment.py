@@ -5,6 +5,7 @@ Source: https://docs.pytorch.org/docs/stable/generated/torch.nonzero.html for no
 """
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -56,10 +57,26 @@ def _pieces(data: jax.Array, ends: jax.Array, reduce: str, initial: Number | Non
         places = jnp.broadcast_to(piece.reshape((-1,) + (1,) * (data.ndim - 1)), data.shape)
         key = (places, *[lax.broadcasted_iota(places.dtype, data.shape, d) for d in range(1, data.ndim)])
         return reduce_at(ones, key, data, "prod", True)[:count]
-    combine = {"sum": jax.ops.segment_sum, "max": jax.ops.segment_max, "min": jax.ops.segment_min}[reduce]
-    value, first = combine(data, piece, count), cast(start, data.dtype)
-    join = {"sum": jnp.add, "max": jnp.maximum, "min": jnp.minimum}[reduce]
-    return join(value, first)
+    if reduce == "sum":
+        return jax.ops.segment_sum(data, piece, count) + cast(start, data.dtype)
+    return _extreme(data, piece, count, reduce, start)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(2, 3, 4))
+def _extreme(data: jax.Array, piece: jax.Array, count: int, reduce: str, start: Number) -> jax.Array:
+    combine, join = (jax.ops.segment_max, jnp.maximum) if reduce == "max" else (jax.ops.segment_min, jnp.minimum)
+    return join(combine(data, piece, count), cast(start, data.dtype))
+
+
+@_extreme.defjvp
+def _extreme_jvp(count: int, reduce: str, start: Number, primals: tuple, tangents: tuple) -> tuple:
+    """PyTorch's choice: elements that are the result share it evenly, whatever `initial` is; so do those that are NaN."""
+    (data, piece), (tangent, _) = primals, tangents
+    found = _extreme(data, piece, count, reduce, start)
+    taken = (data == found[piece]) | jnp.isnan(data)
+    shared = jax.ops.segment_sum(taken.astype(data.dtype), piece, count)
+    part = jax.ops.segment_sum(jnp.where(taken, tangent, 0), piece, count)
+    return found, part / jnp.maximum(shared, 1)
 
 
 @op(forms="function", look=_look, samples=lambda t: [((t(6, 2), "sum"), {"lengths": np.array([2, 0, 4])}),
