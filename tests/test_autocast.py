@@ -147,3 +147,11 @@ def test_custom_functions() -> None:
     y.sum().backward()
     assert y.dtype is torch.float32 and seen == [(torch.float32, False)] * 2
     assert x.grad.tolist() == [6, 6]
+
+
+def test_device_types_that_have_regions() -> None:
+    assert torch.amp.is_autocast_available("cpu") and torch.amp.is_autocast_available("cuda:1")
+    with pytest.raises(RuntimeError, match="Invalid device string: 'nowhere at all'"):
+        torch.amp.is_autocast_available("nowhere at all")
+    with pytest.raises(TypeError, match="argument 'device_type' .* must be str, not int"):
+        torch.amp.is_autocast_available(3)

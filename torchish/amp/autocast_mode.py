@@ -61,8 +61,11 @@ def _switch(device_type: str, enabled: bool, dtype: Dtype) -> None:
 
 
 def is_autocast_available(device_type: str) -> bool:
-    """Whether the device type has regions at all."""
-    return device_type in DEFAULTS
+    """Whether the device type has regions at all; torch's error for what is no device."""
+    if not isinstance(device_type, str):
+        raise TypeError("_is_autocast_available(): argument 'device_type' (position 1) must be str, not "
+                        f"{type(device_type).__name__}")
+    return device_type.partition(":")[0] in DEFAULTS or Device(device_type).type in DEFAULTS
 
 
 def is_autocast_enabled(device_type: str = "cuda") -> bool:
