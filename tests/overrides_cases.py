@@ -204,3 +204,62 @@ def test_locals_of_a_frame_that_asks_can_be_read():
         seen.update(frame.tb_frame.f_locals)
         frame = frame.tb_next
     assert {"name", "numbers", "_ask"} <= seen
+
+
+def test_operators_give_way():
+    class Silent(torch.Tensor):
+        @classmethod
+        def __torch_function__(cls, func, types, args=(), kwargs=None):
+            return NotImplemented
+
+    class Right:
+        __rpow__ = __rfloordiv__ = __rlshift__ = __rand__ = lambda self, other: "right"
+    x = Silent(torch.ones(2))
+    assert [x ** Right(), x // Right(), x << Right(), x & Right()] == ["right"] * 4
+    assert torch.Tensor.__rsub__(x, torch.ones(2)) is torch.Tensor.__eq__(x, torch.ones(2)) is NotImplemented
+    with pytest.raises(TypeError, match="Multiple dispatch failed for 'torch.Tensor.neg'"):
+        -x
+
+
+def test_modes_see_one_call_of_one_call():
+    class Log(overrides.TorchFunctionMode):
+        def __torch_function__(self, func, types, args=(), kwargs=None):
+            names.append(func.__name__)
+            return func(*args, **(kwargs or {}))
+
+    class ByClass(overrides.TorchFunctionMode):
+        @classmethod
+        def __torch_function__(cls, func, types, args=(), kwargs=None):
+            return func(*args, **(kwargs or {}))
+    names, x = [], torch.ones(2)
+    with Log():
+        assert type(torch.neg(S(x))) is S and torch._C._len_torch_function_stack() == 1
+        assert isinstance(torch._C._get_function_stack_at(0), Log)
+    assert names == ["neg"]
+    with pytest.raises(RuntimeError, match="as a classmethod is not supported, please make it a plain method"), ByClass():
+        x + x
+    with pytest.raises(TypeError, match="expected a sequence"):
+        overrides.has_torch_function(object())
+    with torch._C.DisableTorchFunction():
+        assert torch._C._is_torch_function_all_disabled()
+    assert not torch._C._is_torch_function_all_disabled()
+
+
+def test_parameters_and_buffers_of_a_class_of_ones_own():
+    p, q = torch.nn.Parameter(S(torch.ones(2))), torch.nn.Parameter(torch.ones(2))
+    assert type(p) is S and type(q) is torch.nn.Parameter and p.requires_grad
+    assert isinstance(p, torch.nn.Parameter) and not isinstance(S(torch.ones(2)), torch.nn.Parameter)
+    assert repr(p) == "Parameter(S([1., 1.], requires_grad=True))" and type(p * 2) is S
+    copied = pickle.loads(pickle.dumps(p))
+    assert type(copied) is S and isinstance(copied, torch.nn.Parameter)
+    module = torch.nn.Module()
+    module.p, module.b = p, torch.nn.Buffer(torch.zeros(2), persistent=False)
+    assert list(module.parameters()) == [p] and type(module.b) is torch.Tensor and isinstance(module.b, torch.nn.Buffer)
+    (module.p * 3).sum().backward()
+    torch.optim.SGD(module.parameters(), lr=0.5).step()
+    assert module.p.tolist() == [-0.5, -0.5] and "b" not in module.state_dict()
+
+    class Lost(torch.Tensor):
+        __torch_function__ = torch._C._disabled_torch_function_impl
+    with pytest.raises(RuntimeError, match="Creating a Parameter from an instance of type Lost requires that detach"):
+        torch.nn.Parameter(torch.ones(2).as_subclass(Lost))

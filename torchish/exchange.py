@@ -207,8 +207,9 @@ class Exchange:
         device, cls = self._node.aval.device, type(self)
         own = cls.__module__.partition(".")[0] == hooks.tensor.__module__.partition(".")[0]
         write = partial(format_meta, tuple(self.shape)) if meta else partial(format_tensor, array)
-        return write(self.dtype, requires_grad=requires_grad, grad_fn_name=name,
+        text = write(self.dtype, requires_grad=requires_grad, grad_fn_name=name,
                      device=None if device == "cpu" else device, kind="tensor" if own else cls.__name__)
+        return f"Parameter({text})" if self.__dict__.get("_is_param") else text
 
     def __format__(self, spec: str) -> str:
         number = not self._node.aval.shape and type(self) is hooks.tensor and not self.is_meta

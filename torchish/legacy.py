@@ -17,6 +17,7 @@ from .devices import cuda_is_available, is_meta, place, set_default_device
 from .devices import device as Device
 from .layouts import strided
 from .tensor import Tensor
+from .torch_function import DisableTorchFunction
 from .warned import warn
 
 __all__ = ["LEGACY", "set_default_tensor_type", "tensortype"]
@@ -34,13 +35,18 @@ def _sizes(args: tuple) -> tuple[int, ...]:
     return tuple(found)
 
 
+def _same(x: Tensor) -> Tensor:
+    with DisableTorchFunction():        # no call of the user's
+        return x.detach()
+
+
 def construct(args: tuple, dtype: dtypes.dtype, device: str) -> Tensor:
     """What the old constructors make: of sizes (ints, one Size) a tensor of zeros, of data a copy, of a tensor the tensor."""
     if not args:
         return constant((0,), 0, dtype=dtype, device=device)
     first = args[0]
     if len(args) == 1 and isinstance(first, Tensor):
-        return first.detach()
+        return _same(first)
     if len(args) == 1 and hasattr(first, "_seen_as"):       # a storage
         return first._seen_as(dtype)
     if len(args) == 1 and (isinstance(first, (list, np.ndarray)) or type(first) is tuple):
@@ -138,7 +144,7 @@ def new(self: Tensor, *args: Any, device: Any = None, data: Any = None, size: An
                                "torch.tensor(...) instead.")
         if args[0].dtype is not self.dtype:
             raise _unlike(self.dtype, self.device.type, args[0])
-        return args[0].detach()
+        return _same(args[0])
     return construct(args, self.dtype, self._node.aval.device if device is None else _own_place(device, self.device.type))
 
 

@@ -15,6 +15,7 @@ from .ops.into import PLAIN
 from .recorder import hooks
 from .storage import in_place
 from .tensor import Tensor
+from .torch_function import DisableTorchFunction
 from .wiring import spaces  # noqa: F401  makes the operators
 
 __all__: list[str] = []
@@ -37,7 +38,8 @@ def as_subclass(self: Tensor, cls: type) -> Any:
     if not issubclass(cls, Tensor):
         raise TypeError("Creating a Tensor subclass from a class that does not inherit from Tensor is not possible. Make sure your "
                         "class inherits from Tensor.")
-    found = self.view(self.shape) if self.requires_grad else self.detach()
+    with DisableTorchFunction():        # it is one call to modes, too
+        found = self.view(self.shape) if self.requires_grad else self.detach()
     found.__class__ = cls
     return found
 

@@ -29,6 +29,10 @@ _OPERATORS = {"add": "add", "radd": "add", "iadd": "add_", "sub": "sub", "isub":
               "mul_", "truediv": "div", "itruediv": "div_", "ifloordiv": "floor_divide_", "mod": "remainder", "imod":
               "remainder_", "matmul": "matmul", "rand": "bitwise_and", "ror": "bitwise_or", "rxor": "bitwise_xor", "ne": "ne",
               "lt": "lt", "le": "le", "gt": "gt", "ge": "ge", "neg": "neg", "pos": "positive", "abs": "abs"}
+_BINARY = ("add", "sub", "mul", "truediv", "div", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift", "rshift")
+# what gives way to the other operand's operator where nobody has an answer
+_GIVING_WAY = frozenset([f"__{kind}{name}__" for name in _BINARY for kind in ("", "r", "i")]
+                        + [f"__{name}__" for name in ("eq", "ne", "lt", "le", "gt", "ge")])
 # settings and questions that no argument can take over
 _NEVER = re.compile(
     r"(are|autocast|clear|compiled|custom|init|manual|set|sym|thread|use|warn)_\w+|get_(?!device$)\w+|"
@@ -84,7 +88,7 @@ def install() -> None:
             once(member.fset, member.__set__)
         else:
             told = _OPERATORS.get(name.strip("_")) if name.startswith("__") else None
-            once(member, None if told is None else getattr(Tensor, told), told is not None)
+            once(member, None if told is None else getattr(Tensor, told), name in _GIVING_WAY)
     once(autograd.grad)
 
 
@@ -153,6 +157,8 @@ def get_testing_overrides() -> dict[Callable, Callable]:
 
 def has_torch_function(relevant_args: Iterable[Any]) -> bool:
     """Whether one of the arguments, or a mode, takes calls over."""
+    if not isinstance(relevant_args, Iterable):
+        raise TypeError("expected a sequence")
     found = bool(state.modes) and not state.all_off or not state.off and any(takes_part(type(x)) for x in relevant_args)
     if found and state.skip:
         state.skip = False
@@ -224,6 +230,9 @@ class TorchFunctionMode:
         raise NotImplementedError
 
     def __enter__(self) -> TorchFunctionMode:
+        if isinstance(inspect.getattr_static(self, "__torch_function__"), classmethod):
+            raise RuntimeError("Defining your mode's `__torch_function__` as a classmethod is not supported, please make it a "
+                               "plain method")
         torch_function.install()
         state.modes.append(self)
         return self

@@ -126,6 +126,21 @@ def _is_torch_function_mode_enabled() -> bool:
     return bool(overriding.modes)
 
 
+def _is_torch_function_all_disabled() -> bool:
+    """Whether neither classes nor modes take calls over here."""
+    return overriding.all_off
+
+
+def _len_torch_function_stack() -> int:
+    """How many modes are on."""
+    return len(overriding.modes)
+
+
+def _get_function_stack_at(place: int) -> Any:
+    """A mode that is on, from the outermost."""
+    return overriding.modes[place]
+
+
 def _are_functorch_transforms_active() -> bool:
     """Whether a function is being recorded for a transform of torch.func."""
     return state.tape.nested is not None

@@ -15,12 +15,35 @@ from ..torch_function import disabled
 __all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter"]
 
 
-class Parameter(Tensor):
-    """A tensor that belongs to a module's `parameters()`; it requires grad unless told otherwise."""
+class _ByMark(type):
+    """The class of Parameter and Buffer: a tensor of a class of its own is one of them, too, by the mark put on it."""
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        mark = vars(cls).get("_mark")               # of these two themselves, not of classes derived from them
+        return super().__instancecheck__(instance) \
+            or mark is not None and isinstance(instance, Tensor) and getattr(instance, mark, False)
+
+
+class Parameter(Tensor, metaclass=_ByMark):
+    """A tensor that belongs to a module's `parameters()`; it requires grad unless told otherwise.
+
+    Made of a tensor of a class of the user's, it stays one of that class.
+    """
+    _mark = "_is_param"
     __torch_function__ = classmethod(disabled)
 
-    def __new__(cls, data: Tensor | None = None, requires_grad: bool = True) -> Parameter:
-        return Tensor._make_subclass(cls, torch.empty(0) if data is None else data, requires_grad)
+    def __new__(cls, data: Tensor | None = None, requires_grad: bool = True) -> Any:
+        kind = Tensor if data is None else type(data)
+        if kind is Tensor or kind is Parameter:
+            return Tensor._make_subclass(cls, torch.empty(0) if data is None else data, requires_grad)
+        found = data.detach().requires_grad_(requires_grad)     # type: ignore[union-attr]
+        if type(found) is not kind:
+            raise RuntimeError(f"Creating a Parameter from an instance of type {kind.__name__} requires that detach() returns an "
+                               f"instance of the same type, but return type {type(found).__name__} was found instead. To use the "
+                               "type as a Parameter, please correct the detach() semantics defined by its __torch_dispatch__() "
+                               "implementation.")
+        found._is_param = True
+        return found
 
     def __deepcopy__(self, memo: dict) -> Parameter:
         copy = super().__deepcopy__(memo)
@@ -32,15 +55,18 @@ class Parameter(Tensor):
         return "Parameter containing:\n" + (text if text.startswith("tensor(") else f"Parameter({text})")
 
 
-class Buffer(Tensor):
-    """A tensor that a module registers as a buffer; it is saved in `state_dict()` if `persistent`."""
-    persistent = True
+class Buffer(Tensor, metaclass=_ByMark):
+    """A tensor that a module registers as a buffer; it is saved in `state_dict()` if `persistent`.
+
+    What comes out has the class of `data` and two attributes that tell the module.
+    """
+    _mark = "_is_buffer"
     __torch_function__ = classmethod(disabled)
 
-    def __new__(cls, data: Tensor | None = None, *, persistent: bool = True) -> Buffer:
+    def __new__(cls, data: Tensor | None = None, *, persistent: bool = True) -> Any:
         data = torch.empty(0) if data is None else data
-        out = Tensor._make_subclass(cls, data, data.requires_grad)
-        out.persistent = persistent
+        out = data.detach().requires_grad_(data.requires_grad)
+        out.persistent, out._is_buffer = persistent, True
         return out
 
 

@@ -119,8 +119,8 @@ def _tensor(x: Tensor) -> tuple:
         return Global("torch.nn.parameter", type(x).__name__), (x.requires_grad, x.device, x.dtype)
     if x.is_sparse:
         return REBUILD["_rebuild_sparse_tensor"], (x.layout, (x._indices(), x._values().detach(), x.shape, x.is_coalesced()))
-    state = {k: v for k, v in x.__dict__.items() if k not in PLAIN and k != "persistent"}
-    if isinstance(x, Parameter):
+    state = {k: v for k, v in x.__dict__.items() if k not in PLAIN}
+    if issubclass(type(x), Parameter):
         inner = _Call(*(_without_data(x, False) if x.is_meta else (REBUILD["_rebuild_tensor_v2"], _arguments(x, False))))
         if type(x) is not Parameter:
             return FROM_TYPE, (REBUILD["_rebuild_parameter"], type(x), (inner, x._leaf, OrderedDict()), state)
