@@ -130,12 +130,14 @@ for x in (*values, *map(type, values)):
     assert str(pickle.loads(pickle.dumps(x))) == str(x), x
 file = io.BytesIO()
 torch.save(values[:4], file)
+assert b"_rebuild_from_type_v2" not in file.getvalue()
 file.seek(0)
 assert torch.load(file) == values[:4]
 try:
     torch.from_numpy(torch.ones(1))
 except TypeError as e:
     print(e)
+print(torch.nn.Parameter(torch.ones(1)))
 """
 
 
@@ -143,4 +145,5 @@ def test_types_print_as_torchs() -> None:
     done = subprocess.run([sys.executable, "-m", "torchish", "-c", TYPES], capture_output=True, text=True, check=False)
     names = "Tensor", "dtype", "device", "Size", "layout", "memory_format", "finfo", "iinfo"
     assert done.stderr == ""
-    assert done.stdout == " ".join(f"<class 'torch.{n}'>" for n in names) + "\nexpected np.ndarray (got Tensor)\n"
+    assert done.stdout == " ".join(f"<class 'torch.{n}'>" for n in names) + "\nexpected np.ndarray (got Tensor)\n" \
+        "Parameter containing:\ntensor([1.], requires_grad=True)\n"

@@ -205,7 +205,7 @@ class Exchange:
             except RuntimeError:        # what it is a view of has been overwritten
                 name = "Invalid"
         device, cls = self._node.aval.device, type(self)
-        own = cls.__module__.partition(".")[0] == hooks.tensor.__module__.partition(".")[0]
+        own = cls is hooks.tensor or cls.__module__.partition(".")[0] == __name__.partition(".")[0]
         write = partial(format_meta, tuple(self.shape)) if meta else partial(format_tensor, array)
         text = write(self.dtype, requires_grad=requires_grad, grad_fn_name=name,
                      device=None if device == "cpu" else device, kind="tensor" if own else cls.__name__)

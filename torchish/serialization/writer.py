@@ -128,7 +128,7 @@ def _tensor(x: Tensor) -> tuple:
             return REBUILD["_rebuild_parameter_with_state"], (inner, x._leaf, OrderedDict(), state)
         return REBUILD["_rebuild_parameter"], (inner, x._leaf, OrderedDict())
     call, args = _without_data(x, x.requires_grad) if x.is_meta else _with_storage(x)
-    if not state and type(x).__module__.partition(".")[0] == __name__.partition(".")[0]:
+    if not state and (type(x) is Tensor or type(x).__module__.partition(".")[0] == __name__.partition(".")[0]):
         return call, args
     return FROM_TYPE, (call, type(x), args, state)
 
