@@ -223,3 +223,11 @@ def test_the_name_of_a_module_is_no_key() -> None:
     m = nn.Sequential(nn.Linear(1, 1, bias=False))
     keys = m.load_state_dict({"0": torch.ones(1), "0.weight": torch.ones(1, 1), "0.weight.x": 1, "1.y": 1}, strict=False)
     assert keys.missing_keys == [] and keys.unexpected_keys == ["0", "1.y", "0.weight.x"]
+
+
+def test_a_handle_tells_where_its_hook_is_kept() -> None:
+    m = nn.ReLU()
+    handle = m.register_forward_hook(lambda *args: None)
+    assert handle.hooks_dict_ref() is m._forward_hooks and handle.id in handle.hooks_dict_ref()
+    handle.remove()
+    assert not handle.hooks_dict_ref()

@@ -13,6 +13,7 @@ import ast
 import sys
 import types
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from importlib import import_module
 from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
@@ -26,7 +27,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from torchish.launch import install
 
-OF_TREE = ("torch.testing._internal", "torch.testing._comparison", "torch.autograd._functions")
+OF_TREE = ("torch.testing._internal", "torch.testing._comparison", "torch.testing._utils",
+           "torch.autograd._functions")
 
 
 class _Anything(type):
@@ -127,14 +129,17 @@ def main(args: list[str]) -> int:
     root = Path(tree).resolve()
     install()
     import torch.testing
-    for name in {"_scaled_mm", "_segment_reduce"} - set(vars(torch)):       # the op database has them
+    # the op database has them, and decorators of test_nn.py
+    for name in {"_scaled_mm", "_segment_reduce", "per_tensor_affine"} - set(vars(torch)):
         setattr(torch, name, type(name, (Absent,), {}))
     torch.cuda.jiterator = types.SimpleNamespace(_create_jit_fn=lambda *args, **kwargs: Absent,
                                                  _create_multi_output_jit_fn=lambda *args, **kwargs: Absent)
+    torch._C._DisableFuncTorch = nullcontext        # for blocks that read and set the state of a generator only
     aten = type(torch.ops.aten)
     aten.__getattr__ = lenient(aten.__getattr__)
     torch.testing.__path__ = []         # a module with submodules, from here on
     sys.meta_path.insert(0, Finder(root))
+    import_module("torch.testing._utils")       # read as an attribute
     fill(root / "test" / file)
     sys.path[:0] = [str(root / "test"), str(root)]
     sys.argv[1:] = []                   # the testing package reads the command line, too

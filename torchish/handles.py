@@ -25,6 +25,11 @@ class RemovableHandle:
         extra = extra_dict if isinstance(extra_dict, (list, tuple)) else [extra_dict]
         self._dicts = [weakref.ref(d) for d in [hooks_dict, *extra] if d is not None]
 
+    @property
+    def hooks_dict_ref(self) -> weakref.ref:
+        """The weak reference to the dictionary in which the hook is kept."""
+        return self._dicts[0]
+
     def remove(self) -> None:
         """Takes the hook out; calling it again does nothing."""
         for ref in self._dicts:
@@ -36,8 +41,9 @@ class RemovableHandle:
         return tuple(ref() for ref in self._dicts), self.id
 
     def __setstate__(self, state: tuple) -> None:
-        dicts, self.id = state
-        self._dicts = [weakref.ref(d) for d in dicts if d is not None]
+        (first, *extra), self.id = state
+        # one whose hooks were gone is a handle of nothing
+        self._dicts = [weakref.ref(d) for d in [OrderedDict() if first is None else first, *extra] if d is not None]
 
     def __enter__(self) -> RemovableHandle:
         return self
