@@ -110,3 +110,47 @@ def test_parameters_that_were_read_before_the_loop() -> None:
     values = [loss.item() for loss in losses]
     assert values[0] > values[1] > values[2]
     assert not torch.allclose(start / 2, layer.weight_orig)
+
+
+class Cayley(nn.Module):
+    """Its inverse takes orthogonal matrices only."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("start", torch.eye(3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        one = torch.eye(3)
+        return self.start @ torch.linalg.solve(one + x, one - x)
+
+    def right_inverse(self, x: torch.Tensor) -> torch.Tensor:
+        if not torch.allclose(x.T @ x, torch.eye(3), atol=1e-4):
+            raise ValueError("not orthogonal")
+        self.start = x
+        return torch.zeros_like(x)
+
+
+class Skew(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.triu(1) - x.triu(1).T
+
+    def right_inverse(self, x: torch.Tensor) -> torch.Tensor:
+        return x.triu(1)
+
+
+def test_a_further_parametrization_is_tried_backwards_on_what_it_gave() -> None:
+    layer = nn.Linear(3, 3)
+    parametrize.register_parametrization(layer, "weight", Skew())
+    parametrize.register_parametrization(layer, "weight", Cayley())
+    wanted = nn.init.orthogonal_(torch.empty(3, 3))
+    layer.weight = wanted
+    torch.testing.assert_close(layer.weight, wanted)
+    assert not layer.parametrizations.weight.original.any()
+
+
+@pytest.mark.parametrize("name", ["weight_norm", "spectral_norm"])
+@pytest.mark.filterwarnings("ignore:.*weight_norm:FutureWarning")
+def test_the_older_hooks_need_a_weight_with_a_shape(name: str) -> None:
+    with pytest.raises(ValueError, match="can't have uninitialized parameters. Make sure to run the dummy forward before applying "
+                                         f"{name.split('_')[0]} normalization"):
+        getattr(nn.utils, name)(nn.LazyLinear(3))

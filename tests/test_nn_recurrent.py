@@ -41,3 +41,10 @@ def test_weights_by_name() -> None:
 def test_types_of_options(options: dict, message: str) -> None:
     with pytest.raises(TypeError, match=message):
         nn.LSTM(**{"input_size": 2, "hidden_size": 3, **options})
+
+
+def test_an_empty_input_is_refused_before_its_lengths() -> None:
+    with pytest.raises(RuntimeError, match="Cannot pack empty tensors"):
+        nn.utils.rnn.pack_padded_sequence(torch.ones(0, 1, 10), torch.ones(11, 2), True)
+    with pytest.raises(RuntimeError, match="should be a 1D CPU int64 tensor, but got 2D cpu Long tensor"):
+        nn.utils.rnn.pack_padded_sequence(torch.ones(3, 1, 10), torch.ones(11, 2))

@@ -67,14 +67,6 @@ def embedding_renorm(weight: Array, indices: Array, max_norm: float, norm_type: 
     return jnp.where(looked_up & (size > max_norm), weight * (max_norm / (size + 1e-7)), weight)
 
 
-def _padding(padding_idx: int | None, rows: int) -> int:
-    if padding_idx is None:
-        return -1
-    if not -rows <= padding_idx < rows:
-        raise AssertionError("Padding_idx must be within num_embeddings")
-    return padding_idx % rows
-
-
 def _renorm(t: Any, weight: Any, indices: Any, max_norm: float | None, norm_type: float) -> None:
     if max_norm is not None:
         with t.no_grad():
@@ -85,9 +77,11 @@ def _renorm(t: Any, weight: Any, indices: Any, max_norm: float | None, norm_type
 def f_embedding(t: Any, input: Any, weight: Any, padding_idx: int | None = None, max_norm: float | None = None,
                 norm_type: float = 2.0, scale_grad_by_freq: bool = False, sparse: bool = False) -> Any:
     """weight[input]; rows longer than max_norm are first scaled down in place."""
-    if padding_idx is None and max_norm is None:
-        return t.embedding(weight, input, -1, scale_grad_by_freq, sparse)
-    padding = _padding(padding_idx, weight.shape[0])
+    padding = -1
+    if padding_idx is not None:
+        if not -weight.shape[0] <= padding_idx < weight.shape[0]:
+            raise AssertionError("Padding_idx must be within num_embeddings")
+        padding = padding_idx % weight.shape[0]
     _renorm(t, weight, input, max_norm, norm_type)
     return t.embedding(weight, input, padding, scale_grad_by_freq, sparse)
 
@@ -165,7 +159,10 @@ def embedding_bag(t: Any, input: Any, weight: Any, offsets: Any = None, max_norm
         raise ValueError(f"input has to be 1D or 2D Tensor, but got Tensor of dimension {input.dim()}")
     elif offsets is None or offsets.dim() != 1:
         raise ValueError(f"offsets has to be a 1D Tensor but got {offsets if offsets is None else f'{offsets.dim()}D'}")
-    padding = _padding(padding_idx, weight.shape[0])
+    rows = weight.shape[0]
+    require(padding_idx is None or -rows <= padding_idx < rows, "padding_idx must be within the number of embeddings, "
+            f"{-rows} through {rows - 1}, but got {padding_idx}")
+    padding = -1 if padding_idx is None else padding_idx % rows
     _renorm(t, weight, input, max_norm, norm_type)
     return t._embedding_bag(weight, input, offsets, mode, per_sample_weights, include_last_offset, padding,
                             scale_grad_by_freq)

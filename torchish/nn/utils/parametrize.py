@@ -171,22 +171,23 @@ def _add_property(module: Module, name: str) -> None:
 
 
 def _check_next(module: Module, name: str, parametrization: Module) -> None:
-    """A further parametrization must keep dtype and shape, both ways."""
+    """A further parametrization must keep dtype and shape, both ways; the way back is tried on what it gave."""
     before = getattr(module, name)
     after = parametrization(before)
+    own = {"dtype": before.dtype, "shape": before.shape}
     if not isinstance(after, Tensor):
         raise ValueError(f"A parametrization must return a tensor. Got {type(after).__name__}.")
-    back = _inverted(parametrization, before)
+    for what, wanted in own.items():
+        if getattr(after, what) != wanted:
+            raise _unlike(_UNSAFE.format(what=what, flag="the `unsafe`"), f"module.{name}.{what}", wanted,
+                          f"parametrization(module.{name}).{what}", getattr(after, what))
+    back = _inverted(parametrization, after)
     if hasattr(parametrization, "right_inverse") and not isinstance(back, Tensor):
         raise ValueError(f"parametrization.right_inverse must return a tensor. Got: {type(back).__name__}")
-    for what in ("dtype", "shape"):
-        own = getattr(before, what)
-        if getattr(after, what) != own:
-            raise _unlike(_UNSAFE.format(what=what, flag="the `unsafe`"), f"module.{name}.{what}", own,
-                          f"parametrization(module.{name}).{what}", getattr(after, what))
-        if getattr(back, what) != own:
+    for what, wanted in own.items():
+        if getattr(back, what) != wanted:
             raise _unlike(f"The tensor returned by parametrization.right_inverse must have the same {what} as module.{name}, "
-                          "unless the `unsafe` flag is enabled.", f"module.{name}.{what}", own, f"returned {what}",
+                          "unless the `unsafe` flag is enabled.", f"module.{name}.{what}", wanted, f"returned {what}",
                           getattr(back, what))
 
 

@@ -99,7 +99,7 @@ def _on_host(lengths: Tensor | list) -> list[int]:
         return [int(n) for n in lengths]
     if lengths.dim() != 1 or lengths.device.type != "cpu":
         raise RuntimeError(f"'lengths' argument should be a 1D CPU int64 tensor, but got {lengths.dim()}D "
-                           f"{lengths.device.type} {lengths.type().split('.')[-1].removesuffix('Tensor')} tensor")
+                           f"{lengths.device.type} Long tensor")
     return [int(n) for n in lengths.tolist()]
 
 
@@ -117,6 +117,8 @@ def _check_lengths(lengths: list[int], batch: int) -> None:
 def pack_padded_sequence(input: Tensor, lengths: Tensor | list[int], batch_first: bool = False,
                          enforce_sorted: bool = True) -> PackedSequence:
     """Packs a padded (T, B, *), or (B, T, *) with batch_first, whose sequences have `lengths`."""
+    if input.numel() == 0:
+        raise RuntimeError("Cannot pack empty tensors.")
     host = _on_host(lengths)
     sorted_indices = None
     if not enforce_sorted:
@@ -124,8 +126,6 @@ def pack_padded_sequence(input: Tensor, lengths: Tensor | list[int], batch_first
         host = [host[b] for b in order]
         sorted_indices = torch.tensor(order, device=input.device)
         input = input.index_select(0 if batch_first else 1, sorted_indices)
-    if input.numel() == 0:
-        raise RuntimeError("Cannot pack empty tensors.")
     if batch_first:
         input = input.transpose(0, 1)
     _check_lengths(host, input.shape[1])

@@ -13,7 +13,7 @@ from ...tensor import Tensor
 from ...warned import warn
 from .. import functional as F
 from ..module import Module
-from ..parameter import Parameter
+from ..parameter import Parameter, is_lazy
 from .parametrizations import TRANSPOSED
 
 __all__ = ["SpectralNorm", "WeightNorm", "remove_spectral_norm", "remove_weight_norm", "spectral_norm", "weight_norm"]
@@ -31,6 +31,14 @@ class _WeightHook:
         """One hook of a kind is enough for a weight."""
         if any(isinstance(hook, type(self)) and hook.name == self.name for hook in module._forward_pre_hooks.values()):
             raise RuntimeError(f"Cannot register two {self.kind} hooks on the same parameter {self.name}")
+
+    def initialized(self, module: Module) -> Tensor:
+        """The weight as it is, refused where it has no shape yet."""
+        weight = getattr(module, self.name)
+        if is_lazy(weight):
+            raise ValueError(f"The module passed to `{type(self).__name__}` can't have uninitialized parameters. Make sure to run "
+                             f"the dummy forward before applying {self.kind.replace('_norm', '')} normalization")
+        return weight
 
     def compute_weight(self, module: Module) -> Tensor:
         """The weight from what it is made of."""
@@ -75,7 +83,7 @@ def weight_norm(module: Module, name: str = "weight", dim: int = 0) -> Module:
     warn("`torch.nn.utils.weight_norm` is deprecated in favor of `torch.nn.utils.parametrizations.weight_norm`.", FutureWarning)
     hook = WeightNorm(name, dim)
     hook.check_alone(module)
-    weight = getattr(module, name)
+    weight = hook.initialized(module)
     delattr(module, name)
     module.register_parameter(name + "_g", Parameter(torch.norm_except_dim(weight, 2, hook.dim).detach()))
     module.register_parameter(name + "_v", Parameter(weight.detach()))
@@ -148,7 +156,7 @@ def spectral_norm(module: Module, name: str = "weight", n_power_iterations: int 
     """The weight divided by its largest singular value; parametrizations.spectral_norm is the newer form."""
     hook = SpectralNorm(name, n_power_iterations, (1 if isinstance(module, TRANSPOSED) else 0) if dim is None else dim, eps)
     hook.check_alone(module)
-    weight = module._parameters[name]
+    weight = hook.initialized(module)
     with torch.no_grad():
         matrix = hook.reshape_weight_to_matrix(weight)
         u = F.normalize(weight.new_empty(matrix.size(0)).normal_(0, 1), dim=0, eps=eps)
