@@ -13,6 +13,7 @@ from typing import Any
 from .. import api as torch
 from ..nn.batchnorm import _BatchNorm
 from ..nn.module import Module
+from ..nn.parameter import Buffer, Parameter
 from ..tensor import Tensor
 
 __all__ = ["call", "functional_call", "place_of", "reparametrized", "replace_all_batch_norm_modules_", "stack_module_state"]
@@ -55,7 +56,9 @@ def reparametrized(module: Module, parameters_and_buffers: dict[str, Any], tie_w
                    stack_weights: bool = False) -> Iterator[None]:
     """Inside, the module has these values in place of its own."""
     values = parameters_and_buffers
-    named = [*module.named_parameters(remove_duplicate=False), *module.named_buffers(remove_duplicate=False)]
+    named: list[tuple[str, Any]] = []
+    if tie_weights or strict:               # else not asked: a module that contains itself has no end of names
+        named = [*module.named_parameters(remove_duplicate=False), *module.named_buffers(remove_duplicate=False)]
     if tie_weights:
         values = _tied(named, values)
     if strict:
@@ -65,7 +68,7 @@ def reparametrized(module: Module, parameters_and_buffers: dict[str, Any], tie_w
             lines = [f"\n\t{what} key(s): {', '.join(repr(k) for k in keys)}."
                      for what, keys in (("Unexpected", extra), ("Missing", absent)) if keys]
             raise RuntimeError(f"Error(s) in reparametrizing for {type(module).__name__}:" + "".join(lines))
-    with _swapped(module, values):
+    with _swapped(module, values, parameters_and_buffers):
         yield
 
 
@@ -87,8 +90,8 @@ def _tied(named: list[tuple[str, Any]], values: dict[str, Any]) -> dict[str, Any
 
 
 @contextmanager
-def _swapped(module: Module, values: dict[str, Any]) -> Iterator[None]:
-    """Inside, the module's registries and attributes hold other tensors."""
+def _swapped(module: Module, values: dict[str, Any], given: dict[str, Any]) -> Iterator[None]:
+    """Inside, the module's registries and attributes hold other tensors; `given` is told what they hold in the end."""
     before: list[tuple[dict, str, Any]] = []
     try:
         for path, value in values.items():
@@ -97,6 +100,9 @@ def _swapped(module: Module, values: dict[str, Any]) -> Iterator[None]:
             registry[name] = value
         yield
     finally:
+        for path, (registry, name, _) in zip(values, before, strict=False):     # fewer where a value was refused
+            if path in given and name in registry:
+                given[path] = registry[name]
         for registry, name, value in reversed(before):
             if value is _ABSENT:
                 del registry[name]
@@ -121,8 +127,11 @@ def place_of(module: Module, path: str, value: Any) -> tuple[dict, str]:
     for registry in (at._parameters, at._buffers):
         if name in registry:
             return registry, name
-    if hasattr(at, name) and name not in at.__dict__:
-        raise TypeError(f"attribute `{name}`: {getattr(at, name)!r} is not an instance of torch.Tensor")
+    if hasattr(at, name):
+        if name not in at.__dict__ or not isinstance(at.__dict__[name], Tensor):
+            raise TypeError(f"attribute `{name}`: {getattr(at, name)} is not an instance of torch.Tensor")
+    elif isinstance(value, (Parameter, Buffer)):        # a new one is registered, as by assignment
+        return at._parameters if isinstance(value, Parameter) else at._buffers, name
     return at.__dict__, name
 
 
