@@ -9,4 +9,4 @@ __all__ = ["_pytree", "data", "dlpack", "swap_tensors"]
 
 __getattr__ = missing("torch.utils", globals(), late={
     "_dtype_abbrs", "_import_utils", "_mode_utils", "benchmark", "cpp_extension", "deterministic", "flop_counter", "model_zoo",
-    "weak"})
+    "module_tracker", "weak"})
