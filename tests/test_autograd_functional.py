@@ -4,7 +4,7 @@ from __future__ import annotations
 import pytest
 
 import torchish as torch
-from torchish.autograd import GradcheckError, functional, grad, gradcheck, gradgradcheck
+from torchish.autograd import GradcheckError, forward_ad, functional, grad, gradcheck, gradgradcheck
 
 D = torch.float64
 
@@ -158,3 +158,59 @@ def test_what_a_function_has_saved_is_valid_after_gradcheck():
     assert gradcheck(Square.apply, x) and gradgradcheck(Square.apply, x) and x._version == version
     y.sum().backward()
     assert torch.equal(x.grad, 2 * x)
+
+
+class Counted(torch.autograd.Function):
+    """Both inputs, and how often forward mode came."""
+    calls = 0
+
+    @staticmethod
+    def forward(ctx, x, y):
+        assert forward_ad._current_level < 0 or not (x.requires_grad or y.requires_grad)
+        return x.clone(), y.clone()
+
+    @staticmethod
+    def backward(ctx, a, b):
+        return a, b
+
+    @staticmethod
+    def jvp(ctx, x, y):
+        Counted.calls += 1
+        return x, y
+
+
+def test_gradcheck_in_forward_mode(x, y):
+    x.requires_grad_(), y.requires_grad_()
+    for undefined, wanted in ((False, 2), (True, 6)):       # once for each input; two more for each without a tangent
+        Counted.calls = 0
+        assert gradcheck(Counted.apply, (x, y), check_forward_ad=True, check_backward_ad=False, check_undefined_grad=undefined)
+        assert wanted == Counted.calls
+    assert gradcheck(lambda x, y: (x * y, y.sin()), (x, y), check_forward_ad=True, check_batched_forward_grad=True)
+
+    def bad(x, y):
+        if forward_ad._current_level >= 0:
+            primal, tangent = forward_ad.unpack_dual(y)
+            y = forward_ad.make_dual(primal, tangent * 1.1)
+        return x + y
+    with pytest.raises(GradcheckError, match="Jacobian computed with forward mode mismatch for output 0 with respect to input 1"):
+        gradcheck(bad, (x, y), check_forward_ad=True)
+    with pytest.raises(GradcheckError, match="While computing batched gradients, got: vmap: .*random"):
+        gradcheck(lambda x: x * torch.randn_like(x), x, check_forward_ad=True, check_backward_ad=False, check_undefined_grad=False,
+                  check_batched_forward_grad=True, atol=1e9)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_gradcheck_of_sparse_inputs(masked):
+    a = torch.rand(2, 3, dtype=D, requires_grad=True)
+    b = torch.tensor([[0, 2.0, 0], [1, 0, 3]], dtype=D)
+    for sparse in (b.to_sparse(), b.to_sparse(1), b.requires_grad_().to_sparse()):
+        for fast in (False, True):
+            assert gradcheck(lambda x, s: x * s.to_dense().sin(), (a, sparse.requires_grad_()), masked=masked, fast_mode=fast)
+            with pytest.raises(GradcheckError, match="Jacobian mismatch for output 0 with respect to input 0"):
+                gradcheck(lambda s: Wrong.apply(s.to_dense()), (sparse,), masked=masked, fast_mode=fast)
+
+
+def test_lobpcg_has_the_gradient_of_any_matrix():
+    a = torch.rand(6, 6, dtype=D)
+    for largest in (True, False):
+        assert gradcheck(lambda a: torch.lobpcg(a, k=1, largest=largest)[0], (a @ a.mT).requires_grad_())

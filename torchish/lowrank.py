@@ -72,6 +72,7 @@ def lobpcg(A: Tensor, k: int | None = None, B: Tensor | None = None, X: Tensor |
     n = k if n is None else n
     require(size >= 3 * n, f"LOBPCG algorithm is not applicable when the number of A rows (={size}) is smaller than 3 x the "
                            f"number of requested eigenpairs (={n})", ValueError)
+    A = (A + A.mH) / 2      # linalg.eigh reads one triangle; here, as in torch, both count
     if B is None:
         values, vectors = t.linalg_eigh(A)
     else:

@@ -10,6 +10,7 @@ Source: https://docs.pytorch.org/docs/stable/generated/torch.autograd.gradcheck.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,9 +23,10 @@ from ..sizes import Size
 from ..storage import overlaps
 from ..tensor import Tensor
 from ..testing import check_against_jax
+from ..to_sparse import sparse_coo_tensor
 from ..warned import warn
-from . import forward_ad
 from .calls import grad
+from .forward_check import batched_tangents, tangents, undefined_tangents
 from .function import Function
 
 __all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]
@@ -144,6 +146,7 @@ def gradcheck(func: Callable, inputs: Any, *, eps: float = 1e-6, atol: float = 1
     inputs = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
     try:
         _check_inputs(inputs)
+        func, inputs = _of_values(func, inputs, bool(masked))
         check = _Check(func, inputs, eps, fast_mode)
         rng = np.random.default_rng(0)
         if check_backward_ad:
@@ -156,7 +159,9 @@ def gradcheck(func: Callable, inputs: Any, *, eps: float = 1e-6, atol: float = 1
             if check_undefined_grad:
                 _undefined(check)
         if check_forward_ad:
-            _forward(check, atol, rtol, rng)
+            given = _forward(check, atol, rtol, rng)
+            _refused(check_undefined_grad and len(given) > 1 and undefined_tangents(func, inputs, given))
+            _refused(check_batched_forward_grad and batched_tangents(func, inputs, check.wrt))
         if against == "jax":
             _jax(func, inputs, atol, rtol)
     except GradcheckError:
@@ -164,6 +169,31 @@ def gradcheck(func: Callable, inputs: Any, *, eps: float = 1e-6, atol: float = 1
             raise
         return False
     return True
+
+
+def _refused(what: str | None | bool) -> None:
+    if what:
+        raise GradcheckError(what)
+
+
+def _of_values(func: Callable, inputs: tuple, masked: bool) -> tuple[Callable, tuple]:
+    """The function of the values of sparse inputs, and these. Without `masked` every place has one, zeros where there was none."""
+    made: dict[int, Callable] = {}
+    given = list(inputs)
+    for k, x in enumerate(inputs):
+        if not (isinstance(x, Tensor) and x.is_sparse and x.requires_grad):
+            continue
+        x, size = x.detach(), tuple(x.shape)
+        n = x.sparse_dim()
+        once = masked and x.is_coalesced()
+        indices = x._indices() if masked else hooks.from_array(np.indices(size[:n]).reshape(n, -1))
+        values = x._values() if masked else x.to_dense().reshape(-1, *size[n:])
+        made[k] = partial(sparse_coo_tensor, indices, size=size, is_coalesced=once or not masked)
+        given[k] = values.detach().clone().requires_grad_()
+
+    def of_values(*args: Any) -> Any:
+        return func(*[made[k](x) if k in made else x for k, x in enumerate(args)])
+    return (of_values, tuple(given)) if made else (func, inputs)
 
 
 def _check_inputs(inputs: tuple) -> None:
@@ -175,7 +205,7 @@ def _check_inputs(inputs: tuple) -> None:
         if x.dtype.name not in ("float64", "complex128"):
             warn(f"Input #{k} requires gradient and is not a double precision floating point or complex. This check will "
                  "likely fail if all the inputs are not of double precision floating point or complex. ")
-        if overlaps(x):
+        if not x.is_sparse and overlaps(x):
             raise RuntimeError(f"The {k}th input has a dimension with stride 0. gradcheck only supports inputs that are "
                                "non-overlapping to be able to compute the numerical gradients correctly. You should call "
                                ".contiguous on the input before passing it to gradcheck.")
@@ -306,23 +336,18 @@ def _undefined(check: _Check) -> None:
 
 
 def _forward(check: _Check, atol: float, rtol: float, rng: np.random.Generator) -> None:
-    """Products with the Jacobian from the right."""
-    for i, k in enumerate(check.wrt):
-        a = check.start[k]
-        d = _directions(a.shape, np.iscomplexobj(a), True, rng)[0]
-
-        x = check.inputs[k]
-        tangent = hooks.from_array(np.asarray(d).astype(a.dtype), x._node.aval.device)
-        with forward_ad.dual_level():
-            dual = forward_ad.make_dual(x.detach().requires_grad_(), tangent)
-            out = check.func(*check.inputs[:k], dual, *check.inputs[k + 1:])
-            every = out if isinstance(out, (tuple, list)) else (out,)
-            found = [forward_ad.unpack_dual(y).tangent for y, wanted in zip(every, check.mask, strict=True) if wanted]
+    """Products with the Jacobian from the right: along one direction of an input, the tangents of the others are zeros."""
+    made = {k: _directions(a.shape, np.iscomplexobj(a), True, rng)[0] for k, a in check.start.items()}
+    like = {k: hooks.from_array(np.asarray(d).astype(check.start[k].dtype), check.inputs[k]._node.aval.device) for k, d in made.items()}
+    for i, (k, d) in enumerate(made.items()):
+        found = tangents(check.func, check.inputs, {n: x if n == k else x.new_zeros(x.shape) for n, x in like.items()})
+        found = [f for f, wanted in zip(found, check.mask, strict=True) if wanted]
         for j, (m, f) in enumerate(zip(check.change(k, d), found, strict=True)):
             given = np.zeros_like(m) if f is None else f.detach()._numpy()
             if not np.allclose(m, given, rtol, atol):
                 raise GradcheckError(f"Jacobian computed with forward mode mismatch for output {j} with respect to input {i},\n"
                                      f"numerical:{hooks.from_array(np.asarray(m))}\nanalytical:{hooks.from_array(given)}\n")
+    return like
 
 
 def _jax(func: Callable, inputs: tuple, atol: float, rtol: float) -> None:
