@@ -120,3 +120,14 @@ def test_arguments_and_errors():
         checkpoint_sequential([f], 3, y, use_reentrant=False)
     with set_checkpoint_early_stop(False):
         checkpoint(f, y, use_reentrant=False, context_fn=noop_context_fn, preserve_rng_state=False, early_stop=False)
+
+
+@pytest.mark.parametrize("reentrant", [False, True])
+def test_gradients_within_a_checkpoint(reentrant):
+    def slope(x):
+        return torch.autograd.grad((x ** 3).sum(), x, create_graph=True)[0]
+    a = torch.tensor([3.0], requires_grad=True)
+    for given in (a, a * 1):
+        y = checkpoint(slope, given, use_reentrant=reentrant)
+        assert y.tolist() == [27]
+        assert torch.autograd.grad(y.sum(), a)[0].tolist() == [18]

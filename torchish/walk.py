@@ -252,7 +252,8 @@ class Pass:
             if slot in asked:
                 self._capture(tape, slot, g)
             source = source_of(tape, slot, place)
-            if source is not None:
+            # an argument of a function on its own tape is a target and a source at once: it has been captured
+            if source is not None and (slot not in asked or isinstance(source, tuple) or source._leaf or source._tape is not tape):
                 self.deliver(source, g)
 
     def _pull_graph(self, graph: Graph, starts: dict[int, Any], waiting: list[int]) -> None:
