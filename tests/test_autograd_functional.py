@@ -213,4 +213,4 @@ def test_gradcheck_of_sparse_inputs(masked):
 def test_lobpcg_has_the_gradient_of_any_matrix():
     a = torch.rand(6, 6, dtype=D)
     for largest in (True, False):
-        assert gradcheck(lambda a: torch.lobpcg(a, k=1, largest=largest)[0], (a @ a.mT).requires_grad_())
+        assert gradcheck(lambda a, largest: torch.lobpcg(a, k=1, largest=largest)[0], ((a @ a.mT).requires_grad_(), largest))

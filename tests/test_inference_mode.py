@@ -106,3 +106,9 @@ def test_transforms_differentiate_in_inference_mode():
     with torch.inference_mode():
         torch.testing.assert_close(found(), expected)
         assert torch.func.grad(constant_inside)(x).tolist() == [1, 1, 1] and torch.is_inference_mode_enabled()
+
+
+def test_inference_tensors_change_their_size():
+    with torch.inference_mode():
+        x = torch.ones(1, 2, 3, requires_grad=True)
+        assert x.resize_(1, 2).shape == (1, 2) and x.is_inference() and x.requires_grad

@@ -103,3 +103,16 @@ def test_what_a_tensor_is_said_to_be():
             torch._assert_tensor_metadata(x, **options)
     shown = [x, x.t(), x[:, :2], x[:1].expand(2, 3), torch.zeros(4).as_strided((2, 2), (1, 1))]
     assert [torch._debug_has_internal_overlap(y) for y in shown] == [0, 0, 2, 1, 2]
+
+
+def test_the_number_of_a_backward_and_references_that_do_not_hold():
+    x = torch.ones(2, requires_grad=True)
+    seen = []
+    x.register_hook(lambda g: seen.append(torch._C._current_graph_task_id()))
+    for _ in range(2):
+        x.sum().backward()
+    assert seen[0] != seen[1] and -1 not in seen and torch._C._current_graph_task_id() == -1
+    reference = torch._C._WeakTensorRef(y := torch.ones(2))
+    assert not reference.expired()
+    del y
+    assert reference.expired()

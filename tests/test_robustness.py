@@ -41,6 +41,18 @@ def test_threads_have_tapes_of_their_own():
     assert float(shared.sum()) == 128.0
 
 
+def test_backwards_of_several_threads_add_up_in_one_leaf():
+    x = torch.ones(5, requires_grad=True)
+    for _ in range(3):
+        x.grad = None
+        threads = [threading.Thread(target=lambda: ((x + 3) * (x + 4) * 0.5).sum().backward()) for _ in range(8)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        assert x.grad.tolist() == [8 * 4.5] * 5
+
+
 def test_a_tensor_made_lazy_in_another_thread_is_read_here():
     box = []
     t = threading.Thread(target=lambda: box.append(torch.arange(4.0) * 3))

@@ -183,3 +183,20 @@ def test_invariants_and_legacy_names() -> None:
     assert made.dtype is torch.float64 and torch.sparse.FloatTensor(2, 3).shape == (2, 3)
     diagonals = torch.sparse.spdiags(torch.tensor([[1.0, 2, 3], [4, 5, 6]]), torch.tensor([0, -1]), (3, 3))
     assert diagonals.to_dense().tolist() == [[1, 0, 0], [4, 2, 0], [0, 5, 3]]
+
+
+def test_backward_begins_and_ends_at_sparse_tensors() -> None:
+    a = torch.tensor([[0, 2.0, 0], [1, 0, 3]])
+    s, all_ones = a.to_sparse().requires_grad_(), torch.ones(2, 3)
+    wanted = [[0, 2, 0], [2, 0, 2]]
+    for cotangent in (all_ones, all_ones.to_sparse()):
+        got, = torch.autograd.grad(s * 2, s, cotangent)
+        assert got.is_sparse and got.to_dense().tolist() == wanted
+    (s * 2).backward(all_ones.to_sparse())
+    assert s.grad.to_dense().tolist() == wanted
+    got, = torch.autograd.grad((s * 2).to_dense().sum(), [s])
+    assert got.is_sparse and got.to_dense().tolist() == wanted
+    twice = torch.sparse_coo_tensor([[1, 1]], [1.0, 2], (3,), requires_grad=True)
+    assert torch.autograd.grad((twice * 2).to_dense().sum(), twice)[0].to_dense().tolist() == [0, 2, 0]
+    with pytest.raises(RuntimeError, match="grad can be implicitly created only for scalar outputs"):
+        torch.autograd.grad(s * 2, s)

@@ -8,6 +8,7 @@ import copy
 import pickle
 import re
 import warnings
+from collections import OrderedDict
 from typing import Any
 
 import numpy as np
@@ -278,3 +279,26 @@ def test_names_of_types_and_capsules() -> None:
     assert torch.from_dlpack(torch.utils.dlpack.to_dlpack(torch.arange(3))).tolist() == [0, 1, 2]
     with pytest.raises(RuntimeError, match="must match the size of tensor b"):
         torch.allclose(torch.ones(2, 3), torch.ones(4))
+
+
+def test_a_variable_is_a_leaf_with_the_same_memory():
+    Variable = torch.autograd.Variable
+    x = torch.ones(2, requires_grad=True)
+    for given in (x, x * 2, torch.nn.Parameter(torch.ones(2))):
+        v = Variable(given)
+        assert type(v) is torch.Tensor and v.is_leaf and not v.requires_grad and v.data_ptr() == given.data_ptr()
+        assert Variable(given, requires_grad=True).requires_grad
+    plain = torch.ones(2)
+    assert Variable(plain, requires_grad=True).requires_grad and not plain.requires_grad
+    Variable(plain).add_(1)
+    assert plain.tolist() == [2, 2] and Variable().shape == (0,)
+    with pytest.raises(TypeError, match="Variable data has to be a tensor, but got list"):
+        Variable([1.0])
+
+
+def test_hooks_may_be_put_into_the_dict_itself():
+    x = torch.ones(2, requires_grad=True)
+    x._backward_hooks = OrderedDict()
+    x._backward_hooks["triple"] = lambda g: g * 3
+    x.sum().backward()
+    assert x.grad.tolist() == [3, 3]

@@ -5,6 +5,7 @@ In: roots and their cotangents.  Out: `.grad` of the leaves (all updated or none
 from __future__ import annotations
 
 from collections.abc import Sequence
+from threading import RLock
 from typing import Any
 
 from .devices import META
@@ -17,6 +18,8 @@ from .walk import gradients
 from .warned import warn_once
 
 __all__ = ["accumulate", "backward", "check_roots", "completed", "grad", "set_data"]
+
+_one_at_a_time = RLock()     # backwards of several threads may come to one leaf
 
 CYCLE = (
     "Using backward() with create_graph=True will create a reference cycle between the parameter and its gradient which can cause "
@@ -98,17 +101,18 @@ def _undo(before: list[tuple]) -> None:
 
 def accumulate(x: Any, g: Any, create: bool) -> None:
     """Adds `g` to `x.grad`: in place, or as a new tensor where the sum is to be differentiable."""
-    known = x._grad
     if g._node.aval.device == META != x._node.aval.device:
         raise NotImplementedError(NO_DATA)
-    if known is None:
-        x._grad = g
-        return
-    state.tape.set_grad(create)
-    if create:
-        x._grad = hooks.add(known, g)
-    else:
-        assign(known, hooks.add(known, g))
+    with _one_at_a_time:
+        known = x._grad
+        if known is None:
+            x._grad = g
+            return
+        state.tape.set_grad(create)
+        if create:
+            x._grad = hooks.add(known, g)
+        else:
+            assign(known, hooks.add(known, g))
 
 
 def grad(roots: Sequence, inputs: Sequence, cotangents: Sequence, retain: bool | None, create: bool, allow_unused: bool,

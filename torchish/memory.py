@@ -15,6 +15,7 @@ from .avals import contiguous_strides, require_countable
 from .creation import constant, from_array
 from .draws import sizes_given
 from .dtypes import c_name, c_type
+from .inference import is_inference
 from .layouts import contiguous_format, preserve_format
 from .ops.strided import memory_of
 from .recorder import hooks
@@ -56,7 +57,7 @@ def resize_(self: Tensor, *args: Any, size: Any = None, memory_format: Any = Non
     shape = sizes_given("resize_", args, {} if size is None else {"size": size})
     if memory_format is preserve_format:
         raise RuntimeError("Unsupported memory formatPreserve")
-    if self._leaf or self.requires_grad:
+    if (self._leaf or self.requires_grad) and not is_inference(self):
         raise RuntimeError("cannot resize variables that require grad")
     if shape == tuple(self.shape) and memory_format is None:
         return self

@@ -83,7 +83,7 @@ def _keep(sentence: str) -> Callable[[Tensor], None]:
 
 Tensor._grad_fn = property(lambda self: self.grad_fn, _set_grad_fn,
                            _keep("Deletion of _grad_fn not allowed. Detach tensor instead!"))
-Tensor._backward_hooks = property(lambda self: self._hooks, lambda self, hooks: setattr(self, "_hooks", hooks or None),
+Tensor._backward_hooks = property(lambda self: self._hooks, lambda self, hooks: setattr(self, "_hooks", hooks),
                                   _keep("Deletion of _backwards_hooks not allowed!"))
 Tensor._post_accumulate_grad_hooks = property(lambda self: self._post_hooks)
 Tensor._is_zerotensor = lambda self: False

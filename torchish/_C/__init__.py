@@ -5,6 +5,7 @@ In, out: the same things under their public names; guards of the dispatcher, as 
 from __future__ import annotations
 
 import enum
+import weakref
 from contextlib import ExitStack
 from typing import Any
 
@@ -19,6 +20,7 @@ from ..tensor import Tensor
 from ..torch_function import DisableTorchFunction, DisableTorchFunctionSubclass, disabled
 from ..torch_function import state as overriding
 from ..untyped_storage import StorageBase
+from ..walk import running
 
 __all__ = ["DisableTorchFunction", "DisableTorchFunctionSubclass", "DispatchKey", "DispatchKeySet", "Generator",
            "Graph", "ScriptDict", "ScriptFunction", "ScriptList", "ScriptMethod", "StorageBase", "Value",
@@ -144,6 +146,22 @@ def _get_function_stack_at(place: int) -> Any:
 def _are_functorch_transforms_active() -> bool:
     """Whether a function is being recorded for a transform of torch.func."""
     return state.tape.nested is not None
+
+
+def _current_graph_task_id() -> int:
+    """The number of the backward that is under way; -1 where there is none."""
+    return running[-1].id if running else -1
+
+
+class _WeakTensorRef:
+    """Whether a tensor is still there, which this does not keep."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self._ref = weakref.ref(tensor)
+
+    def expired(self) -> bool:
+        """Whether the tensor is gone."""
+        return self._ref() is None
 
 
 __getattr__ = missing("torch._C", globals(), late={"_autograd", "_functions", "_functorch", "_nn"})

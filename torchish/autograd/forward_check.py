@@ -15,8 +15,8 @@ from . import forward_ad
 
 __all__ = ["batched_tangents", "tangents", "undefined_tangents"]
 
-FAILED = ("\ngradcheck or gradgradcheck failed while testing batched gradient computation of forward mode: `check_batched_forward_grad` "
-          "asks whether a batch of tangents under vmap gives what each of them gives by itself.")
+FAILED = ("\ngradcheck or gradgradcheck failed while testing batched gradient computation of forward mode: "
+          "`check_batched_forward_grad` asks whether a batch of tangents under vmap gives what each of them gives by itself.")
 
 
 def _many(out: Any) -> Sequence:
@@ -42,7 +42,8 @@ def undefined_tangents(func: Callable, inputs: Sequence, given: dict[int, Tensor
         nothing = tangents(func, inputs, given | {k: None})
         for j, (a, b) in enumerate(zip(zeros, nothing, strict=True)):
             if a is not None and b is not None and not t.allclose(a, b):
-                return f"Mismatch in tangent values for output with index: {j} when input: {inputs[k]} has an undefined tangent value."
+                return (f"Mismatch in tangent values for output with index: {j} when input: {inputs[k]} has an undefined tangent "
+                        "value.")
     return None
 
 

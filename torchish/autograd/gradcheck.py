@@ -89,7 +89,7 @@ class _Check:
     def _same(self, before: list, after: list, direction: np.ndarray) -> None:
         """torch's error where shape or dtype of a result depend on the values of the inputs."""
         places = np.argwhere(direction)
-        where = f"on index {tuple(map(int, places[0]))} " if len(places) == 1 and direction.size > 1 or not self.fast else ""
+        where = f"on index {tuple(map(int, places[0]))} " if len(places) == 1 and (direction.size > 1 or not self.fast) else ""
         for what, of in (("shape", lambda x: Size(x.shape)), ("dtype", lambda x: from_numpy(x.dtype))):
             for a, b in zip(before, after, strict=True):
                 if of(a) != of(b):
@@ -171,7 +171,7 @@ def gradcheck(func: Callable, inputs: Any, *, eps: float = 1e-6, atol: float = 1
     return True
 
 
-def _refused(what: str | None | bool) -> None:
+def _refused(what: str | bool | None) -> None:
     if what:
         raise GradcheckError(what)
 
@@ -335,10 +335,11 @@ def _undefined(check: _Check) -> None:
                                  "Please look at 'Notes about undefined output gradients' in 'tools/autograd/derivatives.yaml'")
 
 
-def _forward(check: _Check, atol: float, rtol: float, rng: np.random.Generator) -> None:
+def _forward(check: _Check, atol: float, rtol: float, rng: np.random.Generator) -> dict[int, Tensor]:
     """Products with the Jacobian from the right: along one direction of an input, the tangents of the others are zeros."""
     made = {k: _directions(a.shape, np.iscomplexobj(a), True, rng)[0] for k, a in check.start.items()}
-    like = {k: hooks.from_array(np.asarray(d).astype(check.start[k].dtype), check.inputs[k]._node.aval.device) for k, d in made.items()}
+    like = {k: hooks.from_array(np.asarray(d).astype(check.start[k].dtype), check.inputs[k]._node.aval.device)
+            for k, d in made.items()}
     for i, (k, d) in enumerate(made.items()):
         found = tangents(check.func, check.inputs, {n: x if n == k else x.new_zeros(x.shape) for n, x in like.items()})
         found = [f for f, wanted in zip(found, check.mask, strict=True) if wanted]

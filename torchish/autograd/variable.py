@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..namespace import namespace
 from ..tensor import Tensor
 from ..walk import running
 from ..warned import warn
@@ -34,10 +35,15 @@ class _Engine:
 
 
 class Variable(metaclass=VariableMeta):
-    """The old name of Tensor: `Variable(x)` is x."""
+    """The old name of Tensor: `Variable(x)` is a leaf with the memory of x."""
     _execution_engine = _Engine()
 
-    def __new__(cls, data: Tensor, requires_grad: bool = False, volatile: bool = False) -> Tensor:  # type: ignore[misc]
+    def __new__(cls, data: Tensor | None = None, requires_grad: bool = False,   # type: ignore[misc]
+                volatile: bool = False) -> Tensor:
         if volatile:
             warn("volatile was removed and now has no effect. Use `with torch.no_grad():` instead.")
-        return data._require_grad(requires_grad) if requires_grad else data
+        if data is None:
+            return namespace.empty(0, requires_grad=requires_grad)
+        if not isinstance(data, Tensor):
+            raise TypeError(f"Variable data has to be a tensor, but got {type(data).__name__}")
+        return data.detach()._require_grad(requires_grad)

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd.calls import backward as autograd_backward
+from ..autograd.calls import grad as autograd_grad
 from ..namespace import namespace as t
 from ..ops.check import listing, require
 from ..tensor import Tensor
@@ -93,12 +95,46 @@ def _type_name(self: SparseTensor) -> str:
 @call("grad")
 def grad(self: SparseTensor) -> SparseTensor | None:
     """The gradient of the values, at the places of this tensor: entries of one place have the same."""
-    if self._v.grad is None:
+    return None if self._v.grad is None else _gradient(self, self._v.grad)
+
+
+def _gradient(x: SparseTensor, g: Tensor) -> SparseTensor:
+    """The gradient of `x`, of which `g` is that of the values."""
+    if x._once:
+        return with_values(x, g)
+    rows, _, first = located(x)
+    return made(on_device(rows, x._v), g[on_device(first, x._v)], x._node.aval.shape, True)
+
+
+def _part(x: Any) -> Any:
+    """What a backward begins or ends at: of a sparse tensor its values."""
+    return x._v if isinstance(x, SparseTensor) else x
+
+
+def _each(given: Any) -> list:
+    return list(given) if isinstance(given, (tuple, list)) else [given]
+
+
+def _cotangents(roots: list, given: Any) -> list | None:
+    """Cotangents, those of sparse roots as what stands at the places of their entries."""
+    if given is None:
         return None
-    if self._once:
-        return with_values(self, self._v.grad)
-    rows, _, first = located(self)
-    return made(on_device(rows, self._v), self._v.grad[on_device(first, self._v)], self._node.aval.shape, True)
+    dense_ones = [dense(c) if isinstance(c, SparseTensor) else c for c in _each(given)]
+    return [c[tuple(x._i)] if isinstance(x, SparseTensor) and c is not None else c for x, c in zip(roots, dense_ones, strict=False)]
+
+
+@call("autograd.grad")
+def _autograd_grad(outputs: Any, inputs: Any, grad_outputs: Any = None, *args: Any, **kwargs: Any) -> tuple:
+    roots, wrt = _each(outputs), _each(inputs)
+    found = autograd_grad([_part(x) for x in roots], [_part(x) for x in wrt], _cotangents(roots, grad_outputs), *args, **kwargs)
+    return tuple([_gradient(x, g) if isinstance(x, SparseTensor) and g is not None else g for x, g in zip(wrt, found, strict=True)])
+
+
+@call("backward")
+def _backward(self: SparseTensor, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False,
+              inputs: Any = None) -> None:
+    wrt = None if inputs is None else [_part(x) for x in _each(inputs)]
+    autograd_backward([self._v], _cotangents([self], gradient), retain_graph, create_graph, inputs=wrt)
 
 
 @call("grad=")

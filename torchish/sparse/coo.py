@@ -57,6 +57,8 @@ class SparseTensor(Tensor):
         name = func.__name__
         if name in ("__get__", "__set__"):
             name = func.__self__.fget.__name__ + ("" if name == "__get__" else "=")
+        elif name == "grad":        # the function of torch.autograd; the property came above
+            name = "autograd.grad"
         own = calls.get(name)
         if own is not None:
             return own(*args, **(kwargs or {}))
