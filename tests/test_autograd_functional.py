@@ -214,3 +214,19 @@ def test_lobpcg_has_the_gradient_of_any_matrix():
     a = torch.rand(6, 6, dtype=D)
     for largest in (True, False):
         assert gradcheck(lambda a, largest: torch.lobpcg(a, k=1, largest=largest)[0], ((a @ a.mT).requires_grad_(), largest))
+
+
+@pytest.mark.parametrize("call, words", [
+    (lambda x, v: functional.hvp(lambda a: torch.ones((), requires_grad=True).clone(), x, v, strict=True),
+     "The output of the user-provided function is independent of input 0"),
+    (lambda x, v: functional.vhp(lambda a: torch.ones((), requires_grad=True).clone(), x, v, strict=True),
+     "The output of the user-provided function is independent of input 0"),
+    (lambda x, v: functional.vhp(lambda a: (3 * a).sum(), x, v, strict=True),
+     "While computing the hessian, found that the jacobian of the user-provided function with respect to input 0 is independent"),
+    (lambda x, v: functional.jvp(lambda a: a.clone(), x.requires_grad_(), v, create_graph=True, strict=True),
+     "The jacobian of the user-provided function is independent of input 0. This is not allowed in strict mode when create_graph"),
+    (lambda x, v: functional.hessian(lambda a: (a ** 3).sum(), x, strict=True, vectorize=True),
+     "`strict=True` and `vectorized=True` are not supported together")])
+def test_what_strict_refuses(x, y, call, words):
+    with pytest.raises(RuntimeError, match=words):
+        call(x, y)

@@ -88,16 +88,14 @@ def _filled(found: tuple, inputs: Tensors, strict: bool, create: bool, stage: st
     result = []
     for k, (g, x) in enumerate(zip(found, inputs, strict=True)):
         if g is None:
-            if strict and stage == "first":
+            if strict and stage == "hessian":
                 raise RuntimeError(_LINEAR.format(k))
             if strict:
-                what = {"back": "The output of the user-provided function is independent of input {}.",
-                        "jvp": "The output of the user-provided function is independent of input {}.",
-                        "hess": "The jacobian of the user-provided function is independent of input {}.",
-                        }[stage].format(k)
-                raise RuntimeError(what + " This is not allowed in strict mode.")
+                what = "jacobian" if stage == "second" else "output"
+                raise RuntimeError(f"The {what} of the user-provided function is independent of input {k}. This is not allowed in "
+                                   "strict mode.")
             g = x.new_zeros(tuple(x.shape))
-        elif strict and stage == "first" and not g.requires_grad:
+        elif strict and stage in ("first", "hessian") and not g.requires_grad:
             raise RuntimeError(_LINEAR.format(k))
         elif strict and create and not g.requires_grad:
             raise RuntimeError(f"The jacobian of the user-provided function is independent of input {k}. This is not allowed in "
@@ -135,12 +133,12 @@ def jvp(func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, 
         if strict:
             _strict_outputs(ys)
         us = tuple([y.new_zeros(tuple(y.shape)).requires_grad_() for y in ys])
-        back = _filled(_pulled(ys, xs, us, True), xs, strict, False, "jvp")
+        back = _filled(_pulled(ys, xs, us, True), xs, strict, False)
         wanted = [(g, w) for g, w in zip(back, vs, strict=True) if g.requires_grad]
         found: tuple = (None,) * len(us)
         if wanted:
             found = grad([g for g, _ in wanted], us, [w for _, w in wanted], create_graph=create_graph, allow_unused=True)
-        found = _filled(found, us, strict, False, "jvp")
+        found = _filled(found, us, strict, create_graph)
         return _out(ys, many_out, create_graph), _out(found, many_out, create_graph)
 
 
@@ -226,9 +224,9 @@ def hessian(func: Callable, inputs: Any, create_graph: bool = False, strict: boo
         if strict:
             _strict_outputs(ys)
         moving = [x if x.requires_grad else x.requires_grad_() for x in xs]
-        return _filled(_pulled((y,), tuple(moving), None, True), xs, strict, False, "first")
+        return _filled(_pulled((y,), tuple(moving), None, True), xs, strict, False, "hessian")
 
-    found = jacobian(gradient, given, create_graph, strict, vectorize and not strict, outer_jacobian_strategy
+    found = jacobian(gradient, given, create_graph, strict, vectorize, outer_jacobian_strategy
                      if vectorize else "reverse-mode")
     return found if many else found[0][0]
 
@@ -249,7 +247,7 @@ def vhp(func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, 
     """(func(*inputs), v multiplied with the Hessian from the left)."""
     with enable_grad():
         many, xs, y, vs, first = _twice(func, inputs, v, create_graph, strict, "vhp")
-        found = _filled(_pulled(first, xs, vs, create_graph), xs, strict, create_graph, "hess")
+        found = _filled(_pulled(first, xs, vs, create_graph), xs, strict, create_graph, "second")
         return _out((y,), False, create_graph), _out(found, many, create_graph)
 
 
@@ -257,5 +255,5 @@ def hvp(func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, 
     """(func(*inputs), the Hessian multiplied with v): the Hessian is symmetric, so as `vhp`."""
     with enable_grad():
         many, xs, y, vs, first = _twice(func, inputs, v, create_graph, strict, "hvp")
-        found = _filled(_pulled(first, xs, vs, create_graph), xs, strict, create_graph, "hess")
+        found = _filled(_pulled(first, xs, vs, create_graph), xs, strict, create_graph, "second")
         return _out((y,), False, create_graph), _out(found, many, create_graph)
