@@ -2,7 +2,7 @@
 import pytest
 
 import torchish as torch
-from torchish.autograd import Function, forward_ad, functional, grad, gradcheck, graph
+from torchish.autograd import Function, forward_ad, functional, grad, gradcheck, gradgradcheck, graph
 from torchish.autograd.function import once_differentiable
 from torchish.nn import functional as F
 
@@ -338,3 +338,14 @@ def test_arguments_of_ctx_and_of_gradcheck_are_refused_in_torchs_words():
         gradcheck(lambda x: x.to_sparse(), (x,))
     with pytest.raises(RuntimeError, match=r"`inputs` argument to `grad\(\)` cannot be empty."):
         grad(x * 2, [])
+
+
+@pytest.mark.parametrize("name", ["min", "max"])
+def test_nan_is_the_extreme_that_gets_the_gradient(name):
+    nan = float("nan")
+    for values, shares in (([1.0, 1, nan, 1, nan], [0, 0, .5, 0, .5]), ([nan, nan], [.5, .5]), ([1.0] * 4, [.25] * 4)):
+        x = torch.tensor(values, dtype=torch.float64, requires_grad=True)
+        g, = grad(getattr(x, name)() * 2, x, create_graph=True)
+        assert g.tolist() == [2 * s for s in shares]
+    x = torch.tensor([1.0, 3.0, 3.0, 2.0] if name == "max" else [4.0, 3.0, 3.0, 5.0], dtype=torch.float64, requires_grad=True)
+    assert gradgradcheck(lambda x: getattr(x.square()[:1 if name == "max" else 2], name)(), x)

@@ -135,6 +135,7 @@ def main(args: list[str]) -> int:
     torch.cuda.jiterator = types.SimpleNamespace(_create_jit_fn=lambda *args, **kwargs: Absent,
                                                  _create_multi_output_jit_fn=lambda *args, **kwargs: Absent)
     torch._C._DisableFuncTorch = nullcontext        # for blocks that read and set the state of a generator only
+    torch.ao.nn = AbsentModule("torch.ao.nn")       # the module database has them
     aten = type(torch.ops.aten)
     aten.__getattr__ = lenient(aten.__getattr__)
     torch.testing.__path__ = []         # a module with submodules, from here on

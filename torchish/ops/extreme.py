@@ -170,12 +170,22 @@ def min_dim(input: Array, dim: int, keepdim: bool = False) -> tuple[Array, Array
     return _along("min", jnp.min, input, dim, keepdim)
 
 
+def _over_all(fn: Callable, input: Array) -> Array:
+    """The extreme of all elements; those that have it share the gradient equally, which those that are NaN are, too, for torch."""
+    x = lax.stop_gradient(input)
+    value = fn(x)
+    if not inexact(x):
+        return value
+    mask = (x == value) | (x != x)
+    return attributed(value, input / jnp.sum(mask).astype(x.dtype), mask, tuple(range(x.ndim)), False)
+
+
 @op(name="_max_all", forms="", rule="MaxBackward1", samples=lambda t: [((t(3, 4),), {})])
 def max_all(input: Array) -> Array:
     """The largest value; ties share the gradient equally."""
     _nonempty("max", input)
     need_real("max_all", input)
-    return jnp.max(input)
+    return _over_all(jnp.max, input)
 
 
 @op(name="_min_all", forms="", rule="MinBackward1", samples=lambda t: [((t(3, 4),), {})])
@@ -183,7 +193,7 @@ def min_all(input: Array) -> Array:
     """The smallest value; ties share the gradient equally."""
     _nonempty("min", input)
     need_real("min_all", input)
-    return jnp.min(input)
+    return _over_all(jnp.min, input)
 
 
 @composite(forms="function method out")
