@@ -116,3 +116,8 @@ def test_the_number_of_a_backward_and_references_that_do_not_hold():
     assert not reference.expired()
     del y
     assert reference.expired()
+
+
+def test_the_modules_are_listed():
+    names = torch.nn.modules.__all__
+    assert {"Linear", "LSTM", "Module", "ReLU"} <= set(names) and not [n for n in names if not hasattr(torch.nn, n)]

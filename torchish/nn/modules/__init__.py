@@ -68,3 +68,5 @@ for _name in ("activation", "adaptive", "batchnorm", "channelshuffle", "containe
               "fold", "instancenorm", "lazy", "linear", "loss", "module", "normalization", "padding", "pixelshuffle", "pooling",
               "sparse", "transformer", "upsampling"):
     sys.modules[f"{__name__}.{_name}"] = globals()[_name]     # so that `import torch.nn.modules.conv` finds it
+
+__all__ = sorted(k for k, v in globals().items() if isinstance(v, type) and issubclass(v, Module))
