@@ -41,6 +41,8 @@ class _Anything(type):
 class Absent(metaclass=_Anything):
     """Stands for a name that torchish has not; whoever calls it fails."""
 
+    __all__: list[str] = []         # of what stands for a module
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         raise NotImplementedError(f"{type(self).__name__} is missing")
 
