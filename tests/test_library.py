@@ -488,3 +488,11 @@ def test_joining_one_process():
     assert part.ended == [(True, {"divide": True})]
     with pytest.raises(ValueError, match="^The join context manager requires at least one joinable"):
         torch.distributed.algorithms.join.Join([])
+
+
+def test_a_copy_of_what_holds_an_operator_holds_the_same_one():
+    @torch.library.custom_op("copied::f", mutates_args=())
+    def f(x: torch.Tensor) -> torch.Tensor:
+        return x.clone()
+    for held in (torch.ops.copied.f, torch.ops.copied.f.default):
+        assert copy.deepcopy({"op": held})["op"] is held

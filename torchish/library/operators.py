@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Self
 
 from ..amp.autocast_mode import autocast, is_autocast_enabled
 from ..bodies import tensors_of
@@ -61,6 +61,10 @@ def _tensors(values: Any) -> Iterator[Tensor]:
 
 class OpOverload:
     """One operator: a schema, its kernels by dispatch key, and rules."""
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        """Itself: there is one operator of a name."""
+        return self
 
     def __init__(self, packet: OpOverloadPacket, schema: Schema) -> None:
         self._schema, self._overloadpacket = schema, packet
@@ -148,6 +152,10 @@ class OpOverload:
 
 class OpOverloadPacket:
     """The overloads of one name; called, it is the first that the arguments fit."""
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        """Itself: there is one operator of a name."""
+        return self
 
     def __init__(self, namespace: str, name: str) -> None:
         self.namespace, self.__name__, self.__module__ = namespace, name, f"torch.ops.{namespace}"
