@@ -4,12 +4,11 @@ In: the arguments of the view.  Out: new tensors with its values.
 """
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Callable
 from typing import Any
 
-from .dtypes import dtype
+from . import dtypes
 from .layouts import contiguous_format
 from .ops.check import wrap_dim
 from .ops.into import EXACT
@@ -30,10 +29,10 @@ def _alias(input: Tensor) -> Tensor:
     return hooks.public["_alias"](input)
 
 
-@functools.wraps(Tensor.view)
-def _view(input: Tensor, *args: Any, **options: Any) -> Tensor:
-    sizes = not any(isinstance(a, dtype) for a in (*args, *options.values()))
-    return (input.contiguous() if sizes else input).view(*args, **options)      # a copy may be of any strides
+def _view(input, size=None, *, dtype=None):
+    if dtype is not None or isinstance(size, dtypes.dtype):
+        return input.view(size if dtype is None else dtype)
+    return input.reshape(size)          # a copy is there where the strides allow no view, too
 
 
 # the views, by torch's name; a name alone is the method's

@@ -15,6 +15,7 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.metadata import Distribution, DistributionFinder
 from importlib.util import find_spec
+from inspect import get_annotations
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,9 @@ def install() -> None:
         sys.meta_path.insert(0, _TorchFinder())
     sys.modules[HERE].__name__ = ALIAS      # libraries compare it
     for name in PRINTED:
-        getattr(sys.modules[HERE], name).__module__ = ALIAS
+        cls = getattr(sys.modules[HERE], name)
+        cls.__annotations__ = get_annotations(cls, eval_str=True)       # while they are looked up where they were written
+        cls.__module__ = ALIAS
 
 
 def run_script(path: str, args: Sequence[str]) -> int:
