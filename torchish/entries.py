@@ -1,8 +1,8 @@
 """New entries: operands, attributes, results, and numbers that are seen to change.
 
 In: the key of a call that the trie does not know.  Out: its node, checked and inferred.  A number seen to change at this
-place, here or in the branch this one was left for, becomes a runtime input; so does, in a branch that is new, what was seen to
-change in another one at the same line of the user's.
+place, here or in the branch this one was left for, becomes a runtime input; so does, in a branch that is new, a place (of a
+slice) that was seen to change in another one at the same line of the user's.
 """
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["create", "key_of", "push"]
 
 HOLE = "#"
 _LINES = 4096
-_changing: dict[tuple, tuple[bool, ...]] = {}       # (op, numbers, line of the user's) -> which of the numbers were seen to change
+_changing: dict[tuple | None, tuple[bool, ...]] = {}        # (op, numbers, line of the user's) -> which were seen to change
 
 
 def key_of(op: Op, codes: list, consts: list, mask: tuple | None) -> tuple:
@@ -63,7 +63,8 @@ def create(tape: Tape, op: Op, codes: list, consts: list, look: Callable[[Node],
     twin = site = None
     generic = key_of(op, codes, consts, None) if consts else None
     where = user_line()
-    line = (op.index, len(consts), *where[:2])
+    # places only: other numbers may be refused for their values, which a look at an input of the program does not tell
+    line = (op.index, len(consts), *where[:2]) if all(p.kind not in ("mixed", "number", "runtime") for p in op.params) else None
     mask = _changing.get(line, mask)
     for known in (here, here.twin):
         site = known.sites.get(generic) if consts and known is not None and known.sites else None
@@ -73,7 +74,7 @@ def create(tape: Tape, op: Op, codes: list, consts: list, look: Callable[[Node],
             if known is here:
                 # the branch of the first values is given up: they take the general one from now on
                 here.children.pop(key_of(op, _with(codes, consts, site.values), consts, site.mask), None)
-            if any(mask):
+            if line is not None and any(mask):
                 if len(_changing) >= _LINES:
                     _changing.clear()
                 _changing[line] = mask
