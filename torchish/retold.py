@@ -16,6 +16,7 @@ _ARGUMENT = re.compile(r"(\w+)\(\): argument '(\w+)' (\(position \d+\) )?must be
 
 def retold(error: TypeError, name: str, function: Callable) -> TypeError:
     """The error itself where it is about something else than an argument of `function`."""
+    name = name.removeprefix("F_")      # of nn.functional, where torch has a function of the name, too
     said = _ARGUMENT.fullmatch(str(error))
     if said is None:
         return error
