@@ -368,3 +368,21 @@ def test_a_loop_with_a_backward_in_each_turn_is_cut_into_short_programs():
         dict(model.named_parameters()), xs)
     for a, b in zip(found, wanted.values(), strict=True):
         assert torch.allclose(a, b, atol=1e-5)
+
+
+def test_a_loop_that_makes_a_graph_for_a_backward_after_it_stays_one_program():
+    weight = torch.ones(3, requires_grad=True)
+    xs = torch.arange(36.0).reshape(12, 3) / 36
+
+    def meta_step():
+        total = 0
+        for x in xs:
+            w = weight
+            for _ in range(2):
+                slope, = torch.autograd.grad(((w * x).tanh() ** 2).sum(), w, create_graph=True)
+                w = w - 0.1 * slope
+            total = total + ((w * x) ** 2).sum()
+        return torch.autograd.grad(total, weight)[0].tolist()
+    first = meta_step()
+    ran = tape.stats.flushes
+    assert meta_step() == pytest.approx(first) and tape.stats.flushes == ran + 1

@@ -67,7 +67,8 @@ def loop_head(node: Node, limit: int) -> bool:
     places, here = [n.where[2] for n in entries], user_line()[2]
     if here not in places or here == places[-1]:
         return False
-    pulled = any(n.kind is BACKWARD for n in entries[len(places) - places[::-1].index(here):])
+    # one that frees nothing leaves what a later backward goes through
+    pulled = any(n.kind is BACKWARD and n.info.freed for n in entries[len(places) - places[::-1].index(here):])
     if node.depth < limit and not pulled:
         return False
     if here == places[0]:
