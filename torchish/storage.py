@@ -50,7 +50,7 @@ def make_view(x: Any, result: Any, op: Op, values: tuple, which: int | None = No
     view = x._view
     several = which is not None and op.rule != "SliceBackward0"     # each part of `tensor_split` is a slice of its own in torch
     if (several or not state.tape.grad or x._guard is not None) and op.name != "detach":
-        result._guard = _guard_of(x, result, op, which)
+        result._guard = _guard_of(x, result, op, which if several else None)
         if isinstance(result._guard, ModeGuard) and (x._leaf or x._node.rg) and state.tape.nested is None:
             _stand_alone(result)
     if view is None:
@@ -84,12 +84,12 @@ def _stand_alone(x: Any) -> None:
 
 
 def _guard_of(x: Any, result: Any, op: Op, which: int | None) -> Guard | None:
-    """The guard of `result`, a view made now of `x` by `op`; None where it may be written."""
+    """The guard of `result`, a view made now of `x` by `op` (`which` of several); None where it may be written."""
     if not state.tape.grad:
         if state.tape.extra & INFERENCE:
             return None if is_inference(x) else MADE_IN_INFERENCE_MODE
         return MADE_IN_NO_GRAD
-    if which is not None and op.rule != "SliceBackward0":
+    if which is not None:
         return part_of(op, which)
     if not isinstance(x._guard, ModeGuard):
         return x._guard

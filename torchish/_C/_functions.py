@@ -14,11 +14,14 @@ from ..tensor import Tensor
 __all__ = ["AccumulateGrad", "DelayedError", "UndefinedGrad"]
 
 
+def _copies(tensors: tuple[Tensor, ...]) -> Any:
+    return tuple(x.clone() for x in tensors) if len(tensors) > 1 else tensors[0].clone()
+
+
 class _Undefined(Function):
     @staticmethod
     def forward(ctx: Any, *tensors: Tensor) -> Any:
-        found = tuple(x.clone() for x in tensors)
-        return found if len(found) > 1 else found[0]
+        return _copies(tensors)
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor) -> Any:
@@ -37,8 +40,7 @@ class _Delayed(Function):
     @staticmethod
     def forward(ctx: Any, message: str, *tensors: Tensor) -> Any:
         ctx.message = message
-        found = tuple(x.clone() for x in tensors)
-        return found if len(found) > 1 else found[0]
+        return _copies(tensors)
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor) -> Any:
