@@ -16,10 +16,12 @@ from typing import Any
 import jax
 import numpy as np
 from jax.experimental.xla_metadata import set_xla_metadata
+from jax.extend.core import jaxpr_as_fun
 
 from .config import config
 from .devices import to_jax
 from .errors import CompileError
+from .products import narrow_first
 from .warned import held
 
 __all__ = ["apart", "compile_program", "export_program", "import_program", "memory", "origins", "put", "traced"]
@@ -51,12 +53,26 @@ def compile_program(fn: Callable, specs: list[tuple], donate: tuple[int, ...], p
     began = time.perf_counter()
     with jax.enable_x64(True), warnings.catch_warnings(), held():
         warnings.filterwarnings("ignore", message="Some donated buffers were not usable")
-        lowered = jax.jit(fn, donate_argnums=donate, keep_unused=True).lower(*avals)
+        lowered = _traced(fn, donate, avals, place_on.platform).lower()
         try:
             compiled = _in_haste(lowered) if draft and place_on.platform == "cpu" else lowered.compile()
         except jax.errors.JaxRuntimeError as e:
             raise CompileError(f"XLA could not compile the step that ends at {place}: {e}") from e
     return compiled, time.perf_counter() - began
+
+
+def _traced(fn: Callable, donate: tuple[int, ...], avals: list, platform: str) -> Any:
+    """`fn` traced for these inputs, its products of matrices in the form that suits the platform."""
+    options: dict[str, Any] = {"donate_argnums": donate, "keep_unused": True}
+    seen = jax.jit(fn, **options).trace(*avals)
+    better = narrow_first(seen.jaxpr) if platform == "cpu" else seen.jaxpr
+    if better is seen.jaxpr:
+        return seen
+    run, form = jaxpr_as_fun(better), jax.tree.structure(seen.out_info)
+
+    def program(*arrays: Any) -> Any:
+        return jax.tree.unflatten(form, run(*arrays))
+    return jax.jit(program, **options).trace(*avals)
 
 
 def _in_haste(lowered: Any) -> Any:
