@@ -219,6 +219,45 @@ def test_dual_tensors():
             function(lambda ctx, a: a.clone(), lambda ctx, g: g).apply(dual)
 
 
+def test_levels_and_arguments_of_dual_tensors():
+    assert forward_ad.unpack_dual(torch.ones(1)).tangent is None
+    with pytest.raises(RuntimeError, match="not the last one that was created"):
+        forward_ad.exit_dual_level(level=0)
+    with pytest.raises(RuntimeError, match="Dual level must be a positive number"):
+        forward_ad.exit_dual_level()
+    with pytest.raises(TypeError, match="argument 'dual' \\(position 1\\) must be Tensor, not int"):
+        forward_ad.unpack_dual(3, level=0)
+    with forward_ad.dual_level():
+        dual = forward_ad.make_dual(torch.ones(2), torch.ones(2))
+        with pytest.raises(RuntimeError, match="Invalid level given to _fw_primal"):
+            forward_ad.unpack_dual(dual, level=3)
+        with pytest.raises(TypeError, match="argument 'dual'"):
+            forward_ad.unpack_dual(3)
+        with pytest.raises(AttributeError, match="'int' object has no attribute 'is_floating_point'"):
+            forward_ad.make_dual(3, torch.ones(2))
+
+
+def test_ctx_shows_what_is_to_be_saved_until_forward_has_returned():
+    seen = []
+
+    def forward(ctx, a):
+        ctx.save_for_backward(a)
+        seen.append(ctx.to_save)
+        return a * 2
+    x = torch.ones(2, requires_grad=True)
+    y = function(forward, lambda ctx, g: g * 2).apply(x)
+    assert len(seen[0]) == 1 and seen[0][0] is x
+    assert y.grad_fn.to_save is None
+    y.sum().backward()
+    assert y.grad_fn.to_save is None
+
+
+def test_streams_that_cannot_differ():
+    torch.autograd.graph.set_warn_on_accumulate_grad_stream_mismatch(False)
+    with pytest.raises(RuntimeError, match="enabled must be a bool, but got int"):
+        torch.autograd.graph.set_warn_on_accumulate_grad_stream_mismatch(1)
+
+
 def test_gradcheck_names_what_is_wrong():
     def off(f):
         def changed(t):

@@ -10,8 +10,8 @@ __all__ = ["check_differentiable", "check_tangent"]
 
 
 def check_differentiable(x: Tensor, name: str = "primal") -> None:
-    """torch's error for integers."""
-    if not x._node.aval.differentiable:
+    """torch's errors for what is no tensor, and for integers."""
+    if not (x.is_floating_point() or x.is_complex()):
         raise ValueError(f"Expected {name} to be floating point or complex, but got: {x.dtype}")
 
 

@@ -59,6 +59,11 @@ class FunctionCtx:
         """Keeps inputs or results for backward (`saved_tensors`)."""
         self._to_save = tensors
 
+    @property
+    def to_save(self) -> tuple | None:
+        """What `save_for_backward` was given, until forward has returned; then None."""
+        return self._to_save if self._saved is None and not self._freed else None
+
     def save_for_forward(self, *tensors: Tensor | None) -> None:
         """Keeps tensors for `jvp`."""
         self._for_forward = tensors

@@ -77,9 +77,9 @@ def exit_dual_level(*, level: int | None = None) -> None:
     """Closes the level: its tensors keep their values and lose their tangents."""
     global _current_level
     open_ = _levels.current
-    if open_ is None or (level is not None and level < 0):
+    if (level is None and open_ is None) or (level is not None and level < 0):
         raise RuntimeError("Dual level must be a positive number.")
-    if level not in (None, 0) or state.tape is not open_.nested.tape:
+    if level not in (None, 0) or open_ is None or state.tape is not open_.nested.tape:
         raise RuntimeError("Trying to exit a forward AD level that was not the last one that was created. This is not supported.")
     _levels.current, _current_level = None, -1
     open_.end()
@@ -136,8 +136,17 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
 
 
 def unpack_dual(tensor: Tensor, *, level: int | None = None) -> UnpackedDualTensor:
-    """(primal, tangent) of a tensor; the tangent is None where it has none."""
+    """(primal, tangent) of a tensor; the tangent is None where it has none.
+
+    Errors: TypeError for what is no tensor, RuntimeError for another level than the open one.
+    """
     open_ = _levels.current
+    if level is None and open_ is None:
+        return UnpackedDualTensor(tensor, None)
+    if not isinstance(tensor, Tensor):
+        raise TypeError(f"_unpack_dual(): argument 'dual' (position 1) must be Tensor, not {type(tensor).__name__}")
+    if level not in (None, 0):
+        raise RuntimeError("Invalid level given to _fw_primal")
     if open_ is None or not open_.nested.is_marked(tensor) or not tensor._node.aval.differentiable:
         return UnpackedDualTensor(tensor, None)
     made_of = open_.given.get(tensor._node.slot) if tensor._view is None else None

@@ -21,7 +21,8 @@ from .context import BackwardCFunction
 from .saving import packing
 
 __all__ = ["GradientEdge", "Node", "allow_mutation_on_saved_tensors", "disable_saved_tensors_hooks", "get_gradient_edge",
-           "increment_version", "register_multi_grad_hook", "save_on_cpu", "saved_tensors_hooks"]
+           "increment_version", "register_multi_grad_hook", "save_on_cpu", "saved_tensors_hooks",
+           "set_warn_on_accumulate_grad_stream_mismatch"]
 
 
 class Node(ABC):
@@ -213,3 +214,9 @@ def allow_mutation_on_saved_tensors() -> Iterator[_AllowMutationOnSavedContext]:
         yield _AllowMutationOnSavedContext()
     finally:
         packing.mutable.pop()
+
+
+def set_warn_on_accumulate_grad_stream_mismatch(enabled: bool) -> None:
+    """Whether to warn when a gradient comes to a leaf from another stream than the leaf's: there are no streams, so never."""
+    if not isinstance(enabled, bool):
+        raise RuntimeError(f"enabled must be a bool, but got {type(enabled).__name__}")
