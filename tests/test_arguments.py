@@ -195,3 +195,8 @@ def test_said_once() -> None:
         assert len(first) <= 1 and not again
     for word in ("torch.cross", "chain_matmul", "uint8", "numpy"):
         assert any(word in said for said in warned.once.said)
+
+
+def test_sizes_may_be_tensors():
+    assert torch.ones(torch.tensor(5)).shape == (5,) and torch.zeros((torch.tensor(3), 2)).shape == (3, 2)
+    assert torch.empty(2, torch.tensor([1, 2]).prod()).shape == (2, 2) and torch.full((torch.tensor(2),), 1.0).shape == (2,)

@@ -209,3 +209,50 @@ def test_what_is_saved_to_an_open_file_is_in_it(tmp_path, archive):
     with open(tmp_path / "x.pt", "wb") as file:
         torch.save(torch.arange(3), file, _use_new_zipfile_serialization=archive)
         assert torch.load(tmp_path / "x.pt").tolist() == [0, 1, 2]
+
+
+def test_records_are_written_one_by_one(tmp_path):
+    for file in (str(tmp_path / "x.pt"), io.BytesIO()):
+        with torch.serialization._open_zipfile_writer(file) as writer:
+            writer.write_record("a", b"12345", 3)
+            writer.write_record("b/c", b"678", 3)
+            assert writer.get_all_written_records() == {"a", "b/c"}
+            with pytest.raises(RuntimeError, match="Tried to serialize file twice: a"):
+                writer.write_record("a", b"", 0)
+        assert writer.archive_name() == ("x" if isinstance(file, str) else "archive")
+        with torch.serialization._open_zipfile_reader(file) as reader:
+            assert (reader.get_record("a"), reader.get_record("b/c")) == (b"123", b"678")
+            assert set(reader.get_all_records()) == {"a", "b/c", "version"}
+        with torch.serialization._open_file_like(file, "rb") as opened:
+            opened.seek(0)
+            assert torch.serialization._is_zipfile(opened) and opened.tell() == 0
+    with pytest.raises(AttributeError, match="has no callable attribute 'write'"), torch.serialization._open_zipfile_writer(3):
+        pass
+    assert not torch.serialization._is_zipfile(io.BytesIO(b"PK\x03"))
+
+
+@pytest.mark.parametrize("archive", [True, False])
+def test_storages_that_are_loaded_are_those_of_the_tensors(archive):
+    x = torch.arange(4.0)
+    whole, storage, part = loaded = torch.load(saved([x, x.storage(), x[1:3]], _use_new_zipfile_serialization=archive))
+    whole.fill_(7)
+    assert storage.tolist() == [7.0] * 4 and part.tolist() == [7.0, 7.0]
+    assert storage.data_ptr() == whole.data_ptr() and len(loaded) == 3
+    part, storage = torch.load(saved([x[1:3], x.storage()], _use_new_zipfile_serialization=archive))
+    part.fill_(5)
+    assert storage.tolist() == [0.0, 5.0, 5.0, 3.0]
+    storage[1] = 8.0
+    assert part.tolist() == [8.0, 5.0]
+
+
+def test_one_memory_has_one_dtype_in_a_file():
+    x = torch.tensor([1 + 2j, 3 + 4j])
+    for pair in ([x, x.imag], [x.storage(), x.imag], [x, x.imag.storage()], [x, x.untyped_storage()]):
+        with pytest.raises(RuntimeError, match="Cannot save multiple tensors or storages that view the same data"):
+            torch.save(pair, io.BytesIO())
+    imag = kept(x.imag)
+    assert imag.tolist() == [2.0, 4.0] and imag.stride() == (2,)
+    assert kept(x.conj().imag).tolist() == [-2.0, -4.0]
+    empty = torch.tensor([])
+    first, second = kept([empty, torch.TypedStorage(wrap_storage=empty.untyped_storage(), dtype=torch.int64)])
+    assert first.dtype is torch.float32 and second.dtype is torch.int64

@@ -60,7 +60,7 @@ with uncollected():
     from .native import *  # noqa: F403
     from .removed import REMOVED
     from .serialization import load, save
-    from .serialization.records import PyTorchFileReader
+    from .serialization.records import PyTorchFileReader, PyTorchFileWriter
     from .streams import Event, Stream, get_device_module
     from .symbolic import *  # noqa: F403
     from .tags import Tag

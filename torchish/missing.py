@@ -34,7 +34,7 @@ OUT_OF_SCOPE: dict[str, str] = {
     r"(ipu|xpu|mtia|maia|hpu|vulkan|metal|mps)|.*vulkan.*": "this device: 'cuda' means the accelerator that JAX has",
     r"(\w+)?Type|Script(?!Module$)\w*|LiteScript\w*|(Alias|Code|Graph|Node|Block|Value|Use|Gradient|Argument|IODescriptor|TracingState|"
     r"Capsule|ConcreteModule|CompilationUnit|CompleteArgument|ErrorReport|Execution|FileCheck|FunctionSchema|JIT|Static|Lock|"
-    r"Logger|Noop|Operator|PyTorchFileWriter|DeserializationStorage|SerializationStorage|CallStack|DeepCopyMemo|ThroughputBenchmark|"
+    r"Logger|Noop|Operator|DeserializationStorage|SerializationStorage|CallStack|DeepCopyMemo|ThroughputBenchmark|"
     r"Benchmark)\w*|AVG|SUM|Await|(ModuleDict|ParameterDict|BufferDict)|fork|wait|"
     r"(import|parse|merge|unify)_\w+|get_file_path|prepare_multiprocessing_environment|FatalError|\w*StreamObjType|classproperty":
         "TorchScript and the internals of PyTorch's runtime: torchish compiles what runs",

@@ -6,6 +6,7 @@ requires_grad and record one op whose only inputs are attributes.
 from __future__ import annotations
 
 from math import ceil, isfinite
+from operator import index
 from typing import Any
 
 import jax.numpy as jnp
@@ -58,7 +59,7 @@ def _sizes(shape: tuple, size: object, name: str) -> tuple:
         if n.__class__ is not int and not hasattr(n, "__index__"):
             raise TypeError(f"{name}(): argument 'size' failed to unpack the object at pos {k + 1} with error \"type must be tuple "
                             f"of ints,but got {type(n).__name__}\"")
-    return shape
+    return shape if all(n.__class__ is int for n in shape) else tuple(map(index, shape))      # of numpy, or 0-dim tensors
 
 
 def _likeness(name: str, input: object) -> None:

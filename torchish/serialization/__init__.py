@@ -22,6 +22,7 @@ from .. import dtypes
 from ..devices import device
 from ..missing import missing
 from ..warned import warn
+from . import records
 from .names import STORAGES, StorageType, add_safe_globals, clear_safe_globals, get_safe_globals, safe_globals
 from .names import layout_named as _get_layout
 from .places import default_restore_location, location_tag, register_package, validate_cuda_device
@@ -36,7 +37,7 @@ __all__ = ["LoadEndianness", "SourceChangeWarning", "StorageType", "add_safe_glo
 
 # what map_location may be
 MAP_LOCATION: TypeAlias = Callable[[Any, str], Any] | device | str | dict[str, str] | None
-MAGIC_NUMBER, PROTOCOL_VERSION, DEFAULT_PROTOCOL, ALIGNMENT = 0x1950a86a20f9469cfc6c, 1001, 2, 64
+MAGIC_NUMBER, PROTOCOL_VERSION, DEFAULT_PROTOCOL = 0x1950a86a20f9469cfc6c, 1001, 2
 SYSTEM = {"protocol_version": PROTOCOL_VERSION, "little_endian": sys.byteorder == "little",
           "type_sizes": {"short": 2, "int": 4, "long": 4}}
 BROKEN = ("PytorchStreamReader failed reading zip archive: {}. This is an internal miniz error. If you are seeing this error, "
@@ -44,6 +45,11 @@ BROKEN = ("PytorchStreamReader failed reading zip archive: {}. This is an intern
           "properly, was transferred incorrectly, or the file was modified after saving.")
 SCRIPTED = ("Cannot use ``weights_only=True`` with TorchScript archives passed to ``torch.load``. torchish has no TorchScript: "
             "load the file with torch and save its state_dict")
+
+
+# what libraries open files with
+_is_zipfile, _open_file_like, _open_zipfile_reader, _open_zipfile_writer = \
+    records.is_zipfile, records.opened, records.reader, records.writer
 
 
 class SourceChangeWarning(Warning):
@@ -130,40 +136,34 @@ def save(obj: object, f: Any, pickle_module: Any = pickle, pickle_protocol: int 
         raise AttributeError("expected 'f' to be string, path, or a file-like object with a 'write' attribute")
     storages = Storages()
     text = pickled(obj, pickle_protocol, storages, pickle_module, legacy=not _use_new_zipfile_serialization)
-    if not isinstance(f, (str, os.PathLike)):
-        _write(f, text, storages, pickle_protocol, _use_new_zipfile_serialization, "archive", _disable_byteorder_record)
-        if hasattr(f, "flush"):     # another handle of the same file may read it next
-            f.flush()
-        return
-    path = Path(os.fspath(f))
-    if not path.parent.is_dir():
-        raise RuntimeError(f"Parent directory {path.parent} does not exist.")
-    with open(path, "wb") as file:
-        _write(file, text, storages, pickle_protocol, _use_new_zipfile_serialization, path.stem, _disable_byteorder_record)
+    if _use_new_zipfile_serialization:
+        _write_archive(f, text, storages, _disable_byteorder_record)
+    else:
+        with records.opened(f, "wb") as file:
+            _write_stream(file, text, storages, pickle_protocol)
+    if hasattr(f, "flush"):     # another handle of the same file may read it next
+        f.flush()
 
 
-def _write(file: Any, text: bytes, storages: Storages, protocol: int, archive: bool, name: str, no_byteorder: bool) -> None:
-    if not archive:
-        for part in (MAGIC_NUMBER, PROTOCOL_VERSION, SYSTEM):
-            pickle.dump(part, file, protocol=protocol)
-        file.write(text)
-        pickle.dump(sorted(key for key, _ in storages), file, protocol=protocol)
-        for _, elements in sorted(storages, key=lambda s: s[0]):
-            count = elements.size if dtypes.from_numpy(elements.dtype).name in STORAGES else elements.nbytes
-            file.write(np.int64(count).tobytes() + elements.tobytes())
-        return
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as out:
-        records: list[tuple[str, Any]] = [("data.pkl", text), (".format_version", b"1"), (".storage_alignment", b"64")]
-        records += [] if no_byteorder else [("byteorder", sys.byteorder.encode())]
-        records += [(f"data/{key}", elements) for key, elements in storages]
-        for record, data in [*records, ("version", b"3\n")]:
-            info = zipfile.ZipInfo(f"{name}/{record}", (1980, 1, 1, 0, 0, 0))
-            used = out.fp.tell() + 30 + len(info.filename.encode()) + 4      # type: ignore[union-attr]
-            fill = -used % ALIGNMENT        # values begin at multiples of 64 bytes, as mmap likes them
-            info.extra = b"FB" + fill.to_bytes(2, "little") + b"Z" * fill
-            if not isinstance(data, bytes):
-                data = bytes(data.nbytes) if _options.skip else np.ascontiguousarray(data).tobytes()
-            out.writestr(info, data)
+def _write_stream(file: Any, text: bytes, storages: Storages, protocol: int) -> None:
+    for part in (MAGIC_NUMBER, PROTOCOL_VERSION, SYSTEM):
+        pickle.dump(part, file, protocol=protocol)
+    file.write(text)
+    pickle.dump(sorted(key for key, _ in storages), file, protocol=protocol)
+    for _, elements in sorted(storages, key=lambda s: s[0]):
+        count = elements.size if dtypes.from_numpy(elements.dtype).name in STORAGES else elements.nbytes
+        file.write(np.int64(count).tobytes() + elements.tobytes())
+
+
+def _write_archive(f: Any, text: bytes, storages: Storages, no_byteorder: bool) -> None:
+    out = records.PyTorchFileWriter(f)
+    for name, data in (("data.pkl", text), (".format_version", b"1"), (".storage_alignment", str(records.ALIGNMENT).encode())):
+        out.write_record(name, data)
+    if not no_byteorder:
+        out.write_record("byteorder", sys.byteorder.encode())
+    for key, elements in storages:
+        out.write_record(f"data/{key}", bytes(elements.nbytes) if _options.skip else np.ascontiguousarray(elements).tobytes())
+    out.write_end_of_file()
 
 
 def load(f: Any, map_location: Any = None, pickle_module: Any = None, *, weights_only: bool | None = None,
@@ -196,16 +196,15 @@ def load(f: Any, map_location: Any = None, pickle_module: Any = None, *, weights
 
 def _read(file: Any, reading: Reading, pickle_module: Any, mapped: Any) -> Any:
     start = file.tell()
-    head = file.read(4)
-    file.seek(start)
-    if head == b"PK\x03\x04":
+    if _is_zipfile(file):
         return _read_archive(file, reading, pickle_module)
     if mapped is not None:
         raise RuntimeError(f"mmap can only be used with files saved with `torch.save({mapped}, "
                            "_use_new_zipfile_serialization=True), please torch.save your checkpoint with this option in order to "
                            "use mmap.")
-    if not head:
+    if not file.read(1):
         raise EOFError("Ran out of input")
+    file.seek(start)
     return _read_stream(file, reading, pickle_module)
 
 

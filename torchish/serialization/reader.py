@@ -19,9 +19,10 @@ from ..avals import aval_of, contiguous_strides
 from ..creation import constant, from_array
 from ..devices import META
 from ..layouts import sparse_coo
+from ..modes import no_grad
 from ..nn.parameter import Parameter
 from ..ops.strided import strided as AS_STRIDED
-from ..storage import make_view
+from ..storage import make_view, storage_of
 from ..tensor import Tensor
 from ..typed_storage import TypedStorage
 from ..untyped_storage import UntypedStorage
@@ -65,10 +66,17 @@ class Stored(TypedStorage):
 
     @property
     def _base(self) -> Tensor:      # type: ignore[override]
+        """The tensor that owns the memory: that of the tensors which were read from it, where there are any."""
+        if self._flat is None and self.elements is not None and self.seen() and _share(self):
+            return storage_of(self._flat)
         if self._flat is None:
             self._flat = constant((self.count,), 0, dtype=self.kind, device=META) if self.elements is None \
                 else from_array(self.elements, self.place)
-        return self._flat
+        return storage_of(self._flat)
+
+    def seen(self) -> list[_Part]:
+        """The tensors of the file that see it."""
+        return [part for part in self.parts if not part.inner]
 
 
 class _Restricted(pickle._Unpickler):
@@ -237,9 +245,8 @@ class Reading:
                 storage.place = placed(self.map_location, storage.location, lambda s=storage: UntypedStorage(_of=s._base))
             for part in storage.parts:
                 _give(part, storage)
-            seen = [part for part in storage.parts if not part.inner]
-            if len(seen) > 1:
-                _share(seen, storage)
+            if len(storage.seen()) > 1:
+                _share(storage)
 
 
 def _on_meta(dtype: dtypes.dtype, size: tuple, stride: tuple, requires_grad: bool) -> Tensor:
@@ -275,19 +282,30 @@ def _give(part: _Part, storage: Stored) -> None:
     part.x._data, part.x._node = value._data, aval.grad if part.requires_grad else aval.plain
 
 
-def _share(parts: list[_Part], storage: Stored) -> None:
-    """Tensors of one storage see each other's writes: one that covers all of it is the base, or one made for them."""
-    def whole(p: _Part) -> bool:
-        return p.offset == 0 and p.stride == contiguous_strides(p.size) and p.x.numel() == storage.count
+def _share(storage: Stored) -> bool:
+    """Whether the tensors of a storage see each other's writes from now on: one that covers all of it is the base, or one made
+    for them."""
+    parts = storage.seen()
+    dtype = parts[0].x.dtype
+    if storage.place == META or any(p.x.dtype is not dtype for p in parts):
+        return False
+    elements = storage.elements.view(dtype.np)      # type: ignore[union-attr]
 
-    if any(p.x.dtype is not storage.kind for p in parts):
-        return
+    def whole(p: _Part) -> bool:
+        return p.offset == 0 and p.stride == contiguous_strides(p.size) and p.x.numel() == elements.size
+
     base = next((p.x for p in parts if whole(p)), None)
     if base is None:
-        base = storage._base
+        base = from_array(elements, storage.place)
     for p in parts:
         if p.x is not base:
+            value = p.x.detach().clone() if p.x._version_count else None        # it was written before anyone asked
             make_view(base, p.x, AS_STRIDED, (p.size, p.stride, p.offset))
+            if value is not None:
+                with no_grad():
+                    p.x.copy_(value)
+    storage._flat = base
+    return True
 
 
 def _explained(message: str) -> str:

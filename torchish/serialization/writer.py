@@ -17,7 +17,9 @@ from ..avals import contiguous_strides
 from ..devices import device
 from ..layouts import layout
 from ..nn.parameter import Parameter, is_lazy
+from ..ops.parts import view_bits
 from ..sizes import Size
+from ..storage import storage_owner
 from ..tensor import Tensor
 from ..typed_storage import TypedStorage
 from ..untyped_storage import UntypedStorage
@@ -33,14 +35,20 @@ class Storages:
 
     def __init__(self) -> None:
         self.known: dict[Any, tuple[str, np.ndarray, str]] = {}
+        self.dtypes: dict[int, dtypes.dtype] = {}
         self.kept: list[Any] = []
 
-    def add(self, base: Any, elements: Any) -> tuple[str, np.ndarray, str]:
-        """The key, elements and device of the storage of tensor `base`; `elements()` is asked once."""
-        found = self.known.get(id(base))
+    def add(self, base: Any, elements: Any, dtype: dtypes.dtype) -> tuple[str, np.ndarray, str]:
+        """The key, elements and device of the storage of tensor `base`, seen as `dtype`; `elements()` is asked once.
+
+        RuntimeError where it was seen as another dtype before.
+        """
+        if base.nbytes and self.dtypes.setdefault(id(base), dtype) is not dtype:
+            raise RuntimeError("Cannot save multiple tensors or storages that view the same data as different types")
+        found = self.known.get((id(base), dtype))
         if found is None:
             place = base._node.aval.device
-            found = self.known[id(base)] = str(len(self.known)), elements(), place if place == "cpu" or ":" in place \
+            found = self.known[id(base), dtype] = str(len(self.known)), elements(), place if place == "cpu" or ":" in place \
                 else f"{place}:0"
             self.kept.append(base)
         return found
@@ -77,11 +85,11 @@ class _Writer:
     def persistent_id(self, obj: Any) -> tuple | None:
         """What stands in the pickle for a storage."""
         if isinstance(obj, _Seen):
-            key, elements, place = self.storages.add(obj.base, obj.elements)
+            key, elements, place = self.storages.add(obj.base, obj.elements, dtypes.uint8 if obj.untyped else obj.dtype)
             return self._reference(elements, obj.untyped, key, place)
         if isinstance(obj, (TypedStorage, UntypedStorage)):
-            base = obj._base
-            key, elements, place = self.storages.add(base, lambda: _laid_out(base)[0])
+            base, dtype = obj._base, obj._dtype if isinstance(obj, TypedStorage) else dtypes.uint8
+            key, elements, place = self.storages.add(base, lambda: _in_memory(base, dtype), dtype)
             return self._reference(elements, isinstance(obj, UntypedStorage), key, place)
         return None
 
@@ -108,10 +116,10 @@ class _Writer:
 
 
 class _Seen:
-    """The storage behind a tensor."""
+    """The storage behind a tensor of `dtype`."""
 
-    def __init__(self, base: Tensor, elements: Any, untyped: bool) -> None:
-        self.base, self.elements, self.untyped = base, elements, untyped
+    def __init__(self, base: Tensor, elements: Any, untyped: bool, dtype: dtypes.dtype) -> None:
+        self.base, self.elements, self.untyped, self.dtype = base, elements, untyped, dtype
 
 
 def _tensor(x: Tensor) -> tuple:
@@ -161,9 +169,18 @@ def _arguments(x: Tensor, requires_grad: bool) -> tuple:
     found = _in_base(x) if x._view is not None else None
     if found is not None:
         base, offset, strides = found
-        return _Seen(base, lambda: _laid_out(base)[0], modern), offset, tuple(x.shape), strides, requires_grad, OrderedDict()
+        seen = _Seen(base, lambda: _in_memory(base, x.dtype), modern, x.dtype)
+        return seen, offset, tuple(x.shape), strides, requires_grad, OrderedDict()
     elements, strides = _laid_out(x, array)
-    return _Seen(x, lambda: elements, modern), 0, tuple(x.shape), strides, requires_grad, OrderedDict()
+    return _Seen(x, lambda: elements, modern, x.dtype), 0, tuple(x.shape), strides, requires_grad, OrderedDict()
+
+
+def _in_memory(base: Tensor, dtype: dtypes.dtype) -> np.ndarray:
+    """The memory of a tensor as elements of `dtype`, as many as fit."""
+    elements = _laid_out(base)[0]
+    if base.dtype is dtype:
+        return elements
+    return elements.view(np.uint8)[:elements.nbytes // dtype.itemsize * dtype.itemsize].view(dtype.np)
 
 
 def _laid_out(x: Tensor, array: Any = None) -> tuple[np.ndarray, tuple[int, ...]]:
@@ -180,10 +197,11 @@ def _laid_out(x: Tensor, array: Any = None) -> tuple[np.ndarray, tuple[int, ...]
 def _in_base(x: Tensor) -> tuple[Tensor, int, tuple[int, ...]] | None:
     """Where a view begins in the memory of its base, and its strides there; None where it is no view of that kind."""
     view = x._view
-    base = view.base
-    if base.dtype is not x.dtype:
-        return None
+    base = storage_owner(x)
     strides = _laid_out(base)[1]
+    if base.dtype is not x.dtype:
+        there = strides == base.stride() and not any(view_bits(x))      # the memory is as torch has it, and so is what is in it
+        return (base, x.storage_offset(), x.stride()) if there else None
     start = dummy = np.lib.stride_tricks.as_strided(np.empty(1, np.int8), base.shape, strides)
     for op, values, which in view.chain:
         attributes = {p.name: v for p, v in zip(op.params[1:], values, strict=True)}
