@@ -254,3 +254,22 @@ def test_reductions_as_numbers() -> None:
         assert names.legacy_get_enum(False, None) == 2
     with pytest.raises(ValueError, match="median is not a valid value for reduction"):
         names.get_enum("median")
+
+
+def test_a_parameter_shares_the_memory_of_its_tensor():
+    data = torch.zeros(3)
+    weight = nn.Parameter(data)
+    data.add_(1)
+    with torch.no_grad():
+        weight[0] = 5
+    assert data.tolist() == weight.tolist() == [5, 1, 1] and data.data_ptr() == weight.data_ptr()
+    optimizer = torch.optim.SGD([weight], lr=1.0)
+    for _ in range(2):
+        optimizer.zero_grad()
+        (weight * 2).sum().backward()
+        optimizer.step()
+    assert data.tolist() == weight.tolist() == [1, -3, -3] and not data.requires_grad and data.grad is None
+    again = nn.Parameter(weight)
+    assert again.data_ptr() == weight.data_ptr() and again is not weight and again.is_leaf
+    table = nn.Parameter(data.view(3, 1), requires_grad=False)
+    assert table.tolist() == [[1], [-3], [-3]]

@@ -134,3 +134,18 @@ def test_what_libraries_ask_when_they_are_imported():
         counter.__enter__()
     spec = torch.utils._pytree.tree_structure((1, [2, 3]))
     assert torch._functorch.vmap._broadcast_to_and_flatten((0, None), spec) == [0, None, None]
+
+
+def test_memory_that_nothing_was_written_to_is_filled_where_determinism_is_asked_for():
+    torch.use_deterministic_algorithms(True)
+    try:
+        for made in (torch.empty(2), torch.empty_like(torch.zeros(2)), torch.zeros(1).new_empty(2), torch.zeros(1).resize_(3)[1:],
+                     torch.empty_strided((2,), (2,)), torch.empty_permuted((2,), (0,))):
+            assert made.isnan().all() and made.shape == (2,)
+        assert torch.empty(1, dtype=torch.complex64).isnan().all() and torch.empty(1, dtype=torch.bool).item() is True
+        assert torch.empty(2, dtype=torch.int16).tolist() == [32767] * 2 and torch.zeros(2).tolist() == [0, 0]
+        torch.utils.deterministic.fill_uninitialized_memory = False
+        assert torch.empty(2).tolist() == [0, 0] and torch.utils.deterministic.fill_uninitialized_memory is False
+    finally:
+        torch.utils.deterministic.fill_uninitialized_memory = True
+        torch.use_deterministic_algorithms(False)

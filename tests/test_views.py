@@ -321,3 +321,59 @@ def test_views_of_views_made_where_nothing_is_recorded(take: Callable) -> None:
     with torch.no_grad():
         x = (torch.arange(12.0) + 1).view(3, 4)
     assert take(x).sum().item() == 78 * take(x).numel() / 12
+
+
+def test_views_of_nothing_have_strides_and_may_be_written():
+    x = torch.empty(0, 3, dtype=torch.complex64)
+    pairs = torch.view_as_real(x)
+    assert pairs.stride() == (6, 2, 1) and torch.view_as_complex(pairs).stride() == (3, 1) and x.imag.stride() == (6, 2)
+    assert pairs.uniform_().shape == (0, 3, 2) and torch.empty(0, 1).expand(0, 4).add_(1).shape == (0, 4)
+
+
+def test_data_that_is_set_is_the_memory_of_the_other():
+    x = torch.zeros(4)
+    part, alias, new = x[2:], x.detach(), torch.arange(4.0)
+    x.data = new
+    new.add_(1)
+    part.add_(1)
+    assert x.tolist() == new.tolist() == [1, 2, 3, 4] and part.tolist() == [1, 1] and alias.tolist() == [0, 0, 1, 1]
+    x.mul_(2)
+    assert new.tolist() == [2, 4, 6, 8] and x.data_ptr() == new.data_ptr() != part.data_ptr()
+    seen = torch.zeros(3)
+    whole = seen.view(3)
+    whole.data = torch.ones(2)
+    whole.add_(1)
+    assert whole.tolist() == [2, 2] and seen.tolist() == [0, 0, 0]
+    first, second = torch.nn.Parameter(torch.zeros(2)), torch.nn.Parameter(torch.ones(2))
+    first.data = second.data
+    with torch.no_grad():
+        second.add_(1)
+        first[0] = 7
+    assert first.tolist() == second.tolist() == [7, 2] and first.is_leaf and first.grad_fn is None
+    first.sum().backward()
+    assert first.grad.tolist() == [1, 1] and second.grad is None
+
+
+def test_views_of_a_parameter_keep_what_it_was():
+    weight = torch.nn.Parameter(torch.zeros(2, 3))
+    row, data = weight[0], weight.data
+    weight.data = torch.ones(2, 3)
+    data.add_(5)
+    assert data.tolist() == [[5] * 3] * 2 and row.tolist() == [5] * 3 and weight.tolist() == [[1] * 3] * 2
+    row.sum().backward()
+    assert weight.grad.tolist() == [[1] * 3, [0] * 3]
+    weight.data += 1
+    assert weight.tolist() == [[2] * 3] * 2 and weight._version == 0
+
+
+def test_a_copy_of_copy_shares_the_memory():
+    weight, plain = torch.nn.Parameter(torch.zeros(2)), torch.arange(3)
+    plain.note = "seen"
+    for x in (weight, plain):
+        same = copy.copy(x)
+        with torch.no_grad():
+            same.add_(2)
+        assert x.tolist() == same.tolist() and same.data_ptr() == x.data_ptr() and type(same) is type(x) and same.is_leaf
+    assert copy.copy(plain).note == "seen" and copy.copy(weight).requires_grad and copy.copy(weight).grad is None
+    made = copy.copy(weight * 2)
+    assert made.requires_grad and made.is_leaf

@@ -11,8 +11,9 @@ from typing import Any
 from .devices import META
 from .errors import NO_DATA
 from .recorder import hooks
+from .sharing import storage_of
 from .stops import DEFAULT, PostHook
-from .storage import assign, rebind
+from .storage import assign, become_one, byte_offset, leave, rebind
 from .tape import state
 from .walk import gradients
 from .warned import warn_once
@@ -172,7 +173,10 @@ def check_roots(roots: Sequence, cotangents: Sequence, batched: bool = False) ->
 
 
 def set_data(x: Any, value: Any) -> None:
-    """`x.data = value`: x takes the value, dtype and shape of `value`, and keeps its own place in the graph."""
+    """`x.data = value`: x takes dtype, shape and memory of `value`, and keeps its own place in the graph.
+
+    Differs from torch: the memory of a tensor that has a graph of its own is not shared.
+    """
     if not isinstance(value, hooks.tensor):
         raise TypeError("Variable data has to be a tensor, but got " + type(value).__name__)
     if value.dtype.category < 2 and x._leaf:
@@ -180,16 +184,26 @@ def set_data(x: Any, value: Any) -> None:
     if value.is_meta is not x.is_meta:
         raise RuntimeError("Attempted to call `variable.set_data(tensor)`, but `variable` and `tensor` have incompatible tensor "
                            "type.")
-    value = value.detach()
-    if value._data is None and not (value._tape is state.tape and x._data is None) and not value.is_meta:
-        value._array()
-    if value._data is not None:
-        aval = value._node.aval
-        x._data, x._tape, x._home, x._graph = value._data, None, None, None
+    owner = storage_of(value)
+    if owner is storage_of(x):
+        if value._node.aval is x._node.aval and byte_offset(value) == byte_offset(x):       # `x.data += 1`
+            return
+        owner = None        # a part of what x was
+    elif owner.requires_grad and not owner._leaf or state.tape.nested is not None:
+        owner = None
+    plain = value.detach()
+    if plain._data is None and not (plain._tape is state.tape and x._data is None) and not plain.is_meta:
+        plain._array()
+    chain = plain._view.chain
+    leave(x)
+    if plain._data is not None:
+        aval = plain._node.aval
+        x._data, x._tape, x._home, x._graph = plain._data, None, None, None
         x._node = aval.grad if x._leaf else aval.plain
         x._version_count += 1
     else:
-        rebind(x, value)
+        rebind(x, plain)
     x._unseen_writes += 1
-
-
+    del plain
+    if owner is not None:
+        become_one(x, value, owner, chain)

@@ -93,7 +93,7 @@ NAMES: dict[str, dtype] = {n: d for d in (*ALL, *FLOAT8, *ONLY_NAMES) for n in (
 _NUMPY = {d.np: d for d in (*ALL, *FLOAT8)}
 _BARE_UNSIGNED = (uint16, uint32, uint64)  # torch stores these, but promotes them with floats only
 OF_PYTHON = {float: float64, int: int64, bool: bool_, complex: complex128}       # what Python's types mean as dtypes
-_REAL = {complex64: float32, complex128: float64}
+_REAL = {NAMES["complex32"]: float16, complex64: float32, complex128: float64}
 _COMPLEX = {float16: complex64, bfloat16: complex64, float32: complex64, float64: complex128}
 
 

@@ -19,7 +19,8 @@ from .grad_fn import grad_fn_of
 from .ops.parts import view_bits
 from .printing import format_meta, format_tensor
 from .recorder import hooks
-from .storage import byte_offset, refresh, storage_owner
+from .sharing import storage_of, storage_owner
+from .storage import byte_offset, refresh
 from .tape import state
 from .warned import warn_once
 
@@ -115,8 +116,7 @@ class Exchange:
         if self.is_meta:
             return 0
         self._with_storage()
-        base = self._view.base if self._view is not None else self
-        return base._array().unsafe_buffer_pointer() + byte_offset(self) if self._node.aval.numel else 0
+        return storage_of(self)._array().unsafe_buffer_pointer() + byte_offset(self) if self._node.aval.numel else 0
 
     def _with_storage(self) -> None:
         """torch's error for a tensor of vmap, which has no memory of its own."""
@@ -215,6 +215,15 @@ class Exchange:
         number = not self._node.aval.shape and type(self) is hooks.tensor and not self.is_meta
         return self.item().__format__(spec) if number else object.__format__(self, spec)
 
+    def __copy__(self) -> Any:
+        """A leaf of the same class, memory and attributes."""
+        seen, cls = self.detach(), type(self)
+        plain = cls is hooks.tensor or self.is_sparse
+        found = seen._require_grad(self.requires_grad) if plain else cls._make_subclass(cls, seen, self.requires_grad)
+        for name, value in self._attributes().items():
+            setattr(found, name, value)
+        return found
+
     def __deepcopy__(self, memo: dict) -> Any:
         if not self.is_leaf:
             raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the "
@@ -224,7 +233,7 @@ class Exchange:
         found = memo.get(id(self))
         if found is None:
             base = self if self._view is None else storage_owner(self)
-            shared = (base is not self or self._shared or ("storage", id(base)) in memo) and not base._leaf
+            shared = (base is not self or self._shared is not None or ("storage", id(base)) in memo) and not base._leaf
             if shared and ("storage", id(base)) not in memo:
                 memo["storage", id(base)] = base._anew(hooks.tensor, False)
             if shared:

@@ -12,6 +12,7 @@ from typing import Any
 
 from .avals import Aval, Out
 from .kept import kept_by
+from .sharing import storage_owner
 from .tape import INFERENCE, MODE, Node, Tape, path, slots, state
 
 __all__ = ["NO_VERSION", "SAVED", "input_of", "is_inference", "may_save", "may_write", "settle_flags", "used"]
@@ -44,7 +45,7 @@ def is_inference(x: Any) -> bool:
     if not used.ever:
         return False
     while x._view is not None and x._inference is None:
-        x = x._view.base
+        x = storage_owner(x)
     if x._inference is None and x._data is None and x._pending is None and x._graph is None:
         tape = x._tape or x._home
         return tape is not None and tape.nested is None and x._node.slot in _made_in_mode(tape)

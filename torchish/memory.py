@@ -19,6 +19,7 @@ from .inference import is_inference
 from .layouts import contiguous_format, preserve_format
 from .ops.strided import memory_of
 from .recorder import hooks
+from .settings import unfilled
 from .storage import assign, counted, leave, move_out, rebind, storage_of, storage_owner, version_of
 from .strides import asked, suggested
 from .tape import state
@@ -73,7 +74,8 @@ def resize_(self: Tensor, *args: Any, size: Any = None, memory_format: Any = Non
         seen = self.as_strided(shape, strides)
         return counted(become(self, seen if self._is_view() else seen.detach()))
     flat = memory if memory.dtype is self.dtype else memory.view(self.dtype)
-    grown = hooks.public["cat"]([flat.detach(), constant((missing,), 0, dtype=self.dtype, device=self._node.aval.device)])
+    more = constant((missing,), unfilled(self.dtype), dtype=self.dtype, device=self._node.aval.device)
+    grown = hooks.public["cat"]([flat.detach(), more])
     if self._view is None and shape and strides == rows:
         return _take(self, grown.reshape(shape).clone())
     seen = grown.as_strided(shape, strides, self.storage_offset()).detach()
@@ -85,7 +87,7 @@ def become(x: Tensor, seen: Tensor) -> Tensor:
     """`x` sees from now on what `seen` sees; a tensor that owns its storage becomes a view of another."""
     if seen._view is not None and storage_owner(seen) is x:
         move_out(x)
-        seen._view.base = x._view.base
+        storage_owner(seen)
     else:
         leave(x)
     rebind(x, seen)
@@ -95,10 +97,7 @@ def become(x: Tensor, seen: Tensor) -> Tensor:
 
 def _take(x: Tensor, value: Tensor) -> Tensor:
     leave(x)
-    x._view = None
     rebind(x, value)
-    if x._moved is not None:        # it is never an owner again: views that have not looked for long take it for their base
-        move_out(x)
     return x
 
 

@@ -152,7 +152,7 @@ class Nested:
         """The slot of a tensor that does not stand on this tape as it is: a stale view, a written leaf, one from outside."""
         tape = self.tape
         view = x._view
-        if view is not None and view.version != version_of(x):
+        if view is not None and version_of(x) != view.version:      # in this order: it may be a view of another one by now
             if self.holds(view.base):
                 refresh(x)
             else:
@@ -365,7 +365,7 @@ class Nested:
 
         Errors: for a tensor of vmap, which has no value without its batch; where what the function read has been written since.
         """
-        stale = x._view is not None and x._view.version != version_of(x)
+        stale = x._view is not None and version_of(x) != x._view.version
         if self.name not in KEPT or stale or self.versions != [version_of(o) for o in self.operands]:
             raise escaped(self.name)
         closed = Closed(self, (x._node.slot,), ())

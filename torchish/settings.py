@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from math import nan
 from typing import Any
 
+import numpy as np
+
+from .dtypes import INTEGER, bool_
 from .sizes import Size
 from .warned import once, warn
 
@@ -27,6 +31,7 @@ COMPILE_MODES = ("default", "lite", "reduce-overhead", "max-autotune-no-cudagrap
 class _Kept:
     """What was set."""
     deterministic = warn_only = False
+    fill = True
     matmul = "highest"
     threads: int | None = None
     interop: int | None = None
@@ -37,7 +42,7 @@ _kept = _Kept()
 
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
     """Asks for deterministic algorithms. On the CPU XLA has no others; on GPUs see
-    XLA_FLAGS=--xla_gpu_deterministic_ops=true.
+    XLA_FLAGS=--xla_gpu_deterministic_ops=true.  `torch.empty` is filled with NaN then, or with the largest integer.
     """
     for name, value in (("'mode' (position 1)", mode), ("'warn_only'", warn_only)):
         if not isinstance(value, bool):
@@ -48,6 +53,16 @@ def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None
 def are_deterministic_algorithms_enabled() -> bool:
     """Whether deterministic algorithms were asked for."""
     return _kept.deterministic
+
+
+def unfilled(dtype: Any) -> Any:
+    """What memory that nothing was written to holds: 0; where deterministic algorithms were asked for, and
+    `torch.utils.deterministic.fill_uninitialized_memory` is not False, NaN or the largest integer."""
+    if not (_kept.deterministic and _kept.fill):
+        return 0
+    if dtype.category > INTEGER:
+        return complex(nan, nan) if dtype.is_complex else nan
+    return True if dtype is bool_ else int(np.iinfo(dtype.np).max)
 
 
 def is_deterministic_algorithms_warn_only_enabled() -> bool:

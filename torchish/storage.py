@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from weakref import ref
 
 from .avals import aval_of
 from .guard import MADE_IN_INFERENCE_MODE, MADE_IN_NO_GRAD, Guard, ModeGuard, part_of
@@ -20,25 +21,16 @@ from .ops.into import InPlace
 from .ops.table import Op, Param
 from .ops.view import view_strides
 from .recorder import enter, hooks, record
+from .sharing import Sharing, View, storage_of, storage_owner
 from .strides import dense, strides_of
 from .strides import laid as laid_out
 from .tape import INFERENCE, state
 from .warned import warn
 
-__all__ = ["View", "assign", "become_view", "bind", "byte_offset", "copy_into", "counted", "in_place",
-           "leave", "like", "make_view", "move_out", "overlaps", "refresh", "SHARED", "refuse_overlap", "refuse_sharing", "share",
-           "shares_memory", "stands_at", "storage_of", "storage_owner", "take_along", "warn_if_expanded", "write_op"]
-
-
-class View:
-    """How a tensor sees its base: `chain` of (op, attribute values, which result), and the base's version it has seen.
-
-    quiet: it came by `.data`, so what is written through it does not count in the `_version` that users (and saved tensors) see.
-    """
-    __slots__ = ("base", "chain", "version", "quiet")
-
-    def __init__(self, base: Any, chain: tuple, version: int, quiet: bool = False) -> None:
-        self.base, self.chain, self.version, self.quiet = base, chain, version, quiet
+__all__ = ["View", "assign", "become_one", "become_view", "bind", "byte_offset", "copy_into", "counted", "in_place", "is_seen",
+           "leave", "like", "make_view", "move_out", "overlaps", "refresh", "SHARED", "refuse_overlap",
+           "refuse_sharing", "share", "share_new", "shares_memory", "sharing_of", "stands_at", "storage_of",
+           "storage_owner", "take_along", "warn_if_expanded", "write_op"]
 
 
 def make_view(x: Any, result: Any, op: Op, values: tuple, which: int | None = None) -> Any:
@@ -54,11 +46,13 @@ def make_view(x: Any, result: Any, op: Op, values: tuple, which: int | None = No
         if isinstance(result._guard, ModeGuard) and (x._leaf or x._node.rg) and state.tape.nested is None:
             _stand_alone(result)
     if view is None:
-        x._shared = True
-        result._view = View(x, step, x._version_count)
+        sharing = x._shared
+        if sharing is None:
+            sharing = x._shared = Sharing()
+        result._view = View(x, step, x._version_count, sharing)
     else:
-        base = view.base if view.base._view is None else _owner(view)
-        result._view = View(base, view.chain + step, base._version_count, view.quiet)
+        base = view.base if view.sharing.moved is None else storage_owner(x)
+        result._view = View(base, view.chain + step, base._version_count, view.sharing, view.quiet)
     return result
 
 
@@ -69,8 +63,14 @@ SHARED = ("unsupported operation: some elements of the input tensor and the writ
 def share(x: Any, other: Any) -> None:
     """`x`, which has the value of `other`, shares its storage from now on; it keeps its own place in the graph."""
     base = storage_of(other)
-    base._shared = True
-    x._view = View(base, () if other._view is None else other._view.chain, base._version_count)
+    x._view = View(base, () if other._view is None else other._view.chain, base._version_count, sharing_of(base))
+
+
+def sharing_of(base: Any) -> Sharing:
+    """What views of `base`, which owns its memory, have in common."""
+    if base._shared is None:
+        base._shared = Sharing()
+    return base._shared
 
 
 def _stand_alone(x: Any) -> None:
@@ -96,31 +96,10 @@ def _guard_of(x: Any, result: Any, op: Op, which: int | None) -> Guard | None:
     return x._guard.of_view(str(node_name(result._node, lambda slot: state.tape.outs()[slot].aval)))
 
 
-def _owner(view: View) -> Any:
-    """The tensor that owns the storage, where the base of `view` has itself become a view (`become_view`)."""
-    while view.base._view is not None:
-        base = view.base
-        if base._moved is None:
-            view.base = base._view.base
-        else:
-            view.base, view.chain, view.version = base._moved.base, base._moved.chain + view.chain, -1
-    return view.base
-
-
-def storage_owner(x: Any) -> Any:
-    """The tensor that owns the storage of the view `x`."""
-    return x._view.base if x._view.base._view is None else _owner(x._view)
-
-
-def storage_of(x: Any) -> Any:
-    """The tensor that owns the storage of `x`: itself where it is no view."""
-    return x if x._view is None else storage_owner(x)
-
-
 def stands_at(x: Any, of: Any, op: Op, values: tuple) -> bool:
     """Whether `x` is the view of `of` that `op` makes, up to date; a write of it there changes nothing, and is only counted."""
     view, outer = x._view, of._view
-    base, chain = (of, ()) if outer is None else (outer.base, outer.chain)
+    base, chain = (of, ()) if outer is None else (storage_owner(of), outer.chain)
     if view is None or view.base is not base or view.version != base._version_count or x.requires_grad != of.requires_grad or \
             x.requires_grad and x.is_leaf or view.chain != (*chain, (op, values, None)):
         return False
@@ -150,7 +129,7 @@ def byte_offset(x: Any) -> int:
 def refresh(x: Any) -> None:
     """Brings a view up to date with its base."""
     view = x._view
-    base = view.base if view.base._view is None else _owner(view)
+    base = view.base if view.sharing.moved is None else storage_owner(x)
     if view.version == base._version_count:
         return
     alone = isinstance(x._guard, ModeGuard) and (state.tape.nested is None or x._leaf)
@@ -183,7 +162,7 @@ def _seen_from(base: Any, chain: tuple) -> Any:
 
 def _base_requires_grad(x: Any) -> bool:
     """Whether `x` is a view of something that requires grad, not cut from it by `detach()`."""
-    return x._view is not None and x._view.base.requires_grad and not any(op.name == "detach" for op, _, _ in x._view.chain)
+    return x._view is not None and storage_owner(x).requires_grad and not any(op.name == "detach" for op, _, _ in x._view.chain)
 
 
 def _apply(step: tuple, x: Any) -> Any:
@@ -230,7 +209,7 @@ def rebind(x: Any, value: Any) -> None:
     if x._leaf and tape is not None:
         x._home, x._tape = tape, None
         tape.mark = tape.last
-    if x._shared:
+    if x._shared is not None and is_seen(x):
         _fall_behind(x)
 
 
@@ -312,7 +291,8 @@ def become_view(x: Any, op: Op, values: tuple) -> Any:
         rebind(x, result)
         return x
     bind(x, result)
-    x._view = View(view.base, (*view.chain, (op, values, None)), view.base._version_count, view.quiet)
+    base = storage_owner(x)
+    x._view = View(base, (*view.chain, (op, values, None)), base._version_count, view.sharing, view.quiet)
     return counted(x)
 
 
@@ -327,32 +307,72 @@ def counted(x: Any) -> Any:
     return x
 
 
-def move_out(x: Any) -> None:
-    """Gives the storage of `x` to a tensor of its own, of which `x` and the views of `x` are views from now on."""
-    tape = state.tape
+def _another(x: Any) -> Any:
+    """A tensor of its own that owns the storage of `x`, and the views of `x` are views of it from now on."""
+    tape, sharing = state.tape, x._shared
     base = object.__new__(hooks.tensor)
     base.__dict__.update({name: value for name, value in x.__dict__.items() if name not in ("_grad", "_hooks", "_post_hooks")})
     if base._tape is not None or base._home is not None:
         tape.tensors.append(base)
-    x._view, x._shared = View(base, (), base._version_count), False
-    for t in tape.tensors:
-        if t._view is not None and t._view.base is x:
-            t._view.base = base
+    base._shared, x._shared = Sharing(), None
+    if sharing is not None:
+        sharing.moved = View(base, (), base._version_count, base._shared)
+        for t in tape.tensors:
+            if t._view is not None and t._view.sharing is sharing:
+                storage_owner(t)
+    return base
+
+
+def move_out(x: Any) -> None:
+    """Gives the storage of `x` to a tensor of its own, of which `x` and the views of `x` are views from now on."""
+    base = _another(x)
+    x._view = View(base, (), base._version_count, base._shared)
+
+
+def is_seen(x: Any) -> bool:
+    """Whether there are views of `x`, which owns its memory."""
+    if x._shared is not None:
+        sharing, x._shared = ref(x._shared), None
+        x._shared = sharing()       # None where no view kept it alive
+    return x._shared is not None
 
 
 def leave(x: Any) -> None:
     """`x` is about to show other memory: views of it keep the storage that it had, also those that have not looked for long."""
-    if x._view is None and x._shared:
-        move_out(x)
-    if x._view is not None and x._moved is None:
-        x._moved = View(storage_owner(x), (), 0)
+    if x._view is None and is_seen(x):
+        same = _in_mode(True, hooks.public["_alias"], x) if x._leaf else None     # gradients of the views go to `x` as before
+        base = _another(x)
+        if same is not None:
+            base._leaf, base._accumulator = False, None
+            bind(base, same)
+    x._view = None
+
+
+def become_one(x: Any, value: Any, owner: Any, chain: tuple) -> None:
+    """`x` and `value`, whose values are the same, see the memory of `owner`; that of `x` where `value` owns it and nobody else sees
+    it.  `chain` leads from there to the value."""
+    if value is owner and not (owner._leaf or is_seen(owner)):
+        value._view = View(x, chain, x._version_count, sharing_of(x), True)
+    else:
+        x._view = View(owner, chain, owner._version_count, sharing_of(owner), True)
+
+
+def share_new(x: Any, data: Any) -> None:
+    """`x`, just made with the value of `data`, shares its memory: where `data` owns it, or is an alias of what owns it.
+
+    A part of other memory is taken as a value: an optimizer would have to write all of that memory at every step.
+    """
+    owner, chain = storage_of(data), () if data._view is None else data._view.chain
+    if state.tape.nested is None and (owner._leaf or not owner.requires_grad) and all(op.name == "detach" for op, _, _ in chain):
+        become_one(x, data, owner, (*chain, (detach, (), None)))
 
 
 def take_along(x: Any, seen: Any) -> None:
     """`x`, which owns its storage, becomes the view `seen` of another one, and views of `x` go there with it."""
     rebind(x, seen)
     x._view = seen._view
-    x._moved = View(x._view.base, x._view.chain, 0)
+    if x._shared is not None:
+        x._shared.moved, x._shared = View(x._view.base, x._view.chain, -1, x._view.sharing), None
 
 
 _writes: dict[tuple, Op] = {}
@@ -396,7 +416,7 @@ def in_place(x: Any, result: Any, rule: InPlace, *others: Any) -> Any:
 def overlaps(x: Any) -> bool:
     """Whether several elements of `x` are one in memory."""
     own = x._node.aval
-    return own.strides is not None and 0 in own.strides \
+    return own.strides is not None and 0 in own.strides and 0 not in own.shape \
         and any(s == 0 and n > 1 for s, n in zip(own.strides, own.shape, strict=True))
 
 

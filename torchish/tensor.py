@@ -20,9 +20,10 @@ from .grad_fn import GradFn, edge_of, grad_fn_of
 from .graph import first_backward
 from .inference import NO_VERSION, is_inference, used
 from .recorder import hooks
+from .sharing import Sharing, storage_of
 from .sizes import Size
 from .stops import DEFAULT, PostHook, add_hook, retain
-from .storage import View, refresh
+from .storage import refresh, share_new
 from .strides import lies_as, strides_of
 from .subscript import Subscript
 from .tape import INFERENCE, Tape, state
@@ -47,8 +48,8 @@ class Tensor(Subscript, Writes, Convert, Exchange):
     `_node` tells shape, dtype and requires_grad; `_tape` is the tape on which `_node.slot` may be read at once, `_home` the
     tape on which it lives but must be looked at first (a written leaf, a view that fell behind); `_data` the array once there
     is one; `_pending` the number that fills a tensor which nothing has read yet; `_graph` its place in the graph of an ended
-    tape; `_leaf` whether it is a leaf that requires a gradient; `_view` how it sees its base; `_moved` where the storage is
-    that it owned first; `_owner` the thread whose tapes it may stand on.
+    tape; `_leaf` whether it is a leaf that requires a gradient; `_view` how it sees its base; `_shared` what its views
+    have in common; `_owner` the thread whose tapes it may stand on.
     """
     _node: Out
     _tape: Tape | None = None
@@ -59,8 +60,7 @@ class Tensor(Subscript, Writes, Convert, Exchange):
     _grad: Tensor | None = None
     _leaf: bool = False
     _view: Any = None
-    _shared: bool = False
-    _moved: View | None = None
+    _shared: Sharing | None = None
     _owner: int | None = None
     _version_count: int = 0
     _unseen_writes: int = 0
@@ -84,13 +84,15 @@ class Tensor(Subscript, Writes, Convert, Exchange):
 
     @staticmethod
     def _make_subclass(cls: type, data: Tensor, require_grad: bool = False) -> Tensor:
-        """A leaf of class `cls` with the value of `data`."""
+        """A leaf of class `cls` that shares the memory of `data`; a part of other memory is copied."""
         x = object.__new__(cls)
         if data._pending is None:
             data._array()
         x._node, x._data, x._pending = data._node.aval.plain, data._data, data._pending
         x._inference = data._inference
-        return x._begun(require_grad)
+        x._begun(require_grad)
+        share_new(x, data)
+        return x
 
     # what it is
 
@@ -380,12 +382,12 @@ class Tensor(Subscript, Writes, Convert, Exchange):
     def _version(self) -> int:
         if used.ever and is_inference(self):
             raise RuntimeError(NO_VERSION)
-        base = self if self._view is None else self._view.base
+        base = storage_of(self)
         return base._version_count - base._unseen_writes
 
     @property
     def _base(self) -> Tensor | None:
-        return self._view.base if self._is_view() else None
+        return storage_of(self) if self._is_view() else None
 
     def _is_view(self) -> bool:
         if used.ever and is_inference(self):

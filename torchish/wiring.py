@@ -27,7 +27,7 @@ from .recorder import Results, hooks, record
 from .scalar import converted
 from .split import split
 from .stops import retain
-from .storage import assign, refresh
+from .storage import assign, is_seen, refresh
 from .strides import preserved
 from .tape import state
 from .tensor import Tensor, make, twin, wrap
@@ -159,7 +159,7 @@ def assign_all(tensors: list, values: Any, bundles: Sequence[Bundle] = (), refus
             assign(x, v)
         return
     for x, out in zip(tensors, values.node.outs, strict=False):
-        if x._view is not None or x._shared or not (x._tape is tape or x._home is tape):
+        if x._view is not None or x._shared is not None and is_seen(x) or not (x._tape is tape or x._home is tape):
             assign(x, make(tape, out))
             continue
         x._node, x._data, x._graph = out, None, None

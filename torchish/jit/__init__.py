@@ -94,7 +94,9 @@ def fork(func: Callable, *args: Any, **kwargs: Any) -> Any:
 
 
 def wait(future: Any) -> Any:
-    """What fork gave."""
+    """What fork gave. RuntimeError for None."""
+    if future is None:
+        raise RuntimeError("Future can't be None")
     return future
 
 

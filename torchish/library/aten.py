@@ -117,6 +117,9 @@ class AtenOverload:
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         return self._overloadpacket(*args, **kwargs)
 
+    def __deepcopy__(self, memo: dict) -> AtenOverload:
+        return self
+
     def __str__(self) -> str:
         return f"{self._overloadpacket}.{self._overloadname}"
 
@@ -147,6 +150,9 @@ class AtenPacket:
             else:
                 function = partial(function, kwargs.pop("self"))
         return function(*args, **kwargs)
+
+    def __deepcopy__(self, memo: dict) -> AtenPacket:
+        return self
 
     def __str__(self) -> str:
         return f"aten.{self.__name__}"

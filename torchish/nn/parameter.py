@@ -104,6 +104,9 @@ class UninitializedTensorMixin:
         """Raises: what depends on the shape cannot be said yet."""
         raise ValueError(NO_CALL.format(type(self).__name__))
 
+    def __copy__(self) -> Any:
+        return type(self)(self.requires_grad, self.device, self.dtype)      # type: ignore[attr-defined, call-arg]
+
     numel = nelement = dim = ndimension = view = reshape = flatten = __len__ = __add__ = __mul__ = __matmul__ = _refuse
 
     def __repr__(self) -> str:

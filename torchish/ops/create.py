@@ -16,6 +16,7 @@ from jax import lax
 from .. import dtypes
 from ..devices import chosen
 from ..dtypes import dtype as DType
+from ..settings import unfilled
 from ..warned import warn
 from .check import is_int, need_int, nonnegative, require
 from .table import Array, Number, Shape, cast, composite, op
@@ -111,26 +112,29 @@ def known(name: str, dtype, default: DType, out=None) -> DType:
     return dtype
 
 
-def _declare_constant(name: str, value: int, doc: str) -> None:
+def _declare_constant(name: str, value: int | None, doc: str) -> None:
     """torch.zeros, zeros_like and Tensor.new_zeros, or the same of ones and empty."""
     def make(t, *shape, size=None, out=None, dtype=None, layout=None, device=None, pin_memory=False,
              requires_grad=False, memory_format=None):
         sizes = _sizes(shape, size, name)
         require(name != "zeros" or all(n >= 0 for n in sizes), "zeros: Dimension size must be non-negative.")
-        result = t._full(sizes, value, dtype=known(name, dtype, dtypes.default.float, out),
-                         memory_format=memory_format)
+        dtype = known(name, dtype, dtypes.default.float, out)
+        result = t._full(sizes, unfilled(dtype) if value is None else value, dtype=dtype, memory_format=memory_format)
         return finish(result, out, device, requires_grad)
 
     def like(t, input, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False,
              memory_format=None):
         _likeness(f"{name}_like", input)
         dtype = None if dtype is None else known(f"{name}_like", dtype, dtype)
-        made = t._full_like(input, value, dtype=dtype, device=device, memory_format=memory_format)
+        number = unfilled(dtype or input.dtype) if value is None else value
+        made = t._full_like(input, number, dtype=dtype, device=device, memory_format=memory_format)
         return _finish(made, None, device, requires_grad)
 
     def new(t, input, *shape, size=None, dtype=None, device=None, requires_grad=False, layout=None,
             pin_memory=False):
-        result = t._full_new(input, _sizes(shape, size, f"new_{name}"), value, dtype=known(f"new_{name}", dtype, input.dtype))
+        dtype = known(f"new_{name}", dtype, input.dtype)
+        number = unfilled(dtype) if value is None else value
+        result = t._full_new(input, _sizes(shape, size, f"new_{name}"), number, dtype=dtype)
         return _finish(result, None, device if device is not None else elsewhere(input), requires_grad)
 
     make.__doc__ = f"A tensor of {doc}."
@@ -151,7 +155,7 @@ def elsewhere(input):
 
 _declare_constant("zeros", 0, "zeros")
 _declare_constant("ones", 1, "ones")
-_declare_constant("empty", 0, "zeros (torch: of whatever is there)")
+_declare_constant("empty", None, "zeros (torch: of whatever is there)")
 
 
 def _ends(name, start, end, steps):

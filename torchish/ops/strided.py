@@ -12,6 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..layouts import contiguous_format
+from ..settings import unfilled
+from ..sharing import storage_of
 from ..strides import dense
 from ..warned import warn
 from .check import require, type_name
@@ -51,9 +53,7 @@ def strided(input: Array, size: Dims, stride: Dims, storage_offset: int) -> Arra
 
 def memory_of(input: Any, detached: bool) -> Any:
     """The storage of a tensor: its elements in the order in which they lie, as a view of one dimension."""
-    base = input
-    while base._view is not None:
-        base = base._view.base
+    base = storage_of(input)
     # a leaf that was detached from what it shows is where the gradient goes
     base = input if input.requires_grad and input.nbytes == base.nbytes and dense(tuple(input.shape), input.stride()) else base
     base = base.detach() if detached and base.requires_grad else base
@@ -103,10 +103,10 @@ def empty_strided(t: Any, size: Any, stride: Any, *, dtype: Any = None, layout: 
     require(len(size) == len(stride), f"mismatch in length of strides and shape: {len(stride)} and {len(size)}")
     out = t.empty(size, dtype=dtype, device=device)
     if dense(size, stride):
-        out = t._full(size, 0, dtype=out.dtype, device=out._aval.device, strides=stride)
+        out = t._full(size, unfilled(out.dtype), dtype=out.dtype, device=out._aval.device, strides=stride)
     else:
         last = sum((n - 1) * s for n, s in zip(size, stride, strict=True)) if prod(size) else -1
-        out = t.zeros(last + 1, dtype=dtype, device=device).as_strided(size, stride)
+        out = t.empty(last + 1, dtype=dtype, device=device).as_strided(size, stride)
     return out._require_grad() if requires_grad else out
 
 

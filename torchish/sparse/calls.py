@@ -26,7 +26,7 @@ _SUMMED = [
     "rad2deg", "relu", "round", "sgn", "sign", "signbit", "sin", "sinh", "sqrt", "square", "tan", "tanh", "trunc"]
 _EACH = [
     "bfloat16", "bool", "byte", "char", "clone", "conj", "conj_physical", "detach", "double", "float", "half", "int",
-    "long", "neg", "negative", "positive", "real", "short", "type_as"]
+    "long", "neg", "negative", "positive", "real", "resolve_conj", "resolve_neg", "short", "type_as"]
 
 
 def call(*names: str) -> Callable[[Callable], Callable]:
