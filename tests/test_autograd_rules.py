@@ -199,6 +199,9 @@ def test_dual_tensors():
         dual = forward_ad.make_dual(primal, tangent)
         found = forward_ad.unpack_dual(dual)
         assert found.tangent is tangent and forward_ad._current_level == 0
+        wide = forward_ad.make_dual(torch.ones(2, 4), torch.ones(2, 4))
+        text = "tensor([[1., 1., 1., 1.],\n        [1., 1., 1., 1.]]"
+        assert repr(wide) == f"{text},\n       tangent={text}))"
         assert "tangent=tensor([3., 3.])" in repr(dual) and "tangent" not in repr(primal) + repr(found.primal)
         assert grad((found.primal * 2).sum(), primal)[0].tolist() == [2, 2]
         with pytest.raises(RuntimeError, match="Setting a forward grad that itself has a forward gradient"):

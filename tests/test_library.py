@@ -496,3 +496,8 @@ def test_a_copy_of_what_holds_an_operator_holds_the_same_one():
         return x.clone()
     for held in (torch.ops.copied.f, torch.ops.copied.f.default):
         assert copy.deepcopy({"op": held})["op"] is held
+
+
+def test_operators_of_aten_are_copied_as_themselves():
+    add = torch.ops.aten.add
+    assert copy.deepcopy(add) is add and copy.deepcopy(add.Tensor) is add.Tensor

@@ -149,3 +149,9 @@ def test_memory_that_nothing_was_written_to_is_filled_where_determinism_is_asked
     finally:
         torch.utils.deterministic.fill_uninitialized_memory = True
         torch.use_deterministic_algorithms(False)
+
+
+def test_what_a_profile_holds_has_the_names_that_libraries_import():
+    from torchish.autograd import profiler_util
+    assert profiler_util.EventList is torch.autograd.profiler.EventList and not torch.autograd.kineto_available()
+    assert (torch.autograd.DeviceType.CPU, torch.autograd.DeviceType.PrivateUse1) == (0, 20)

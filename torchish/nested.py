@@ -27,6 +27,7 @@ from .closed import Closed, entry
 from .hooks import hooks
 from .ops.create import filled as FULL
 from .ops.transforms import Pure, batched
+from .printing import with_suffixes
 from .recorder import record, slot_of
 from .slots import advance, leaf_slot
 from .storage import rebind, refresh, storage_of, version_of
@@ -432,7 +433,7 @@ class Nested:
         with self.outside():
             text = repr(value)
         if self.tangent_of is not None and (tangent := self.tangent_of(x)) is not None:
-            text = f"{text[:-1]}, tangent={tangent!r})"
+            text = with_suffixes(text[:-1], [f"tangent={tangent!r}"], len("tensor("))
         return self._framed(text, self.level, self.axis_of(x))
 
     def _framed(self, text: str, level: int, axis: int | None) -> str:

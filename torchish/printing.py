@@ -14,7 +14,8 @@ import numpy as np
 
 from .dtypes import bool_, default, dtype, int64
 
-__all__ = ["PrintOptions", "body_text", "edges", "format_meta", "format_tensor", "get_printoptions", "set_printoptions"]
+__all__ = ["PrintOptions", "body_text", "edges", "format_meta", "format_tensor", "get_printoptions", "set_printoptions",
+           "with_suffixes"]
 
 Element = Callable[[Any], str]
 ELLIPSIS = "..."
@@ -101,7 +102,7 @@ def _finished(body: str, after: list[str], requires_grad: bool, grad_fn_name: st
         after.append(f"grad_fn=<{grad_fn_name}>")
     elif requires_grad:
         after.append("requires_grad=True")
-    return _with_suffixes(prefix + body, after, len(prefix))
+    return with_suffixes(prefix + body, after, len(prefix))
 
 
 def _body(array: Any, dtype: dtype, indent: int) -> tuple[str, list[str]]:
@@ -201,8 +202,8 @@ def _lines(parts: list[str], per_line: int) -> Iterator[str]:
         yield ", ".join(parts[start:start + per_line])
 
 
-def _with_suffixes(text: str, suffixes: list[str], indent: int) -> str:
-    """Adds `, suffix` for each and the closing bracket; a suffix that does not fit begins a new line."""
+def with_suffixes(text: str, suffixes: list[str], indent: int) -> str:
+    """`text` with `, suffix` for each and the closing bracket; a suffix that does not fit begins a new line."""
     column = len(text) - text.rfind("\n") + 1
     for suffix in suffixes:
         if column + len(suffix) + 2 > _current.options.linewidth:

@@ -13,11 +13,16 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ContextDecorator
+from enum import IntEnum
 from typing import Any
 
-__all__ = ["EventList", "FunctionEvent", "emit_itt", "emit_nvtx", "kineto_available", "profile", "record_function"]
+__all__ = ["DeviceType", "EventList", "FunctionEvent", "emit_itt", "emit_nvtx", "kineto_available", "profile", "record_function"]
 
 _active: list[profile] = []
+
+DeviceType = IntEnum("DeviceType", [
+    "CPU", "CUDA", "MKLDNN", "OPENGL", "OPENCL", "IDEEP", "HIP", "FPGA", "MAIA", "XLA", "Vulkan", "Metal", "XPU", "MPS", "Meta",
+    "HPU", "VE", "Lazy", "IPU", "MTIA", "PrivateUse1"], start=0)
 
 
 class FunctionEvent:
