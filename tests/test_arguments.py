@@ -53,6 +53,9 @@ t.sum(t.ones([1]*65),0)|RuntimeError|only tensors with up to 64 dims are support
 t.isin(1,2.0)|TypeError|isin() received an invalid combination of arguments - got (int, float), but expected one of:
 t.repeat_interleave(x,"a")|TypeError|repeat_interleave() received an invalid combination of arguments - got (Tensor, str
 t.tensordot(x,x,1.5)|RuntimeError|tensordot expects dims to be int or tuple[list[int], list[int]] or list[list[int]] con
+t.set_num_threads("a")|RuntimeError|set_num_threads expects an int, but got str
+t.set_num_interop_threads(2**65)|ValueError|Overflow when unpacking long long
+t.Generator("meta")|RuntimeError|META device type not an accelerator.
 t.arange()|TypeError|arange() received an invalid combination of arguments - got (), but expected one of:
 t.arange(1j)|RuntimeError|value cannot be converted to type double without overflow
 t.arange(0,1e20)|RuntimeError|invalid size, possible overflow?
@@ -200,3 +203,9 @@ def test_said_once() -> None:
 def test_sizes_may_be_tensors():
     assert torch.ones(torch.tensor(5)).shape == (5,) and torch.zeros((torch.tensor(3), 2)).shape == (3, 2)
     assert torch.empty(2, torch.tensor([1, 2]).prod()).shape == (2, 2) and torch.full((torch.tensor(2),), 1.0).shape == (2,)
+
+
+def test_what_normal_writes_into_is_resized_with_a_warning():
+    out = torch.ones(2)
+    with pytest.warns(UserWarning, match="An output with one or more elements was resized since it had shape"):
+        assert torch.normal(torch.zeros(3), torch.ones(3), out=out) is out and out.shape == (3,)

@@ -378,7 +378,8 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Gene
     else:
         noise, std = normals(g, shape, dtype, 0.0, float(std)), from_array(np.array(1, dtype.np))
     mean = mean.to(dtype) if isinstance(mean, Tensor) else from_array(np.array(mean).astype(dtype.np))
-    return finish_new(record(scaled, (noise, std, mean)), out, None, False)
+    result = record(scaled, (noise, std, mean))
+    return result if out is None else out._store(result)
 
 
 def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None, out: Any = None) -> Tensor:

@@ -33,6 +33,8 @@ class Generator:
 
     def __init__(self, device: Any = "cpu") -> None:
         self._device = Device(device)
+        if self._device.type not in ("cpu", "cuda"):
+            raise RuntimeError(f"{self._device.type.upper()} device type not an accelerator.")
         if self._device.type == "cuda" and not cuda_is_available():
             raise RuntimeError("Cannot get CUDA generator without ATen_cuda library. JAX has no accelerator here.")
         self._engine = rng.Engine()

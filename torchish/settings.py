@@ -104,7 +104,9 @@ def get_float32_matmul_precision() -> str:
 
 def _positive(name: str, num: Any) -> int:
     if not isinstance(num, int) or isinstance(num, bool):
-        raise TypeError(f"{name} expects an int, but got {type(num).__name__}")
+        raise RuntimeError(f"{name} expects an int, but got {type(num).__name__}")
+    if num >= 2 ** 63:
+        raise ValueError("Overflow when unpacking long long")
     if num <= 0:
         raise RuntimeError(f"{name} expects a positive integer")
     return num
