@@ -209,3 +209,10 @@ def test_what_normal_writes_into_is_resized_with_a_warning():
     out = torch.ones(2)
     with pytest.warns(UserWarning, match="An output with one or more elements was resized since it had shape"):
         assert torch.normal(torch.zeros(3), torch.ones(3), out=out) is out and out.shape == (3,)
+
+
+def test_an_out_requires_grad_where_that_is_asked_for():
+    for make in (torch.empty, torch.zeros, torch.rand):
+        out = torch.ones(3)
+        assert make(3, out=out, requires_grad=True) is out and out.requires_grad and out.is_leaf
+    assert torch.full((2,), 3.0, out=torch.ones(2), requires_grad=True).requires_grad

@@ -236,5 +236,5 @@ def finish_new(x: Tensor, out: Any, device: Any, requires_grad: bool) -> Tensor:
     if device is not None:
         x = x.to(device=device)
     if out is not None:
-        return out._store(x, warn=False)
+        x = out._store(x, warn=False)
     return x._require_grad() if requires_grad else x

@@ -93,9 +93,8 @@ def finish_line(result, out, device, requires_grad):
 def _finish(result, out, device, requires_grad):
     if device is not None:
         result = result.to(device)
-    if out is not None:
-        return out._store(result, warn=False)
-    return result._begun(requires_grad)
+    made = result if out is None else out._store(result, warn=False)
+    return made._begun(requires_grad)
 
 
 def known(name: str, dtype, default: DType, out=None) -> DType:
