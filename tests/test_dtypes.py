@@ -163,3 +163,12 @@ def test_another_default_is_another_branch() -> None:
             assert all(x.dtype is d for x in found) and found[0].tolist() == [0.5, 1.0] and 0.33 < found[2].item() < 0.34
     finally:
         torch.set_default_dtype(dtypes.float32)
+
+
+@pytest.mark.parametrize("source", [torch.float16, torch.float32, torch.float64])
+def test_floats_that_integers_do_not_hold_are_what_they_are_in_torch_on_the_cpu(source):
+    x = torch.tensor([300.0, -1.5, 1e10, float("inf"), -float("inf"), float("nan")], dtype=torch.float64).to(source)
+    big = [int(x[2])] if source is not torch.float16 else [-2 ** 63]
+    assert x.byte().tolist() == [44, 255, 0, 0, 0, 0] and x.to(torch.int16).tolist() == [300, -1, 0, 0, 0, 0]
+    assert x.int().tolist() == [300, -1] + [-2 ** 31] * 4 and x.long().tolist() == [300, -1, *big] + [-2 ** 63] * 3
+    assert torch.zeros(6, dtype=torch.uint8).copy_(x).tolist() == [44, 255, 0, 0, 0, 0]

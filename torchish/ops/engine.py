@@ -11,8 +11,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from ..dtypes import fitting, from_numpy
+from ..dtypes import from_numpy
 from .check import broadcast_shapes
+from .precision import recast
 from .table import Array, Number, cast, op
 
 __all__ = ["copy", "detach", "fill", "laid", "straight", "zero"]
@@ -31,7 +32,7 @@ def copy(input: Array, src: Array) -> Array:
     if src.dtype != input.dtype:
         # a complex source loses its imaginary part, as torch's copy_ does with a warning
         src = src.real if jnp.iscomplexobj(src) and not jnp.iscomplexobj(input) else src
-        src = fitting(src, from_numpy(input.dtype)).astype(input.dtype)
+        src = recast(src, from_numpy(input.dtype))
     if src.shape == input.shape:
         return src
     shape = broadcast_shapes(input.shape, src.shape)

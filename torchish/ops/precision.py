@@ -11,17 +11,36 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..dtypes import c_name, default, from_numpy
+from ..dtypes import c_name, default, fitting, from_numpy
 from ..dtypes import dtype as DType
 
 __all__ = ["dtype_name", "expect_inexact", "floating", "in_wide", "inexact", "is_float", "known", "magnitude",
-           "need_float", "need_full", "need_inexact", "need_real", "no_bool", "real_only", "sgn", "unlike", "wide",
+           "need_float", "need_full", "need_inexact", "need_real", "no_bool", "real_only", "recast", "sgn", "unlike", "wide",
            "widened"]
 
 
 def dtype_name(x: jax.Array) -> str:
     """The dtype as torch's messages print it: Float, Long, Bool."""
     return c_name(from_numpy(x.dtype))
+
+
+def recast(x: jax.Array, dtype: DType) -> jax.Array:
+    """The elements as another dtype; floats that become integers are cut off towards zero."""
+    if jnp.issubdtype(x.dtype, jnp.floating) and dtype.np.kind in "iu":
+        x = _cut_off(x, dtype)
+    return fitting(x, dtype).astype(dtype.np)
+
+
+def _cut_off(x: jax.Array, dtype: DType) -> jax.Array:
+    """Floats as integers of 32 or 64 bits, of which `dtype` keeps the last ones.
+
+    What does not fit there, NaN as well, is the least one, as processors of PCs have it and PyTorch on the CPU with them.
+    """
+    x = x.astype(jnp.float32) if x.dtype.itemsize < 4 else x
+    wide = dtype.itemsize > 4 or dtype.np == np.uint32
+    least = -2.0 ** (63 if wide else 31)
+    found = jnp.where((x >= least) & (x < -least), x, least).astype(jnp.int64 if wide else jnp.int32)
+    return jnp.where(x < -least, found.astype(dtype.np), x.astype(dtype.np)) if dtype.np == np.uint64 else found
 
 
 def is_float(x: jax.Array) -> bool:

@@ -8,12 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from ..dtypes import c_name, fitting
+from ..dtypes import c_name
 from ..dtypes import dtype as DType
 from ..strides import asked, laid, preserved
 from ..warned import warn_once
 from .check import broadcast_shapes, common, listing, need_list, nonnegative, require, wrap_dim, wrap_dims
 from .into import Into
+from .precision import recast
 from .table import Array, Arrays, Dims, Shape, alias, composite, op
 
 INTO = Into("torch.cat(): input types can't be cast to the desired output type {got}", "safe", error=TypeError)
@@ -328,9 +329,7 @@ def to_dtype(input: Array, *, dtype: DType) -> Array:
         return input
     if jnp.iscomplexobj(input) and not dtype.is_complex and dtype.name != "bool":
         input = lax.real(input)
-    if jnp.issubdtype(input.dtype, jnp.floating) and dtype.np.kind in "iu" and dtype.itemsize < 4:
-        input = input.astype(jnp.int32)
-    return fitting(input, dtype).astype(dtype.np)
+    return recast(input, dtype)
 
 
 @composite(forms="function")
