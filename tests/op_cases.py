@@ -39,6 +39,8 @@ NO_GRADIENT = {
     "igamma": "by its first operand neither torch nor JAX has one",
     "igammac": "by its first operand neither torch nor JAX has one",
     "special_zeta": "torch has none",
+    "floor_divide": "torch has none",
+    "heaviside": "torch has none",
     "nextafter": "torch has none",
     "linalg_eig": "torch refuses cotangents that depend on the phase of the vectors",
 }

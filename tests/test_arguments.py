@@ -96,8 +96,8 @@ t.linalg.vector_norm(x,dtype=t.complex64)|RuntimeError|linalg.vector_norm: dtype
 t.linalg.vector_norm(x.double(),dtype=t.float32)|RuntimeError|linalg.vector_norm: the dtype of the input (Double) s
 F.celu(x,0)|RuntimeError|ZeroDivisionError: alpha cannot be 0 for CELU
 F.cosine_embedding_loss(x,x,t.ones(3))|RuntimeError|The size of tensor a (3) must match the size of tensor b (2)
-t.max(x,1.5)|TypeError|max(): argument 'dim' (position 2) must be int, not float
-x.max(1.5)|TypeError|max(): argument 'dim' (position 1) must be int, not float
+t.max(x,1.5)|TypeError|max() received an invalid combination of arguments - got (Tensor, float)
+x.max(1.5)|TypeError|max() received an invalid combination of arguments - got (
 x.add_("a")|TypeError|add_(): argument 'other' (position 1) must be Tensor, not str
 x.cumprod(None)|TypeError|cumprod(): argument 'dim' (position 1) must be int, not NoneType
 t.flip(x,"a")|TypeError|flip(): argument 'dims' (position 2) must be tuple of ints, not str

@@ -66,7 +66,7 @@ class Finder(Loader):
         self.begun: set[str] = set()
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: Any = None) -> ModuleSpec | None:
-        if not name.startswith("torch.") or not name.startswith(OF_TREE) and self.is_own(name):
+        if not name.startswith(("torch.", "functorch.")) or not name.startswith(OF_TREE) and self.is_own(name):
             return None
         if not name.startswith(OF_TREE):
             print(f"{name} is missing")
@@ -82,7 +82,7 @@ class Finder(Loader):
 
     def is_own(self, name: str) -> bool:
         try:
-            return find_spec(name.replace("torch", "torchish", 1)) is not None
+            return find_spec(f"torchish.{name.removeprefix('torch.')}") is not None
         except ModuleNotFoundError:
             return False
 
@@ -138,6 +138,8 @@ def main(args: list[str]) -> int:
                                                  _create_multi_output_jit_fn=lambda *args, **kwargs: Absent)
     torch._C._DisableFuncTorch = nullcontext        # for blocks that read and set the state of a generator only
     torch.ao.nn = AbsentModule("torch.ao.nn")       # the module database has them
+    import_module("torch.ao.quantization").__path__ = []    # submodules of it are asked for by what test_linalg.py imports
+    torch.ops.quantized_decomposed = AbsentModule("torch.ops.quantized_decomposed")
     aten = type(torch.ops.aten)
     aten.__getattr__ = lenient(aten.__getattr__)
     torch.testing.__path__ = []         # a module with submodules, from here on

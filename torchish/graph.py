@@ -17,7 +17,7 @@ from .avals import Aval, Out, aval_of
 from .devices import META
 from .errors import NO_DATA
 from .ops.table import Op
-from .plan import Backward, reach, sources_of
+from .plan import Backward, reach, refuse_underived, sources_of
 from .recorder import Restart, advance, hooks, record
 from .replay import number_specs, run_nodes, spec
 from .segment import Graph, Residuals, backward_op, residual_op
@@ -102,6 +102,8 @@ def _entry(tape: Tape, roots: tuple, cts: tuple, asked: tuple | None, stops: tup
     if asked is not None and wrt:
         found = leading_to(found, wrt)      # what lies beside or behind what is asked for is not gone through
     check_not_freed(found, freed)
+    moving = {s for s in touched if known[s].rg}
+    refuse_underived(found, moving if asked is None else moving & {*wrt, *(o.slot for n in found for o in n.outs)})
     inner = frozenset(s for s in wrt if kinds[s] not in (INPUT, LEAF))
     between = leading_to(found, wrt) if create else []
     node = Node(tape.node, BACKWARD, None, tuple(c for c in cts if c is not None))

@@ -14,7 +14,7 @@ from .avals import Out
 from .reroll import Before, Loop, reroll
 from .tape import BACKWARD, INPUT, LEAF, MODE, Node, needs, reads, slots
 
-__all__ = ["Backward", "Plan", "Region", "ancestors", "make_plan", "reach", "sources_of"]
+__all__ = ["Backward", "Plan", "Region", "ancestors", "make_plan", "reach", "refuse_underived", "sources_of"]
 
 
 class Backward:
@@ -96,6 +96,17 @@ def reach(nodes: list[Node], roots: Iterable[int], stops: Iterable[int] = ()) ->
     for n in found:
         touched.update(sources_of(n))
     return found, touched
+
+
+def refuse_underived(found: Iterable[Node], wanted: set[int]) -> None:
+    """torch's error where one of the slots `wanted` gets its cotangent from an op of `found` that has no derivative there."""
+    for n in found:
+        if n.op is not None and n.op.underived is not None:
+            for p, operand in zip(n.op.operands, n.operands, strict=True):
+                if p.name in n.op.underived and operand in wanted:
+                    said = n.op.underived[p.name]
+                    raise RuntimeError(f"derivative for {said} is not implemented") if said.startswith("aten::") else \
+                        NotImplementedError(f"the derivative for '{said}' is not implemented.")
 
 
 def make_plan(nodes: list[Node], ends: Iterable[int] = (), asked: Iterable[int] = (), stops: Iterable[int] = (),

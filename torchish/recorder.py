@@ -33,6 +33,7 @@ __all__ = ["Hooks", "Restart", "Results", "advance", "enter", "given_tensor", "h
 LOOKED_AT = {"places": frozenset({dtypes.int64, dtypes.int32}),
              "whole": frozenset({dtypes.int64, dtypes.int32, dtypes.int16, dtypes.int8, dtypes.uint8, dtypes.bool_}),
              "values": frozenset({dtypes.float32, dtypes.float64}),
+             "levels": frozenset({dtypes.float32, dtypes.float64}),
              "matrix": frozenset({dtypes.float32, dtypes.float64, dtypes.complex64, dtypes.complex128})}
 SOON = 2 ** 16      # elements that are looked through in some microseconds
 PLACES = 1024       # entries that a value is remembered to have passed at
@@ -308,7 +309,7 @@ def look_again(tape: Tape, op: Op, values: tuple | list, node: Node) -> None:
 @cache
 def _looked_at(op: Op) -> tuple[int, ...]:
     """The places of the operands that `op.look` sees the values of."""
-    kinds = ("operand", "mixed") if op.looks == "whole" else ("operand", "operands")
+    kinds = {"whole": ("operand", "mixed"), "levels": ("mixed",)}.get(op.looks, ("operand", "operands"))
     first = op.looks == "whole"     # there the first is what is worked upon
     last = 1 if op.looks == "matrix" else len(op.params)
     return tuple(k for k, p in enumerate(op.params[:last]) if p.kind in kinds and k >= first)

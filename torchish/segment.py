@@ -14,7 +14,7 @@ import numpy as np
 from jax.tree_util import tree_flatten, tree_unflatten
 
 from .ops.table import Op, Param
-from .plan import make_plan, reach
+from .plan import make_plan, reach, refuse_underived
 from .programs import Ending
 from .replay import _conj, pull, run
 from .tape import APART, Node, Tape, input_outs, path
@@ -115,7 +115,9 @@ class Graph:
         """The entries on the way of a backward, the slots on it, those that the entries make: found out once for equal graphs."""
         found = self.ending.reached.get((starts, stops))
         if found is None:
-            nodes, touched = reach(self.entries(), starts, stops)
+            entries = self.entries()
+            nodes, touched = reach(entries, starts, stops)
+            refuse_underived(nodes, {o.slot for n in entries for o in n.outs if o.rg and o.slot in touched})
             found = self.ending.reached[starts, stops] = (nodes, touched, {o.slot for n in nodes for o in n.outs})
         return found
 

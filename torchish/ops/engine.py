@@ -29,10 +29,7 @@ def detach(input: Array) -> Array:
 @op(name="_copy", strides="same", forms="", saves=False, rule="CopyBackwards")
 def copy(input: Array, src: Array) -> Array:
     """`src` broadcast to the shape and cast to the dtype of `input`, to which no gradient goes."""
-    if src.dtype != input.dtype:
-        # a complex source loses its imaginary part, as torch's copy_ does with a warning
-        src = src.real if jnp.iscomplexobj(src) and not jnp.iscomplexobj(input) else src
-        src = recast(src, from_numpy(input.dtype))
+    src = recast(src, from_numpy(input.dtype))
     if src.shape == input.shape:
         return src
     shape = broadcast_shapes(input.shape, src.shape)

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from .check import wrap_dim, wrap_dims
+from .check import is_int, wrap_dim, wrap_dims
 from .into import Into
 from .precision import inexact, need_real
 from .table import Array, Dims, composite, op
@@ -196,17 +196,33 @@ def min_all(input: Array) -> Array:
     return _over_all(jnp.min, input)
 
 
+FORMS = ("\n * (Tensor input, *, Tensor out = None)\n * (Tensor input, Tensor other, *, Tensor out = None)\n"
+         " * (Tensor input, int dim, bool keepdim = False, *, tuple of Tensors out = None)\n")
+
+
+def _either(t: Any, name: str, input: Any, dim: Any, keepdim: Any, other: Any) -> Any:
+    """The one of the three functions under this name that fits the arguments."""
+    if isinstance(dim, t.Tensor) and other is None:
+        dim, other = None, dim
+    fits = keepdim is False if dim is None else other is None and is_int(dim)
+    if not fits or not isinstance(keepdim, bool) or not isinstance(other, (t.Tensor, type(None))):
+        given = [type(v).__name__ for v in (input, dim) if v is not None]
+        given += [f"{k}={type(v).__name__}" for k, v in (("keepdim", keepdim or None), ("other", other))
+                  if v is not None]
+        raise TypeError(f"{name}() received an invalid combination of arguments - got ({', '.join(given)}), but expected one of:"
+                        f"{FORMS}")
+    if dim is not None:
+        return getattr(t, f"_{name}_dim")(input, dim, keepdim)
+    return getattr(t, f"_{name}_all")(input) if other is None else getattr(t, f"{name}imum")(input, other)
+
+
 @composite(forms="function method out")
 def max_(t: Any, input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
     """The largest value; or (values, indices) along `dim`; or, given another tensor, the elementwise maximum."""
-    if dim is None:
-        return t._max_all(input) if other is None else t.maximum(input, other)
-    return t.maximum(input, dim) if isinstance(dim, t.Tensor) else t._max_dim(input, dim, keepdim)
+    return _either(t, "max", input, dim, keepdim, other)
 
 
 @composite(forms="function method out")
 def min_(t: Any, input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
     """The smallest value; or (values, indices) along `dim`; or, given another tensor, the elementwise minimum."""
-    if dim is None:
-        return t._min_all(input) if other is None else t.minimum(input, other)
-    return t.minimum(input, dim) if isinstance(dim, t.Tensor) else t._min_dim(input, dim, keepdim)
+    return _either(t, "min", input, dim, keepdim, other)

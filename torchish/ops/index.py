@@ -14,9 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from ..dtypes import c_name, from_numpy
 from ..warned import warn
 from .check import listing, out_of_bounds, refuse_outside, require, type_name, wrap_dim
 from .into import InPlace
+from .precision import recast
 from .table import Array, Arrays, Numbers, composite, op
 from .view import newaxis, seen
 
@@ -99,7 +101,7 @@ def _rule(attributes: dict) -> str:
 
 def _write_slice(base: Array, value: Array, starts: Numbers = (), *, spec: tuple) -> Array:
     plan = Plan(base.shape, starts, spec)
-    value = value.astype(base.dtype).reshape(plan.lengths)
+    value = recast(value, from_numpy(base.dtype)).reshape(plan.lengths)
     if value.size == 0:
         return base
     if value.shape == base.shape:
@@ -148,8 +150,7 @@ def advanced_key(shape: tuple[int, ...], indices: Arrays, spec: tuple) -> tuple:
         raise IndexError(f"too many indices for tensor of dimension {len(shape)} (got {len(spec)})")
     for index in indices:
         if index.dtype not in (jnp.int64, jnp.int32):
-            require(jnp.issubdtype(index.dtype, jnp.integer),
-                    "tensors used as indices must be long, int, byte or bool tensors", IndexError)
+            raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
     try:
         np.broadcast_shapes(*(index.shape for index in indices))
     except ValueError:
@@ -215,7 +216,7 @@ def index_put_at(input: Array, indices: Arrays, values: Array, *, spec: tuple, a
     if values.dtype != input.dtype and values.ndim:
         raise RuntimeError(f"Index put requires the source and destination dtypes match, got {type_name(input)} for "
                            f"the destination and {type_name(values)} for the source.")
-    values = fitted.astype(input.dtype)
+    values = recast(fitted, from_numpy(input.dtype))
     return add_at(input, key, values) if accumulate else put(spec, input, values, *indices)
 
 
@@ -224,7 +225,7 @@ def index_put_at(input: Array, indices: Arrays, values: Array, *, spec: tuple, a
 def mask_put(input: Array, mask: Array, values: Array, *, dim: int = 0) -> Array:
     """input[mask] = values, where the mask begins at dimension `dim` and `values` is one value."""
     rest = input.ndim - dim - mask.ndim
-    return jnp.where(mask.reshape(mask.shape + (1,) * rest), values.astype(input.dtype), input)
+    return jnp.where(mask.reshape(mask.shape + (1,) * rest), recast(values, from_numpy(input.dtype)), input)
 
 
 def _index_arguments(t, indices, name):
@@ -243,18 +244,27 @@ def _index_arguments(t, indices, name):
     return tensors, tuple(spec)
 
 
+def _index_put(t, name, input, indices, values, accumulate):
+    """The call of `name`, "index_put" or "index_put_": one value goes where a single mask holds in any dtype."""
+    if not accumulate and not isinstance(indices, t.Tensor) and len(indices) == 1 and values.numel() == 1 \
+            and getattr(indices[0], "dtype", None) is t.bool and tuple(indices[0].shape) == tuple(input.shape[:indices[0].ndim]):
+        return getattr(input, name.replace("index", "_mask"))(indices[0], values.reshape(()))
+    tensors, spec = _index_arguments(t, indices, name)
+    require(values.dtype is input.dtype or values.ndim > 0, "Index put requires the source and destination dtypes match, got "
+            f"{c_name(input.dtype)} for the destination and {c_name(values.dtype)} for the source.")
+    return getattr(input, f"_{name}")(tensors, values, spec=spec, accumulate=accumulate)
+
+
 @composite()
 def index_put(t, input, indices, values, accumulate=False):
     """`input` with input[indices] replaced by `values`, or `values` added there."""
-    tensors, spec = _index_arguments(t, indices, "index_put")
-    return input._index_put(tensors, values, spec=spec, accumulate=accumulate)
+    return _index_put(t, "index_put", input, indices, values, accumulate)
 
 
 @composite(name="index_put_", forms="method")
 def index_put_(t, input, indices, values, accumulate=False):
     """index_put in place."""
-    tensors, spec = _index_arguments(t, indices, "index_put_")
-    return input._index_put_(tensors, values, spec=spec, accumulate=accumulate)
+    return _index_put(t, "index_put_", input, indices, values, accumulate)
 
 
 @op(name="_masked_select", forms="", rule="MaskedSelectBackward0",

@@ -162,10 +162,12 @@ def addr(input: Array, vec1: Array, vec2: Array, *, beta: Number = 1, alpha: Num
     if vec1.ndim != 1 or vec2.ndim != 1:
         which, v = ("vec1", vec1) if vec1.ndim != 1 else ("vec2", vec2)
         raise RuntimeError(f"addr: Expected 1-D argument {which}, but got {v.ndim}-D")
-    if not any(jnp.issubdtype(x.dtype, jnp.inexact) for x in (input, vec1, vec2)):
-        for name, number in (("beta", beta), ("alpha", alpha)):
-            if isinstance(number, float):
-                raise RuntimeError(f"For integral input tensors, argument {name} must not be a floating point number.")
+    whole = not any(jnp.issubdtype(x.dtype, jnp.inexact) for x in (input, vec1, vec2))
+    for name, number in (("beta", beta), ("alpha", alpha)):
+        if isinstance(number, bool) and any(x.dtype != bool for x in (input, vec1, vec2)):
+            raise RuntimeError(f"Boolean {name} only supported for Boolean results.")
+        if whole and isinstance(number, (float, complex)):
+            raise RuntimeError(f"For integral input tensors, argument {name} must not be a floating point number.")
     return _blend(input, beta, vec1[:, None] * vec2, alpha)
 
 

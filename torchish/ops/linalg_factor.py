@@ -52,6 +52,26 @@ def failed(x: jax.Array) -> jax.Array:
     return jnp.any(jnp.isnan(x), axis=(-2, -1)).astype(jnp.int32)
 
 
+def _failing_minors(x: jax.Array, factor: jax.Array, from_lower: bool) -> jax.Array:
+    """For each matrix 0, or the order of its first leading minor that is not positive definite; int32, as LAPACK's info.
+
+    Eliminated once more, without square roots, and only where the factor of one is not a number.
+    """
+    x, wrong = hermitian(lax.stop_gradient(x), from_lower), failed(factor) > 0
+
+    def step(k: jax.Array, state: tuple) -> tuple:
+        rest, order = state
+        pivot, column = rest[..., k, k].real, rest[..., k]
+        rest -= column[..., :, None] * jnp.conj(column[..., None, :]) / jnp.where(pivot == 0, 1, pivot)[..., None, None]
+        return rest, jnp.where((order == 0) & ~(pivot > 0), k + 1, order).astype(jnp.int32)
+
+    def orders() -> jax.Array:
+        found = lax.fori_loop(0, x.shape[-1], step, (x, jnp.zeros(wrong.shape, jnp.int32)))[1]
+        return jnp.where(wrong, jnp.maximum(found, 1), 0)
+    none = jnp.zeros(wrong.shape, jnp.int32)
+    return lax.cond(wrong.any(), orders, lambda: none) if x.size else none
+
+
 def _cholesky(x: jax.Array, upper: bool) -> jax.Array:
     square(x, "linalg.cholesky")
     lapack(x, "linalg.cholesky", "cholesky_cpu")
@@ -89,9 +109,9 @@ def linalg_cholesky(input: Array, *, upper: bool = False) -> Array:
     look=refuse_indefinite("linalg.cholesky_ex", if_asked=True), looks="matrix",
     samples=lambda t: [((spd(t),), {})])
 def linalg_cholesky_ex(input: Array, *, upper: bool = False, check_errors: bool = False) -> tuple[Array, Array]:
-    """The Cholesky factor, and for each matrix 0, or 1 where it is not positive definite."""
+    """The Cholesky factor, and for each matrix 0, or the order of its first leading minor that is not positive definite."""
     factor = _cholesky(input, upper)
-    return factor, failed(factor)
+    return factor, _failing_minors(input, lax.stop_gradient(factor), not upper)
 
 
 @op(autocast="float cpu", strides="columns", look=refuse_indefinite("cholesky"), looks="matrix",

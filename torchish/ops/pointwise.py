@@ -148,7 +148,8 @@ def div(input: ArrayLike, other: ArrayLike, *, rounding_mode: str | None = None)
                        f"but found '{rounding_mode}'")
 
 
-@op(promote="arith", dunder="floordiv", inplace=True, saves=False, look=refuse_zero, looks="whole")
+@op(promote="arith", dunder="floordiv", inplace=True, saves=False, look=refuse_zero, looks="whole", rule="NotImplemented",
+    underived=dict.fromkeys(("input", "other"), "aten::floor_divide"))
 def floor_divide(input: ArrayLike, other: ArrayLike) -> Array:
     """floor(input / other), in the common dtype."""
     need_real("div_floor_cpu", input)
@@ -416,7 +417,8 @@ def _one_real_dtype(*kinds: str) -> None:
         raise RuntimeError("heaviside is not yet implemented for tensors with different dtypes.")
 
 
-@op(promote="arith", inplace=True, saves=False, check=_one_real_dtype)
+@op(promote="arith", inplace=True, saves=False, check=_one_real_dtype, rule="NotImplemented",
+    underived=dict.fromkeys(("input", "values"), "aten::heaviside"))
 def heaviside(input: Array, values: Array) -> Array:
     """0 where input < 0, 1 where input > 0, `values` where it is 0."""
     return jnp.where(input == 0, values, (input > 0).astype(input.dtype))

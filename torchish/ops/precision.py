@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from ..dtypes import c_name, default, fitting, from_numpy
 from ..dtypes import dtype as DType
@@ -22,25 +23,6 @@ __all__ = ["dtype_name", "expect_inexact", "floating", "in_wide", "inexact", "is
 def dtype_name(x: jax.Array) -> str:
     """The dtype as torch's messages print it: Float, Long, Bool."""
     return c_name(from_numpy(x.dtype))
-
-
-def recast(x: jax.Array, dtype: DType) -> jax.Array:
-    """The elements as another dtype; floats that become integers are cut off towards zero."""
-    if jnp.issubdtype(x.dtype, jnp.floating) and dtype.np.kind in "iu":
-        x = _cut_off(x, dtype)
-    return fitting(x, dtype).astype(dtype.np)
-
-
-def _cut_off(x: jax.Array, dtype: DType) -> jax.Array:
-    """Floats as integers of 32 or 64 bits, of which `dtype` keeps the last ones.
-
-    What does not fit there, NaN as well, is the least one, as processors of PCs have it and PyTorch on the CPU with them.
-    """
-    x = x.astype(jnp.float32) if x.dtype.itemsize < 4 else x
-    wide = dtype.itemsize > 4 or dtype.np == np.uint32
-    least = -2.0 ** (63 if wide else 31)
-    found = jnp.where((x >= least) & (x < -least), x, least).astype(jnp.int64 if wide else jnp.int32)
-    return jnp.where(x < -least, found.astype(dtype.np), x.astype(dtype.np)) if dtype.np == np.uint64 else found
 
 
 def is_float(x: jax.Array) -> bool:
@@ -131,6 +113,30 @@ def floating(x: jax.Array) -> jax.Array:
 def wide(x: jax.Array) -> jax.Array:
     """`x` in the type sums are accumulated in: float16 and bfloat16 become float32."""
     return x.astype(jnp.float32) if is_float(x) and x.dtype.itemsize == 2 else x
+
+
+def recast(x: jax.Array, dtype: DType) -> jax.Array:
+    """`x` as another dtype: complex numbers lose their imaginary part, floats are cut off towards zero."""
+    if x.dtype == dtype.np:
+        return x
+    if jnp.iscomplexobj(x) and not dtype.is_complex and dtype.name != "bool":
+        x = lax.real(x)
+    if is_float(x) and dtype.np.kind in "iu":
+        x = _whole(x, dtype.np)
+    return fitting(x, dtype).astype(dtype.np)
+
+
+def _whole(x: jax.Array, dtype: np.dtype) -> jax.Array:
+    """`x` as integers of at least the width of `dtype`, which are then wrapped; XLA's own conversion goes to the nearest instead.
+
+    What a signed integer cannot hold, NaN too, is the least there is, as in the processor's instruction.
+    """
+    signed, limit = (jnp.int32, 2.0 ** 31) if dtype.itemsize < 4 or dtype == np.int32 else (jnp.int64, 2.0 ** 63)
+    x = wide(x)
+    held = jnp.where((x >= -limit) & (x < limit), x, -limit).astype(signed)
+    if dtype != np.uint64:
+        return held
+    return jnp.where(x >= limit, jnp.where(x < 2 * limit, x, 0).astype(dtype), held.astype(dtype))
 
 
 def in_wide(fn: Callable[..., jax.Array]) -> Callable[..., jax.Array]:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from ..dtypes import dtype as DType
 from .check import require, wrap_dim, wrap_dims
 from .into import CASTS, Into
-from .precision import dtype_name, inexact, is_float, widened
+from .precision import dtype_name, inexact, is_float, recast, widened
 from .rules import by_dim
 from .table import Array, Dims, op
 
@@ -23,7 +23,7 @@ def _samples(t: object) -> list:
 def _summand(input: Array, dtype: DType | None) -> Array:
     """input in the type of its sum: the one asked for, or int64 for integers and bool."""
     if dtype is not None:
-        return input.astype(dtype.np)
+        return recast(input, dtype)
     return input if inexact(input) else input.astype(jnp.int64)
 
 

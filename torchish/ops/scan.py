@@ -14,7 +14,7 @@ from .check import common, require, wrap_dim
 from .extreme import places
 from .into import Into
 from .pointwise import logaddexp_of_complex
-from .precision import floating, inexact, is_float, need_inexact, need_real, no_bool, widened
+from .precision import floating, inexact, is_float, need_inexact, need_real, no_bool, recast, widened
 from .table import Array, Number, alias, cast, op
 
 INTO = Into("expected scalar_type {want} but found {got}")
@@ -26,7 +26,7 @@ def _samples(t: object) -> list:
 
 def _running(fn: Callable, input: Array, dim: int, dtype: DType | None) -> Array:
     axis = wrap_dim(dim, input.ndim)
-    x = input if dtype is None else input.astype(dtype.np)
+    x = input if dtype is None else recast(input, dtype)
     if dtype is None and not inexact(x):
         x = x.astype(jnp.int64)
     no_bool(f"{fn.__name__}_out_cpu", x)

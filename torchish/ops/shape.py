@@ -325,10 +325,6 @@ def clone(input: Array, *, memory_format: object = None) -> Array:
 @op(strides="first", saves=False, forms="function", rule="ToCopyBackward0", samples=None)
 def to_dtype(input: Array, *, dtype: DType) -> Array:
     """The elements as another dtype: floats are cut off towards zero, complex numbers lose their imaginary part."""
-    if input.dtype == dtype.np:
-        return input
-    if jnp.iscomplexobj(input) and not dtype.is_complex and dtype.name != "bool":
-        input = lax.real(input)
     return recast(input, dtype)
 
 

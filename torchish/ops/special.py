@@ -171,7 +171,7 @@ def polygamma(n: int, input: Array) -> Array:
 
 
 @op(promote="arith", inplace=True, forms="function method out",
-    samples=lambda t: [((t(3, 4, low=0.5, high=3), t(3, 4, low=0.5, high=3, seed=1)), {})])
+    underived={"input": "igamma: input"}, samples=lambda t: [((t(3, 4, low=0.5, high=3), t(3, 4, low=0.5, high=3, seed=1)), {})])
 def igamma(input: Array, other: Array) -> Array:
     """The lower regularised incomplete gamma function P(input, other)."""
     need_float("igamma_cpu", input)
@@ -179,7 +179,7 @@ def igamma(input: Array, other: Array) -> Array:
 
 
 @op(promote="arith", inplace=True, forms="function method out",
-    samples=lambda t: [((t(3, 4, low=0.5, high=3), t(3, 4, low=0.5, high=3, seed=1)), {})])
+    underived={"input": "igammac: input"}, samples=lambda t: [((t(3, 4, low=0.5, high=3), t(3, 4, low=0.5, high=3, seed=1)), {})])
 def igammac(input: Array, other: Array) -> Array:
     """The upper regularised incomplete gamma function Q(input, other)."""
     need_float("igammac_cpu", input)
@@ -190,7 +190,7 @@ alias("igamma", "gammainc", forms="special")
 alias("igammac", "gammaincc", forms="special")
 
 
-@op(name="special_zeta", promote="float", forms=S, check=one_tensor("special_zeta"),
+@op(name="special_zeta", promote="float", forms=S, check=one_tensor("special_zeta"), underived={"input": "zeta"},
     samples=lambda t: [((t(3, 4, low=2, high=4), t(3, 4, low=1, high=3, seed=1)), {})])
 def zeta(input: ArrayLike, other: ArrayLike) -> Array:
     """The Hurwitz zeta function: the sum of (k + other) ** -input."""

@@ -153,10 +153,10 @@ def _named_split(t, name, least, input, dim, indices_or_sections):
     require(input.ndim >= least, f"torch.{name} requires a tensor with at least {least} dimension, but got a tensor "
                                  f"with {input.ndim} dimensions!")
     n = input.shape[dim]
-    if isinstance(indices_or_sections, (str, float)):
+    if isinstance(indices_or_sections, (str, float)) or isinstance(indices_or_sections, t.Tensor) and indices_or_sections.ndim:
         kind = type(indices_or_sections).__name__
         raise TypeError(f"{name}() received an invalid combination of arguments - got (Tensor, {kind}), but expected one of:\n"
-                        " * (Tensor input, int sections)\n * (Tensor input, tuple of ints indices)")
+                        " * (Tensor input, int sections)\n * (Tensor input, tuple of ints indices)\n")
     if isinstance(indices_or_sections, int):
         require(indices_or_sections > 0 and n % indices_or_sections == 0,
                 f"torch.{name} attempted to split along dimension {dim}, but the size of the dimension {n} is not "

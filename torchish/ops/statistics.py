@@ -72,7 +72,12 @@ def _ranks_inside(avals: list, attributes: dict) -> tuple[int, ...] | None:
     return packed((*avals[1].shape, *kept), [0, *range(len(kept), 0, -1)])
 
 
+def _refuse_levels(input: Any, q: Any, *attributes: Any) -> None:
+    require(not isinstance(q, np.ndarray) or bool(((q >= 0) & (q <= 1)).all()), "quantile() q values must be in the range [0, 1]")
+
+
 @op(name="_quantile", autocast="float cpu", forms="private", rule="SqueezeBackward4", strides=_ranks_inside,
+    look=_refuse_levels, looks="levels",
     samples=lambda t: [((t(3, 5), 0.4, 1, False, "linear", False), {})])
 def quantile_op(input: Array, q: ArrayLike, dim: int | None, keepdim: bool, interpolation: str, skip_nan: bool) -> Array:
     """The q-quantiles along `dim`."""
@@ -84,6 +89,11 @@ def _asked(name: str, input: Any, q: Any, out: Any) -> Any:
     if isinstance(q, (int, float)):
         require(0 <= q <= 1, f"{name}() q must be in the range [0, 1] but got {q:g}")
         return q
+    if not hasattr(q, "dtype"):
+        forms = [f" * (Tensor input, {kind} q, int dim = None, bool keepdim = False, *, str interpolation = \"linear\", "
+                 "Tensor out = None)\n" for kind in ("Tensor", "float")]
+        raise TypeError(f"{name}() received an invalid combination of arguments - got (Tensor, {type(q).__name__}), but expected "
+                        f"one of:\n{''.join(forms)}")
     require(q.dtype is input.dtype, f"{name}() q tensor must be same dtype as the input tensor")
     return q
 
@@ -104,14 +114,24 @@ def nanquantile(t: Any, input: Any, q: Any, dim: int | None = None, keepdim: boo
     return result if out is None else out._store(result, "nanquantile")
 
 
-@op(differentiable=False, saves=False, into=INTO_COUNTS)
+def _refuse_range(low: float, high: float, name: str = "torch.histc: range of") -> None:
+    require(math.isfinite(low) and math.isfinite(high), f"{name} [{low:g}, {high:g}] is not finite")
+
+
+def _refuse_infinite(input: Any, bins: int, low: Any, high: Any) -> None:
+    """The range of the data, where it is the range of the bins."""
+    if isinstance(input, np.ndarray) and input.size and low == high:
+        _refuse_range(input.min().item(), input.max().item())
+
+
+@op(differentiable=False, saves=False, into=INTO_COUNTS, look=_refuse_infinite, looks="matrix")
 def histc(input: Array, bins: int = 100, min: Number = 0, max: Number = 0) -> Array:
     """How many elements fall into each of `bins` equal intervals of [min, max] (both 0: those of the data)."""
     no_bool("linspace_cpu", input)
     need_float("histogram_cpu", input)
     require(bins > 0, f"torch.histogram(): bins must be > 0, but got {bins} for dimension 0")
     if isinstance(min, (int, float)) and isinstance(max, (int, float)):
-        require(math.isfinite(min) and math.isfinite(max), f"torch.histc: range of [{min:g}, {max:g}] is not finite")
+        _refuse_range(min, max)
         require(min <= max, "torch.histc: max must be larger than min")
     x = input.reshape(-1)
     low, high = cast(min, input.dtype), cast(max, input.dtype)
@@ -172,6 +192,7 @@ def _edges(t: Any, x: Any, bins: Any, limits: Any) -> Any:
     if not isinstance(bins, int):
         return bins
     low, high = limits or ((x.min().item(), x.max().item()) if x.numel() else (0.0, 0.0))
+    _refuse_range(low, high, "torch.histogramdd: dimension 0's range")
     if limits is None and low == high:
         low, high = low - 0.5, high + 0.5
     return t.linspace(low, high, bins + 1, dtype=x.dtype, device=x.device)

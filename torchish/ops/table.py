@@ -79,11 +79,14 @@ class Op:
         (avals of the operands, attributes) -> name.
     differentiable: False where the result never requires a gradient although its dtype could; one flag for each result
         where they differ.
+    underived: operands that have no derivative, with what torch says it does not implement; what begins with "aten::" has a
+        RuntimeError, the rest a NotImplementedError.
     look: `look(*parameters)` may refuse the values of operands: it gets the parameters in order, such an operand as a
         numpy array where its value is known, other operands as what has a shape.  It is asked when an entry is new, and later
         as far as values are there without waiting; where an op promotes, only if its result is of integers.
     looks: which operands `look` gets the values of: "places" (int64 and int32), "whole" (all integers and bools, but of the
-        first operand), "values" (float32 and float64) or "matrix" (of the first operand, if it is of floating or complex numbers).
+        first operand), "values" (float32 and float64), "levels" (the same, of what may be a number) or "matrix" (of the first
+        operand, if it is of floating or complex numbers).
     apart: from which operand on what is read may share no memory with `out=`; None: all of it may.
     names: what public parameters are called where that is not the name here, or not the only one: "split_size sections" has a
         first name and further keywords. A key may begin with "function." or "method."; "*dim" takes its values one by one,
@@ -134,6 +137,7 @@ class Op:
     host: Callable | None = None
     into: Into = EXACT
     inplace: InPlace = PLAIN
+    underived: dict[str, str] | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The pure function itself, so that ops may use one another."""
@@ -199,7 +203,8 @@ def op(*, name: str | None = None, forms: str = "function method out", inplace: 
        names: dict[str, str] | None = None, strides: str | tuple | Callable | None = "",
        autocast: str | None = None, look: Callable | None = None, apart: int | None = None,
        looks: str = "places", joins: Callable | None = None, parts: Callable | None = None,
-       host: Callable | None = None, into: Into | None = None) -> Callable[[Callable], Op]:
+       host: Callable | None = None, into: Into | None = None,
+       underived: dict[str, str] | None = None) -> Callable[[Callable], Op]:
     """Declares the decorated pure function as an op; see `Op` for the options.
 
     The op's name is the function's, a trailing underscore dropped (`def sum_` declares "sum").  Annotations must be
@@ -211,7 +216,7 @@ def op(*, name: str | None = None, forms: str = "function method out", inplace: 
                     write, saves, check, rule, differentiable, inspect.getdoc(fn) or "", len(TABLE), samples,
                     names or {}, strides if strides != "" else "elementwise" if promote else None, autocast, look,
                     apart, looks, joins, parts, host, into or (CASTS if promote else EXACT),
-                    inplace if isinstance(inplace, InPlace) else PLAIN)
+                    inplace if isinstance(inplace, InPlace) else PLAIN, underived)
         _declare(TABLE, record)
         return record
     return declare
