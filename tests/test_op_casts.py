@@ -145,3 +145,26 @@ def test_factors_of_addr() -> None:
         assert said(lambda n=name: torch.addr(m.long(), v.long(), v.long(), **{n: 1j}), RuntimeError) == \
             f"For integral input tensors, argument {name} must not be a floating point number."
     assert torch.addr(m.bool(), v.bool(), v.bool(), beta=True, alpha=False).all()
+
+
+def test_different_slices_where_some_are_not_numbers() -> None:
+    values, inverse, counts = torch.unique(torch.tensor([NAN, 0, 0, NAN, 1]), dim=0, return_inverse=True, return_counts=True)
+    assert str(values.tolist()) == "[nan, nan, 0.0, 1.0]" and inverse.tolist() == [0, 2, 2, 1, 3]
+    assert counts.tolist() == [1, 1, 2, 1]
+    rows = torch.tensor([[1, NAN], [0, 2], [0, 2], [1, 0]])
+    for x, dim in ((rows, 0), (rows.t(), 1)):
+        values, inverse = torch.unique(x, dim=dim, return_inverse=True)
+        assert str((values if dim == 0 else values.t()).tolist()) == "[[0.0, 2.0], [1.0, nan], [1.0, 0.0]]"
+        assert inverse.tolist() == [1, 0, 0, 2]
+
+
+def test_condition_numbers_by_the_nuclear_norm() -> None:
+    a = torch.eye(3).repeat(2, 1, 1)
+    a[1, 2, 2] = 0
+    assert torch.linalg.cond(a, "nuc").tolist() == [9, INF]
+    x = torch.tensor([[2.0, 0.0], [0.0, 1.0]], requires_grad=True)
+    found = torch.linalg.cond(x, "nuc")
+    found.backward()
+    assert found.item() == pytest.approx(4.5) and x.grad is not None
+    assert torch.allclose(x.grad, torch.diag(torch.tensor([0.75, -1.5])))
+    assert torch.sort(torch.tensor([2, 1]), stable=None).indices.tolist() == [1, 0]

@@ -110,14 +110,29 @@ def check_unique(input: Tensor, dim: int | None) -> int | None:
     return dim
 
 
+def _different_slices(x: np.ndarray, dim: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The different slices along `dim` in order, NaN before numbers; where each went and how often each came."""
+    rows = np.moveaxis(x, dim, 0).reshape(x.shape[dim], -1)
+    order = np.lexsort([key for column in rows.T[::-1] for key in (column, column == column)])
+    rows = rows[order]
+    begins = np.append(True, (rows[1:] != rows[:-1]).any(1))
+    inverse = np.empty(len(order), np.int64)
+    inverse[order] = begins.cumsum() - 1
+    firsts = np.flatnonzero(begins)
+    return np.take(x, order[firsts], dim), inverse, np.diff(firsts, append=len(order))
+
+
 def unique(input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False,
            dim: int | None = None) -> Any:
     """The different elements (or slices along `dim`), sorted; with where each element went and how often each came."""
     dim = check_unique(input, dim)
     _not_by_member("_unique2" if dim is None else "unique_dim", input)
+    x = input._numpy()
     # to torch no NaN is equal to another
-    found = np.unique(input._numpy(), return_inverse=True, return_counts=True, axis=dim, equal_nan=False)
-    values, inverse, counts = found
+    if dim is not None and x.size and (x != x).any():
+        values, inverse, counts = _different_slices(x, dim)
+    else:
+        values, inverse, counts = np.unique(x, return_inverse=True, return_counts=True, axis=dim, equal_nan=False)
     inverse = inverse.reshape(input.shape) if dim is None else inverse.reshape(-1)
     result = (values, *([inverse] if return_inverse else []), *([counts] if return_counts else []))
     tensors = tuple(from_array(a.astype(np.int64) if k else a) for k, a in enumerate(result))

@@ -99,10 +99,13 @@ def linalg_cond(t: Any, input: Any, p: Any = None, *, out: Any = None) -> Any:
     elif p in (None, 2, -2):
         values = t.linalg_svdvals(input)
         result = values[..., -1] / values[..., 0] if p == -2 else values[..., 0] / values[..., -1]
+    elif p == "nuc":
+        values = t.linalg_svdvals(input)
+        result = values.sum(-1) * values.reciprocal().sum(-1)
     else:
         inverse, info = t.linalg_inv_ex(input)
-        result = t.matrix_norm(input, p) * t.matrix_norm(inverse, p)
-        result = result if p == "nuc" else t.where(info == 0, result, math.inf)     # a singular matrix has no inverse
+        # a singular matrix has no inverse
+        result = t.where(info == 0, t.matrix_norm(input, p) * t.matrix_norm(inverse, p), math.inf)
     return result if out is None else out._store(result, "linalg_cond")
 
 

@@ -69,13 +69,13 @@ def _sort_rule(attributes: dict) -> str:
 
 @op(strides="first", forms="function method out", returns=("values", "indices"), rule=_sort_rule,
     samples=lambda t: [((t(3, 4),), {}), ((t(3, 4), 0, True), {})])
-def sort(input: Array, dim: int = -1, descending: bool = False, stable: bool = False) -> tuple[Array, Array]:
+def sort(input: Array, dim: int = -1, descending: bool = False, stable: bool | None = False) -> tuple[Array, Array]:
     """The elements along `dim` in order, and their places; always stable."""
     return _order(input, dim, descending)
 
 
 @op(strides="first", samples=lambda t: [((t(3, 4),), {})])
-def argsort(input: Array, dim: int = -1, descending: bool = False, stable: bool = False) -> Array:
+def argsort(input: Array, dim: int = -1, descending: bool = False, stable: bool | None = False) -> Array:
     """The places of the elements along `dim` in order; always stable. int64."""
     return _order(input, dim, descending)[1]
 
