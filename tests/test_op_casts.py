@@ -168,3 +168,18 @@ def test_condition_numbers_by_the_nuclear_norm() -> None:
     assert found.item() == pytest.approx(4.5) and x.grad is not None
     assert torch.allclose(x.grad, torch.diag(torch.tensor([0.75, -1.5])))
     assert torch.sort(torch.tensor([2, 1]), stable=None).indices.tolist() == [1, 0]
+
+
+def test_further_refusals() -> None:
+    v = torch.ones(2)
+    for places in ([0, -1], [0, 2]):
+        assert said(lambda p=places: torch.searchsorted(v, v, sorter=torch.tensor(p)), RuntimeError) == \
+            "torch.searchsorted(): sorter index out of range"
+    assert torch.searchsorted(torch.tensor([3.0, 1.0]), v * 2, sorter=torch.tensor([1, 0])).tolist() == [1, 1]
+    assert said(lambda: torch.allclose(v, v, atol=-1), RuntimeError) == "atol must be greater than or equal to zero, but got -1"
+    assert said(lambda: torch.allclose(v, v, rtol=-0.5), RuntimeError) == "rtol must be greater than or equal to zero, but got -0.5"
+    for name in ("trapezoid", "cumulative_trapezoid"):
+        assert said(lambda n=name: getattr(torch, n)(v, v, dx=1), TypeError).startswith(
+            f"{name}() received an invalid combination of arguments - got (Tensor, Tensor, dx=int)")
+    assert said(lambda: torch.linalg.tensorsolve(torch.eye(2), torch.ones(3)), RuntimeError) == (
+        "Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim]), but got 2 != 3")

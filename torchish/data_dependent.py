@@ -93,6 +93,8 @@ def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e
         raise RuntimeError(f"{dtypes.c_name(input.dtype)} did not match {dtypes.c_name(other.dtype)}")
     _not_by_member("allclose", input, other)
     broadcast_shapes(input.shape, other.shape)
+    for name, tolerance in (("rtol", rtol), ("atol", atol)):
+        require(not tolerance < 0, f"{name} must be greater than or equal to zero, but got {tolerance:g}")
     a, b = input._numpy(), other._numpy()
     return bool(np.allclose(a, b, rtol, atol, equal_nan))
 

@@ -224,7 +224,7 @@ def linalg_tensorsolve(input: Array, other: Array, dims: tuple | None = None) ->
         order = [wrap_dim(d, x.ndim) for d in dims]
         x = jnp.moveaxis(x, order, range(x.ndim - len(order), x.ndim))
     shape = x.shape[other.ndim:]
-    require(prod(shape) == prod(x.shape[:other.ndim]), "Expected self to satisfy the requirement "
+    require(prod(shape) == prod(x.shape[:other.ndim]) == prod(other.shape), "Expected self to satisfy the requirement "
                                                        "prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim]), but "
                                                        f"got {prod(shape)} != {prod(other.shape)}")
     lapack(x, "linalg.solve", "lu_cpu")

@@ -119,6 +119,10 @@ def diff(input: Array, n: int = 1, dim: int = -1, prepend: Array | None = None, 
 def _trapezoids(name: str, y: Array, x: Array | None, dx: Number | None, dim: int) -> tuple[Array, int]:
     require(not (y.dtype == bool or x is not None and x.dtype == bool),
             f"{name}: received a bool input for {'`y`' if x is None else '`x` or `y`'}, but bool is not supported")
+    if x is not None and dx is not None:
+        raise TypeError(f"{name}() received an invalid combination of arguments - got (Tensor, Tensor, dx={type(dx).__name__}), "
+                        "but expected one of:\n * (Tensor y, Tensor x, *, int dim = -1)\n"
+                        " * (Tensor y, *, Number dx = 1, int dim = -1)\n")
     axis = wrap_dim(dim, y.ndim)
     rest = max(y.shape[axis] - 1, 0)        # none of no points
     pairs = lax.slice_in_dim(y, y.shape[axis] - rest, None, axis=axis) + lax.slice_in_dim(y, 0, rest, axis=axis)

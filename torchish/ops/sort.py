@@ -5,13 +5,14 @@ In: jax arrays.  Out: values in order and where they stood (int64). NaN counts a
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 from ..dtypes import from_numpy, promote_types
-from .check import listing, require, type_name, wrap_dim
+from .check import listing, refuse_outside, require, type_name, wrap_dim
 from .index import IN_BOUNDS
 from .into import EXACT, Into
 from .precision import need_real, no_bool
@@ -165,7 +166,12 @@ def _wanted(boundaries: Array, value: ArrayLike) -> Array:
     return jnp.asarray(value, jnp.float64 if higher else boundaries.dtype)
 
 
-@op(forms="function out", samples=lambda t: [((t(1), t(3)), {})], into=INTO)
+def _refuse_sorter(sequence: Any, input: Any, out_int32: bool, right: bool, side: str | None, sorter: Any) -> None:
+    refuse_outside(sorter, sequence.shape[-1] if sequence.shape else 1,
+                   lambda place: RuntimeError("torch.searchsorted(): sorter index out of range"))
+
+
+@op(forms="function out", look=_refuse_sorter, samples=lambda t: [((t(1), t(3)), {})], into=INTO)
 def searchsorted(sorted_sequence: Array, input: ArrayLike, *, out_int32: bool = False, right: bool = False,
                  side: str | None = None, sorter: Array | None = None) -> Array:
     """Where each value would go into the last dimension of `sorted_sequence` to keep it in order. int64."""
