@@ -334,3 +334,16 @@ def test_a_long_loop_without_gradients_is_rolled_up_or_cut_where_it_turns(alike,
             images.brighten(i)
         assert images.x.sum() == 4 * sum(range(100)) and start.sum() == 10
     assert count.compiled in programs
+
+
+@pytest.mark.parametrize("begins", [lambda: torch.full((4,), 2.0), lambda: torch.tensor([2.0, 2, 2, 2])])
+def test_a_gradient_that_a_step_begins_with_was_there_before_the_loop(begins):
+    """Entries that moved to the next tape took the given gradient for a slot of the tape that had ended."""
+    given = begins()
+    first = torch.ones(4, requires_grad=True)
+    second = first.detach().clone().requires_grad_(True)
+    again = given.detach().clone()
+    for leaf, cotangent in ((first, given), (second, again)):
+        leaf.exp().backward(cotangent)
+    for leaf in (first, second):
+        np.testing.assert_allclose(leaf.grad.tolist(), [2 * np.e] * 4, rtol=1e-6)

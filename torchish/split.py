@@ -208,7 +208,7 @@ class _Late:
 
     def _backward(self, n: Node) -> None:
         b = n.info
-        tape, *_ = enter(*[self.made[s] for s in (*b.roots, *b.wrt)])
+        tape, *_ = enter(*[self.made[s] for s in (*b.roots, *b.wrt, *b.cotangents) if s is not None])
 
         def now(s: int | None) -> Any:
             return None if s is None else self.made[s]._node.slot
