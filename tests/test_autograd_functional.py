@@ -1,6 +1,8 @@
 """torch.autograd.functional and gradcheck."""
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 import torchish as torch
@@ -230,3 +232,23 @@ def test_lobpcg_has_the_gradient_of_any_matrix():
 def test_what_strict_refuses(x, y, call, words):
     with pytest.raises(RuntimeError, match=words):
         call(x, y)
+
+
+def test_jacobians_of_older_scripts() -> None:
+    module = sys.modules["torchish.autograd.gradcheck"]
+    x = torch.tensor([1.0, 2.0], dtype=torch.float64, requires_grad=True)
+    z = torch.tensor([1 + 2j], requires_grad=True)
+    with pytest.warns(FutureWarning, match="^`get_numerical_jacobian` was part of PyTorch's private API"):
+        found, = module.get_numerical_jacobian(lambda inputs: inputs[0] ** 2, (x,))
+    assert torch.allclose(found, torch.tensor([[2.0, 0], [0, 4]], dtype=torch.float64))
+    (of_values, of_sum), = module._get_numerical_jacobian(lambda t, n: (t * 3, t.sum(), n), (x, torch.arange(2)))
+    assert of_values.shape == (2, 2) and of_sum.shape == (2, 1) and x.tolist() == [1, 2]
+    assert torch.allclose(module._get_numerical_jacobian(lambda t: t.abs() ** 2, (z,))[0][0], torch.tensor([[2 + 4j]]), rtol=1e-3)
+    with pytest.warns(FutureWarning, match="^`get_analytical_jacobian` was"):
+        (found,), *same = module.get_analytical_jacobian((x,), x[:1] * 5)
+    assert found.tolist() == [[5], [0]] and same == [True, True, True]
+    with pytest.warns(FutureWarning), pytest.raises(ValueError, match="^Expected grad_out to be 1.0"):
+        module.get_numerical_jacobian(lambda inputs: inputs[0], (x,), grad_out=2.0)
+    with pytest.raises(ValueError, match="^Expected output to be non-complex"):
+        module._get_numerical_jacobian(lambda t: t * 1j, (x,))
+    assert [t is x for t in module._iter_tensors([x, (x.detach(),), "text"], True)] == [True]

@@ -78,6 +78,7 @@ with uncollected():
         _debug_has_internal_overlap,
         _grouped_mm,
         _int_mm,
+        _nnpack_available,
         _scaled_mm,
         _shape_as_tensor,
         _softmax_backward_data,

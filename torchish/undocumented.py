@@ -33,6 +33,11 @@ def is_vulkan_available() -> bool:
     return False
 
 
+def _nnpack_available() -> bool:
+    """False: the CPU's code is XLA's."""
+    return False
+
+
 def _assert_async(input: Tensor, assert_msg: str = "Expected Tensor with single nonzero value, but got zero") -> None:
     """RuntimeError unless `input`, a tensor of one element, is nonzero. Looks at it at once, as PyTorch does on the CPU."""
     if not isinstance(input, Tensor):

@@ -28,8 +28,16 @@ from ..warned import warn
 from .calls import grad
 from .forward_check import batched_tangents, tangents, undefined_tangents
 from .function import Function
+from .jacobians import (  # noqa: F401  names that torch has here
+    _get_numerical_jacobian,
+    _iter_tensors,
+    get_analytical_jacobian,
+    get_numerical_jacobian,
+    get_numerical_jacobian_wrt_specific_input,
+)
 
-__all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]
+__all__ = ["GradcheckError", "get_analytical_jacobian", "get_numerical_jacobian", "get_numerical_jacobian_wrt_specific_input",
+           "gradcheck", "gradgradcheck"]
 
 
 FAST = "The above quantities relating the numerical and analytical jacobians are computed in fast mode.\n"
