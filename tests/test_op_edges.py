@@ -299,6 +299,35 @@ def test_one_sample_without_a_batch() -> None:
             assert F.nll_loss(x, target, reduction=reduction).tolist() == -2
 
 
+@pytest.mark.parametrize(("target_length", "loss"), [(0, 0.0), (1, float("inf"))])
+def test_ctc_loss_of_no_times(target_length: int, loss: float) -> None:
+    x = torch.log_softmax(torch.arange(6.0).reshape(1, 2, 3), 2).requires_grad_()
+    found = F.ctc_loss(x, torch.ones(2, 2, dtype=torch.int64), [0, 1], [target_length, 1], reduction="none")
+    assert found[0].item() == loss and found[1].item() == pytest.approx(-x[0, 1, 1].item())
+    found.sum().backward()
+    assert x.grad[0, 0].tolist() == [0, 0, 0] and x.grad[0, 1].abs().sum().item() > 0
+
+
+def test_pooling_to_nothing() -> None:
+    x = torch.ones(1, 2, 4, 3, requires_grad=True)
+    out, places = F.adaptive_max_pool2d(x, (0, 2), return_indices=True)
+    assert out.shape == places.shape == (1, 2, 0, 2) and places.dtype is torch.int64
+    assert F.adaptive_avg_pool1d(x[0], 0).shape == (2, 4, 0)
+
+
+def test_what_align_corners_means_since_a_version_is_said() -> None:
+    theta = torch.tensor([[[1.0, 0, 0], [0, 1, 0]]], requires_grad=True)
+    with pytest.warns(UserWarning, match="^Default grid_sample and affine_grid behavior has changed to align_corners=False"):
+        grid = F.affine_grid(theta, (1, 1, 2, 2))
+    with pytest.warns(UserWarning, match="^Default grid_sample and affine_grid behavior has changed to align_corners=False"):
+        F.grid_sample(torch.ones(1, 1, 2, 2), grid)
+    with pytest.warns(UserWarning, match="^Since version 1.3.0, affine_grid behavior has changed for unit-size grids"):
+        F.affine_grid(theta, (1, 1, 2, 1), align_corners=True)
+    for _ in range(2):      # nothing is saved that a backward could free
+        grid.backward(torch.ones(1, 2, 2, 2))
+    assert theta.grad.tolist() == [[[0, 0, 8], [0, 0, 8]]]
+
+
 ONE = torch.zeros(4, 1, 3)
 PAIR = torch.tensor([[1, 2]])
 
@@ -320,6 +349,30 @@ PAIR = torch.tensor([[1, 2]])
     (NotImplementedError, "affine_grid only supports 4D and 5D sizes",
      lambda: F.affine_grid(torch.ones(1, 2, 3), (1, 1, 2), False)),
     (ValueError, "Expected non-zero, positive output size", lambda: F.affine_grid(torch.ones(1, 2, 3), (1, 1, 0, 2), False)),
+    (RuntimeError, "expected input to have non-empty spatial dimensions, but input has sizes \\[1, 1, 0, 2\\] with dimension 2",
+     lambda: F.grid_sample(torch.ones(1, 1, 0, 2), torch.ones(1, 1, 1, 2), align_corners=False)),
+    (RuntimeError, "calculated shape of the array of sliding blocks as \\(-4, -3\\), which is too small",
+     lambda: F.fold(torch.ones(1, 12, 12), (4, 5), (2, 2), dilation=8)),
+    (RuntimeError, "non-zero dimensions for input, but got: \\[1, 4, 0\\]", lambda: F.fold(torch.ones(1, 4, 0), 1, 2)),
+    (RuntimeError, "It is expected output_size equals to 2, but got size 1", lambda: F.fold(torch.ones(1, 4, 4), (3,), 2)),
+    (RuntimeError, "It is expected kernel_size equals to 2, but got size 1", lambda: F.unfold(torch.ones(1, 4, 4), (3,))),
+    (RuntimeError, "0D target tensor expects 1D input tensors",
+     lambda: F.cosine_embedding_loss(torch.ones(2), torch.ones(2, 2), torch.tensor(1))),
+    (RuntimeError, "kernel_size must either be a single Int or tuple",
+     lambda: F.fractional_max_pool2d(torch.ones(1, 1, 5, 5), (2,), output_size=3)),
+    (RuntimeError, "output_size must either be a single Int or tuple",
+     lambda: F.fractional_max_pool2d(torch.ones(1, 1, 5, 5), 2, output_size=(3,))),
+    (RuntimeError, "There should be exactly three elements \\(depth, height, width\\) in kernel_size, but got 2 elements",
+     lambda: F.max_unpool3d(torch.ones(1, 1, 1, 1, 1), torch.zeros(1, 1, 1, 1, 1, dtype=torch.int64), [1, 1])),
+    (ValueError, "output_size must contain non-negative spatial dimensions, but got output_size\\[0\\]=-1",
+     lambda: F.max_unpool1d(torch.ones(1, 1, 1), torch.zeros(1, 1, 1, dtype=torch.int64), 1, 1, 1)),
+    (ValueError, "should be a sequence containing 2 or 4 elements, but it has a length of '3'",
+     lambda: F.max_unpool2d(torch.ones(1, 1, 1, 1), torch.zeros(1, 1, 1, 1, dtype=torch.int64), 1, output_size=(1, 1, 1))),
+    (RuntimeError, "Storage size calculation overflowed with sizes=\\[2, 2, 1, 4611686018427387903\\]",
+     lambda: F.adaptive_max_pool1d(torch.ones(2, 2, 2), 2**62 - 1)),
+    (RuntimeError, "numel: integer multiplication overflow", lambda: F.adaptive_avg_pool2d(torch.ones(2, 2, 2), 2**62 - 1)),
+    (RuntimeError, "input tensor must have at least one element, but got input_sizes = \\[0, 1\\]",
+     lambda: torch.batch_norm_update_stats(torch.ones(0, 1), torch.ones(1), torch.ones(1), 0.1)),
     (ValueError, "recompute_scale_factor is not meaningful with an explicit size",
      lambda: F.interpolate(torch.ones(1, 1, 4), size=2, recompute_scale_factor=True)),
 ])

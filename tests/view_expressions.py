@@ -346,7 +346,7 @@ LAYOUTS = [
     "torch.add(y,x,alpha=2)",
     "x.half()",
     "x.to(torch.float64,memory_format=torch.contiguous_format)",
-    "F.grid_sample(x,torch.zeros(2,3,3,2))",
+    "F.grid_sample(x,torch.zeros(2,3,3,2),align_corners=False)",
     "x.prod(1)",
     "x.all(1)",
     "x.argmax(1)",

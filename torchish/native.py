@@ -152,6 +152,7 @@ def _native_batch_norm_legit(input: Tensor, weight: Tensor | None, bias: Tensor 
 def batch_norm_update_stats(input: Tensor, running_mean: Tensor | None, running_var: Tensor | None,
                             momentum: float) -> tuple[Tensor, Tensor]:
     """Mean and variance of the batch; the running ones take them in."""
+    require(input.numel() > 0, f"input tensor must have at least one element, but got input_sizes = {list(input.shape)}")
     axes = (0, *range(2, input.dim()))
     var, mean = t.var_mean(input, axes, correction=0)
     count = input.numel() // input.shape[1]

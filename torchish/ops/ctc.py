@@ -76,6 +76,8 @@ def ctc(log_probs: Array, targets: Array, input_lengths: Array, target_lengths: 
     end = jnp.take_along_axis(alpha, last, 1)[:, 0]
     before = jnp.where(target_lengths > 0, jnp.take_along_axis(alpha, jnp.maximum(last - 1, 0), 1)[:, 0], _NEVER)
     values = -_log_add(end, before)
+    nothing = input_lengths == 0        # no times: the empty target is certain, every other impossible
+    values = jnp.where(nothing, jnp.where(target_lengths == 0, 0, -_NEVER), values)
     impossible = values > -_NEVER / 2
     # torch's gradient is that of what log_softmax was given: exp(log_probs) of the times that count is in it
     counted = jnp.arange(log_probs.shape[0])[:, None] < input_lengths

@@ -15,7 +15,7 @@ __all__ = ["pixel_shuffle"]
 
 
 def _two(value: int | tuple[int, ...]) -> tuple[int, int]:
-    return (value, value) if isinstance(value, int) else tuple(value) * (2 if len(value) == 1 else 1)
+    return (value, value) if isinstance(value, int) else tuple(value)
 
 
 def _windows(kernel_size: Dims, dilation: Dims, padding: Dims, stride: Dims) -> list[tuple[int, int]]:
@@ -70,9 +70,9 @@ def fold(input: Array, output_size: Dims, kernel_size: Dims, dilation: Dims = 1,
          stride: Dims = 1) -> Array:
     """Adds patches up to images, the transpose of unfold: (N, C * kernel, places) -> (N, C, *output_size)."""
     size, (kernel, dilation, padding, stride) = _two(output_size), _windows(kernel_size, dilation, padding, stride)
-    require(input.ndim in (2, 3), "Expected 2D or 3D (batch mode) tensor for input with possibly 0 batch size and "
-                                  "non-zero "
-                                  f"dimensions for input, but got: {listing(input.shape)}")
+    require(len(size) == 2, f"It is expected output_size equals to 2, but got size {len(size)}")
+    require(input.ndim in (2, 3) and prod(input.shape[-2:]) > 0, "Expected 2D or 3D (batch mode) tensor for input with possibly "
+            f"0 batch size and non-zero dimensions for input, but got: {listing(input.shape)}")
     x = input if input.ndim == 3 else input[None]
     require(x.shape[1] % prod(kernel) == 0, "Expected size of input's dimension 1 to be divisible by the product of "
                                             "kernel_size, "
@@ -83,6 +83,9 @@ def fold(input: Array, output_size: Dims, kernel_size: Dims, dilation: Dims = 1,
             f"stride={stride}, expected size of input's dimension 2 to match the calculated number of sliding blocks "
             f"{counts[0]} "
             f"* {counts[1]} = {prod(counts)}, but got input.size(2)={x.shape[2]}.")
+    require(min(counts) >= 1, f"Given output_size={size}, kernel_size={kernel}, dilation={dilation}, padding={padding}, "
+                              f"stride={stride}, calculated shape of the array of sliding blocks as {counts}, which is too small "
+                              "(non-positive)")
     image = jax.ShapeDtypeStruct((x.shape[0], x.shape[1] // prod(kernel), *size), x.dtype)
     out, = jax.linear_transpose(lambda v: _patches(v, kernel, dilation, padding, stride), image)(x)
     return out if input.ndim == 3 else out[0]

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..dtypes import from_numpy
+from ..warned import warn
 from .check import listing, require, wrap_dim
 from .create import spaced
 from .matmul_check import PRECISION, same_types
@@ -19,6 +20,11 @@ from .precision import is_float, need_float, no_bool
 from .table import Array, Shape, op
 
 __all__ = ["affine_grid", "grid_sample"]
+
+CHANGED = ("Default grid_sample and affine_grid behavior has changed to align_corners=False since 1.3.0. Please specify "
+           "align_corners=True if the old behavior is desired. See the documentation of grid_sample for details.")
+UNIT = ("Since version 1.3.0, affine_grid behavior has changed for unit-size grids when align_corners=True. This is not an "
+        "intended use case of affine_grid. See the documentation of affine_grid for details.")
 
 
 def _reflected(x: jax.Array, low: float, high: float) -> jax.Array:
@@ -102,6 +108,8 @@ def grid_sample(input: Array, grid: Array, mode: str = "bilinear", padding_mode:
     require(padding_mode in ("zeros", "border", "reflection"), "nn.functional.grid_sample(): expected padding_mode to "
                                                                "be 'zeros',"
             f" 'border', or 'reflection', but got: '{padding_mode}'", ValueError)
+    if align_corners is None:
+        warn(CHANGED)
     require(grid.shape[0] == input.shape[0], "grid_sampler(): expected grid and input to have same batch size, but got "
                                              "input "
             f"with sizes {listing(input.shape)} and grid with sizes {listing(grid.shape)}")
@@ -111,6 +119,9 @@ def grid_sample(input: Array, grid: Array, mode: str = "bilinear", padding_mode:
     require(n in (2, 3) and grid.ndim == input.ndim, "grid_sampler(): expected 4D or 5D input and grid with same "
                                                      "number of "
             f"dimensions, but got input with sizes {listing(input.shape)} and grid with sizes {listing(grid.shape)}")
+    empty = next((d for d in range(2, input.ndim) if not input.shape[d]), None)
+    require(empty is None, "grid_sampler(): expected input to have non-empty spatial dimensions, but input has sizes "
+                           f"{listing(input.shape)} with dimension {empty} being empty")
     need_float("grid_sampler_2d_cpu_kernel_impl" if n == 2 else "grid_sampler3d_cpu", input)
     same_types("expected scalar type {} but found {}", input, grid)
     align = bool(align_corners)
@@ -131,7 +142,7 @@ def grid_sample(input: Array, grid: Array, mode: str = "bilinear", padding_mode:
     return total
 
 
-@op(autocast="low", forms="F", rule="AffineGridGeneratorBackward0",
+@op(autocast="low", forms="F", rule="AffineGridGeneratorBackward0", saves=False,
     samples=lambda t: [((t(2, 2, 3), (2, 1, 3, 4)), {"align_corners": False})])
 def affine_grid(theta: Array, size: Shape, align_corners: bool | None = None) -> Array:
     """The places of an image of `size` (N, C, *out) moved by affine maps: (N, n, n + 1) -> (N, *out, n)."""
@@ -141,6 +152,10 @@ def affine_grid(theta: Array, size: Shape, align_corners: bool | None = None) ->
     require(n in (2, 3), "affine_grid only supports 4D and 5D sizes, for 2D and 3D affine transforms, respectively. Got size "
                          f"{tuple(size)}.", NotImplementedError)
     require(min(size) > 0, f"Expected non-zero, positive output size. Got {tuple(size)}", ValueError)
+    if align_corners is None:
+        warn(CHANGED)
+    elif align_corners and 1 in size[2:]:
+        warn(UNIT)
     require(theta.shape == (size[0], n, n + 1), f"Expected a batch of {n}D affine matrices of shape Nx{n}x{n + 1} for "
                                                 "size "
             f"{tuple(size)}. Got {'torch.Size(' + listing(theta.shape) + ')'}.", ValueError)

@@ -96,9 +96,8 @@ def cosine_embedding_loss(input1: Array, input2: Array, target: Array, margin: N
                           reduce: bool | None = None, reduction: str = "mean") -> Array:
     """1 - cos where target is 1, max(0, cos - margin) where it is -1; reduced."""
     require(target.ndim <= 1, "0D or 1D target tensor expected, multi-target not supported")
-    require(input1.ndim == target.ndim + 1, f"{target.ndim}D target tensor expects {target.ndim + 1}D input tensors, "
-                                            "but found "
-            f"inputs with sizes {list(input1.shape)} and {list(input2.shape)}.")
+    require(input1.ndim == input2.ndim == target.ndim + 1, f"{target.ndim}D target tensor expects {target.ndim + 1}D input "
+            f"tensors, but found inputs with sizes {list(input1.shape)} and {list(input2.shape)}.")
     broadcast_shapes(target.shape, broadcast_shapes(input1.shape, input2.shape)[:-1])
     input1, input2 = floating(input1), floating(input2)
 

@@ -184,12 +184,20 @@ lp_pool1d, lp_pool2d, lp_pool3d = map(_declare_lp, (1, 2, 3))
 
 def _unpooled_size(n: int, size: tuple[int, ...], kernel: Any, stride: Any, padding: Any,
                    output_size: Any) -> tuple[int, ...]:
-    full = [(v,) * n if isinstance(v, int) else tuple(v) for v in (kernel, kernel if stride is None else stride,
-                                                                   padding)]
+    full = [(v,) * n if isinstance(v, int) else tuple(v) for v in (kernel, kernel if stride is None else stride, padding)]
+    for name, values in zip(("kernel_size", "stride", "padding"), full, strict=True):
+        require(len(values) == n, f"There should be exactly {('one', 'two', 'three')[n - 1]} element{'s'[:n > 1]} "
+                                  f"({', '.join(('depth', 'height', 'width')[3 - n:])}) in {name}, but got {len(values)} elements.")
     usual = tuple((s - 1) * st - 2 * p + k for s, k, st, p in zip(size, *full, strict=True))
     if output_size is None:
+        negative = next((k for k, u in enumerate(usual) if u < 0), None)
+        require(negative is None, "max_unpooling: output_size must contain non-negative spatial dimensions, but got "
+                                  f"output_size[{negative}]={usual[negative or 0]}", ValueError)
         return usual
-    wanted = tuple(output_size)[-n:]
+    wanted = (output_size,) * n if isinstance(output_size, int) else tuple(output_size)
+    require(len(wanted) in (n, n + 2), f"output_size should be a sequence containing {n} or {n + 2} elements, but it has a length "
+                                       f"of '{len(wanted)}'", ValueError)
+    wanted = wanted[-n:]
     for i, (w, u, st) in enumerate(zip(wanted, usual, full[1], strict=True)):
         require(u - st < w < u + st, f"invalid output_size \"{wanted}\" (dim {i} must be between {u - st} and "
                                      f"{u + st})",

@@ -36,6 +36,8 @@ def _sizes(name: str, x: jax.Array, n: int, output_size: Any) -> tuple[int, ...]
                                             f"{listing((*x.shape[:-n], *sizes))}")
     if maximum:
         _refuse_empty(name, x.shape, 1)
+    require(prod(x.shape[:-n] + sizes) * x.dtype.itemsize < 2**63, "Storage size calculation overflowed with sizes="
+            f"{listing((*x.shape[:-n], *(1,) * (n == 1), *sizes))}" if maximum else "numel: integer multiplication overflow")
     require(min(sizes) >= 0, f"adaptive_avg_pool{max(n, 2)}d: elements of output_size must be greater than or equal to 0 but "
             f"received {{{', '.join(map(str, (1, *sizes) if n == 1 else sizes))}}}")
     return sizes
@@ -74,6 +76,9 @@ def _adaptive_max(x: jax.Array, sizes: tuple[int, ...], *, indices: bool) -> tup
     """The maxima of the windows and their places in the flattened plane."""
     n = len(sizes)
     lead, have = x.ndim - n, x.shape[-n:]
+    if 0 in sizes:
+        none = jnp.zeros(x.shape[:lead] + sizes, x.dtype)
+        return (none, none.astype(jnp.int64)) if indices else (none,)
     parts = (x,)
     if indices:
         parts += (jnp.arange(prod(have), dtype=jnp.int64).reshape(*(1,) * lead, *have),)

@@ -21,7 +21,6 @@ DIMS = {2: ("height", "width"), 3: ("time", "height", "width")}
 
 def _each(n: int, name: str, value: Any) -> tuple[int, ...]:
     found = (value,) * n if isinstance(value, int) else tuple(value)
-    found *= n if len(found) == 1 else 1
     require(len(found) == n, f"fractional_max_pool{n}d: {name} must either be a single Int or tuple of "
                              f"{'three ' * (n == 3)}Ints")
     return found
