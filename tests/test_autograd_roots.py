@@ -243,3 +243,10 @@ def test_gradients_of_a_large_batch_through_python_are_one_short_program_each():
         compilations, nodes = stats.compilations, stats.nodes
         assert torch.allclose(jacobian(), x.detach().cos().diag())
         assert stats.compilations == compilations and stats.nodes - nodes < 40      # not an entry for each member
+
+
+def test_inputs_may_be_an_iterator_which_is_read_once(x):
+    layer = torch.nn.Linear(2, 1)
+    weight, bias = grad(layer(x).sum(), layer.parameters())
+    assert weight.tolist() == [[1, 2]] and bias.tolist() == [1]
+    assert grad((x * 2).sum(), iter([x]), is_grads_batched=True, grad_outputs=torch.ones(3))[0].tolist() == [[2, 2]] * 3

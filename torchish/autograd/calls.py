@@ -94,7 +94,7 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool
              "parts of the graph, please use torch.autograd.backward.", FutureWarning)
     roots = _listed(outputs)
     cotangents = _cotangents(grad_outputs, roots)
-    wrt = _listed(_checked_inputs(inputs))
+    wrt = _listed(_checked_inputs(given))
     unused = bool(allow_unused)
     if is_grads_batched:
         return _batched(roots, wrt, cotangents, retain_graph, create_graph, unused, materialize_grads)
