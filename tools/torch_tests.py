@@ -47,6 +47,20 @@ class Absent(metaclass=_Anything):
         raise NotImplementedError(f"{type(self).__name__} is missing")
 
 
+class AbsentOperator:
+    """Stands for HigherOrderOperator, of which files make objects as they are read; who calls one fails."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def py_impl(self, key: Any) -> Callable[[Callable], Callable]:
+        """Leaves the function as it is."""
+        return lambda function: function
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError(f"HigherOrderOperator {self.name} is missing")
+
+
 class AbsentModule(types.ModuleType):
     """Stands for a module that torchish has not."""
 
@@ -96,7 +110,7 @@ class Finder(Loader):
 def fill(file: Path) -> None:
     """Puts Absent for the names that a file imports from modules of torchish which do not have them, and prints them."""
     for line in ast.parse(file.read_text()).body:
-        if not isinstance(line, ast.ImportFrom) or line.level or not (line.module or "").startswith("torch") \
+        if not isinstance(line, ast.ImportFrom) or line.level or not (line.module or "").startswith(("torch", "functorch")) \
                 or line.module.startswith(OF_TREE):
             continue
         module = import_module(line.module)
@@ -140,6 +154,8 @@ def main(args: list[str]) -> int:
     torch.ao.nn = AbsentModule("torch.ao.nn")       # the module database has them
     import_module("torch.ao.quantization").__path__ = []    # submodules of it are asked for by what test_linalg.py imports
     torch.ops.quantized_decomposed = AbsentModule("torch.ops.quantized_decomposed")
+    sys.modules["torch._ops"] = AbsentModule("torch._ops")
+    sys.modules["torch._ops"].HigherOrderOperator = AbsentOperator
     aten = type(torch.ops.aten)
     aten.__getattr__ = lenient(aten.__getattr__)
     torch.testing.__path__ = []         # a module with submodules, from here on

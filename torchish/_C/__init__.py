@@ -88,6 +88,19 @@ def _jit_set_num_profiled_runs(runs: int) -> int:
     return 1
 
 
+_fallback_warnings = [False]
+
+
+def _debug_only_are_vmap_fallback_warnings_enabled() -> bool:
+    """What was set. There is nothing to warn of: vmap knows every op."""
+    return _fallback_warnings[0]
+
+
+def _debug_only_display_vmap_fallback_warnings(enabled: bool) -> None:
+    """Keeps it."""
+    _fallback_warnings[0] = enabled
+
+
 def DispatchKeySet(key: DispatchKey) -> DispatchKey:
     """The set with that key."""
     return key

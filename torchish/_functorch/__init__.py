@@ -3,4 +3,5 @@ from __future__ import annotations
 
 from ..missing import missing
 
-__getattr__ = missing("torch._functorch", globals(), late={"deprecated", "make_functional", "vmap"})
+__getattr__ = missing("torch._functorch", globals(), late={
+    "apis", "deprecated", "eager_transforms", "functional_call", "make_functional", "utils", "vmap"})

@@ -7,7 +7,7 @@ Source: https://docs.pytorch.org/docs/stable/func.migrating.html
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from .. import api as torch
@@ -17,8 +17,8 @@ from ..nn.module import Module
 from ..nn.parameter import Parameter
 from ..tensor import Tensor
 
-__all__ = ["FunctionalModule", "FunctionalModuleWithBuffers", "combine_state_for_ensemble", "make_functional",
-           "make_functional_with_buffers"]
+__all__ = ["FunctionalModule", "FunctionalModuleWithBuffers", "combine_state_for_ensemble", "functional_init",
+           "functional_init_with_buffers", "make_functional", "make_functional_with_buffers"]
 
 
 class FunctionalModuleWithBuffers(Module):
@@ -99,6 +99,51 @@ def _emptied(model: Module, untracked: bool) -> tuple[Module, dict[str, Tensor],
         for value in params.values():
             value.requires_grad_(False)
     return model, params, buffers
+
+
+def functional_init(model_class: Callable[..., Module], ensemble_shape: tuple[int, ...] = (), device: Any = "cpu") -> Callable:
+    """A function that makes a module of the class without buffers, or several, from the class's arguments.
+
+    It gives (parameters, function, names): function(parameters, args) calls the module with the tuple args. ensemble_shape: (n,)
+    for n modules, whose parameters are stacked and detached.  ValueError for more dims and for n < 1, RuntimeError for buffers.
+    """
+    def wrapped(*args: Any, **kwargs: Any) -> tuple:
+        model, params, buffers = _initialised(model_class, ensemble_shape, device, args, kwargs)
+        if buffers:
+            raise RuntimeError("make_functional_deprecated_v1(model): `model` has buffers. Please use "
+                               "make_functional_with_buffers_deprecated_v1(model) instead.")
+        return tuple(params.values()), lambda weights, data: _called(model, params, weights, data), tuple(params)
+    return wrapped
+
+
+def functional_init_with_buffers(model_class: Callable[..., Module], ensemble_shape: tuple[int, ...] = (),
+                                 device: Any = "cpu") -> Callable:
+    """The same for modules with buffers: (parameters, buffers, function, names of both); function(parameters, buffers, args)."""
+    def wrapped(*args: Any, **kwargs: Any) -> tuple:
+        model, params, buffers = _initialised(model_class, ensemble_shape, device, args, kwargs)
+        names = [*params, *buffers]
+        return (tuple(params.values()), tuple(buffers.values()),
+                lambda weights, states, data: _called(model, names, [*weights, *states], data), tuple(params), tuple(buffers))
+    return wrapped
+
+
+def _called(model: Module, names: Iterable[str], values: Iterable[Tensor], data: tuple) -> Any:
+    return call(model, dict(zip(names, values, strict=True)), data, {}, tie_weights=True, strict=False)
+
+
+def _initialised(model_class: Callable[..., Module], shape: tuple[int, ...], device: Any, args: tuple, kwargs: dict) -> tuple[
+        Module, dict[str, Tensor], dict[str, Tensor]]:
+    if len(shape) >= 2:
+        raise ValueError("NYI: ensemble_shape with more than 1 element")
+    if shape and shape[0] <= 0:
+        raise ValueError(f"num_models {shape[0]} should be > 0")
+    models = [model_class(*args, **kwargs).to(device) for _ in range(shape[0] if shape else 1)]
+    model, params, buffers = _emptied(models[0], False)
+    if not shape:
+        return model, params, buffers
+    model_class(*args, **kwargs)        # PyTorch makes one more, which draws numbers, too
+    return (model, dict(zip(params, _stacked([tuple(m.parameters()) for m in models]), strict=True)),
+            dict(zip(buffers, _stacked([tuple(m.buffers()) for m in models]), strict=True)))
 
 
 __getattr__ = missing("torch._functorch.make_functional", globals())

@@ -12,8 +12,8 @@ from ..storage import assign, version_of
 from ..tensor import Tensor
 from ..utils._pytree import TreeSpec, tree_flatten, tree_leaves
 
-__all__ = ["RANDOMNESS", "Chosen", "after", "check_unchanged", "only_tensors", "real_only", "split_aux", "tensors_in",
-           "tensors_of", "write_back", "written"]
+__all__ = ["Chosen", "after", "check_randomness", "check_unchanged", "only_tensors", "places_of", "real_only", "split_aux",
+           "tensors_in", "tensors_of", "write_back", "written"]
 
 
 def after(both: Callable, skip: int) -> Callable:
@@ -21,7 +21,10 @@ def after(both: Callable, skip: int) -> Callable:
     return lambda args, directions=(): both(args, directions)[skip:]
 
 
-RANDOMNESS = ("error", "different", "same")
+def check_randomness(randomness: str) -> None:
+    """torch's error for what is none of the three words."""
+    if randomness not in ("error", "different", "same"):
+        raise RuntimeError(f"Only allowed values for randomness are 'error', 'different', or 'same'. Got {randomness}")
 
 
 def _may_require_grad(x: Tensor) -> None:
@@ -66,25 +69,30 @@ def real_only(caller: str, what: str, dtypes: Sequence[Any]) -> None:
             raise RuntimeError(f"{caller}: Expected all {what} to be real but received complex tensor at flattened input idx: {k}")
 
 
+def places_of(argnums: Any, count: int) -> list[int]:
+    """Which of `count` positional arguments `argnums` names; torch's errors where it names none, or one twice."""
+    if not isinstance(argnums, (int, tuple)):
+        raise RuntimeError(f"argnums must be int or Tuple[int, ...], got: {type(argnums)}")
+    for n in argnums if isinstance(argnums, tuple) else ():
+        if not isinstance(n, int):
+            raise RuntimeError(f"argnum must be int, got: {type(n)}")
+    places = argnums if isinstance(argnums, tuple) else (argnums,)
+    for n in places:
+        if not -count <= n < count:
+            raise RuntimeError(f"Got argnum={n}, but only {count} positional inputs")
+    if not places:
+        raise RuntimeError("argnums must be non-empty")
+    found = [n % count for n in places]
+    if len(set(found)) != len(found):
+        raise RuntimeError(f"argnums elements must be unique, got {tuple(found)}")
+    return found
+
+
 class Chosen:
     """The positional arguments that `argnums` names: `tensors`, and a call with others in their place."""
 
     def __init__(self, args: tuple, argnums: Any, differentiable: Callable[[Tensor], None] = _may_require_grad) -> None:
-        if isinstance(argnums, bool) or not isinstance(argnums, (int, tuple)):
-            raise RuntimeError(f"argnums must be int or Tuple[int, ...], got: {type(argnums)}")
-        if isinstance(argnums, tuple):
-            if not argnums:
-                raise RuntimeError("argnums must be non-empty")
-            for n in argnums:
-                if not isinstance(n, int):
-                    raise RuntimeError(f"argnum must be int, got: {type(n)}")
-        places = argnums if isinstance(argnums, tuple) else (argnums,)
-        for n in places:
-            if not -len(args) <= n < len(args):
-                raise RuntimeError(f"Got argnum={n}, but only {len(args)} positional inputs")
-        self.places = [n % len(args) for n in places]
-        if len(set(self.places)) != len(self.places):
-            raise RuntimeError(f"argnums elements must be unique, got {argnums}")
+        self.places = places_of(argnums, len(args))
         self.args = args
         chosen = tuple([args[n] for n in self.places])
         self.tensors, self.spec = tensors_of(chosen if isinstance(argnums, tuple) else chosen[0], differentiable)

@@ -19,9 +19,9 @@ from ..tangents import check_differentiable, check_tangent
 from ..tensor import Tensor
 from ..utils._pytree import TreeSpec, tree_flatten
 from .arguments import (
-    RANDOMNESS,
     Chosen,
     after,
+    check_randomness,
     check_unchanged,
     only_tensors,
     real_only,
@@ -141,8 +141,7 @@ def jacfwd(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = F
 
     @functools.wraps(func, updated=())
     def wrapper(*args: Any) -> Any:
-        if randomness not in RANDOMNESS:
-            raise RuntimeError(f"Only allowed values for randomness are 'error', 'different', or 'same'. Got {randomness}")
+        check_randomness(randomness)
         chosen = Chosen(args, argnums, differentiable=check_differentiable)
         real_only("jacfwd", "inputs", [x.dtype for x in chosen.tensors])
         run = _Run(chosen.tensors, tensors_in(args), lambda inner: chosen.call(func, inner, {}), has_aux, randomness=randomness)

@@ -17,9 +17,9 @@ from ..storage import like, storage_of
 from ..strides import dense, laid, strides_of
 from ..tensor import Tensor
 from ..utils._pytree import broadcast_prefix, tree_flatten, tree_leaves, tree_structure
-from .arguments import RANDOMNESS, write_back, written
+from .arguments import check_randomness, write_back, written
 
-__all__ = ["vmap"]
+__all__ = ["Call", "vmap"]
 
 
 def vmap(func: Callable, in_dims: Any = 0, out_dims: Any = 0, randomness: str = "error", *,
@@ -30,14 +30,13 @@ def vmap(func: Callable, in_dims: Any = 0, out_dims: Any = 0, randomness: str = 
     members, "different". chunk_size: so many members at a time. Errors: torch's, for sizes that differ, for trees that do not fit,
     for results that are no tensors, and where `func` asks for a value.
     """
-    if randomness not in RANDOMNESS:
-        raise RuntimeError(f"Only allowed values for randomness are 'error', 'different', or 'same'. Got {randomness}")
+    check_randomness(randomness)
     if chunk_size is not None and not chunk_size > 0:
         raise ValueError(f"vmap: chunk_size should be None or greater than 0. (got {chunk_size})")
 
     @functools.wraps(func, updated=())
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        call = _Call(func, in_dims, out_dims)
+        call = Call(func, in_dims, out_dims)
         call.take(args)
         return call.run(kwargs, randomness, chunk_size)
     return wrapped
@@ -55,7 +54,7 @@ def _name(func: Callable) -> str:
     return repr(func)
 
 
-class _Call:
+class Call:
     """One call of a mapped function."""
 
     def __init__(self, func: Callable, in_dims: Any, out_dims: Any) -> None:
