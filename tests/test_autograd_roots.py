@@ -250,3 +250,39 @@ def test_inputs_may_be_an_iterator_which_is_read_once(x):
     weight, bias = grad(layer(x).sum(), layer.parameters())
     assert weight.tolist() == [[1, 2]] and bias.tolist() == [1]
     assert grad((x * 2).sum(), iter([x]), is_grads_batched=True, grad_outputs=torch.ones(3))[0].tolist() == [[2, 2]] * 3
+
+
+def test_a_root_that_other_roots_lead_to_in_an_ended_graph_gets_their_gradients_too(x):
+    def product(seen):
+        a = x * 1
+        b = a * 2
+        c = b * a
+        if seen:
+            c.tolist()
+        return a, b, c, (a * b * c).sum()       # 4 a ** 4: b is 2 a, c is 2 a ** 2
+    for seen in (False, True):
+        a, b, c, y = product(seen)
+        found = grad(y, [a, b, c], retain_graph=True, create_graph=True)
+        assert [g.tolist() for g in found] == [[16, 128], [4, 32], [2, 8]]
+        assert grad(found[0].sum(), x, retain_graph=True)[0].tolist() == [48, 192]
+        assert grad(y, a)[0].tolist() == [16, 128]
+    a = x * 1
+    b = a * 2
+    b.tolist()
+    assert grad([a, b], a, [torch.ones(2)] * 2)[0].tolist() == [3, 3]
+
+
+def test_a_function_that_looks_at_its_argument_adds_to_the_gradient_there(x):
+    class Product(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, y):
+            ctx.save_for_backward(x, y)
+            assert x.tolist() == [1, 2]
+            return x * y
+
+        @staticmethod
+        def backward(ctx, g):
+            x, y = ctx.saved_tensors
+            return g * y, g * x
+    a = x * 1
+    assert grad((Product.apply(a, a) * a).sum(), a)[0].tolist() == [3, 12]

@@ -121,6 +121,10 @@ class Graph:
             found = self.ending.reached[starts, stops] = (nodes, touched, {o.slot for n in nodes for o in n.outs})
         return found
 
+    def passed(self, places: list[int], starts: tuple[int, ...]) -> set[int]:
+        """Those of `places`, starts of a backward, which other starts lead to: what is given there is not the whole gradient."""
+        return {s for s in places if s in self.reached(tuple([k for k in starts if k > s]), ())[1]} if len(starts) > 1 else set()
+
     def entries(self) -> list[Node]:
         """All entries of the tape it came from."""
         return path(self.node)

@@ -200,8 +200,10 @@ class Pass:
             if not self._younger_function(graph, slot):
                 self._pause(graph, slot, {k: g for k, (g, _) in at.items()})
             return
+        asked = {x._graph[1] for x in (self.targets or {}).values() if x._graph is not None and x._graph[0] is graph}
+        passed = graph.passed([s for s in free if s in asked and not at[s][1]], tuple(free))
         for s in free:
-            if not at.pop(s)[1]:
+            if not at.pop(s)[1] and s not in passed:
                 self._capture(graph, s, free[s])
         if not at:
             del self.pending[graph]
@@ -209,7 +211,7 @@ class Pass:
             hooks.finish(state.tape)
         self.through = self.through or not graph.apart
         state.tape.set_grad(self.create)
-        self._pull_graph(graph, free, waiting)
+        self._pull_graph(graph, free, waiting, asked, passed)
 
     def _younger_function(self, home: Any, slot: int) -> bool:
         """Goes through a custom function that came after `slot` first: it may still add to the gradient there."""
@@ -256,16 +258,16 @@ class Pass:
             if source is not None and (slot not in asked or isinstance(source, tuple) or source._leaf or source._tape is not tape):
                 self.deliver(source, g)
 
-    def _pull_graph(self, graph: Graph, starts: dict[int, Any], waiting: list[int]) -> None:
-        """Takes cotangents through the graph of an ended tape."""
+    def _pull_graph(self, graph: Graph, starts: dict[int, Any], waiting: list[int], asked: set[int], passed: set[int]) -> None:
+        """Takes cotangents through the graph of an ended tape. asked: where targets stand. passed: starts that are taken as such."""
         waiting = [s for s in waiting if s not in starts]
         found, touched, made = graph.reached(tuple(starts), tuple(waiting))
         if anomaly.check:
             check_graph(graph, starts)
-        asked = {x._graph[1] for x in (self.targets or {}).values() if x._graph is not None and x._graph[0] is graph}
         stops = frozenset(s for s in waiting if s in touched)
         ends = {s for s in touched if s in graph.sources and self._wanted(graph.sources[s])}
-        wrt = tuple(sorted(ends | {s for s in asked if s in touched and s not in starts} | stops))
+        asked = {s for s in asked if s in touched and s not in starts} | passed
+        wrt = tuple(sorted(ends | asked | stops))
         if self.targets is not None:
             found = leading_to(found, wrt)
             made = {o.slot for n in found for o in n.outs}
@@ -279,7 +281,7 @@ class Pass:
             if s in stops:
                 self.send((graph, s), g, False)
                 continue
-            if s in asked and s not in starts:
+            if s in asked:
                 self._capture(graph, s, g)
             if s in ends:
                 self.deliver(graph.sources[s], g)
