@@ -96,6 +96,7 @@ class Nested:
         self._marked: tuple[set[int], int] = (set(), 0)
 
     tangent_of: Callable[[Any], Any] | None = None      # in a dual level: the tangent of a tensor, to be shown
+    pushed: dict[int, Any] | None = None                # number of an input -> its tangent, where these are known
     by_value = False                                    # custom functions stand in its graph as they do outside
     rule_of: Any = None                                 # the custom function whose backward or jvp this is
 

@@ -1,12 +1,36 @@
 """What forward mode asks of tangents.
 
-In: a tensor and its tangent.  Out: torch's errors where they do not fit.
+In: a tensor and its tangent.  Out: torch's errors where they do not fit. A tape on which the tangents of inputs are known: further
+inputs with tangents, and the tangent of what has been computed there.
 """
 from __future__ import annotations
 
+from .nested import Nested
+from .ops.transforms import pushed_forward
 from .tensor import Tensor
 
-__all__ = ["check_differentiable", "check_tangent"]
+__all__ = ["add_input", "check_differentiable", "check_tangent", "split"]
+
+
+def add_input(nested: Nested, primal: Tensor, tangent: Tensor) -> Tensor:
+    """`primal`, a tensor outside, with its tangent on a tape whose tangents are known."""
+    dual = nested.input(primal, mark=True)
+    number = len(nested.operands) - 1
+    nested.pushed[number] = tangent     # type: ignore[index]
+    if nested.name == "dual":
+        nested.tape.inputs[number] = primal         # gradients go past the dual to the tensor it was made of
+        if primal._graph is not None and primal._data is not None:
+            nested.tape.upstream[dual._node.slot] = primal._graph
+    return dual
+
+
+def split(nested: Nested, x: Tensor) -> tuple[Tensor, Tensor | None]:
+    """Outside: the primal of a tensor of that tape, and its tangent, None where none comes to it."""
+    if not nested.is_marked(x) or not x._node.aval.differentiable:
+        return nested.unwrap(x), None
+    wrt = tuple(nested.pushed)      # type: ignore[arg-type]
+    return nested.so_far([x], (wrt,), lambda f: pushed_forward(f, wrt, [0]),    # type: ignore[return-value]
+                         list(nested.pushed.values()), True)    # type: ignore[union-attr]
 
 
 def check_differentiable(x: Tensor, name: str = "primal") -> None:

@@ -10,19 +10,30 @@ from typing import Any
 
 from ..grad_fn import GradFn, InputMetadata, edge_of, leaf_node
 from ..graph import SECOND_TIME
+from ..modes import no_grad
 from ..recorder import hooks
 from ..stops import NodeHooks
+from ..tape import state
 from ..tensor import Tensor
 from ..warned import warn
 from .saving import SavedTensor
 
-__all__ = ["BackwardCFunction", "FunctionCtx", "fitted", "undefined_backward"]
+__all__ = ["BackwardCFunction", "FunctionCtx", "apart", "fitted", "undefined_backward"]
 
 
 def undefined_backward(ctx: Any, *grad_outputs: Any) -> Any:
     """Gradients of the inputs from those of the results; every subclass that is differentiated defines it."""
     raise NotImplementedError("You must implement either the backward or vjp method for your custom autograd.Function to use it "
                               "with backward mode AD.")
+
+
+def apart(x: Tensor) -> Tensor:
+    """`x` without its place in the graph. Tangents of a function around pass, which `detach` would stop."""
+    nested = state.tape.nested
+    if nested is None or not nested.forward:
+        return x.detach()
+    with no_grad():
+        return hooks.public["_alias"](x)
 
 
 def fitted(name: str, k: int, x: Tensor, g: Tensor) -> Tensor:
@@ -137,7 +148,7 @@ class BackwardCFunction(FunctionCtx, GradFn):
         for t in self._to_save:
             k = next((k for k, r in enumerate(results) if r is t), -1) if t is not None and id(t) not in given else -1
             if k >= 0 and not any(t is c for c in self._constant) and t.dtype.category >= 2:
-                kept.append((hooks.public["_alias"](t.detach()), k))
+                kept.append((hooks.public["_alias"](apart(t)), k))
             else:
                 kept.append((t, -1))
         return kept

@@ -11,10 +11,9 @@ from sys import getrefcount
 from typing import Any, NamedTuple
 
 from ..nested import Nested, entry
-from ..ops.transforms import pushed_forward
 from ..recorder import hooks
 from ..storage import bind
-from ..tangents import check_tangent
+from ..tangents import add_input, check_tangent, split
 from ..tape import state
 from ..tensor import Tensor
 
@@ -30,12 +29,12 @@ class UnpackedDualTensor(NamedTuple):
 
 
 class _Level:
-    """The open level: its tape, and the tangents of the inputs that have one."""
+    """The open level: its tape, on which the tangents of inputs are known."""
 
     def __init__(self) -> None:
         self.nested = Nested("dual", forward=True)
         self.nested.tangent_of = lambda x: unpack_dual(x).tangent
-        self.tangents: dict[int, Tensor] = {}       # number of the input -> tangent
+        self.nested.pushed = {}
         self.given: dict[int, tuple[Tensor, Tensor]] = {}       # slot of a dual tensor -> what it was made of
         self.nested.__enter__()
 
@@ -122,15 +121,10 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
         with nested.outside():
             zero = hooks.zeros(primal._node.aval)
         dual = tensor + nested.input(zero, mark=True)
-        open_.tangents[len(nested.operands) - 1] = tangent
+        nested.pushed[len(nested.operands) - 1] = tangent
         open_.given[dual._node.slot] = (tensor, given)
         return dual
-    dual = nested.input(primal, mark=True)
-    number = len(nested.operands) - 1
-    nested.tape.inputs[number] = primal         # gradients go past the dual to the tensor it was made of
-    if primal._graph is not None and primal._data is not None:
-        nested.tape.upstream[dual._node.slot] = primal._graph
-    open_.tangents[number] = tangent
+    dual = add_input(nested, primal, tangent)
     open_.given[dual._node.slot] = (primal, given)
     return dual
 
@@ -152,7 +146,4 @@ def unpack_dual(tensor: Tensor, *, level: int | None = None) -> UnpackedDualTens
     made_of = open_.given.get(tensor._node.slot) if tensor._view is None else None
     if made_of is not None and made_of[0].dtype is tensor.dtype:     # a dual tensor itself: what it was made of, not a copy
         return UnpackedDualTensor(made_of[0].view_as(made_of[0]), made_of[1])
-    wrt = tuple(open_.tangents)
-    primal, tangent = open_.nested.so_far([tensor], (wrt,), lambda f: pushed_forward(f, wrt, [0]),
-                                          list(open_.tangents.values()), True)
-    return UnpackedDualTensor(primal, tangent)
+    return UnpackedDualTensor(*split(open_.nested, tensor))

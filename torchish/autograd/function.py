@@ -26,8 +26,9 @@ from ..tape import state
 from ..tensor import Tensor
 from ..warned import warn
 from ..where import user_line
-from .context import BackwardCFunction, FunctionCtx, fitted, undefined_backward
+from .context import BackwardCFunction, FunctionCtx, apart, fitted, undefined_backward
 from .inside import apply_inside, apply_outside, can_stand, looked
+from .pushed import apply_pushed, can_push
 
 __all__ = ["BackwardCFunction", "Function", "FunctionCtx", "FunctionMeta", "InplaceFunction", "NestedIOFunction", "Step",
            "once_differentiable"]
@@ -118,6 +119,7 @@ class Function(FunctionCtx, metaclass=FunctionMeta):
     """
     generate_vmap_rule = False
     _looks = False      # inside a transform its Python has asked for a value
+    _jvp_looks = False  # in forward mode its jvp has
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         warn(f"{self.__class__} should not be instantiated. Methods on autograd functions are all static, so you should "
@@ -159,13 +161,17 @@ class Function(FunctionCtx, metaclass=FunctionMeta):
         level = state.tape.nested
         if level is not None:
             optional = {name for name in ("setup_context", "jvp", "vmap") if getattr(cls, name) is not getattr(Function, name)}
-            stands = can_stand(level, optional, kwargs)
-            if not (stands and cls._looks):
+            stands, pushes = can_stand(level, optional, kwargs), can_push(level, optional)
+            if not (stands and cls._looks or pushes and cls._jvp_looks):
                 try:
                     return apply_inside(cls, optional, args, kwargs)
                 except RuntimeError as e:
-                    if not (stands and looked(e)):
+                    if not ((stands or pushes) and looked(e)):
                         raise
+            if pushes:
+                result = apply_pushed(cls, level, optional, args, kwargs)
+                cls._jvp_looks = True
+                return result
             try:
                 outside = apply_outside(cls, level, args)
             except NoValueError:
@@ -248,13 +254,13 @@ def _result(r: Tensor, step: Step, k: int, given: bool, several: bool) -> Tensor
     """What `apply` hands out for the k-th result."""
     ctx = step.ctx
     if any(r is d for d in ctx._dirty):
-        value = place(hooks.public["_alias"](r.detach()), step, k)
+        value = place(hooks.public["_alias"](apart(r)), step, k)
         if r._view is not None:
             return assign(r, value)     # its base gets the new value, and the gradient through it
         rebind(r, value)
         return r
     shares = given or r._view is not None
-    made = place(hooks.public["_alias"](r.detach()) if shares else r, step, k)
+    made = place(hooks.public["_alias"](apart(r)) if shares else r, step, k)
     if shares:
         what = f"Output {k} of {step.cls.__name__} is a view and is being modified inplace. "
         made._guard = Guard(what + SEVERAL_VIEWS) if several else _MadeHere(what + VIEW_MADE_HERE)

@@ -21,7 +21,7 @@ from ..tensor import Tensor
 from ..utils._pytree import broadcast_prefix, tree_flatten, tree_leaves, tree_map, tree_structure
 from .context import FunctionCtx, fitted
 
-__all__ = ["VmapInfo", "apply_inside", "apply_outside", "can_stand", "looked"]
+__all__ = ["PUSHED", "InsideCtx", "VmapInfo", "apply_inside", "apply_outside", "can_stand", "check_tangents", "looked", "moves"]
 
 SAVED_AS_IS = ("An input that has been returned as-is as output is being saved for backward. This is not supported if you override "
                "setup_context. You should return and save a view of the input instead, e.g. with x.view_as(x) or setup ctx inside "
@@ -37,7 +37,7 @@ class VmapInfo(NamedTuple):
     randomness: str
 
 
-class _Ctx(FunctionCtx):
+class InsideCtx(FunctionCtx):
     """The `ctx` of a call inside a transform; what it keeps is replaced by stand-ins for backward and jvp."""
 
     def kept(self) -> list[tuple[Any, Any, Tensor]]:
@@ -46,9 +46,9 @@ class _Ctx(FunctionCtx):
         found += [("_for_forward", k, t) for k, t in enumerate(self._for_forward) if t is not None]
         return found + [(None, name, t) for name, t in self.__dict__.items() if isinstance(t, Tensor)]
 
-    def with_stand_ins(self, kept: list, tensors: list[Tensor]) -> _Ctx:
+    def with_stand_ins(self, kept: list, tensors: list[Tensor]) -> InsideCtx:
         """A copy that keeps these tensors instead."""
-        other = _Ctx()
+        other = InsideCtx()
         other.__dict__.update(self.__dict__)
         lists = {"_to_save": list(self._to_save), "_for_forward": list(self._for_forward)}
         for (where, which, _), t in zip(kept, tensors, strict=True):
@@ -60,7 +60,7 @@ class _Ctx(FunctionCtx):
         other._in_backward = True
         return other
 
-    def for_jvp(self) -> _Ctx:
+    def for_jvp(self) -> InsideCtx:
         """The same, with what was kept for forward mode in `saved_tensors`."""
         self._to_save = self._for_forward or self._to_save
         return self
@@ -85,7 +85,7 @@ def apply_inside(cls: Any, own: set[str], args: tuple, kwargs: dict) -> Any:
         if not cls.generate_vmap_rule:
             raise RuntimeError(f"You tried to vmap over {cls.__name__}, but it does not have vmap support. Please override and "
                                f"implement the vmap staticmethod or set generate_vmap_rule=True. {MORE}")
-    if nested.forward and "jvp" not in own and any(isinstance(a, Tensor) and _moves(nested, a) for a in args):
+    if nested.forward and "jvp" not in own and any(isinstance(a, Tensor) and moves(nested, a) for a in args):
         cls.jvp(None)
     return _Call(cls, own, args).run(kwargs, nested.forward)
 
@@ -96,13 +96,13 @@ def looked(error: RuntimeError) -> bool:
 
 
 def can_stand(nested: Nested, own: set[str], kwargs: dict) -> bool:
-    """Whether a call may stand in the graph of the function given to `grad` under `vmap` as it does outside of transforms: its
-    forward is called outside, where values are, and its backward when the gradients have come. `grad` alone runs such a function
-    again (func/outside.py)."""
+    """Whether a call may stand in the graph of the function given to `grad` under `vmap` or `jvp` as it does outside of transforms:
+    its forward is called outside, where values are, and its backward when the gradients have come. `grad` alone runs such a
+    function again (func/outside.py)."""
     above = nested.outer.nested
     if above is None:
         return False
-    while above is not None and above.name == "vmap":
+    while above is not None and (above.name == "vmap" or above.name in PUSHED):
         above = above.outer.nested
     return nested.name == "grad" and above is None and "setup_context" in own and not kwargs
 
@@ -122,13 +122,13 @@ def apply_outside(cls: Any, nested: Nested, args: tuple) -> Any:
     return here if isinstance(output, tuple) else here[0]
 
 
-def _moves(nested: Nested | None, x: Tensor) -> bool:
+def moves(nested: Nested | None, x: Tensor) -> bool:
     """Whether a tangent comes to `x`: from the transform in which it was computed, or from one around."""
     while nested is not None and nested.name != "function":     # what forward does is hidden from tangents
         if nested.name in PUSHED and nested.is_marked(x):
             return True
         if nested.holds(x):
-            return any(_moves(nested.outer.nested, o) for o in nested.made_of(x))
+            return any(moves(nested.outer.nested, o) for o in nested.made_of(x))
         nested = nested.outer.nested
     return False
 
@@ -181,7 +181,7 @@ class _Call:
     def __init__(self, cls: Any, own: set[str], args: tuple) -> None:
         self.cls, self.own, self.args = cls, own, args
         self.tensors = [k for k, a in enumerate(args) if isinstance(a, Tensor)]
-        self.ctx = _Ctx()
+        self.ctx = InsideCtx()
         self.ctx.needs_input_grad = tuple([isinstance(a, Tensor) and a.requires_grad for a in args])    # type: ignore[assignment]
         self.results: list = []
         self.plain = _without_rule(cls)
@@ -260,26 +260,11 @@ class _Call:
                         for a in self.args]
             found = self.cls.jvp(ctx, *tangents)
             found = found if isinstance(found, tuple) else (found,)
-            self._check_tangents(found)
+            check_tangents(self.ctx, self.results, found)
             wrt = [j for j, k in enumerate(self.tensors) if self.args[k]._node.aval.differentiable]
             closed = inside.close([hooks.zeros(self.results[k]._node.aval) if found[k] is None else found[k] for k in places
                                    if self.results[k]._node.aval.differentiable])
         return _captured_only(closed, len(self.kept) + len(wrt)), wrt
-
-    def _check_tangents(self, found: tuple) -> None:
-        """torch's errors for what the user's jvp returned."""
-        if len(found) != len(self.results):
-            raise RuntimeError(f"Function's jvp returned an invalid number of forward gradients (expected {len(self.results)} "
-                               f"but got {len(found)})")
-        for k, (t, r) in enumerate(zip(found, self.results, strict=True)):
-            if t is None:
-                continue
-            if not isinstance(t, Tensor):
-                raise RuntimeError(f"expected Variable or None (got {type(t).__name__}) for grad output {k}.")
-            if not isinstance(r, Tensor) or any(r is c for c in self.ctx._constant) or not r._node.aval.differentiable:
-                raise RuntimeError(f"Function's jvp returned a gradient at position {k}, but  the corresponding forward output is "
-                                   "not a differentiable Tensor.You should return None at that position instead.")
-            check_tangent(r, t)
 
     def _sources(self, places: list[int]) -> tuple[tuple[bool, int], ...]:
         """Where what was kept is found: arguments and results keep their place in the graph, what lies between is constant."""
@@ -290,7 +275,7 @@ class _Call:
             found.append((False, result) if given is None else (True, given))
         return tuple(found)
 
-    def _stand_ins(self, inside: Nested) -> _Ctx:
+    def _stand_ins(self, inside: Nested) -> InsideCtx:
         return self.ctx.with_stand_ins(self.kept, [inside.input(t, rg=t._node.aval.differentiable) for _, _, t in self.kept])
 
     def _hand_out(self, found: tuple, places: list[int], several: bool) -> Any:
@@ -301,6 +286,22 @@ class _Call:
                 r = assign(original, r)
             outs[k] = r
         return tuple(outs) if several else outs[0]
+
+
+def check_tangents(ctx: InsideCtx, results: list, found: tuple) -> None:
+    """torch's errors for what the user's jvp returned."""
+    if len(found) != len(results):
+        raise RuntimeError(f"Function's jvp returned an invalid number of forward gradients (expected {len(results)} but got "
+                           f"{len(found)})")
+    for k, (t, r) in enumerate(zip(found, results, strict=True)):
+        if t is None:
+            continue
+        if not isinstance(t, Tensor):
+            raise RuntimeError(f"expected Variable or None (got {type(t).__name__}) for grad output {k}.")
+        if not isinstance(r, Tensor) or any(r is c for c in ctx._constant) or not r._node.aval.differentiable:
+            raise RuntimeError(f"Function's jvp returned a gradient at position {k}, but  the corresponding forward output is "
+                               "not a differentiable Tensor.You should return None at that position instead.")
+        check_tangent(r, t)
 
 
 def _captured_only(closed: Closed, given: int) -> Closed:

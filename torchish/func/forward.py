@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ..creation import constant
-from ..nested import Closed, Nested, entry
+from ..namespace import namespace
+from ..nested import Closed, Nested, NoValueError, entry
 from ..ops.transforms import jacobian_forward, pushed_forward
 from ..recorder import hooks
 from ..storage import version_of
@@ -30,6 +31,8 @@ from .arguments import (
     write_back,
     written,
 )
+from .hooked import without_packing
+from .outside import Outside, by_row, on_the_step
 from .reverse import jacrev
 
 __all__ = ["hessian", "jacfwd", "jvp", "linearize"]
@@ -41,10 +44,11 @@ class _Run:
     """A function that has been run once: its outputs' structure, and the `Closed` that it became."""
 
     def __init__(self, primals: list[Tensor], given: list[Tensor], call: Callable, has_aux: bool, strict: bool = False,
-                 randomness: str | None = None) -> None:
+                 randomness: str | None = None, tangents: list[Tensor] | None = None) -> None:
         self.primals = primals
         with Nested("jvp", forward=True, randomness=randomness) as inside:
             inside.given = given
+            self.pushed = inside.pushed = None if tangents is None else dict(enumerate(tangents))
             inner = [inside.input(x, mark=True) for x in primals]
             out, aux, self.aux_spec = split_aux(call(inner), has_aux, JVP)
             outs, self.spec = only_tensors(out, JVP)
@@ -56,6 +60,15 @@ class _Run:
             self.closed: Closed = inside.close([*outs, *aux, *[inner[k] for k in self.written]])
         self.count, self.results = len(outs), len(outs) + len(aux)
         self.roots = tuple([k for k, a in enumerate(self.avals) if a.differentiable])
+
+    def push(self) -> tuple[tuple, list]:
+        """The results with the auxiliary ones, and the tangents of the results, for the tangents that were given."""
+        closed, roots, pushed = self.closed, self.roots, self.pushed or {}
+        wrt = tuple(pushed)         # the primals, and what custom functions gave that had a look at values
+        flags = (*closed.flags(), *[True] * len(roots))
+        results = entry("jvp", [closed], (wrt, self.count), lambda f: pushed_forward(f, wrt, roots), list(pushed.values()), flags)
+        changes = self.tangents(results[len(closed.outs):])
+        return self.finish(results[:len(closed.outs)]), changes
 
     def tangents(self, found: tuple) -> list:
         """One tangent for each output: those found, zeros for integers."""
@@ -91,14 +104,30 @@ def jvp(func: Callable, primals: Any, tangents: Any, *, strict: bool = False, ha
                 raise RuntimeError(f"{JVP}: Expected {name} to only contain Tensors, got {type(x)}")
     for x, t in zip(leaves, given, strict=True):
         check_tangent(x, t)
-    run = _Run(leaves, leaves, lambda inner: func(*spec.unflatten(inner)), has_aux, strict)
-    closed, n, roots = run.closed, len(leaves), run.roots
-    flags = (*closed.flags(), *[True] * len(roots))
-    results = entry("jvp", [closed], (n, run.count), lambda f: pushed_forward(f, range(n), roots), given, flags)
-    changes = run.tangents(results[len(closed.outs):])
-    found = run.finish(results[:len(closed.outs)])
+
+    def call(inner: list) -> Any:
+        return func(*spec.unflatten(inner))
+    try:
+        run = _Run(leaves, leaves, call, has_aux, strict, tangents=given)
+    except NoValueError:
+        if not on_the_step():
+            raise
+        return _jvp_outside(leaves, given, call, has_aux)
+    found, changes = run.push()
     both = run.spec.unflatten(found[:run.count]), run.spec.unflatten(changes)
     return both if run.aux_spec is None else (*both, run.aux_spec.unflatten(found[run.count:]))
+
+
+def _jvp_outside(primals: list[Tensor], tangents: list[Tensor], call: Callable, has_aux: bool) -> tuple:
+    """jvp of a function that pulls back through a custom function whose backward looks at values: what pulls back is linear in the
+    cotangents, and is pulled back itself."""
+    with without_packing():
+        run = Outside(primals, call)
+    out, aux, aux_spec = split_aux(run.result, has_aux, JVP)
+    outs, spec = only_tensors(out, JVP)
+    changes = spec.unflatten(run.push(outs, tangents))
+    both = spec.unflatten(run.shown(outs)), changes
+    return both if aux_spec is None else (*both, aux_spec.unflatten(run.shown(aux)))
 
 
 def linearize(func: Callable, *primals: Any) -> tuple[Any, Callable]:
@@ -144,7 +173,13 @@ def jacfwd(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = F
         check_randomness(randomness)
         chosen = Chosen(args, argnums, differentiable=check_differentiable)
         real_only("jacfwd", "inputs", [x.dtype for x in chosen.tensors])
-        run = _Run(chosen.tensors, tensors_in(args), lambda inner: chosen.call(func, inner, {}), has_aux, randomness=randomness)
+
+        def call(inner: list) -> Any:
+            return chosen.call(func, inner, {})
+        try:
+            run = _Run(chosen.tensors, tensors_in(args), call, has_aux, randomness=randomness)
+        except NoValueError:
+            return looking(chosen, tensors_in(args), call)
         real_only("jacfwd", "outputs", [a.dtype for a in run.avals])
         closed, n, roots = run.closed, len(chosen.tensors), run.roots
         flags = (*closed.flags(), *[True] * (n * len(roots)))
@@ -158,7 +193,39 @@ def jacfwd(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = F
         rest = run.finish(results[:len(closed.outs)])
         jacobian = run.spec.unflatten(blocks)
         return jacobian if run.aux_spec is None else (jacobian, run.aux_spec.unflatten(rest[run.count:]))
+
+    def looking(chosen: Chosen, given: list[Tensor], call: Callable) -> Any:
+        try:
+            return _by_column(chosen, given, call, has_aux, randomness)
+        except NoValueError:
+            if not on_the_step():
+                raise
+        return by_row(chosen, call, has_aux, "jacfwd")
     return wrapper
+
+
+def _by_column(chosen: Chosen, given: list[Tensor], call: Callable, has_aux: bool, randomness: str) -> Any:
+    """The Jacobian of a function in which the jvp of a custom function looks at values: one run for each element of the inputs."""
+    xs = chosen.tensors
+    zeros = [hooks.zeros(x._node.aval) for x in xs]
+    columns: list[list[list[Tensor]]] = [[] for _ in xs]
+    run, found = None, ()
+    for k, x in enumerate(xs):
+        for row in namespace.eye(x.numel(), dtype=x.dtype, device=x.device):
+            run = _Run(xs, given, call, has_aux, False, randomness, [*zeros[:k], row.reshape(x.shape), *zeros[k + 1:]])
+            real_only("jacfwd", "outputs", [a.dtype for a in run.avals])
+            found, changes = run.push()
+            columns[k].append(changes)
+    if run is None:
+        run = _Run(xs, given, call, has_aux, False, randomness, zeros)
+        found, _ = run.push()
+    blocks = []
+    for j, a in enumerate(run.avals):
+        blocks.append(chosen.put([namespace.stack([c[j] for c in column], -1).reshape(*a.shape, *x.shape) if column
+                                  else constant((*a.shape, *x.shape), 0, dtype=a.dtype)
+                                  for x, column in zip(xs, columns, strict=True)]))
+    jacobian = run.spec.unflatten(blocks)
+    return jacobian if run.aux_spec is None else (jacobian, run.aux_spec.unflatten(found[run.count:]))
 
 
 def hessian(func: Callable, argnums: int | tuple[int, ...] = 0) -> Callable:

@@ -16,8 +16,10 @@ from ..namespace import namespace as t
 from ..recorder import hooks
 from ..tape import state
 from ..tensor import Tensor
+from .arguments import Chosen, only_tensors, real_only, split_aux
+from .hooked import without_packing
 
-__all__ = ["Outside", "on_the_step"]
+__all__ = ["Outside", "by_row", "check_outputs", "on_the_step"]
 
 
 def on_the_step() -> bool:
@@ -65,6 +67,23 @@ class Outside:
         found = accumulate.grad([outs[k] for k in roots], self.inner, given, True, create, True, True)
         return self.shown(found) if create else list(found)
 
+    def push(self, outs: Sequence[Tensor], tangents: Sequence[Tensor]) -> list[Tensor]:
+        """The tangents of `outs` along those of the primals."""
+        create = self.create and state.tape.grad
+        roots = [k for k, x in enumerate(outs) if x.requires_grad]
+        changes = [hooks.zeros(x._node.aval) for x in outs]
+        if roots:
+            with enable_grad():
+                cotangents = [hooks.zeros(outs[k]._node.aval).requires_grad_() for k in roots]
+            self.own |= {id(c) for c in cotangents}
+            pulled = accumulate.grad([outs[k] for k in roots], self.inner, cotangents, True, True, True, True)
+            linear = [k for k, g in enumerate(pulled) if g.requires_grad]
+            given = [tangents[k] for k in linear]
+            found = accumulate.grad([pulled[k] for k in linear], cotangents, given, True, create, True, True) if linear else ()
+            for k, change in zip(roots, found, strict=False):
+                changes[k] = change
+        return self.shown(changes) if create else [x.detach() for x in changes]
+
     def rows(self, out: Tensor) -> list[Tensor]:
         """The Jacobian of `out` for each of the primals, of shape out + in."""
         if not out.requires_grad or not out.numel():
@@ -80,3 +99,23 @@ class Outside:
         if not self.create or not state.tape.grad:
             return False
         return any(c is not None and c.requires_grad for c in cotangents) or any(self._leads_out(x) for x in outs)
+
+
+def by_row(chosen: Chosen, call: Callable[[list[Tensor]], Any], has_aux: bool, caller: str) -> Any:
+    """The Jacobian (and what else is returned) of such a function, for jacrev or jacfwd."""
+    with without_packing():
+        run = Outside(chosen.tensors, call)
+    out, aux, aux_spec = split_aux(run.result, has_aux, "vjp(f, *primals)")
+    outs, spec = only_tensors(out, "vjp(f, *primals)")
+    check_outputs([x._node.aval for x in outs], caller)
+    jacobian = spec.unflatten([chosen.put(run.rows(x)) for x in outs])
+    return jacobian if aux_spec is None else (jacobian, aux_spec.unflatten(run.shown(aux)))
+
+
+def check_outputs(avals: list, caller: str) -> None:
+    """torch's errors for results that have no derivative, or a complex one."""
+    for aval in avals:
+        if not aval.differentiable:
+            raise RuntimeError("vjp(f, ...): All outputs of f must be floating-point or complex Tensors, got Tensor with dtype "
+                               f"{aval.dtype}")
+    real_only(caller, "outputs", [a.dtype for a in avals])

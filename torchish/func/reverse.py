@@ -17,7 +17,7 @@ from ..tensor import Tensor
 from ..utils._pytree import TreeSpec, tree_flatten
 from .arguments import Chosen, after, check_unchanged, only_tensors, real_only, split_aux, tensors_in, tensors_of
 from .hooked import has_hooks, pulled, without_packing
-from .outside import Outside, on_the_step
+from .outside import Outside, by_row, check_outputs, on_the_step
 
 __all__ = ["grad", "grad_and_value", "jacrev", "vjp"]
 
@@ -216,13 +216,16 @@ def jacrev(func: Callable, argnums: int | tuple[int, ...] = 0, *, has_aux: bool 
     def wrapper(*args: Any) -> Any:
         chosen = Chosen(args, argnums)
         real_only("jacrev", "inputs", [x.dtype for x in chosen.tensors])
+
+        def call(inner: list) -> Any:
+            return chosen.call(func, inner, {})
         try:
-            run = _Run(chosen.tensors, tensors_in(args), lambda inner: chosen.call(func, inner, {}), has_aux)
+            run = _Run(chosen.tensors, tensors_in(args), call, has_aux)
         except NoValueError:
             if not on_the_step():
                 raise
-            return outside(chosen)
-        _check_outputs(run.avals)
+            return by_row(chosen, call, has_aux, "jacrev")
+        check_outputs(run.avals, "jacrev")
         closed, n, roots, places = run.closed, len(chosen.tensors), range(run.count), run.cotangents
         flags = (*closed.flags(), *[True] * (n * run.count))
         if places is None:
@@ -235,21 +238,4 @@ def jacrev(func: Callable, argnums: int | tuple[int, ...] = 0, *, has_aux: bool 
         jacobian = run.spec.unflatten([chosen.put(found[k * n:(k + 1) * n]) for k in roots])
         rest = closed.apply_effects(results[:len(closed.outs)])
         return jacobian if run.aux_spec is None else (jacobian, run.aux_spec.unflatten(rest[run.count:run.results]))
-
-    def outside(chosen: Chosen) -> Any:
-        with without_packing():
-            run = Outside(chosen.tensors, lambda inner: chosen.call(func, inner, {}))
-        out, aux, aux_spec = split_aux(run.result, has_aux, "vjp(f, *primals)")
-        outs, spec = only_tensors(out, "vjp(f, *primals)")
-        _check_outputs([x._node.aval for x in outs])
-        jacobian = spec.unflatten([chosen.put(run.rows(x)) for x in outs])
-        return jacobian if aux_spec is None else (jacobian, aux_spec.unflatten(run.shown(aux)))
     return wrapper
-
-
-def _check_outputs(avals: list) -> None:
-    for aval in avals:
-        if not aval.differentiable:
-            raise RuntimeError("vjp(f, ...): All outputs of f must be floating-point or complex Tensors, got Tensor with dtype "
-                               f"{aval.dtype}")
-    real_only("jacrev", "outputs", [a.dtype for a in avals])
