@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Var
 
@@ -67,7 +67,7 @@ def _turned(eqn: JaxprEqn) -> list[JaxprEqn]:
     rank = len(first.shape)
     leading = tuple(range(rank - 2))
     if (len(second.shape) != rank or not tuple(batch) == tuple(batch_other) == leading
-            or not tuple(over) == tuple(over_other) == (rank - 2,) or not jnp.issubdtype(first.dtype, jnp.inexact)):
+            or not tuple(over) == tuple(over_other) == (rank - 2,) or not jax.dtypes.issubdtype(first.dtype, np.inexact)):
         return []
     narrow, wide = sorted((first.shape[-1], second.shape[-1]))
     if not 2 <= narrow <= _NARROW or wide < _WIDER * narrow or first.shape[-2] * wide < _LARGE:
@@ -76,7 +76,8 @@ def _turned(eqn: JaxprEqn) -> list[JaxprEqn]:
     def product(a: Any, b: Any) -> Any:
         if a.shape[-1] == narrow:
             return lax.optimization_barrier(lax.dot_general(a, b, **eqn.params))
-        return jnp.swapaxes(lax.optimization_barrier(lax.dot_general(b, a, **eqn.params)), -1, -2)
+        flipped = lax.optimization_barrier(lax.dot_general(b, a, **eqn.params))
+        return lax.transpose(flipped, (*leading, rank - 1, rank - 2))
     return _inline(product, eqn)
 
 

@@ -259,7 +259,7 @@ class Pass:
                 self.deliver(source, g)
 
     def _pull_graph(self, graph: Graph, starts: dict[int, Any], waiting: list[int], asked: set[int], passed: set[int]) -> None:
-        """Takes cotangents through the graph of an ended tape. asked: where targets stand. passed: starts that are taken as such."""
+        """Takes cotangents through the graph of an ended tape. asked: where targets stand. passed: starts that are targets."""
         waiting = [s for s in waiting if s not in starts]
         found, touched, made = graph.reached(tuple(starts), tuple(waiting))
         if anomaly.check:
