@@ -359,3 +359,29 @@ def test_arguments_returned_as_they_are_are_other_tensors():
     assert (y := Same.apply(x, True)) is not x and not y.requires_grad and x.requires_grad
     with torch.no_grad():
         assert not Same.apply(x, False).requires_grad and x.requires_grad
+
+
+def test_a_saved_result_stands_in_the_graph_in_any_backward():
+    seen = []
+
+    class Twice(Function):
+        @staticmethod
+        def forward(ctx, x):
+            y = x.exp()
+            ctx.save_for_backward(y)
+            return y
+
+        @staticmethod
+        def backward(ctx, g):
+            y, = ctx.saved_tensors
+            seen.append((y.requires_grad, y.is_leaf, y.grad_fn is ctx))
+            with torch.enable_grad():
+                slope, = grad((y * y).sum(), y)
+            return g * slope / 2
+    x = torch.zeros(2, requires_grad=True)
+    Twice.apply(x).sum().backward()
+    y = Twice.apply(x)
+    y.sum().backward(retain_graph=True)
+    grad(y.sum(), x, create_graph=True)
+    assert seen == [(True, False, True)] * 3
+    assert x.grad.tolist() == [2, 2]

@@ -130,14 +130,12 @@ class SavedTensor:
             return None
         if self.hooks is not None:
             value = self._unpacked()
-            if not state.tape.grad:
-                return value
             if self.k >= 0:
                 return link(value, self.k)
-            return value if self.x is None else record(straight, (self.x, value))
+            return value if self.x is None or not state.tape.grad else record(straight, (self.x, value))
         self._check()
         value = self.x if self.copy is None else record(straight, (self.x, self.copy)) if state.tape.grad else self.copy
-        return link(value, self.k) if self.k >= 0 and state.tape.grad else value
+        return link(value, self.k) if self.k >= 0 else value
 
     def value(self) -> tuple[Tensor, bool]:
         """The tensor, and whether hooks have made it."""
