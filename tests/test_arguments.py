@@ -216,3 +216,21 @@ def test_an_out_requires_grad_where_that_is_asked_for():
         out = torch.ones(3)
         assert make(3, out=out, requires_grad=True) is out and out.requires_grad and out.is_leaf
     assert torch.full((2,), 3.0, out=torch.ones(2), requires_grad=True).requires_grad
+
+
+def test_lines_are_written_into_tensors_with_gaps():
+    for make in (torch.arange, torch.linspace, torch.range):
+        x = torch.zeros(2, 3)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            make(0, 3, *([4] if make is torch.linspace else []), **({} if make is not torch.arange else {"step": 0.75}),
+                 out=x[:, 1:])
+        assert x[:, 0].tolist() == [0, 0] and x[1, 2] > 2 and x[0, 2] > 0
+
+
+def test_roll_without_dims_and_numbers_like_expanded_ones():
+    assert torch.arange(4).roll(1, dims=None).tolist() == torch.roll(torch.arange(4), (1,), None).tolist() == [3, 0, 1, 2]
+    assert torch.rand_like(torch.empty_strided((3, 5), (1, 1))).stride() == (1, 3)
+    assert torch.randint_like(torch.empty_strided((3, 1, 4), (4, 7, 1)), 3).stride() == (4, 7, 1)
+    with pytest.raises(RuntimeError, match="meshgrid expects all tensors to have the same device"):
+        torch.meshgrid(torch.ones(1), torch.ones(1, device="meta"), indexing="ij")

@@ -12,7 +12,7 @@ from typing import Any, overload
 import numpy as np
 
 from . import bulk, dtypes, rng
-from .avals import aval_of, contiguous_strides
+from .avals import aval_of
 from .creation import constant, constant_like, finish_new, from_array
 from .devices import META, chosen, is_meta
 from .dtypes import c_name
@@ -24,6 +24,8 @@ from .ops.random import drawn_by, drawn_for, scaled, standard_gamma
 from .ops.table import TABLE, Op
 from .recorder import hooks, outputs, record
 from .rng.fills import check_std
+from .storage import like
+from .strides import preserved
 from .tape import state
 from .tensor import Tensor
 
@@ -292,13 +294,13 @@ def _like(name: str, input: Any, dtype: Any, device: Any, draw: Any) -> Tensor:
     dtype = aval.dtype if dtype is None else dtype
     if input.is_meta if device is None else is_meta(device):
         return to_meta(input, dtype)
-    axes = None if aval.strides is None else rng.memory_order(aval.strides)
-    if axes is None:                # torch makes it dense
+    strides = None if aval.strides is None else preserved(aval.shape, aval.strides)
+    axes = None if strides is None else rng.memory_order(strides)
+    if axes is None:
         values = draw(aval.shape, dtype, True)
-        return values if isinstance(values, Tensor) else from_array(values)
-    host = rng.filled(lambda shape: draw(shape, dtype, False), aval.shape, axes)
-    packed = contiguous_strides(tuple(aval.shape[i] for i in axes))
-    return laid_out(from_array(host), tuple(packed[axes.index(i)] for i in range(len(axes))))
+        values = values if isinstance(values, Tensor) else from_array(values)
+        return values if strides is None else like(values, aval_of(aval.shape, dtype, aval.device, strides))
+    return laid_out(from_array(rng.filled(lambda shape: draw(shape, dtype, False), aval.shape, axes)), strides)
 
 
 def rand_like(input: Tensor, *, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False,

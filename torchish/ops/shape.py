@@ -168,6 +168,7 @@ def meshgrid(t, *tensors, indexing=None):
         if x.ndim > 1:      # the text shows the values: nothing that is to be made up before
             raise RuntimeError(f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {x}")
         require(x.dtype is tensors[0].dtype, "meshgrid expects all tensors to have the same dtype")
+        require(x.device == tensors[0].device, "meshgrid expects all tensors to have the same device")
     swapped = indexing == "xy" and len(tensors) >= 2
     order = [1, 0, *range(2, len(tensors))] if swapped else list(range(len(tensors)))
     sizes = [tensors[i].numel() for i in order]
@@ -208,11 +209,11 @@ def flipud(t, input):
 
 @op(strides="format", saves=False, forms="function method",
     samples=lambda t: [((t(4, 3), 1), {}), ((t(4, 3), (1, -2), (0, 1)), {})])
-def roll(input: Array, shifts: Dims, dims: Dims = ()) -> Array:
+def roll(input: Array, shifts: Dims, dims: Dims | None = ()) -> Array:
     """Elements shifted along `dims`, those that leave at one end coming in at the other; without dims, as one row."""
     shifts = (shifts,) if isinstance(shifts, int) else tuple(shifts)
     require(len(shifts) > 0, "`shifts` required")
-    dims = (dims,) if isinstance(dims, int) else tuple(dims)
+    dims = (dims,) if isinstance(dims, int) else tuple(dims or ())
     if len(shifts) != len(dims) and not (len(shifts) == 1 and not dims):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
     if not dims:

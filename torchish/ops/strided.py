@@ -11,13 +11,14 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from ..dtypes import default
 from ..layouts import contiguous_format
 from ..settings import unfilled
 from ..sharing import storage_of
 from ..strides import dense
 from ..warned import warn
 from .check import require, type_name
-from .create import finish
+from .create import finish_line, known
 from .engine import put_changed
 from .index import add_at
 from .index import put as put_at
@@ -100,7 +101,8 @@ def empty_strided(t: Any, size: Any, stride: Any, *, dtype: Any = None, layout: 
                   requires_grad: bool = False, pin_memory: bool = False) -> Any:
     """zeros that lie with these strides (torch: whatever is there)."""
     size, stride = tuple(size), tuple(stride)
-    require(len(size) == len(stride), f"mismatch in length of strides and shape: {len(stride)} and {len(size)}")
+    require(len(size) == len(stride),
+            f"dimensionality of sizes ({len(size)}) must match dimensionality of strides ({len(stride)})")
     out = t.empty(size, dtype=dtype, device=device)
     if dense(size, stride):
         out = t._full(size, unfilled(out.dtype), dtype=out.dtype, device=out._aval.device, strides=stride)
@@ -221,8 +223,8 @@ def range_(t: Any, start: Any = None, end: Any = None, step: Any = 1, *, out: An
     require(isfinite(start) and isfinite(end), f"unsupported range: {start} -> {end}")
     require((end - start) * step >= 0, "upper bound and lower bound inconsistent with step sign")
     count = int((end - start) / step) + 1
-    dtype = t.get_default_dtype() if dtype is None else dtype
+    dtype = known("range", dtype, default.float, out)
     device = "cpu" if device is None else device        # the default device is not for this one, as in torch
     values = t.arange(count, dtype=dtype, device=device) * step + start
-    return finish(values.to(dtype), out, device, requires_grad)
+    return finish_line(values.to(dtype), out, device, requires_grad)
 
