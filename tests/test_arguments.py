@@ -234,3 +234,11 @@ def test_roll_without_dims_and_numbers_like_expanded_ones():
     assert torch.randint_like(torch.empty_strided((3, 1, 4), (4, 7, 1)), 3).stride() == (4, 7, 1)
     with pytest.raises(RuntimeError, match="meshgrid expects all tensors to have the same device"):
         torch.meshgrid(torch.ones(1), torch.ones(1, device="meta"), indexing="ij")
+
+
+def test_alpha_may_stand_behind_a_number():
+    x = torch.tensor([1.0])
+    assert torch.add(x, 2, 3).tolist() == x.add(torch.tensor(2.0), 3).tolist() == [7] and x.sub(2, 3).tolist() == [-5]
+    assert torch.add(torch.tensor(True), torch.tensor(True), True).item() is True
+    with pytest.raises(TypeError):
+        torch.add(x, x, 3)

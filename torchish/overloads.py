@@ -25,6 +25,9 @@ def old_form(name: str, method: bool, given: tuple, keywords: tuple) -> Any:
     """What the call with the positional arguments `given` means; `keywords`: the factors that came by name."""
     factors, others = OLD[name.rstrip("_")]
     given = tuple(x for x in given if x is not None)
+    of_number = factors is ALPHA and len(given) == 3 and _number(given[1], 0) and _number(given[2], -1)
+    if of_number and isinstance(given[0], hooks.tensor) and all(k == 1 for k in keywords):       # alpha may stand behind it
+        return (getattr(hooks.tensor, name) if method else hooks.public[name])(*given[:2], alpha=given[2])
     numbers = [x for x in given if not isinstance(x, hooks.tensor)]
     tensors = [x for x in given if isinstance(x, hooks.tensor)]
     fits = len(tensors) == len(others) + 1 and 1 <= len(numbers) <= len(factors) and all(k == 1 for k in keywords)
@@ -38,6 +41,11 @@ def old_form(name: str, method: bool, given: tuple, keywords: tuple) -> Any:
               f"of the following signatures instead:\n\t{name}({_signature(method, others, OLD[name.rstrip('_')][0], False)})")
     call = getattr(tensors.pop(0), name) if method else hooks.public[name]
     return call(*tensors, **dict(zip(factors, numbers, strict=True)))
+
+
+def _number(x: Any, dims: int) -> bool:
+    """Whether `x` is a number, or a tensor of so many dimensions."""
+    return isinstance(x, (bool, int, float, complex)) or isinstance(x, hooks.tensor) and x.dim() == dims
 
 
 def _signature(method: bool, others: tuple[str, ...], factors: tuple[str, ...], old: bool) -> str:
