@@ -263,3 +263,19 @@ def test_parameters_and_buffers_of_a_class_of_ones_own():
         __torch_function__ = torch._C._disabled_torch_function_impl
     with pytest.raises(RuntimeError, match="Creating a Parameter from an instance of type Lost requires that detach"):
         torch.nn.Parameter(torch.ones(2).as_subclass(Lost))
+
+
+def test_a_tensor_of_a_subclass_is_a_view_with_the_history():
+    class Sub(torch.Tensor):
+        pass
+
+    x = torch.ones(2, requires_grad=True)
+    for made in (Sub(x), torch.Tensor(x), torch.FloatTensor(x), x.as_subclass(Sub)):
+        assert made._base is x and made._is_view() and type(made.grad_fn).__name__ == "AliasBackward0"
+    (Sub(x) * torch.tensor([2.0, 3.0])).sum().backward()
+    assert x.grad.tolist() == [2, 3]
+    plain = torch.zeros(2)
+    seen = Sub(plain)
+    plain.add_(1)
+    seen[0] = 5
+    assert type(seen) is Sub and seen.tolist() == plain.tolist() == [5, 1] and seen._base is plain

@@ -211,3 +211,14 @@ def test_a_number_that_is_written_is_a_number_of_the_tape():
         assert x[0, k].item() == k + 0.5
     with pytest.raises(RuntimeError, match="cannot be converted to type float without overflow"):
         x[0] = 1e300
+
+
+def test_all_of_a_tensor_is_an_alias():
+    for shape in ((), (2,), (2, 3)):
+        x = torch.zeros(shape, requires_grad=True)
+        for view in (x[...], x[()]):
+            assert type(view.grad_fn).__name__ == "AliasBackward0" and view.shape == shape and view._base is x
+        y = torch.zeros(shape)
+        y[...] = 3
+        y[()] += 1
+        assert y.sum().item() == 4 * y.numel()

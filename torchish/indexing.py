@@ -51,8 +51,10 @@ def parse(index: Any, shape: tuple[int, ...], tensor: type) -> tuple[tuple, tupl
             return SPEC_FULL, NOTHING, NOTHING, "basic"
         start, length, step = _slice(index, shape[0])
         return (("s", length, step),), (start,), NOTHING, "basic"
+    if index is Ellipsis:
+        return NOTHING, NOTHING, NOTHING, "basic"
     if kind is tuple:
-        return _parse_tuple(index, shape, tensor)
+        return _parse_tuple(index, shape, tensor) if index else (NOTHING, NOTHING, NOTHING, "basic")
     if isinstance(index, tensor) and shape and index.ndim and _dtype_kind(index.dtype) == "i":
         return ROWS, NOTHING, (index,), "index"
     if isinstance(index, tuple) or _is_old_style(index, tensor):

@@ -36,8 +36,9 @@ def _sizes(args: tuple) -> tuple[int, ...]:
 
 
 def _same(x: Tensor) -> Tensor:
+    """A view of all of `x`."""
     with DisableTorchFunction():        # no call of the user's
-        return x.detach()
+        return x.detach() if x.is_sparse else x[...]
 
 
 def construct(args: tuple, dtype: dtypes.dtype, device: str) -> Tensor:
@@ -154,6 +155,9 @@ def _new(cls: type, *args: Any, device: Any = None) -> Tensor:
                            "torch.tensor(...) or torch.as_tensor(...) instead.")
     own = "cpu" if is_meta(None) else place(None)
     made = construct(args, dtypes.default.float, own if device is None else _own_place(device, Device(own).type))
+    if len(args) == 1 and isinstance(args[0], Tensor):
+        made.__class__ = cls
+        return made
     return made if cls is Tensor else Tensor._make_subclass(cls, made)
 
 

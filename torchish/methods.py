@@ -39,7 +39,7 @@ def as_subclass(self: Tensor, cls: type) -> Any:
         raise TypeError("Creating a Tensor subclass from a class that does not inherit from Tensor is not possible. Make sure your "
                         "class inherits from Tensor.")
     with DisableTorchFunction():        # it is one call to modes, too
-        found = self.view(self.shape) if self.requires_grad else self.detach()
+        found = self.detach() if self.is_sparse else self[...]
     found.__class__ = cls
     return found
 
