@@ -183,3 +183,29 @@ def test_further_refusals() -> None:
             f"{name}() received an invalid combination of arguments - got (Tensor, Tensor, dx=int)")
     assert said(lambda: torch.linalg.tensorsolve(torch.eye(2), torch.ones(3)), RuntimeError) == (
         "Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim]), but got 2 != 3")
+
+
+def test_quotients_of_what_is_broadcast_are_rounded_once() -> None:
+    """XLA multiplies by reciprocals of what is broadcast; then a quotient that is a whole number may come out below it."""
+    steps = torch.arange(1, 200, dtype=torch.float32)
+    tenths = steps / 10
+    for mode in ("trunc", "floor"):
+        assert torch.equal(torch.div((steps * 3)[:, None], steps, rounding_mode=mode).diagonal(), torch.full((199,), 3.0))
+    for x in (steps, steps.double()):
+        y = x.flip(0)
+        each = torch.stack([x / d.item() for d in y], 1)
+        assert torch.equal(x[:, None] / y, each) and torch.equal(y / x[:, None], (y[:, None] / x).t())
+    assert (5.0 // tenths).tolist()[:5] == [49, 24, 16, 12, 10] and ((tenths[:, None] // tenths).diagonal() == 1).all()
+    edges = torch.tensor([-0.0, 0.0, INF, NAN, 1.0])
+    assert [str(v) for v in (edges // torch.tensor([2.0])).tolist()] == ["-0.0", "0.0", "nan", "nan", "0.0"]
+    assert [str(v) for v in (edges // 0.0).tolist()] == ["nan", "nan", "inf", "nan", "inf"]
+    assert (torch.tensor([-7.0, 7.0]) // torch.tensor([[2.0], [-2.0]])).tolist() == [[-4, 3], [3, -4]]
+
+
+def test_the_number_after_infinity() -> None:
+    most = torch.finfo(torch.float32).max
+    x, y = torch.tensor([INF, -INF, INF, 0.0, 1.0], requires_grad=True), torch.tensor([0.0, 1.0, INF, -0.0, NAN])
+    found = torch.nextafter(x, y)
+    assert [str(v) for v in found.tolist()] == [str(most), str(-most), "inf", "-0.0", "nan"]
+    found.sum().backward()
+    assert x.grad is not None and x.grad.tolist() == [1, 1, 0, 0, 1]

@@ -109,21 +109,53 @@ def refuse_zero(input: Any, other: Any, *attributes: Any) -> None:
         raise RuntimeError("ZeroDivisionError")
 
 
+def _divisor(x: Array, y: Array) -> Array:
+    """`y` as a divisor of `x`: XLA would multiply by the reciprocal of what is broadcast, which rounds twice."""
+    shape = jnp.broadcast_shapes(jnp.shape(x), jnp.shape(y))
+    if jnp.shape(y) == shape or not jnp.issubdtype(jnp.result_type(y), jnp.floating):
+        return y
+    return jnp.where(x == x, y, x)      # the quotient of what is not a number is none, either way
+
+
+def _floored(x: Array, y: Array) -> Array:
+    """floor(x / y) as torch has it: exact where x / y is rounded up to an integer, and with the sign of the quotient if zero."""
+    if not inexact(x):
+        return jnp.floor_divide(x, y)
+    dtype, x, y = x.dtype, lax.stop_gradient(wide(x)), lax.stop_gradient(wide(y))
+    x, y = jnp.broadcast_arrays(x, _divisor(x, y))
+    rest = lax.rem(x, y)
+    whole = (x - rest) / y
+    whole = jnp.where((rest != 0) & ((y < 0) != (rest < 0)), whole - 1, whole)
+    below = jnp.floor(whole)
+    below = jnp.where(whole - below > 0.5, below + 1, below)
+    plain = x / y
+    return jnp.where(y == 0, plain, jnp.where(whole == 0, jnp.copysign(0, plain), below)).astype(dtype)
+
+
 @jax.custom_jvp
 def _quotient(x: Array, y: Array) -> Array:
+    return x / _divisor(x, y)
+
+
+@jax.custom_jvp
+def _over(x: Array, y: Array) -> Array:
+    """x / y, linear in `x`."""
     return x / y
 
 
-@partial(_quotient.defjvp, symbolic_zeros=True)
-def _quotient_jvp(primals: tuple, tangents: tuple) -> tuple:
+def _quotient_jvp(divide: Callable, primals: tuple, tangents: tuple) -> tuple:
     # y ** -2, as jnp has it, overflows where the quotient does not; XLA makes that of (x / y) / y, too, if nothing stands between
-    (_, y), (dx, dy), value = primals, tangents, _quotient(*primals)
+    (_, y), (dx, dy), value = primals, tangents, divide(*primals)
     change = jnp.zeros_like(value)
     if not isinstance(dx, SymbolicZero):
-        change += _quotient(dx, y)
+        change += _over(dx, y)
     if not isinstance(dy, SymbolicZero):
-        change -= dy * _quotient(jnp.where(value == value, value, jnp.nan), y)
+        change -= dy * _over(jnp.where(value == value, value, jnp.nan), y)
     return value, change
+
+
+_quotient.defjvp(partial(_quotient_jvp, _quotient), symbolic_zeros=True)
+_over.defjvp(partial(_quotient_jvp, _over), symbolic_zeros=True)
 
 
 @op(promote="arith", dunder="truediv", inplace=True, look=refuse_zero, looks="whole",
@@ -131,19 +163,19 @@ def _quotient_jvp(primals: tuple, tangents: tuple) -> tuple:
 def div(input: ArrayLike, other: ArrayLike, *, rounding_mode: str | None = None) -> Array:
     """input / other; integers give the default floating dtype unless `rounding_mode` is 'trunc' or 'floor'."""
     if rounding_mode is None:
-        if jnp.ndim(other) == 0 and jnp.ndim(input):
-            # XLA would multiply by the reciprocal of a scalar, which rounds twice
+        if jnp.ndim(other) == 0 and jnp.ndim(input):        # of a scalar's gradient, too
             other = lax.optimization_barrier(jnp.broadcast_to(other, input.shape))
         return _quotient(floating(input), floating(other))
     if rounding_mode in ("floor", "trunc"):
         need_real(f"div_{rounding_mode}_cpu", input)
         no_bool(f"div_{rounding_mode}_cpu", input)
     if rounding_mode == "floor":
-        return jnp.floor_divide(input, other)
+        return _floored(input, other)
     if rounding_mode == "trunc":
         if not inexact(input):
             return lax.div(*jnp.broadcast_arrays(input, other))
-        return jnp.trunc(wide(input) / wide(other)).astype(input.dtype)
+        x = wide(input)
+        return jnp.trunc(x / _divisor(x, wide(other))).astype(input.dtype)
     raise RuntimeError("div expected rounding_mode to be one of None, 'trunc', or 'floor' "
                        f"but found '{rounding_mode}'")
 
@@ -154,7 +186,7 @@ def floor_divide(input: ArrayLike, other: ArrayLike) -> Array:
     """floor(input / other), in the common dtype."""
     need_real("div_floor_cpu", input)
     no_bool("div_floor_cpu", input)
-    return jnp.floor_divide(input, other)
+    return _floored(input, other)
 
 
 @op(promote="arith", dunder="mod", inplace=True, check=one_tensor("remainder"), look=refuse_zero, looks="whole",
@@ -322,7 +354,8 @@ def refuse_integers(input: str, tensor1: str, tensor2: str) -> None:
     samples=lambda t: [((t(3, 4), t(3, 4, seed=1), t(4, low=0.5, seed=2)), {"value": 0.3})])
 def addcdiv(input: Array, tensor1: Array, tensor2: Array, *, value: Number = 1) -> Array:
     """input + value * tensor1 / tensor2, broadcast."""
-    return (wide(input) + cast(value, wide(tensor1).dtype) * wide(tensor1) / wide(tensor2)).astype(input.dtype)
+    x = cast(value, wide(tensor1).dtype) * wide(tensor1)
+    return (wide(input) + x / _divisor(x, wide(tensor2))).astype(input.dtype)
 
 
 @jax.custom_jvp

@@ -231,12 +231,24 @@ def logsumexp(t: Any, input: Any, dim: Any, keepdim: bool = False, *, out: Any =
     return t.logsumexp(input, dim, keepdim, out=out)
 
 
+@jax.custom_jvp
+def _next(x: Array, y: Array) -> Array:
+    # XLA has NaN beside infinity, and keeps the first of two zeros
+    beside = jnp.isinf(x) & ~jnp.isnan(y)
+    found = jnp.where(beside, jnp.copysign(jnp.finfo(x.dtype).max, x), jnp.nextafter(x, y))
+    return jnp.where(x == y, y, found)
+
+
+@_next.defjvp
+def _next_jvp(primals: tuple, tangents: tuple) -> tuple:
+    return _next(*primals), jnp.where(primals[0] == primals[1], 0, tangents[0])
+
+
 @op(promote="arith", inplace=True, forms="function method out")
 def nextafter(input: Array, other: Array) -> Array:
     """The next floating-point number after `input` towards `other`; the gradient is that of `input`, 0 where both are equal."""
     need_float("nextafter_cpu", input)
-    found = jnp.nextafter(lax.stop_gradient(input), lax.stop_gradient(other))
-    return found + jnp.where(input == other, 0, input - lax.stop_gradient(input))
+    return _next(*jnp.broadcast_arrays(input, other))
 
 
 @op(strides="elementwise", returns=("mantissa", "exponent"), samples=lambda t: [((t(3, 4),), {})],
