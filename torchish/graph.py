@@ -22,7 +22,7 @@ from .recorder import Restart, advance, hooks, record
 from .replay import number_specs, run_nodes, spec
 from .segment import Graph, Residuals, backward_op, residual_op
 from .strides import dense
-from .tape import BACKWARD, INPUT, LEAF, Node, Tape, input_outs, needs, path, state
+from .tape import BACKWARD, INPUT, LEAF, WATCHED, Node, Tape, input_outs, needs, path, state
 from .xla import origins, traced
 
 __all__ = ["SECOND_TIME", "check_not_freed", "end_before_accumulating", "first_backward", "held", "leading_to", "let_go",
@@ -41,7 +41,7 @@ def first_backward(x: Any, retain: bool) -> bool:
     Returns False, with nothing done, where the case is another.
     """
     tape = state.tape
-    if x._tape is not tape or tape.stepped or tape.upstream or tape.hooked or tape.leaves:
+    if x._tape is not tape or tape.stepped or tape.upstream or tape.hooked or tape.leaves or tape.extra & WATCHED:
         return False
     node = tape.node.children.get((BACKWARD, (x._node.slot,), (None,), None, (), retain, False))
     if node is None:
@@ -81,6 +81,9 @@ def record_backward(tape: Tape, roots: tuple, cts: tuple, asked: tuple | None, s
     if not create:
         tape.stepped = True
         tape.mark = node
+    if tape.extra & WATCHED and asked != ():
+        found, _ = reach(path(node)[:-1], roots, stops)
+        hooks.pulled(found if asked is None else leading_to(found, node.info.wrt), tape.outs(), node.info.wrt)
     return node
 
 
@@ -174,6 +177,8 @@ def segment_backward(graph: Graph, found: list[Node], starts: dict, wrt: tuple, 
     ending = graph.ending
     if not graph.apart and any(g.is_meta for g in starts.values()):
         raise NotImplementedError(NO_DATA)
+    if state.tape.extra & WATCHED:
+        hooks.pulled(found, {o.slot: o for n in graph.entries() for o in n.outs}, wrt)
     if graph.residuals is not None and not (stops or create or batched) and all(s in graph.sources for s in wrt):
         op = residual_op(graph, tuple(starts), wrt)
         return record(op, (_wrapped(*graph.residuals), list(starts.values())))

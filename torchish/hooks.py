@@ -25,6 +25,7 @@ class Hooks:
     seal: Callable[[Tape], None]                    # ends a tape, to be run when a value of it is needed
     watch: Callable[[Tape, Node], None] | None = None   # is shown each tape before it is run (debug.find_nan)
     recorded: Callable[[Node, Any, Any], None]      # is shown (entry, parameters, results) of what is recorded in the mode WATCHED
+    pulled: Callable[[list, Any, Any], None]        # is shown (entries, slots, where it arrives) of each backward in that mode
     saved_of: Callable[..., Any]                    # what the entry of a backward node keeps
     backward: Callable[..., None]                   # torch.autograd.backward
     split: Callable[[Tape, Node], None]             # ends a tape after a node; what came later goes to the next tape

@@ -80,7 +80,7 @@ def record_on_meta(op: Op, values: tuple | list) -> Any:
         except Restart:         # a tensor that stands for a number has been read
             continue
     result = _tensors(tape, node)
-    if node.grad and state.tape.extra & WATCHED:
+    if state.tape.extra & WATCHED:
         hooks.recorded(node, values, result)
     return result
 

@@ -49,7 +49,7 @@ def record(op: Op, values: tuple | list) -> Any:
     if tape is None:
         return hooks.on_meta(op, values)
     result = outputs(tape, node)
-    if node.grad and tape.extra & WATCHED:
+    if tape.extra & WATCHED:
         hooks.recorded(node, values, result)
     return result
 

@@ -23,8 +23,9 @@ from ..ops.table import OPERANDS
 from ..recorder import hooks, record
 from ..saved_values import as_given
 from ..stops import NodeHooks, home_of, stop_at
-from ..tape import WATCHED, Node, state
+from ..tape import Node, state
 from ..tensor import Tensor
+from ..watching import watchers
 
 __all__ = ["Packing", "SavedSet", "SavedTensor", "pack_entry", "packing", "saved_of"]
 
@@ -43,19 +44,28 @@ class Packing(threading.local):
     def push(self, pack: Any, unpack: Any) -> None:
         """From now on what is saved goes through these hooks: what ops keep, too, so the recorder reports each entry."""
         self.hooks.append((pack, unpack))
-        self._watch()
+        watchers.set(self, True)
 
     def pop(self) -> None:
         """Back to the hooks before."""
         if self.hooks:
             self.hooks.pop()
-        self._watch()
+        watchers.set(self, bool(self.hooks))
 
-    def _watch(self) -> None:
-        tape = state.tape
-        extra = tape.extra | WATCHED if self.hooks else tape.extra & ~WATCHED
-        if extra != tape.extra and tape.nested is None and tape.inline is None:
-            tape.set_mode(tape.grad, tape.autocast, extra)
+    def recorded(self, node: Node, values: Any, result: Any) -> None:
+        """Packs what a differentiable entry keeps."""
+        if node.grad:
+            pack_entry(node, values, result)
+
+    def pulled(self, found: list[Node], outs: Any, wrt: Any) -> None:
+        """Nothing: what was packed is unpacked where the walk pauses for it."""
+
+    def takes(self, operator: Any) -> bool:
+        """No: the entries inside it are packed."""
+        return False
+
+    def called(self, operator: Any, args: list, kwargs: dict, result: Any) -> None:
+        """Nothing."""
 
 
 packing = Packing()
@@ -250,4 +260,4 @@ def saved_of(fn: GradFn, freed: bool = False) -> SavedSet:
     return of_node.saved
 
 
-hooks.recorded, hooks.saved_of = pack_entry, saved_of
+hooks.saved_of = saved_of

@@ -15,8 +15,9 @@ from ..bodies import tensors_of
 from ..modes import no_grad
 from ..storage import storage_of
 from ..tags import Tag
-from ..tape import state
+from ..tape import WATCHED, state
 from ..tensor import Tensor
+from ..watching import watchers
 from .differentiated import Rule, called
 from .schema import Schema, split_name
 
@@ -117,20 +118,26 @@ class OpOverload:
         if differentiable and (self.opaque or self.rule.backward) or (self.rule.vmap and state.tape.nested is not None):
             return called(self, values, named)
         if not self.opaque:
-            return self.kernel(place)(*values, **named)
+            return self._computed(self.kernel(place), values, named)
         with no_grad():
             return self.run(values, named)
 
     def run(self, values: list, named: dict[str, Any]) -> Any:
         """The results of the kernel alone; of `custom_op`, RuntimeError where one shares memory with an argument."""
         tensors = list(_tensors([*values, *named.values()]))
-        result = self.kernel(tensors[0].device.type if tensors else "cpu")(*values, **named)
+        result = self._computed(self.kernel(tensors[0].device.type if tensors else "cpu"), values, named)
         if self.opaque:
             results = list(_tensors([result]))
             owners = {id(storage_of(x)) for x in tensors}
             if any(id(storage_of(x)) in owners for x in results) or len({id(storage_of(x)) for x in results}) < len(results):
                 raise RuntimeError(f"{self._overloadpacket.__name__} (with implementation in {self.__module__}): {ALIASES}")
         return result
+
+    def _computed(self, kernel: Callable, values: list, named: dict[str, Any]) -> Any:
+        """What a kernel gives; watchers may take the call as one thing."""
+        if state.tape.extra & WATCHED:
+            return watchers.run(self._overloadpacket, kernel, values, named)
+        return kernel(*values, **named)
 
     def _cast(self, x: Any, place: str) -> Any:
         if isinstance(x, list | tuple):
