@@ -129,3 +129,31 @@ def test_paths_are_those_of_torch(path: str, names: str) -> None:
 def test_complex_modules_are_warned_of() -> None:
     with pytest.warns(UserWarning, match="Complex modules are a new feature under active development"):
         assert nn.Linear(2, 1).to(torch.complex64).weight.dtype is torch.complex64
+
+
+def test_spectral_norm_loads_what_a_version_without_v_saved() -> None:
+    m = utils.spectral_norm(nn.Linear(3, 5))
+    for _ in range(3):
+        m(torch.ones(2, 3))
+    kept = {key: value.clone() for key, value in m.state_dict().items()}
+    older = {key: value for key, value in kept.items() if key != "weight_v"} | {"weight": m.weight.detach().clone()}
+    again = utils.spectral_norm(nn.Linear(3, 5))
+    again.load_state_dict(older)
+    assert torch.allclose(again.weight_v, kept["weight_v"], atol=1e-5) and torch.equal(again.weight_u, kept["weight_u"])
+    again.load_state_dict(kept)         # without a version, but with all that there is
+    assert torch.equal(again.weight_v, kept["weight_v"])
+    del older["weight"]
+    with pytest.raises(RuntimeError, match='Missing key\\(s\\) in state_dict: "weight", "weight_v"'):
+        again.load_state_dict(older)
+    assert not utils.remove_spectral_norm(again)._load_state_dict_pre_hooks
+
+
+def test_apply_hands_out_the_parameters_themselves() -> None:
+    m, seen = nn.Linear(2, 2), []
+    m.weight.grad = gradient = torch.ones(2, 2)
+    before = m.weight._version
+    m._apply(lambda t: seen.append(t) or t.add_(1))
+    assert seen[0] is m.weight and seen[1] is gradient and seen[2] is m.bias
+    assert m.weight._version == before + 1 and m.weight.grad is gradient and gradient.tolist() == [[2, 2], [2, 2]]
+    m.double()
+    assert m.weight.grad is gradient and gradient.dtype is m.weight.dtype is torch.float64 and m.weight.requires_grad

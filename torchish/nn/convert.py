@@ -45,14 +45,17 @@ class Convert:
                 continue
             grad = param.grad
             with torch.no_grad():
-                data = fn(param.data)
+                data = fn(param)
                 if data.is_meta is not param.is_meta:       # a parameter cannot come to have data, or lose it
                     self._parameters[name] = _anew(param, data, fn)
                     continue
-                param.grad = None
-                param.data = data
+                if data is not param:       # what was written in place is counted as a write
+                    param.grad = None
+                    param.data = data
                 if grad is not None:        # the same object, too, as somebody may hold it
-                    grad.data = fn(grad.data)
+                    new = fn(grad)
+                    if new is not grad:
+                        grad.data = new
             param.grad = grad
         for key, buffer in self._buffers.items():
             if buffer is not None:

@@ -151,6 +151,36 @@ class _SpectralVersion:
         versions[self.name + ".version"] = 1
 
 
+class _SpectralUpgrade:
+    """Finds v in values saved by a version that did not keep it, before they are loaded.
+
+    That version kept weight_orig, u and weight = weight_orig / (u' W v).  v is the vector for which W'W v = W'u up to a factor, and
+    the factor follows from weight.
+    """
+
+    def __init__(self, hook: SpectralNorm) -> None:
+        self.hook = hook
+
+    def __call__(self, state_dict: dict, prefix: str, local_metadata: dict, strict: bool, missing_keys: list, unexpected_keys: list,
+                 error_msgs: list) -> None:
+        name = self.hook.name
+        version = local_metadata.get("spectral_norm", {}).get(name + ".version")
+        key = prefix + name
+        there = {end for end in ("_orig", "", "_u", "_v") if key + end in state_dict}
+        if (version is not None and version >= 1) or (version is None and there == {"_orig", "_u", "_v"}):
+            return      # of this version, as it says or, put together by hand, shows
+        lost = [key + end for end in ("_orig", "", "_u") if end not in there]
+        if lost:
+            missing_keys += lost if strict else []
+            return
+        with torch.no_grad():
+            original, u = state_dict[key + "_orig"], state_dict[key + "_u"]
+            sigma = (original / state_dict.pop(key)).mean()
+            matrix = self.hook.reshape_weight_to_matrix(original)
+            v = torch.mv(torch.mm(matrix.t(), matrix).pinverse(), torch.mv(matrix.t(), u))
+            state_dict[key + "_v"] = v * (sigma / torch.dot(u, torch.mv(matrix, v)))
+
+
 def spectral_norm(module: Module, name: str = "weight", n_power_iterations: int = 1, eps: float = 1e-12,
                   dim: int | None = None) -> Module:
     """The weight divided by its largest singular value; parametrizations.spectral_norm is the newer form."""
@@ -168,6 +198,7 @@ def spectral_norm(module: Module, name: str = "weight", n_power_iterations: int 
     module.register_buffer(name + "_v", v)
     module.register_forward_pre_hook(hook)
     module._register_state_dict_hook(_SpectralVersion(name))
+    module._register_load_state_dict_pre_hook(_SpectralUpgrade(hook))
     return module
 
 
@@ -177,4 +208,7 @@ def remove_spectral_norm(module: Module, name: str = "weight") -> Module:
     for key, hook in list(module._state_dict_hooks.items()):
         if isinstance(hook, _SpectralVersion) and hook.name == name:
             del module._state_dict_hooks[key]
+    for key, bound in list(module._load_state_dict_pre_hooks.items()):
+        if isinstance(bound.hook, _SpectralUpgrade) and bound.hook.hook.name == name:
+            del module._load_state_dict_pre_hooks[key]
     return module
