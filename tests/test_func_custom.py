@@ -453,3 +453,34 @@ def test_the_rule_for_vmap_is_asked_in_the_grad_mode_inside():
             return WithRule.apply(x, y)
     assert not vmap(quiet)(torch.ones(2, 3), weight).requires_grad
     assert vmap(WithRule.apply)(torch.ones(2, 3), weight).requires_grad
+
+
+def test_a_tangent_has_a_gradient_at_a_leaf_made_in_the_level():
+    x, t = torch.tensor([1., 2.]), torch.tensor([3., 4.])
+    with fw.dual_level():
+        w = (x * 1).requires_grad_()
+        v = torch.ones(2, requires_grad=True)
+        tangent = fw.unpack_dual(fw.make_dual(w, t) ** 3 * v).tangent
+        slopes = torch.autograd.grad(tangent.sum(), [w, v], retain_graph=True)
+        tangent.sum().backward()
+    assert [s.tolist() for s in slopes] == [[18, 48], [9, 48]] == [w.grad.tolist(), v.grad.tolist()]
+    assert w.is_leaf and w.tolist() == [1, 2]
+
+
+def test_what_has_a_tangent():
+    x, t = torch.tensor([1., 2., 3.]), torch.tensor([3., 4., 5.])
+
+    def tangent(f):
+        with fw.dual_level():
+            found = fw.unpack_dual(f(fw.make_dual(x, t))).tangent
+        return None if found is None else found.tolist()
+    for f in (torch.rand_like, lambda x: (x > 1).float(), lambda x: x.argmax().double(), torch.zeros_like, lambda x: x.detach()):
+        assert tangent(f) is None
+    zeros = [0, 0, 0]
+    for f in (torch.round, lambda x: x.clone().zero_(), lambda x: x.clone().normal_(), lambda x: x.clone().copy_(torch.ones(3))):
+        assert tangent(f) == zeros
+    assert tangent(lambda x: torch.randn_like(x) + x) == tangent(lambda x: torch.where(x > 1, x, x)) == [3, 4, 5]
+    with fw.dual_level():
+        dual, plain = fw.make_dual(x, t), torch.ones(3)
+        dual.clone().copy_(plain)
+        assert fw.unpack_dual(plain * 2).tangent is None

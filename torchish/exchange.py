@@ -64,7 +64,8 @@ class Exchange:
         if self.is_meta and not force:
             raise TypeError("can't convert meta device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory "
                             "first.")
-        if self.requires_grad and not force and state.tape.grad:
+        level = state.tape.nested
+        if self.requires_grad and not force and state.tape.grad and not (level is not None and level.plain):
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         if self.dtype is dtypes.bfloat16 or self.dtype in dtypes.FLOAT8:
             raise TypeError(f"Got unsupported ScalarType {dtypes.c_name(self.dtype)}")

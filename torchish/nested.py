@@ -30,7 +30,7 @@ from .ops.transforms import Pure, batched
 from .printing import with_suffixes
 from .recorder import record, slot_of
 from .slots import advance, leaf_slot
-from .storage import rebind, refresh, storage_of, version_of
+from .storage import bind, rebind, refresh, storage_of, version_of
 from .tape import DEFAULTS, INFERENCE, INPUT, Node, Tape, needs, slots, state
 
 __all__ = ["Closed", "Nested", "NoMemberError", "NoValueError", "entry", "escaped"]
@@ -98,6 +98,7 @@ class Nested:
     tangent_of: Callable[[Any], Any] | None = None      # in a dual level: the tangent of a tensor, to be shown
     pushed: dict[int, Any] | None = None                # number of an input -> its tangent, where these are known
     by_value = False                                    # custom functions stand in its graph as they do outside
+    plain = False                                       # a custom function's forward, which is differentiated as it is recorded
     rule_of: Any = None                                 # the custom function whose backward or jvp this is
 
     def __enter__(self) -> Nested:
@@ -196,8 +197,8 @@ class Nested:
 
     # what is done to them
 
-    def written(self, x: Any, value: Any) -> None:
-        """`x` is about to take a new value (`storage.bind`)."""
+    def written(self, x: Any, value: Any) -> Any:
+        """`x` is about to take a new value (`storage.bind`); the value, as it is to be taken."""
         ours = self.holds(x)
         if self.differs(x, value):
             raise RuntimeError("vmap: inplace arithmetic(self, *extra_args) is not possible because there exists a Tensor `other` "
@@ -205,9 +206,12 @@ class Nested:
                                "but `self` not being vmapped over in a vmap. Please try to use out-of-place operators instead of "
                                "inplace arithmetic. If said operator is being called inside the PyTorch framework, please file a "
                                "bug report instead.")
+        if self.forward and self.batch is None and self.is_marked(x) and x._node.aval.differentiable:
+            value = value if self.holds(value) else hooks.public["_alias"](value)
+            self._marked[0].add(value._node.slot)       # what has a tangent keeps one, if of zeros
         self.tape.foreign.pop(id(x), None)
         if ours or id(x) in self.writes:
-            return
+            return value
         before = object.__new__(hooks.tensor)
         before.__dict__.update(x.__dict__)
         lives = before._tape if before._tape is not None else before._home
@@ -215,6 +219,7 @@ class Nested:
             lives.tensors.append(before)
         self.writes[id(x)] = (x, before)
         self.operands = [before if o is x else o for o in self.operands]
+        return value
 
     def differs(self, x: Any, value: Any) -> bool:
         """Whether under vmap `value` differs between members of the batch and `x`, which is to take it, does not."""
@@ -229,6 +234,16 @@ class Nested:
         raise RuntimeError("During a grad (vjp, jvp, grad, etc) transform, the function provided attempted to call in-place "
                            f"operation ({name}) that would mutate a captured Tensor. This is not supported; please rewrite the "
                            "function being transformed to explicitly accept the mutated Tensor(s) as inputs.")
+
+    def lift(self, x: Any) -> None:
+        """`x`, computed here and made a leaf, becomes one of the tape outside: tangents are found there, and depend on it."""
+        if x._view is not None or x._shared or state.tape is not self.tape:
+            return
+        value, = self.so_far([x])
+        with self.outside():
+            bind(x, value)
+            if x._tape is not None:
+                x._home, x._tape = x._tape, None
 
     def is_marked(self, x: Any) -> bool:
         """Whether the value of `x` depends on a marked input: under vmap, whether it differs between members of the batch."""
@@ -250,7 +265,8 @@ class Nested:
             reads = slots(n.operands) if n.info.__class__ is tuple or n.info is None else (*n.info.roots, *slots(n.operands))
             if any(s in found for s in reads):
                 passes = n.op.differentiable if by_flags else True      # type: ignore[union-attr]
-                found.update(o.slot for k, o in enumerate(n.outs) if passes is True or passes[k])
+                found.update(o.slot for k, o in enumerate(n.outs) if (passes is True or passes[k]) and
+                             (self.batch is not None or o.aval.differentiable))
         self._marked = (found, self.tape.node.depth)
         return found
 

@@ -175,7 +175,7 @@ def bind(x: Any, value: Any) -> None:
     """Gives tensor `x` the value of `value`, lazy or not."""
     tape = state.tape
     if tape.nested is not None:
-        tape.nested.written(x, value)
+        value = tape.nested.written(x, value)
     if used.ever and tape.extra & INFERENCE and x._inference is None and x._view is None:
         x._inference = is_inference(x)      # while its own entry still tells
     out = value._node

@@ -230,6 +230,8 @@ class Tensor(Subscript, Writes, Convert, Exchange):
                 self._node, self._tape, self._home = aval.grad, None, None
             else:
                 self._home, self._tape = self._tape or self._home, None
+                if self._home.nested is not None and self._home.nested.name == "dual":
+                    self._home.nested.lift(self)
             return self
         if not self._leaf:
             raise RuntimeError("you can only change requires_grad flags of leaf variables. If you want to use a computed "

@@ -212,6 +212,7 @@ class _Call:
     def _forward(self, kwargs: dict) -> tuple[Closed, bool]:
         # without a rule of its own, what forward records is differentiated
         with Nested("function", grad=self.plain and state.tape.grad) as inside:
+            inside.plain = self.plain
             inner = [inside.input(a) if isinstance(a, Tensor) else a for a in self.args]
             self.inner = inner
             if "setup_context" in self.own:
