@@ -200,3 +200,19 @@ def test_backward_begins_and_ends_at_sparse_tensors() -> None:
     assert torch.autograd.grad((twice * 2).to_dense().sum(), twice)[0].to_dense().tolist() == [0, 2, 0]
     with pytest.raises(RuntimeError, match="grad can be implicitly created only for scalar outputs"):
         torch.autograd.grad(s * 2, s)
+
+
+def test_factories_of_sparse_tensors():
+    x = torch.ones(2, 3)
+    for made in (torch.zeros(2, 3, layout=torch.sparse_coo), torch.empty((2, 3), layout=torch.sparse_coo),
+                 torch.zeros_like(x, layout=torch.sparse_coo), x.new_zeros(2, 3, layout=torch.sparse_coo)):
+        assert made.layout is torch.sparse_coo and made.shape == (2, 3) and made._nnz() == 0
+    assert torch.zeros(2, layout=torch.sparse_coo, dtype=torch.int64).dtype is torch.int64
+    for fails in (lambda: torch.ones(2, layout=torch.sparse_coo), lambda: torch.full((2,), 1.0, layout=torch.sparse_coo)):
+        with pytest.raises(RuntimeError, match="is not implemented for sparse layout"):
+            fails()
+    with pytest.raises(TypeError, match="argument 'layout' must be torch.layout, not int"):
+        torch.zeros(2, layout=3)
+    assert torch.zeros(2, layout=torch.strided).tolist() == [0, 0]
+    assert torch.zeros_like(x.to_sparse(), layout=torch.strided).tolist() == [[0] * 3] * 2
+    assert torch.zeros(2, layout=torch.sparse_coo, requires_grad=True).requires_grad

@@ -8,6 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from .namespace import namespace
 from .ops.check import require
 from .tensor import Tensor
 
@@ -98,3 +99,4 @@ def dense_dim(self: Tensor) -> int:
 
 for _fn in (to_sparse, to_sparse_coo, smm, sspaddmm, sparse_dim, dense_dim, *(_only_sparse(*pair) for pair in _REFUSED.items())):
     setattr(Tensor, _fn.__name__, _fn)
+namespace.sparse_coo_tensor = sparse_coo_tensor      # for factories with layout=torch.sparse_coo

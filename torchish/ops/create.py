@@ -16,6 +16,8 @@ from jax import lax
 from .. import dtypes
 from ..devices import chosen
 from ..dtypes import dtype as DType
+from ..layouts import layout as Layout
+from ..layouts import sparse_coo, strided
 from ..settings import unfilled
 from ..warned import warn
 from .check import is_int, need_int, nonnegative, require
@@ -111,6 +113,17 @@ def known(name: str, dtype, default: DType, out=None) -> DType:
     return dtype
 
 
+def _is_sparse(name: str, layout: object, possible: bool = False) -> bool:
+    """Whether a new tensor is to be sparse; torch's errors where it cannot be, in the name of the function."""
+    if layout is None or layout is strided:
+        return False
+    require(isinstance(layout, Layout), f"{name}(): argument 'layout' must be torch.layout, not {type(layout).__name__}", TypeError)
+    require(layout is sparse_coo, f"{name}(): {layout} is a compressed sparse layout; torchish has torch.sparse_coo",
+            NotImplementedError)
+    require(possible, "full(...) is not implemented for sparse layout")
+    return True
+
+
 def _declare_constant(name: str, value: int | None, doc: str) -> None:
     """torch.zeros, zeros_like and Tensor.new_zeros, or the same of ones and empty."""
     def make(t, *shape, size=None, out=None, dtype=None, layout=None, device=None, pin_memory=False,
@@ -118,6 +131,8 @@ def _declare_constant(name: str, value: int | None, doc: str) -> None:
         sizes = _sizes(shape, size, name)
         require(name != "zeros" or all(n >= 0 for n in sizes), "zeros: Dimension size must be non-negative.")
         dtype = known(name, dtype, dtypes.default.float, out)
+        if layout is not None and _is_sparse(name, layout, value != 1):
+            return t.sparse_coo_tensor(sizes, dtype=dtype, device=device, requires_grad=requires_grad)
         result = t._full(sizes, unfilled(dtype) if value is None else value, dtype=dtype, memory_format=memory_format)
         return finish(result, out, device, requires_grad)
 
@@ -125,6 +140,8 @@ def _declare_constant(name: str, value: int | None, doc: str) -> None:
              memory_format=None):
         _likeness(f"{name}_like", input)
         dtype = None if dtype is None else known(f"{name}_like", dtype, dtype)
+        if layout is not None and _is_sparse(f"{name}_like", layout, value == 0):
+            return t.sparse_coo_tensor(tuple(input.shape), dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
         number = unfilled(dtype or input.dtype) if value is None else value
         made = t._full_like(input, number, dtype=dtype, device=device, memory_format=memory_format)
         return _finish(made, None, device, requires_grad)
@@ -132,6 +149,8 @@ def _declare_constant(name: str, value: int | None, doc: str) -> None:
     def new(t, input, *shape, size=None, dtype=None, device=None, requires_grad=False, layout=None,
             pin_memory=False):
         dtype = known(f"new_{name}", dtype, input.dtype)
+        if layout is not None and _is_sparse(f"new_{name}", layout, value != 1):
+            return t.sparse_coo_tensor(_sizes(shape, size, f"new_{name}"), dtype=dtype, device=device, requires_grad=requires_grad)
         number = unfilled(dtype) if value is None else value
         result = t._full_new(input, _sizes(shape, size, f"new_{name}"), number, dtype=dtype)
         return _finish(result, None, device if device is not None else elsewhere(input), requires_grad)
@@ -190,6 +209,7 @@ def _size_list(name, size):
 @composite(forms="function")
 def full(t, size, fill_value, *, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
     """A tensor with `fill_value` in every place; its dtype follows that of the value."""
+    _is_sparse("full", layout)
     value = _fill_value("full", fill_value)
     _size_list("full", size)
     dtype = known("full", dtype, dtypes.scalar_dtype(value), out)

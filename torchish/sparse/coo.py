@@ -118,7 +118,8 @@ def sparse_coo_tensor(indices: Any = None, values: Any = None, size: Any = None,
     if values is None:      # a size alone
         require(indices is None or size is None, "sparse_coo_tensor() needs values for these indices")
         size = tuple(indices if size is None else size)
-        return made(t.zeros((len(size), 0), dtype=t.int64, device=device), t.zeros(0, dtype=dtype, device=device), size, True)
+        nothing = t.zeros(0, dtype=dtype, device=device, requires_grad=requires_grad)
+        return made(t.zeros((len(size), 0), dtype=t.int64, device=device), nothing, size, True)
     values = t.as_tensor(values, dtype=dtype, device=device)
     indices = t.as_tensor(indices, device=values.device).to(t.int64)
     require(indices.dim() == 2, f"indices must be sparse_dim x nnz, but got: {listing(indices.shape)}")

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..layouts import strided
 from ..namespace import namespace as t
 from ..ops.check import listing, require, wrap_dim
 from ..tensor import Tensor
@@ -160,7 +161,10 @@ def empty(size: tuple[int, ...], x: SparseTensor, sparse_dim: int, dtype: Any = 
 
 @call("zeros_like", "empty_like")
 def zeros_like(input: SparseTensor, *, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
-               **kwargs: Any) -> SparseTensor:
+               **kwargs: Any) -> Tensor:
+    if layout is strided:
+        return t.zeros(tuple(input._node.aval.shape), dtype=dtype or input.dtype, device=device or input.device,
+                       requires_grad=requires_grad)
     return empty(tuple(input._node.aval.shape), input, input._i.shape[0], dtype)
 
 
