@@ -256,3 +256,18 @@ def test_one_memory_has_one_dtype_in_a_file():
     empty = torch.tensor([])
     first, second = kept([empty, torch.TypedStorage(wrap_storage=empty.untyped_storage(), dtype=torch.int64)])
     assert first.dtype is torch.float32 and second.dtype is torch.int64
+
+
+def test_conjugates_float8_and_files_that_can_read_and_seek_alone():
+    x = torch.tensor([1 + 2j, 3 - 4j])
+    for archive in (True, False):
+        got = torch.load(saved([x, x.conj(), x.conj().imag], _use_new_zipfile_serialization=archive))
+        assert got[0].tolist() == [1 + 2j, 3 - 4j] and got[1].tolist() == [1 - 2j, 3 + 4j] and got[2].tolist() == [-2, 4]
+    for dtype in (torch.float8_e5m2, torch.float8_e4m3fn):
+        assert kept(torch.tensor([[1.0, 2.0], [3.0, 4.0]]).to(dtype).t()).float().tolist() == [[1, 3], [2, 4]]
+
+    class Plain:
+        def __init__(self, file):
+            self.read, self.seek, self.tell, self.readline = file.read, file.seek, file.tell, file.readline
+
+    assert torch.load(Plain(saved(torch.arange(3)))).tolist() == [0, 1, 2]

@@ -84,3 +84,13 @@ def test_functions_that_a_module_keeps():
     own, *functions = torchish.load(file, weights_only=False)
     np.testing.assert_allclose(own(torchish.tensor(x)).detach().numpy(), layer(torch.tensor(x)).detach().numpy(), 1e-5, 1e-5)
     assert functions == [torchish.relu, torchish.Tensor.tanh]
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("ways", [(torch, torchish), (torchish, torch)], ids=["read", "written"])
+def test_conjugates(ways, zipped):
+    writer, reader = ways
+    x = writer.tensor([1 + 2j, 3 - 4j])
+    whole, turned = passed(writer, reader, [x, x.conj()], _use_new_zipfile_serialization=zipped)
+    assert whole.tolist() == [1 + 2j, 3 - 4j] and turned.tolist() == [1 - 2j, 3 + 4j]
+    assert passed(writer, reader, x.conj().imag, _use_new_zipfile_serialization=zipped).tolist() == [-2, 4]

@@ -211,7 +211,7 @@ def _read(file: Any, reading: Reading, pickle_module: Any, mapped: Any) -> Any:
 def _read_archive(file: Any, reading: Reading, pickle_module: Any) -> Any:
     start = file.tell()
     try:
-        archive = zipfile.ZipFile(file if start == 0 else io.BytesIO(file.read()))
+        archive = zipfile.ZipFile(file if start == 0 and hasattr(file, "seekable") else io.BytesIO(file.read()))
     except zipfile.BadZipFile:
         raise RuntimeError(BROKEN.format("failed finding central directory")) from None
     with archive:
@@ -253,7 +253,7 @@ def _read_stream(file: Any, reading: Reading, pickle_module: Any) -> Any:
     system = reading.unpickle(file, pickle_module)
     obj = reading.unpickle(file, pickle_module)
     keys = reading.unpickle(file, pickle_module)
-    swap = system["little_endian"] != (sys.byteorder == "little")
+    swap = system.get("little_endian", True) != (sys.byteorder == "little")
     data = {}
     for key in keys:
         storage = reading.storages[str(key)]

@@ -49,6 +49,7 @@ class _Part:
     def __init__(self, x: Tensor, offset: int, size: tuple, stride: tuple, requires_grad: bool) -> None:
         self.x, self.offset, self.size, self.stride = x, int(offset), tuple(size), tuple(stride)
         self.requires_grad, self.inner = requires_grad, False
+        self.bits: frozenset[str] = frozenset()         # "conj", "neg": how it shows what is in the storage
 
 
 class Stored(TypedStorage):
@@ -76,7 +77,7 @@ class Stored(TypedStorage):
 
     def seen(self) -> list[_Part]:
         """The tensors of the file that see it."""
-        return [part for part in self.parts if not part.inner]
+        return [part for part in self.parts if not (part.inner or part.bits)]
 
 
 class _Restricted(pickle._Unpickler):
@@ -195,7 +196,9 @@ class Reading:
 
     def _tensor(self, storage: Stored, offset: int, size: tuple, stride: tuple, requires_grad: bool = False,
                 backward_hooks: Any = None, metadata: Any = None) -> Tensor:
-        return self._new(Tensor, storage, storage.kind, _Part(object.__new__(Tensor), offset, size, stride, requires_grad))
+        part = _Part(object.__new__(Tensor), offset, size, stride, requires_grad)
+        part.bits = frozenset(name for name, on in (metadata or {}).items() if on)      # PyTorch's files have conjugates so
+        return self._new(Tensor, storage, storage.kind, part)
 
     def _tensor_of_bytes(self, storage: Stored, offset: int, size: tuple, stride: tuple, requires_grad: bool,
                          backward_hooks: Any, dtype: dtypes.dtype, metadata: Any = None) -> Tensor:
@@ -275,9 +278,12 @@ def _give(part: _Part, storage: Stored) -> None:
         raise RuntimeError(f"setStorage: sizes {list(part.size)}, strides {list(part.stride)}, storage offset {part.offset}, and "
                            f"itemsize {dtype.itemsize} requiring a storage size of {(last + 1) * dtype.itemsize} are out of "
                            f"bounds for storage of size {storage.elements.nbytes}")     # type: ignore[union-attr]
-    array = np.lib.stride_tricks.as_strided(elements[part.offset:], part.size,     # type: ignore[index]
+    raw = elements.view(np.uint8) if dtype in dtypes.FLOAT8 else elements       # type: ignore[union-attr]
+    array = np.lib.stride_tricks.as_strided(raw[part.offset:], part.size,     # type: ignore[index]
                                             [s * dtype.itemsize for s in part.stride])
-    value = from_array(array, storage.place)
+    array = array.view(dtype.np) if dtype in dtypes.FLOAT8 else array       # numpy knows those not by name
+    array = array.conj() if "conj" in part.bits else array
+    value = from_array(-array if "neg" in part.bits else array, storage.place)
     aval = aval_of(part.size, dtype, storage.place, part.stride)
     part.x._data, part.x._node = value._data, aval.grad if part.requires_grad else aval.plain
 

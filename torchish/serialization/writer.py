@@ -166,7 +166,7 @@ def _arguments(x: Tensor, requires_grad: bool) -> tuple:
     """Storage, offset, sizes, strides, requires_grad, hooks."""
     array = x._array()      # brings a view up to date, and computes
     modern = x.dtype.name not in STORAGES
-    found = _in_base(x) if x._view is not None else None
+    found = _in_base(x) if x._view is not None and not any(view_bits(x)) else None      # what is conjugated is written as a copy
     if found is not None:
         base, offset, strides = found
         seen = _Seen(base, lambda: _in_memory(base, x.dtype), modern, x.dtype)
@@ -200,8 +200,7 @@ def _in_base(x: Tensor) -> tuple[Tensor, int, tuple[int, ...]] | None:
     base = storage_owner(x)
     strides = _laid_out(base)[1]
     if base.dtype is not x.dtype:
-        there = strides == base.stride() and not any(view_bits(x))      # the memory is as torch has it, and so is what is in it
-        return (base, x.storage_offset(), x.stride()) if there else None
+        return (base, x.storage_offset(), x.stride()) if strides == base.stride() else None     # the memory is as torch has it
     start = dummy = np.lib.stride_tricks.as_strided(np.empty(1, np.int8), base.shape, strides)
     for op, values, which in view.chain:
         attributes = {p.name: v for p, v in zip(op.params[1:], values, strict=True)}
