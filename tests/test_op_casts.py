@@ -209,3 +209,38 @@ def test_the_number_after_infinity() -> None:
     assert [str(v) for v in found.tolist()] == [str(most), str(-most), "inf", "-0.0", "nan"]
     found.sum().backward()
     assert x.grad is not None and x.grad.tolist() == [1, 1, 0, 0, 1]
+
+
+def slopes(f: Callable, *values: list) -> list:
+    xs = [torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in values]
+    f(*xs).sum().backward()
+    return [x.grad.tolist() for x in xs]        # type: ignore[union-attr]
+
+
+def test_gradients_where_an_operand_is_not_a_number() -> None:
+    """maximum and minimum hand the gradient to both operands, a limited NaN gets none."""
+    for f in (torch.maximum, torch.minimum):
+        assert slopes(f, [NAN, 1, NAN, 2], [1, NAN, NAN, 2]) == [[1, 1, 1, 0.5], [1, 1, 1, 0.5]]
+    assert slopes(torch.maximum, [1, 5], [3, 3]) == [[0, 1], [1, 0]] and slopes(torch.minimum, [1, 5], [3, 3]) == [[1, 0], [0, 1]]
+    assert slopes(lambda x: x.clamp(-1, 1), [NAN, -1, 1, 2, 0]) == [[0, 1, 1, 0, 1]]
+    assert slopes(lambda x, y: x.clamp(min=y), [NAN, 1, 0, 2], [0, NAN, 1, 1]) == [[0, 0, 0, 1], [0, 0, 1, 0]]
+    assert slopes(lambda x, y: x.clamp_max(y), [NAN, 1, 0, 2], [0, NAN, 1, 1]) == [[0, 0, 1, 0], [0, 0, 0, 1]]
+    assert str(torch.tensor([NAN, 1.0]).clamp(torch.tensor(0.0), torch.tensor([1.0, NAN])).tolist()) == "[nan, nan]"
+    assert torch.maximum(torch.tensor([1, 3]), torch.tensor([[2], [3]])).tolist() == [[2, 3], [3, 3]]
+
+
+def test_directions_and_angles_of_zero_stay() -> None:
+    z = torch.tensor([0j, 3 + 4j], dtype=torch.complex128, requires_grad=True)
+    (torch.sgn(z).real + torch.angle(z)).sum().backward()
+    assert z.grad is not None and z.grad[0].item() == 0
+    assert z.grad[1].item() == pytest.approx((16 - 12j) / 125 + (-4 + 3j) / 25)
+    assert torch.angle(torch.tensor([0j, -1 + 0j, complex(-0.0, 0.0)])).tolist() == pytest.approx([0, math.pi, math.pi])
+
+
+def test_factors_by_qr_that_have_no_derivative() -> None:
+    for shape, mode, words in (((2, 2), "r", "The derivative of linalg.qr depends on Q, which is not computed when mode='r'"),
+                               ((3, 2), "complete", "The QR decomposition is not differentiable when mode='complete' and nrows >")):
+        x = torch.arange(float(shape[0] * shape[1])).reshape(shape).requires_grad_()
+        r = torch.linalg.qr(x, mode=mode).R
+        assert said(lambda r=r: r.sum().backward(), RuntimeError).startswith(words)
+    torch.linalg.qr(x.detach()[:2].requires_grad_(), mode="complete").R.sum().backward()

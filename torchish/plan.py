@@ -101,10 +101,15 @@ def reach(nodes: list[Node], roots: Iterable[int], stops: Iterable[int] = ()) ->
 def refuse_underived(found: Iterable[Node], wanted: set[int]) -> None:
     """torch's error where one of the slots `wanted` gets its cotangent from an op of `found` that has no derivative there."""
     for n in found:
-        if n.op is not None and n.op.underived is not None:
-            for p, operand in zip(n.op.operands, n.operands, strict=True):
-                if p.name in n.op.underived and operand in wanted:
-                    said = n.op.underived[p.name]
+        rule = n.op.underived if n.op is not None else None
+        if callable(rule):
+            said = rule(n.attrs, [o.aval.shape for o in n.outs])
+            if said and not wanted.isdisjoint(n.operands):
+                raise RuntimeError(said)
+        elif rule is not None:
+            for p, operand in zip(n.op.operands, n.operands, strict=True):      # type: ignore[union-attr]
+                if p.name in rule and operand in wanted:
+                    said = rule[p.name]
                     raise RuntimeError(f"derivative for {said} is not implemented") if said.startswith("aten::") else \
                         NotImplementedError(f"the derivative for '{said}' is not implemented.")
 

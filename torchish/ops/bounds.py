@@ -7,7 +7,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
+from jax import lax
+from jax.custom_derivatives import SymbolicZero
 
 from ..scalar import converted
 from .into import BESIDE_NUMBERS, Into
@@ -35,16 +38,37 @@ def _clampable_by_numbers(input: str, bound: str) -> None:
         _clampable(input)
 
 
+def _of_two(largest: bool, x: Array, y: Array) -> Array:
+    return jnp.maximum(x, y) if largest else jnp.minimum(x, y)
+
+
+_extreme = jax.custom_jvp(_of_two, nondiff_argnums=(0,))
+
+
+def _extreme_jvp(largest: bool, primals: tuple, tangents: tuple) -> tuple:
+    # jnp gives nothing to either where one is NaN
+    (x, y), (dx, dy), value = primals, tangents, _extreme(largest, *primals)
+    change, share = jnp.zeros_like(value), jnp.where(x == y, 0.5, 1).astype(value.dtype)
+    if not isinstance(dx, SymbolicZero):
+        change += jnp.where(x < y if largest else y < x, 0, share * dx)
+    if not isinstance(dy, SymbolicZero):
+        change += jnp.where(y < x if largest else x < y, 0, share * dy)
+    return value, change
+
+
+_extreme.defjvp(_extreme_jvp, symbolic_zeros=True)
+
+
 @op(promote="arith", check=_real("maximum"))
 def maximum(input: Array, other: Array) -> Array:
-    """The larger of both; NaN if either is; a tie shares the gradient equally."""
-    return jnp.maximum(input, other)
+    """The larger of both; NaN if either is; a tie shares the gradient equally, and where one is NaN both get it."""
+    return _extreme(True, *jnp.broadcast_arrays(input, other)) if is_float(input) else _of_two(True, input, other)
 
 
 @op(promote="arith", check=_real("minimum"))
 def minimum(input: Array, other: Array) -> Array:
-    """The smaller of both; NaN if either is; a tie shares the gradient equally."""
-    return jnp.minimum(input, other)
+    """The smaller of both; NaN if either is; a tie shares the gradient equally, and where one is NaN both get it."""
+    return _extreme(False, *jnp.broadcast_arrays(input, other)) if is_float(input) else _of_two(False, input, other)
 
 
 @op(promote="arith", check=_real("fmax"))
@@ -63,17 +87,22 @@ def _isnan(x: Array) -> Array:
     return jnp.isnan(x) if inexact(x) else jnp.zeros(x.shape, bool)
 
 
+def _still(x: Array) -> Array:
+    """`x`, to which no gradient goes where it is NaN."""
+    return jnp.where(jnp.isnan(x), lax.stop_gradient(x), x)
+
+
 def _at_least(x: Array, bound: Array) -> Array:
     # the condition is turned so that x itself (gradient 1) comes out at the bound, and a NaN on either side stays
     if not is_float(x):
         return jnp.where(x < bound, bound, x)
-    return jnp.where((x < bound) | jnp.isnan(bound), bound, x)
+    return jnp.where((x < bound) | jnp.isnan(bound), _still(bound), _still(x))
 
 
 def _at_most(x: Array, bound: Array) -> Array:
     if not is_float(x):
         return jnp.where(x > bound, bound, x)
-    return jnp.where((x > bound) | jnp.isnan(bound), bound, x)
+    return jnp.where((x > bound) | jnp.isnan(bound), _still(bound), _still(x))
 
 
 def _look_at_bounds(input: Any, min: Any, max: Any) -> None:

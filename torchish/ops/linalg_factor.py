@@ -130,8 +130,17 @@ def _qr_parts(x: jax.Array, full: bool) -> tuple[jax.Array, jax.Array]:
     return q, jnp.concatenate([r, turned(q) @ x[..., m:]], axis=-1)
 
 
+def _no_derivative(attributes: dict, shapes: list) -> str | None:
+    if attributes["mode"] == "r":
+        return ("The derivative of linalg.qr depends on Q, which is not computed when mode='r'. Please use linalg.qr(A, "
+                "mode='reduced') if you are going to differentiate through linalg.qr.")
+    if attributes["mode"] == "complete" and shapes[1][-2] > shapes[1][-1]:
+        return "The QR decomposition is not differentiable when mode='complete' and nrows > ncols"
+    return None
+
+
 @op(name="linalg_qr", autocast="float cpu", strides=("columns", "columns"), forms="linalg private out", returns=("Q", "R"),
-    samples=lambda t: [((t(4, 3),), {}), ((t(3, 3),), {"mode": "complete"})])
+    underived=_no_derivative, samples=lambda t: [((t(4, 3),), {}), ((t(3, 3),), {"mode": "complete"})])
 def linalg_qr(A: Array, mode: str = "reduced") -> tuple[Array, Array]:
     """Q with orthonormal columns and upper triangular R, A = Q R; mode 'complete' has a square Q, 'r' an empty one."""
     if mode not in ("reduced", "complete", "r"):

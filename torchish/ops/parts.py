@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -95,11 +96,24 @@ def conj(t, input):
     return t._conj(input) if input.is_complex() else input
 
 
+@jax.custom_jvp
+def _argument(x: Array) -> Array:
+    return jnp.angle(x)
+
+
+@_argument.defjvp
+def _argument_jvp(primals: tuple, tangents: tuple) -> tuple:
+    (x,), (dx,) = primals, tangents
+    square = x.real * x.real + x.imag * x.imag
+    turn = (x.real * dx.imag - x.imag * dx.real) / jnp.where(square == 0, 1, square)
+    return _argument(x), jnp.where(square == 0, 0, turn)        # at 0 it stays
+
+
 @op(strides="elementwise", into=CASTS)
 def angle(input: Array) -> Array:
     """The argument of a complex number; for a real one 0 or pi, with gradient 0."""
     if jnp.iscomplexobj(input):
-        return jnp.angle(input)
+        return _argument(input)
     x = lax.stop_gradient(floating(input))
     return jnp.where(jnp.isnan(x), x, jnp.where(x < 0, jnp.pi, 0).astype(x.dtype))
 

@@ -44,7 +44,7 @@ def unlike(kernel: str, x: jax.Array) -> NotImplementedError:
 def sgn(x: jax.Array) -> jax.Array:
     """-1, 0 or 1 as the sign of `x`, 0 for NaN; for complex numbers x / |x|."""
     if jnp.iscomplexobj(x):
-        return x / jnp.where(x == 0, 1, jnp.abs(x))
+        return jnp.where(x == 0, 0, x / jnp.where(x == 0, 1, jnp.abs(x)))
     return x if x.dtype == bool else (x > 0).astype(x.dtype) - (x < 0).astype(x.dtype)
 
 

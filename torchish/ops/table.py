@@ -80,7 +80,8 @@ class Op:
     differentiable: False where the result never requires a gradient although its dtype could; one flag for each result
         where they differ.
     underived: operands that have no derivative, with what torch says it does not implement; what begins with "aten::" has a
-        RuntimeError, the rest a NotImplementedError.
+        RuntimeError, the rest a NotImplementedError.  Or a function (attributes, shapes of the results) -> torch's RuntimeError
+        about all operands, or None.
     look: `look(*parameters)` may refuse the values of operands: it gets the parameters in order, such an operand as a
         numpy array where its value is known, other operands as what has a shape.  It is asked when an entry is new, and later
         as far as values are there without waiting; where an op promotes, only if its result is of integers.
@@ -137,7 +138,7 @@ class Op:
     host: Callable | None = None
     into: Into = EXACT
     inplace: InPlace = PLAIN
-    underived: dict[str, str] | None = None
+    underived: dict[str, str] | Callable | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The pure function itself, so that ops may use one another."""
@@ -204,7 +205,7 @@ def op(*, name: str | None = None, forms: str = "function method out", inplace: 
        autocast: str | None = None, look: Callable | None = None, apart: int | None = None,
        looks: str = "places", joins: Callable | None = None, parts: Callable | None = None,
        host: Callable | None = None, into: Into | None = None,
-       underived: dict[str, str] | None = None) -> Callable[[Callable], Op]:
+       underived: dict[str, str] | Callable | None = None) -> Callable[[Callable], Op]:
     """Declares the decorated pure function as an op; see `Op` for the options.
 
     The op's name is the function's, a trailing underscore dropped (`def sum_` declares "sum").  Annotations must be
