@@ -1,6 +1,7 @@
 """What moves or replaces the tensors of a module: to(), the flags of torch.__future__, swap_tensors, what is saved and refused."""
 from __future__ import annotations
 
+import gc
 import importlib
 from collections.abc import Callable, Iterator
 
@@ -157,3 +158,29 @@ def test_apply_hands_out_the_parameters_themselves() -> None:
     assert m.weight._version == before + 1 and m.weight.grad is gradient and gradient.tolist() == [[2, 2], [2, 2]]
     m.double()
     assert m.weight.grad is gradient and gradient.dtype is m.weight.dtype is torch.float64 and m.weight.requires_grad
+
+
+def test_swapping_leaves_the_meta_device_as_it_is() -> None:
+    with torch.device("meta"):
+        m = nn.Linear(2, 2)
+    torch.__future__.set_swap_module_params_on_conversion(True)
+    try:
+        with pytest.warns(UserWarning, match="^for (weight|bias): copying from a non-meta parameter") as said:
+            m.load_state_dict(nn.Linear(2, 2).state_dict())
+        assert len(said) == 2 and m.weight.is_meta
+        m.load_state_dict(nn.Linear(2, 2).state_dict(), assign=True)
+        assert not m.weight.is_meta and isinstance(m.weight, nn.Parameter)
+    finally:
+        torch.__future__.set_swap_module_params_on_conversion(False)
+    x = torch.ones(2)
+    with pytest.raises(NotImplementedError, match="^Cannot copy out of meta tensor; no data!"):
+        x.module_load(torch.ones(2, device="meta"))
+    assert x.module_load(torch.zeros(2)).tolist() == x.tolist() == [0, 0]
+
+
+def test_new_entries_leave_no_cycles() -> None:
+    m = nn.Linear(3, 7)
+    values = {"weight": torch.full((7, 3), 2.0), "bias": torch.zeros(7)}
+    gc.collect()
+    m.load_state_dict(values)
+    assert gc.collect() == 0

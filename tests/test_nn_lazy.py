@@ -69,3 +69,17 @@ def test_what_has_no_shape_yet_is_not_counted_but_saved() -> None:
     assert isinstance(copy.deepcopy(layer).weight, nn.UninitializedParameter)
     layer(torch.ones(1, 3, dtype=torch.float64))
     assert layer.weight.numel() == 6 and layer.weight.dim() == 2
+
+
+def test_a_buffer_without_a_shape_is_registered_where_it_is_assigned() -> None:
+    class Holder(nn.modules.lazy.LazyModuleMixin, nn.Module):
+        pass
+    m, full = Holder(), Holder()
+    m.kept, m.passing = nn.parameter.UninitializedBuffer(), nn.parameter.UninitializedBuffer(persistent=False)
+    assert m.has_uninitialized_params() and list(m._buffers) == ["kept", "passing"] and isinstance(m.kept, nn.Buffer)
+    assert list(m.state_dict()) == ["kept"] and m.state_dict()["kept"] is m.kept
+    full.kept = nn.Buffer(torch.ones(2))
+    with pytest.raises(RuntimeError, match="Can't access the shape of an uninitialized parameter or buffer"):
+        full.load_state_dict(m.state_dict())
+    m.load_state_dict(full.state_dict())
+    assert m.kept.tolist() == [1, 1] and type(m.kept) is torch.Tensor

@@ -78,14 +78,16 @@ def _freeze(avals: list) -> tuple:
     return tuple(frozen)
 
 
+def _plain(v: Any) -> Any:
+    if v.__class__ is Ref:
+        return ("ref", v.kind)
+    if v.__class__ is tuple:
+        return tuple(map(_plain, v))
+    return (v.__class__, repr(v)) if v.__class__ in (int, float, complex, bool) else v
+
+
 def _attributes(attrs: dict) -> tuple:
-    def plain(v: Any) -> Any:
-        if v.__class__ is Ref:
-            return ("ref", v.kind)
-        if v.__class__ is tuple:
-            return tuple(plain(x) for x in v)
-        return (v.__class__, repr(v)) if v.__class__ in (int, float, complex, bool) else v
-    return tuple(plain(v) for v in attrs.values())
+    return tuple(map(_plain, attrs.values()))
 
 
 def _device(avals: list[Aval]) -> str:

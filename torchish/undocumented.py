@@ -14,7 +14,7 @@ from .memory import become
 from .missing import TENSOR_NAMES, Absent
 from .namespace import namespace as t
 from .ops.check import require
-from .storage import assign, counted, overlaps
+from .storage import counted, overlaps
 from .strides import dense
 from .tape import state
 from .tensor import Tensor
@@ -227,12 +227,7 @@ def empty_permuted(size: Sequence[int], physical_layout: Sequence[int], *, dtype
 
 def module_load(self: Tensor, other: Tensor, assign: bool = False) -> Tensor:
     """What load_state_dict puts in this parameter's place: `other` copied into it, or `other` itself."""
-    return other.detach() if assign else assign_detached(self, other)
-
-
-def assign_detached(x: Tensor, value: Tensor) -> Tensor:
-    """`x` without its graph, with the value of another written into it."""
-    return assign(x.detach(), value.detach().to(x.dtype))
+    return other.detach() if assign else self.copy_(other).detach()
 
 
 def resize(self: Tensor, *sizes: Any) -> Tensor:

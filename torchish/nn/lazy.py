@@ -53,7 +53,8 @@ class LazyModuleMixin:
     def _save_to_state_dict(self, destination: dict, prefix: str, keep_vars: bool) -> None:
         super()._save_to_state_dict(destination, prefix, keep_vars)
         for name, value in self._placeholders():        # saved as what they are
-            destination[prefix + name] = value
+            if name not in self._non_persistent_buffers_set:    # type: ignore[attr-defined]
+                destination[prefix + name] = value
 
     def _lazy_load_hook(self, state_dict: dict, prefix: str, *rest: Any) -> None:
         for name, value in list(self._placeholders()):

@@ -135,7 +135,9 @@ class UninitializedBuffer(UninitializedTensorMixin, Tensor):
 
     def __new__(cls, requires_grad: bool = False, device: Any = None, dtype: Any = None,
                 persistent: bool = True) -> UninitializedBuffer:
-        return Tensor._make_subclass(cls, torch.empty(0, device=device, dtype=dtype), requires_grad)
+        out = Tensor._make_subclass(cls, torch.empty(0, device=device, dtype=dtype), requires_grad)
+        out.persistent, out._is_buffer = persistent, True       # assigned to a module, it is registered
+        return out
 
 
 def is_lazy(param: Any) -> bool:
