@@ -305,6 +305,8 @@ def test_methods_for_matrices(text: str, tolerance: float, names: str) -> None:
     ("Adafactor(p, beta2_decay=1)", ValueError, "beta2_decay should be <= 0 but is: 1"),
     ("SparseAdam(p).step()", RuntimeError, "SparseAdam does not support dense gradients"),
     ("SparseAdam(p, lr=0)", ValueError, "Invalid learning rate: 0"),
+    ("SparseAdam([torch.ones(2).to_sparse().requires_grad_()])", ValueError,
+     "Sparse params at indices \\[\\[0, 0\\]\\]: SparseAdam requires dense parameter tensors"),
     ("Adam(p, lr=torch.tensor(0.1), foreach=True)", ValueError, "lr as a Tensor is not supported for capturable=False and foreach"),
     ("Adam(p, betas=(torch.tensor(0.9), 0.99))", ValueError, "betas must be either both floats or both Tensors"),
     ("Adam(p, betas=(0, 0.9))", ValueError, "betas must be either both floats or both Tensors"),

@@ -216,3 +216,11 @@ def test_factories_of_sparse_tensors():
     assert torch.zeros(2, layout=torch.strided).tolist() == [0, 0]
     assert torch.zeros_like(x.to_sparse(), layout=torch.strided).tolist() == [[0] * 3] * 2
     assert torch.zeros(2, layout=torch.sparse_coo, requires_grad=True).requires_grad
+
+
+def test_a_dense_tensor_takes_no_sparse_gradient() -> None:
+    x = torch.ones(2, requires_grad=True)
+    with pytest.raises(NotImplementedError, match="assign grad.to_dense\\(\\)"):
+        x.grad = torch.ones(2).to_sparse()
+    x.grad = torch.ones(2).to_sparse().to_dense()
+    assert x.grad.tolist() == [1, 1]

@@ -26,9 +26,11 @@ class SparseAdam(Optimizer):
         check_number(0 <= betas[0] < 1, "beta parameter at index 0", betas[0])
         check_number(0 <= betas[1] < 1, "beta parameter at index 1", betas[1])
         super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "maximize": maximize})
-        places = [[i, j] for i, group in enumerate(self.param_groups) for j, p in enumerate(group["params"]) if p.is_complex()]
-        if places:
-            raise ValueError(f"Complex params at indices {places}: SparseAdam does not support complex parameters")
+        for kind, is_one, why in (("Sparse", lambda p: p.is_sparse, "requires dense parameter tensors"),
+                                  ("Complex", lambda p: p.is_complex(), "does not support complex parameters")):
+            places = [[i, j] for i, group in enumerate(self.param_groups) for j, p in enumerate(group["params"]) if is_one(p)]
+            if places:
+                raise ValueError(f"{kind} params at indices {places}: SparseAdam {why}")
 
     def step(self, closure: Callable | None = None) -> Any:
         """Refuses the first gradient there is."""

@@ -138,7 +138,9 @@ def _backward(self: SparseTensor, gradient: Any = None, retain_graph: bool | Non
 
 
 @call("grad=")
-def _set_grad(self: SparseTensor, grad: Any) -> None:
+def _set_grad(self: Tensor, grad: Any) -> None:
+    if not isinstance(self, SparseTensor):
+        raise NotImplementedError("assigned grad is sparse, and that of a dense tensor is dense here: assign grad.to_dense()")
     require(grad is None, "the gradient of a sparse tensor is that of its values")
     self._v.grad = None
 
