@@ -385,3 +385,21 @@ def test_a_saved_result_stands_in_the_graph_in_any_backward():
     grad(y.sum(), x, create_graph=True)
     assert seen == [(True, False, True)] * 3
     assert x.grad.tolist() == [2, 2]
+
+
+@pytest.mark.parametrize(("second", "reason"), [
+    (lambda x: x * 2, "This view is the output of a function that returns multiple views"),
+    (lambda x: None, "This view was created inside a custom Function"),
+    (lambda x: torch.ones(2, dtype=torch.int64), "This view was created inside a custom Function")])
+def test_why_a_view_beside_another_result_is_not_written(second, reason):
+    class Both(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x.view_as(x), second(x)
+
+        @staticmethod
+        def backward(ctx, g, h):
+            return g
+    x = torch.ones(3, requires_grad=True) * 1
+    with pytest.raises(RuntimeError, match=f"^Output 0 of Both is a view and is being modified inplace. {reason}"):
+        Both.apply(x)[0].add_(1)

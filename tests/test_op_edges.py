@@ -373,6 +373,12 @@ PAIR = torch.tensor([[1, 2]])
     (RuntimeError, "numel: integer multiplication overflow", lambda: F.adaptive_avg_pool2d(torch.ones(2, 2, 2), 2**62 - 1)),
     (RuntimeError, "input tensor must have at least one element, but got input_sizes = \\[0, 1\\]",
      lambda: torch.batch_norm_update_stats(torch.ones(0, 1), torch.ones(1), torch.ones(1), 0.1)),
+    (RuntimeError, "^value cannot be converted to type int64_t without overflow",
+     lambda: F.interpolate(torch.ones(1, 1, 4), scale_factor=1e20)),
+    (RuntimeError, "^value cannot be converted to type int64_t without overflow",
+     lambda: F.interpolate(torch.ones(1, 1, 4), scale_factor=float("nan"))),
+    (RuntimeError, "^Storage size calculation overflowed with sizes=\\[1, 1, 4000000000, 4000000000\\]",
+     lambda: F.interpolate(torch.ones(1, 1, 4, 4), scale_factor=1e9)),
     (ValueError, "recompute_scale_factor is not meaningful with an explicit size",
      lambda: F.interpolate(torch.ones(1, 1, 4), size=2, recompute_scale_factor=True)),
 ])

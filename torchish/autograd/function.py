@@ -206,7 +206,7 @@ class Function(FunctionCtx, metaclass=FunctionMeta):
         _check_dirty(ctx, results, args)
         given = {id(a) for a in args if isinstance(a, Tensor)} - {id(d) for d in ctx._dirty}
         step = Step(cls, ctx, inputs, results)
-        several = sum(isinstance(r, Tensor) and r._view is not None for r in results) > 1
+        several = sum(isinstance(r, Tensor) and r.dtype.category >= 2 for r in results) > 1
         saved = ctx._keep(results, given)
         for k, r in enumerate(results):
             if isinstance(r, Tensor) and not any(r is c for c in ctx._constant) and r.dtype.category >= 2:

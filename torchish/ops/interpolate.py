@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .check import require
+from .check import listing, prod, require
 from .matmul_check import PRECISION
 from .pool_adaptive import adaptive_average
 from .precision import is_float, unlike
@@ -97,7 +97,11 @@ def _sizes(x: jax.Array, size: Any, scale_factor: Any, recompute: bool | None) -
             f"{what} in {form} format.", ValueError)
     if size is not None:
         return values, (None,) * n
+    require(all(abs(s * f) < 2**63 for s, f in zip(spatial, values, strict=True)),     # not of NaN, either
+            "value cannot be converted to type int64_t without overflow")
     wanted = tuple(floor(s * f) for s, f in zip(spatial, values, strict=True))
+    require(prod(x.shape[:2] + wanted) * x.dtype.itemsize < 2**63,
+            f"Storage size calculation overflowed with sizes={listing((*x.shape[:2], *wanted))}")
     return wanted, (None,) * n if recompute else tuple(map(float, values))
 
 
