@@ -131,6 +131,17 @@ def test_dual_tensors(x):
     assert first.tolist() == FIRST and torch.equal(second, torch.tensor(SECOND) * T)
 
 
+def test_gradients_inside_a_dual_level_have_tangents(x):
+    for leaf in (True, False):
+        w = x.clone().requires_grad_() if leaf else x.clone().requires_grad_() * 1
+        with fw.dual_level():
+            dual = fw.make_dual(w, T)
+            out = f(dual * 1).sum()
+            for at in (w, dual):
+                slope, change = fw.unpack_dual(torch.autograd.grad(out, at, create_graph=True)[0])
+                assert slope.tolist() == FIRST and torch.equal(change, torch.tensor(SECOND) * T)
+
+
 class Old(torch.autograd.Function):
     """exp: forward has the ctx, and jvp reads a value of the tangent"""
     seen: list = []
@@ -139,8 +150,14 @@ class Old(torch.autograd.Function):
     def forward(ctx, x, scale):
         ctx.result = torch.tensor(np.exp(array(x)))
         ctx.save_for_forward(x)
+        out = ctx.result * 1
+        ctx.save_for_backward(out)
         ctx.set_materialize_grads(False)
-        return ctx.result * 1, x.round()
+        return out, x.round()
+
+    @staticmethod
+    def backward(ctx, g, h):
+        return g * ctx.saved_tensors[0], None
 
     @staticmethod
     def jvp(ctx, t, s):
@@ -156,3 +173,8 @@ def test_a_jvp_of_the_old_form_gets_what_forward_kept():
         assert fw.unpack_dual(z).tangent is None
         assert Old.apply(x, torch.ones(1))[1].tolist() == [0, 1]
     assert Old.seen == [([1, 2], None)]
+    w = x.clone().requires_grad_()
+    with fw.dual_level():
+        y, _ = Old.apply(fw.make_dual(w, torch.tensor([1., 2.])), torch.ones(1))
+        slope, change = fw.unpack_dual(torch.autograd.grad(y.sum(), w)[0])
+    assert torch.allclose(slope, x.exp()) and torch.allclose(change, x.exp() * torch.tensor([1., 2.]))

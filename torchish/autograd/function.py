@@ -28,7 +28,7 @@ from ..warned import warn
 from ..where import user_line
 from .context import BackwardCFunction, FunctionCtx, apart, fitted, undefined_backward
 from .inside import apply_inside, apply_outside, can_stand, looked
-from .pushed import apply_pushed, can_push
+from .pushed import apply_pushed, can_push, stands_for
 
 __all__ = ["BackwardCFunction", "Function", "FunctionCtx", "FunctionMeta", "InplaceFunction", "NestedIOFunction", "Step",
            "once_differentiable"]
@@ -158,7 +158,7 @@ class Function(FunctionCtx, metaclass=FunctionMeta):
         """Calls forward and puts the call into the graph."""
         if not kwargs and cls.setup_context is not Function.setup_context:
             args = _in_order(cls.forward, args, kwargs, False)
-        level = state.tape.nested
+        level, outside = state.tape.nested, None
         if level is not None:
             optional = {name for name in ("setup_context", "jvp", "vmap") if getattr(cls, name) is not getattr(Function, name)}
             stands, pushes = can_stand(level, optional, kwargs), can_push(level, optional)
@@ -169,16 +169,18 @@ class Function(FunctionCtx, metaclass=FunctionMeta):
                     if not ((stands or pushes) and looked(e)):
                         raise
             if pushes:
-                result = apply_pushed(cls, level, optional, args, kwargs)
+                outside = apply_pushed(cls, level, optional, args, kwargs)
                 cls._jvp_looks = True
-                return result
-            try:
-                outside = apply_outside(cls, level, args)
-            except NoValueError:
-                if not cls._looks:
-                    raise
-                return apply_inside(cls, optional, args, kwargs)
-            cls._looks = level.by_value = True
+                if level.name != "dual" or not (state.tape.grad and any(isinstance(a, Tensor) and a.requires_grad for a in args)):
+                    return outside
+            else:
+                try:
+                    outside = apply_outside(cls, level, args)
+                except NoValueError:
+                    if not cls._looks:
+                        raise
+                    return apply_inside(cls, optional, args, kwargs)
+                cls._looks = level.by_value = True
         if kwargs:
             args, kwargs = _in_order(cls.forward, args, kwargs, cls.setup_context is Function.setup_context), {}
         ctx = cls._backward_cls()
@@ -192,6 +194,8 @@ class Function(FunctionCtx, metaclass=FunctionMeta):
         with no_grad():
             if cls.setup_context is Function.setup_context:
                 output = cls.forward(ctx, *args, **kwargs)
+                if outside is not None:
+                    output = stands_for(ctx, output, outside)
             else:
                 output = cls.forward(*args, **kwargs) if level is None else outside
                 cls.setup_context(ctx, args, output)

@@ -15,7 +15,7 @@ from ..tangents import add_input, split
 from ..tensor import Tensor
 from .inside import PUSHED, InsideCtx, check_tangents
 
-__all__ = ["apply_pushed", "can_push"]
+__all__ = ["apply_pushed", "can_push", "stands_for"]
 
 
 def can_push(nested: Nested, own: set[str]) -> bool:
@@ -59,14 +59,16 @@ def _context(cls: Any, own: set[str], args: list, kwargs: dict, output: Any) -> 
             cls.setup_context(ctx, tuple(args), output)
             return ctx
         again = cls.forward(ctx, *args, **kwargs)
-    pairs = list(zip(again if isinstance(again, tuple) else (again,), output if isinstance(output, tuple) else (output,),
-                     strict=True))
+    stands_for(ctx, again, output)
+    return ctx
 
-    def stands(x: Tensor) -> Tensor:
-        return next((new for old, new in pairs if old is x), x)
-    kept = ctx.kept()
-    ctx._constant = tuple([stands(x) for x in ctx._constant])
-    return ctx.with_stand_ins(kept, [stands(x) for _, _, x in kept])
+
+def stands_for(ctx: Any, own: Any, output: Any) -> Any:
+    """`output`, which `ctx` keeps from now on in place of what forward has returned itself."""
+    pairs = list(zip(own if isinstance(own, tuple) else (own,), output if isinstance(output, tuple) else (output,), strict=True))
+    for name in ("_to_save", "_for_forward", "_constant", "_dirty"):
+        setattr(ctx, name, tuple([next((new for old, new in pairs if old is x), x) for x in getattr(ctx, name)]))
+    return output
 
 
 def _given(ctx: InsideCtx, primal: Any, tangent: Tensor | None) -> Tensor | None:
