@@ -228,6 +228,15 @@ def test_what_has_outlived_a_transform_keeps_its_value(x):
         kept[-1] + 1
 
 
-def test_a_sparse_argument_is_refused():
-    with pytest.raises(NotImplementedError, match="a function of a sparse tensor is differentiated as one of its values"):
-        grad(lambda s: torch.sparse.sum(s * s))(torch.eye(2).to_sparse())
+def test_a_gradient_of_a_sparse_argument_stands_at_its_places():
+    sparse = torch.sparse_coo_tensor([[0, 1], [1, 0]], [1., 2.], (2, 3))
+    found = grad(lambda s, d: torch.sparse.mm(s, d).square().sum(), argnums=(0, 1))(sparse, torch.ones(3, 2))
+    assert found[0].is_sparse and found[0]._indices().tolist() == [[0, 1], [1, 0]] and found[0]._values().tolist() == [4, 8]
+    assert found[1].tolist() == [[8, 8], [2, 2], [0, 0]]
+    out, pull = vjp(lambda s: s.to_dense() * 3, sparse)
+    assert out.tolist() == [[0, 3, 0], [6, 0, 0]]
+    assert pull(torch.arange(6.).view(2, 3))[0].to_dense().tolist() == [[0, 3, 0], [9, 0, 0]]
+    for call in (lambda: jvp(lambda s: s.to_dense(), (sparse,), (sparse,)), lambda: jacrev(lambda s: s.to_dense())(sparse),
+                 lambda: jacfwd(lambda s: s.to_dense())(sparse), lambda: vmap(lambda s: s)(sparse)):
+        with pytest.raises(NotImplementedError, match="Cannot access storage of SparseTensorImpl"):
+            call()

@@ -12,8 +12,8 @@ from ..storage import assign, version_of
 from ..tensor import Tensor
 from ..utils._pytree import TreeSpec, tree_flatten, tree_leaves
 
-__all__ = ["Chosen", "after", "check_randomness", "check_unchanged", "only_tensors", "places_of", "real_only", "split_aux",
-           "tensors_in", "tensors_of", "write_back", "written"]
+__all__ = ["Chosen", "after", "check_randomness", "check_unchanged", "dense_only", "only_tensors", "places_of", "real_only",
+           "split_aux", "tensors_in", "tensors_of", "write_back", "written"]
 
 
 def after(both: Callable, skip: int) -> Callable:
@@ -32,17 +32,35 @@ def _may_require_grad(x: Tensor) -> None:
         raise RuntimeError("only Tensors of floating point dtype can require gradients")
 
 
-def tensors_of(tree: Any, differentiable: Callable[[Tensor], None] = _may_require_grad) -> tuple[list[Tensor], TreeSpec]:
-    """The leaves of what is differentiated, all floating tensors, and their structure."""
+class _OfSparse:
+    """The structure of a tree in which there are sparse tensors: put together again, these have other values at their places."""
+
+    def __init__(self, spec: TreeSpec, leaves: list) -> None:
+        self.spec, self.leaves = spec, leaves
+
+    def unflatten(self, values: Sequence[Tensor]) -> Any:
+        """The tree with these tensors, which are the values where it has sparse ones."""
+        return self.spec.unflatten([x._with_values(v) if x.is_sparse else v for x, v in zip(self.leaves, values, strict=True)])
+
+
+def tensors_of(tree: Any, differentiable: Callable[[Tensor], None] = _may_require_grad) -> tuple[
+        list[Tensor], TreeSpec | _OfSparse]:
+    """The leaves of what is differentiated, all floating tensors (the values of sparse ones), and their structure."""
     leaves, spec = tree_flatten(tree)
     for x in leaves:
         if not isinstance(x, Tensor):
             raise ValueError(f"Thing passed to transform API must be Tensor, got {type(x)}")
-        if x.is_sparse:
-            raise NotImplementedError("torch.func: a function of a sparse tensor is differentiated as one of its values: make the "
-                                      "tensor in the function (torch.sparse_coo_tensor)")
         differentiable(x)
-    return leaves, spec
+    if not any(x.is_sparse for x in leaves):
+        return leaves, spec
+    return [x._values() if x.is_sparse else x for x in leaves], _OfSparse(spec, leaves)
+
+
+def dense_only(tensors: Sequence[Tensor]) -> None:
+    """The error where a transform takes no sparse tensors."""
+    if any(x.is_sparse for x in tensors):
+        raise NotImplementedError("Cannot access storage of SparseTensorImpl. In torch.func, grad and vjp take sparse tensors; "
+                                  "elsewhere make them in the function (torch.sparse_coo_tensor)")
 
 
 def tensors_in(*trees: Any) -> list[Tensor]:
@@ -97,6 +115,11 @@ class Chosen:
         chosen = tuple([args[n] for n in self.places])
         self.tensors, self.spec = tensors_of(chosen if isinstance(argnums, tuple) else chosen[0], differentiable)
         self.several = isinstance(argnums, tuple)
+
+    def dense_only(self) -> None:
+        """The error where there are sparse ones."""
+        if isinstance(self.spec, _OfSparse):
+            dense_only(self.spec.leaves)
 
     def put(self, tensors: Sequence[Any]) -> Any:
         """A tree like the chosen arguments (a tuple of them where several were named)."""

@@ -24,6 +24,7 @@ from .arguments import (
     after,
     check_randomness,
     check_unchanged,
+    dense_only,
     only_tensors,
     real_only,
     split_aux,
@@ -102,6 +103,7 @@ def jvp(func: Callable, primals: Any, tangents: Any, *, strict: bool = False, ha
         for x in xs:
             if not isinstance(x, Tensor):
                 raise RuntimeError(f"{JVP}: Expected {name} to only contain Tensors, got {type(x)}")
+    dense_only([*leaves, *given])
     for x, t in zip(leaves, given, strict=True):
         check_tangent(x, t)
 
@@ -136,6 +138,7 @@ def linearize(func: Callable, *primals: Any) -> tuple[Any, Callable]:
     Errors: torch's, for tangents whose structure, shape or dtype is not that of the primals.
     """
     leaves, spec = tree_flatten(primals)
+    dense_only(tensors_in(leaves))
     run = _Run(leaves, leaves, lambda inner: func(*spec.unflatten(inner)), False)
     closed, n, roots = run.closed, len(leaves), run.roots
     versions = [version_of(x) for x in closed.operands]
@@ -172,6 +175,7 @@ def jacfwd(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = F
     def wrapper(*args: Any) -> Any:
         check_randomness(randomness)
         chosen = Chosen(args, argnums, differentiable=check_differentiable)
+        chosen.dense_only()
         real_only("jacfwd", "inputs", [x.dtype for x in chosen.tensors])
 
         def call(inner: list) -> Any:

@@ -166,7 +166,7 @@ def vjp(func: Callable, *primals: Any, has_aux: bool = False) -> tuple:
     return out, vjp_fn
 
 
-def _vjp_outside(primals: list[Tensor], spec: TreeSpec, call: Callable, has_aux: bool) -> tuple:
+def _vjp_outside(primals: list[Tensor], spec: Any, call: Callable, has_aux: bool) -> tuple:
     """vjp of a function whose backward looks at values."""
     caller = "vjp(f, *primals)"
     with without_packing():
@@ -215,6 +215,7 @@ def jacrev(func: Callable, argnums: int | tuple[int, ...] = 0, *, has_aux: bool 
     @functools.wraps(func, updated=())
     def wrapper(*args: Any) -> Any:
         chosen = Chosen(args, argnums)
+        chosen.dense_only()
         real_only("jacrev", "inputs", [x.dtype for x in chosen.tensors])
 
         def call(inner: list) -> Any:

@@ -17,7 +17,7 @@ from ..storage import like, storage_of
 from ..strides import dense, laid, strides_of
 from ..tensor import Tensor
 from ..utils._pytree import broadcast_prefix, tree_flatten, tree_leaves, tree_structure
-from .arguments import check_randomness, write_back, written
+from .arguments import check_randomness, dense_only, write_back, written
 
 __all__ = ["Call", "vmap"]
 
@@ -87,6 +87,7 @@ class Call:
             if not isinstance(x, Tensor):
                 raise ValueError(f"{at}: Got in_dim={d} for an input but the input is of type {type(x)}. We cannot vmap over "
                                  "non-Tensor arguments, please use None as the respective in_dim")
+            dense_only([x])
             n = x.dim()
             if not -n <= d < n:
                 raise ValueError(f"{at}: Got in_dim={d} for some input, but that input is a Tensor of dimensionality {n} so "

@@ -49,6 +49,10 @@ class SparseTensor(Tensor):
     def _values(self) -> Tensor:
         return self._v
 
+    def _with_values(self, values: Tensor) -> SparseTensor:
+        """Other values at the same places."""
+        return with_values(self, values)
+
     def _nnz(self) -> int:
         return self._v.shape[0]
 
