@@ -154,33 +154,40 @@ class Function(FunctionCtx, metaclass=FunctionMeta):
                                   "generate_vmap_rule=True.")
 
     @classmethod
+    def _apply_on(cls, level: Any, args: tuple, kwargs: dict) -> tuple[bool, Any]:
+        """While the tape of `level` is recorded: what the call returns, and whether that stands in the graph already."""
+        optional = {name for name in ("setup_context", "jvp", "vmap") if getattr(cls, name) is not getattr(Function, name)}
+        stands, pushes = can_stand(level, optional, kwargs), can_push(level, optional)
+        if not (stands and cls._looks or pushes and cls._jvp_looks):
+            try:
+                return True, apply_inside(cls, optional, args, kwargs)
+            except RuntimeError as e:
+                if not ((stands or pushes) and looked(e)):
+                    raise
+        if pushes:
+            outside = apply_pushed(cls, level, optional, args, kwargs)
+            cls._jvp_looks = True
+            tracked = state.tape.grad and any(isinstance(a, Tensor) and a.requires_grad for a in args)
+            return level.name != "dual" or not tracked, outside
+        try:
+            outside = apply_outside(cls, level, args)
+        except NoValueError:
+            if not cls._looks:
+                raise
+            return True, apply_inside(cls, optional, args, kwargs)
+        cls._looks = level.by_value = True
+        return False, outside
+
+    @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Calls forward and puts the call into the graph."""
         if not kwargs and cls.setup_context is not Function.setup_context:
             args = _in_order(cls.forward, args, kwargs, False)
         level, outside = state.tape.nested, None
         if level is not None:
-            optional = {name for name in ("setup_context", "jvp", "vmap") if getattr(cls, name) is not getattr(Function, name)}
-            stands, pushes = can_stand(level, optional, kwargs), can_push(level, optional)
-            if not (stands and cls._looks or pushes and cls._jvp_looks):
-                try:
-                    return apply_inside(cls, optional, args, kwargs)
-                except RuntimeError as e:
-                    if not ((stands or pushes) and looked(e)):
-                        raise
-            if pushes:
-                outside = apply_pushed(cls, level, optional, args, kwargs)
-                cls._jvp_looks = True
-                if level.name != "dual" or not (state.tape.grad and any(isinstance(a, Tensor) and a.requires_grad for a in args)):
-                    return outside
-            else:
-                try:
-                    outside = apply_outside(cls, level, args)
-                except NoValueError:
-                    if not cls._looks:
-                        raise
-                    return apply_inside(cls, optional, args, kwargs)
-                cls._looks = level.by_value = True
+            done, outside = cls._apply_on(level, args, kwargs)
+            if done:
+                return outside
         if kwargs:
             args, kwargs = _in_order(cls.forward, args, kwargs, cls.setup_context is Function.setup_context), {}
         ctx = cls._backward_cls()
