@@ -244,3 +244,9 @@ def test_factors_by_qr_that_have_no_derivative() -> None:
         r = torch.linalg.qr(x, mode=mode).R
         assert said(lambda r=r: r.sum().backward(), RuntimeError).startswith(words)
     torch.linalg.qr(x.detach()[:2].requires_grad_(), mode="complete").R.sum().backward()
+
+
+def test_tensors_without_elements_have_none_twice() -> None:
+    x = torch.zeros(0, 3, 4).as_strided((0, 3, 4), (0, 0, 1))
+    assert x.stride() == (0, 0, 1) and x.uniform_().shape == x.add_(1).shape == (0, 3, 4)
+    assert torch.testing.make_tensor((2, 0, 3), dtype=torch.complex128, device="cpu", low=-1, high=1).shape == (2, 0, 3)
