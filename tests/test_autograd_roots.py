@@ -286,3 +286,19 @@ def test_a_function_that_looks_at_its_argument_adds_to_the_gradient_there(x):
             return g * y, g * x
     a = x * 1
     assert grad((Product.apply(a, a) * a).sum(), a)[0].tolist() == [3, 12]
+
+
+def test_what_saves_nothing_is_gone_through_after_it_was_freed():
+    x = torch.ones(3, requires_grad=True)
+    y = x[1:]
+    y.sum().backward()
+    z = y.exp()
+    assert z.sum().item() == pytest.approx(2 * torch.e)     # the tape ends here
+    z.sum().backward()
+    assert x.grad.tolist() == pytest.approx([0, 1 + torch.e, 1 + torch.e])
+    y = (x * 2)[1:]
+    y.sum().backward()
+    z = (y * y).sum()
+    assert z.item() == 8
+    with pytest.raises(RuntimeError, match="Trying to backward through the graph a second time"):
+        z.backward()

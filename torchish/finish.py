@@ -188,7 +188,8 @@ def _examine(node: Node, wanted: tuple) -> Ending:
         hit = [o.slot for o in n.outs if o.slot in asked]
         if not hit:
             continue
-        if n.kind in (INPUT, BACKWARD, LEAF) or all(s in freed_all for s in hit):
+        # what a backward has freed is not gone through again, but where the op saves nothing (check_not_freed)
+        if n.kind in (INPUT, BACKWARD, LEAF) or n.op.saves and all(s in freed_all for s in hit):
             if n.kind is not BACKWARD or not n.info.differentiable:
                 values.update(hit)
                 continue
