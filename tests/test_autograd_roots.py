@@ -302,3 +302,14 @@ def test_what_saves_nothing_is_gone_through_after_it_was_freed():
     assert z.item() == 8
     with pytest.raises(RuntimeError, match="Trying to backward through the graph a second time"):
         z.backward()
+
+
+def test_what_lies_beside_a_gradient_of_an_ended_graph_gets_none():
+    w, beside, start = (torch.full((2, 2), v, requires_grad=True) for v in (0.5, 1.0, 2.0))
+    h = start.detach()
+    for _ in range(3):
+        h = torch.tanh(h @ w)
+    assert beside.sum().item() == 4       # the tape ends here, with the graph of `h`
+    slope, = torch.autograd.grad(h.sum(), w, create_graph=True)
+    slope.square().sum().backward()
+    assert w.grad is not None and beside.grad is None and start.grad is None

@@ -222,3 +222,12 @@ def test_all_of_a_tensor_is_an_alias():
         y[...] = 3
         y[()] += 1
         assert y.sum().item() == 4 * y.numel()
+
+
+def test_one_number_may_come_from_where_it_is_written():
+    x = torch.arange(9.0).reshape(3, 3)
+    x[0] = x[0, 1]
+    x[:, 2] = x[1:2, 2:3]
+    assert x.tolist() == [[1, 1, 5], [3, 4, 5], [6, 7, 5]]
+    with pytest.raises(RuntimeError, match="some elements of the input tensor and the written-to tensor refer to a single memory"):
+        x[1:] = x[:-1]

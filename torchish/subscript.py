@@ -44,7 +44,7 @@ class Subscript:
             if own and stands_at(value, self, SLICE, (starts, spec)):
                 return              # `x[i] += y`: Python writes the view back, which has been written through already
             part = _slice(self, spec, starts)
-            refuse_overlap(part, value)
+            refuse_overlap(part, None if value._node.aval.numel == 1 else value)       # one number fills
             value = hooks.copy_cast(part, _fitting(part.shape, value))
             assign(self, record(write_op(SLICE), (self, value, starts, spec)))
             return
