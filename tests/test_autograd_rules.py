@@ -240,6 +240,15 @@ def test_levels_and_arguments_of_dual_tensors():
             forward_ad.make_dual(3, torch.ones(2))
 
 
+def test_what_is_unpacked_requires_grad_as_the_dual_tensor_does():
+    leaf = torch.ones(2, requires_grad=True)
+    with forward_ad.dual_level():
+        cut = forward_ad.make_dual(leaf.detach(), torch.ones(2))
+        for dual, expected in ((cut * cut, False), (cut * leaf, True)):
+            primal, tangent = forward_ad.unpack_dual(dual)
+            assert dual.requires_grad is primal.requires_grad is tangent.requires_grad is expected
+
+
 def test_ctx_shows_what_is_to_be_saved_until_forward_has_returned():
     seen = []
 

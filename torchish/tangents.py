@@ -28,9 +28,10 @@ def split(nested: Nested, x: Tensor) -> tuple[Tensor, Tensor | None]:
     """Outside: the primal of a tensor of that tape, and its tangent, None where none comes to it."""
     if not nested.is_marked(x) or not x._node.aval.differentiable:
         return nested.unwrap(x), None
-    wrt = tuple(nested.pushed)      # type: ignore[arg-type]
-    return nested.so_far([x], (wrt,), lambda f: pushed_forward(f, wrt, [0]),    # type: ignore[return-value]
-                         list(nested.pushed.values()), True)    # type: ignore[union-attr]
+    wrt, tangents = tuple(nested.pushed), list(nested.pushed.values())      # type: ignore[arg-type, union-attr]
+    own = x.requires_grad or nested.name != "dual"
+    flags = (own, own or any(t.requires_grad for t in tangents))
+    return nested.so_far([x], (wrt,), lambda f: pushed_forward(f, wrt, [0]), tangents, flags)      # type: ignore[return-value]
 
 
 def check_differentiable(x: Tensor, name: str = "primal") -> None:
