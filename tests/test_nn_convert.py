@@ -184,3 +184,12 @@ def test_new_entries_leave_no_cycles() -> None:
     gc.collect()
     m.load_state_dict(values)
     assert gc.collect() == 0
+
+
+def test_views_of_tensors_that_change_places_see_what_they_have_become():
+    a, b = torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0])
+    view = a[:1]
+    torch.utils.swap_tensors(a, b)
+    view.add_(1)
+    a.mul_(10)
+    assert (a.tolist(), b.tolist(), view.tolist()) == ([30, 40], [2, 2], [2])

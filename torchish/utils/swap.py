@@ -5,6 +5,7 @@ In: two tensors.  Out: each is what the other was, class, value, gradient and at
 from __future__ import annotations
 
 from ..recorder import hooks
+from ..sharing import Sharing, View
 from ..tape import state
 from ..tensor import Tensor
 
@@ -19,3 +20,7 @@ def swap_tensors(t1: Tensor, t2: Tensor) -> None:
             x._array()
     t1.__class__, t2.__class__ = t2.__class__, t1.__class__
     t1.__dict__, t2.__dict__ = t2.__dict__, t1.__dict__
+    for x in (t1, t2):
+        if x._shared is not None:       # views of what `x` has become see it here; one of the two may be a view of the other
+            before, x._shared = x._shared, Sharing()
+            before.moved = View(x, (), x._version_count, x._shared)
