@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from bilinear import bilinear
 
 import torchish as torch
 import torchish.autograd.forward_ad as fw
@@ -206,27 +207,7 @@ def test_an_argument_returned_as_it_was_may_not_be_saved():
     assert names == ["CopiedGeneratedBackward"]
 
 
-class Product(torch.autograd.Function):
-    """Its backward and its jvp call the function itself."""
-
-    @staticmethod
-    def forward(x, y):
-        return x * y
-
-    @staticmethod
-    def setup_context(ctx, inputs, output):
-        ctx.save_for_backward(*inputs)
-        ctx.save_for_forward(*inputs)
-
-    @staticmethod
-    def backward(ctx, g):
-        x, y = ctx.saved_tensors
-        return Product.apply(g, y), Product.apply(g, x)
-
-    @staticmethod
-    def jvp(ctx, x_t, y_t):
-        x, y = ctx.saved_tensors
-        return Product.apply(x_t, y) + Product.apply(x, y_t)
+Product = bilinear(lambda x, y: x * y)
 
 
 def test_a_function_may_call_itself_in_its_backward():

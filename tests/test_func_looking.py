@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from bilinear import bilinear
 
 import torchish as torch
 import torchish.autograd.forward_ad as fw
@@ -13,32 +14,12 @@ def array(x):
     return x.numpy()      # allowed in a forward, where no graph is recorded
 
 
-class Both(torch.autograd.Function):
-    """x * y"""
+def _mapped(info, dims, x, y):
+    x, y = (a.expand(info.batch_size, *a.shape) if d is None else a.movedim(d, 0) for a, d in zip((x, y), dims, strict=True))
+    return Both.apply(x, y), 0
 
-    @staticmethod
-    def forward(x, y):
-        return torch.tensor(array(x) * array(y))
 
-    @staticmethod
-    def setup_context(ctx, inputs, output):
-        ctx.save_for_backward(*inputs)
-        ctx.save_for_forward(*inputs)
-
-    @staticmethod
-    def backward(ctx, g):
-        x, y = ctx.saved_tensors
-        return Both.apply(g, y), Both.apply(g, x)
-
-    @staticmethod
-    def jvp(ctx, a, b):
-        x, y = ctx.saved_tensors
-        return Both.apply(a, y) + Both.apply(b, x)
-
-    @staticmethod
-    def vmap(info, dims, x, y):
-        x, y = (a.expand(info.batch_size, *a.shape) if d is None else a.movedim(d, 0) for a, d in zip((x, y), dims, strict=True))
-        return Both.apply(x, y), 0
+Both = bilinear(lambda x, y: torch.tensor(array(x) * array(y)), _mapped)
 
 
 class Cube(torch.autograd.Function):

@@ -204,6 +204,6 @@ def set_data(x: Any, value: Any) -> None:
     else:
         rebind(x, plain)
     x._unseen_writes += 1
-    del plain
+    del plain               # a view of `value`, which may be seen by nobody else (become_one)
     if owner is not None:
         become_one(x, value, owner, chain)

@@ -184,7 +184,7 @@ def segment_backward(graph: Graph, found: list[Node], starts: dict, wrt: tuple, 
         return record(op, (_wrapped(*graph.residuals), list(starts.values())))
     if graph.values is not None:
         nodes, first = ending.nodes, ending.values
-        linked = _linked(graph, found, tuple(starts), wrt) if create else frozenset()
+        linked = graph.linked(found, tuple(starts), wrt) if create else frozenset()
         values = [held(graph, s, s in linked) for s in first]
         # the next time a tape ends like this, its program keeps what this backward had to compute again
         ending.residuals = ending.residuals or not (create or batched)
@@ -196,14 +196,6 @@ def segment_backward(graph: Graph, found: list[Node], starts: dict, wrt: tuple, 
     if batched:
         op = _over_a_batch(graph.ending.backward, op)
     return record(op, (values, numbers_of(graph), list(starts.values())))
-
-
-def _linked(graph: Graph, found: list[Node], starts: tuple, wrt: tuple) -> frozenset[int]:
-    """The slots that the gradients of `wrt` depend on: values of what lies beside the way get no gradient, not even zeros."""
-    store, key = graph.ending.backward, ("linked", starts, wrt)
-    if key not in store:
-        store[key] = frozenset(reach(graph.ending.nodes, {s for n in found for s in (*needs(n), *(o.slot for o in n.outs))})[1])
-    return store[key]
 
 
 def _wrapped(residuals: Residuals, arrays: list) -> list:

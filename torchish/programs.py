@@ -35,7 +35,7 @@ class Ending:
     `ranges`: the slots of bundles that are wanted; `same`: slots whose value is that of another.
     """
     __slots__ = ("binds", "outs", "freed", "kept", "nodes", "values", "inputs", "starts", "gone", "ranges", "same", "lent",
-                 "programs", "backward", "residuals", "reached", "_places", "_picks", "_indices")
+                 "programs", "backward", "residuals", "reached", "linked", "_places", "_picks", "_indices")
 
     def __init__(self, binds: list[tuple], outs: tuple, freed: frozenset, kept: tuple, nodes: list[Node],
                  values: tuple, before: list[Node], gone: frozenset, ranges: list[range], same: dict[int, int]) -> None:
@@ -48,6 +48,7 @@ class Ending:
         self.programs: list[Program] = []
         self.backward: dict = {}        # (roots, wrt, ...) -> Op of the segment's backward
         self.reached: dict[tuple, tuple] = {}   # (starts, stops) of a backward -> entries on its way, slots there, slots they make
+        self.linked: dict[tuple, set[int]] = {}     # (starts, wrt) of a backward -> the slots that its gradients depend on
         self.residuals = False          # experience: a backward follows
         self._places: dict[tuple, dict[int, int]] = {}
         self._picks: tuple[dict | None, list] = (None, [])

@@ -17,7 +17,7 @@ from .ops.table import Op, Param
 from .plan import make_plan, reach, refuse_underived
 from .programs import Ending
 from .replay import _conj, pull, run
-from .tape import APART, Node, Tape, input_outs, path
+from .tape import APART, Node, Tape, input_outs, needs, path
 
 __all__ = ["Graph", "Residuals", "backward_op", "next_serial", "residual_op"]
 
@@ -124,6 +124,17 @@ class Graph:
     def passed(self, places: list[int], starts: tuple[int, ...]) -> set[int]:
         """Those of `places`, starts of a backward, which other starts lead to: what is given there is not the whole gradient."""
         return {s for s in places if s in self.reached(tuple([k for k in starts if k > s]), ())[1]} if len(starts) > 1 else set()
+
+    def linked(self, found: list[Node], starts: tuple[int, ...], wrt: tuple[int, ...]) -> set[int]:
+        """The slots that the gradients of `wrt`, found through the entries `found`, depend on: found out once for equal graphs.
+
+        The values of what lies beside that way get no gradient of the gradients, not even zeros.
+        """
+        known = self.ending.linked.get((starts, wrt))
+        if known is None:
+            _, known = reach(self.ending.nodes, {s for n in found for s in (*needs(n), *(o.slot for o in n.outs))})
+            self.ending.linked[starts, wrt] = known
+        return known
 
     def entries(self) -> list[Node]:
         """All entries of the tape it came from."""

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from .dtypes import c_name
 from .errors import refuse_data_dependent
 from .indexing import parse
+from .ops.index import expect_dtype
 from .ops.index import index as INDEX
 from .ops.index import index_put_at as INDEX_PUT
 from .ops.index import slice_ as SLICE
@@ -58,9 +58,8 @@ class Subscript:
         given = value.shape
         if given and given[0] == 1:
             value = value.reshape(_without_leading_ones(given))
-        if own and not value.shape and value.dtype is not self.dtype:       # of others the op says it, after their shape
-            raise RuntimeError("Index put requires the source and destination dtypes match, got "
-                               f"{c_name(self.dtype)} for the destination and {c_name(value.dtype)} for the source.")
+        if own and not value.shape:       # of others the op says it, after their shape
+            expect_dtype(self.dtype, value.dtype)
         assign(part, record(INDEX_PUT, (part, _places(tensors, part), value, inner, False)))
 
     def __delitem__(self, index: Any) -> None:

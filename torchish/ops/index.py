@@ -15,8 +15,9 @@ import numpy as np
 from jax import lax
 
 from ..dtypes import c_name, from_numpy
+from ..dtypes import dtype as DType
 from ..warned import warn
-from .check import listing, out_of_bounds, refuse_outside, require, type_name, wrap_dim
+from .check import listing, out_of_bounds, refuse_outside, require, wrap_dim
 from .into import InPlace
 from .precision import recast
 from .table import Array, Arrays, Numbers, composite, op
@@ -204,6 +205,13 @@ def _fit(values: Array, target: tuple[int, ...]) -> Array:
     return jnp.broadcast_to(values, target)
 
 
+def expect_dtype(own: DType, given: DType) -> None:
+    """torch's error for values of another dtype than that of the tensor they are put into."""
+    if given is not own:
+        raise RuntimeError(f"Index put requires the source and destination dtypes match, got {c_name(own)} for the destination and "
+                           f"{c_name(given)} for the source.")
+
+
 @op(name="_index_put", strides="first", forms="method", inplace=InPlace(indexed="index_put_"), rule="IndexPutBackward0", look=_look,
     samples=lambda t: [((t(5, 4), [t(1, dtype="int64", low=0, high=5)], t(1, 4)), {"spec": ("t",)}),
                        ((t(5, 4), [t(6, dtype="int64", low=0, high=5)], t(6, 4)),
@@ -213,9 +221,8 @@ def index_put_at(input: Array, indices: Arrays, values: Array, *, spec: tuple, a
     key = advanced_key(input.shape, indices, spec)
     target = jax.eval_shape(lambda a, *k: a.at[_key(spec, k)].get(mode=IN_BOUNDS), input, *indices).shape
     fitted = _fit(values, target)
-    if values.dtype != input.dtype and values.ndim:
-        raise RuntimeError(f"Index put requires the source and destination dtypes match, got {type_name(input)} for "
-                           f"the destination and {type_name(values)} for the source.")
+    if values.ndim:
+        expect_dtype(from_numpy(input.dtype), from_numpy(values.dtype))
     values = recast(fitted, from_numpy(input.dtype))
     return add_at(input, key, values) if accumulate else put(spec, input, values, *indices)
 
@@ -250,8 +257,8 @@ def _index_put(t, name, input, indices, values, accumulate):
             and getattr(indices[0], "dtype", None) is t.bool and tuple(indices[0].shape) == tuple(input.shape[:indices[0].ndim]):
         return getattr(input, name.replace("index", "_mask"))(indices[0], values.reshape(()))
     tensors, spec = _index_arguments(t, indices, name)
-    require(values.dtype is input.dtype or values.ndim > 0, "Index put requires the source and destination dtypes match, got "
-            f"{c_name(input.dtype)} for the destination and {c_name(values.dtype)} for the source.")
+    if not values.ndim:
+        expect_dtype(input.dtype, values.dtype)
     return getattr(input, f"_{name}")(tensors, values, spec=spec, accumulate=accumulate)
 
 
