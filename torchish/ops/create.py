@@ -126,6 +126,9 @@ def _is_sparse(name: str, layout: object, possible: bool = False) -> bool:
 
 def _declare_constant(name: str, value: int | None, doc: str) -> None:
     """torch.zeros, zeros_like and Tensor.new_zeros, or the same of ones and empty."""
+    def number(dtype):
+        return unfilled(dtype) if value is None else value
+
     def make(t, *shape, size=None, out=None, dtype=None, layout=None, device=None, pin_memory=False,
              requires_grad=False, memory_format=None):
         sizes = _sizes(shape, size, name)
@@ -133,7 +136,7 @@ def _declare_constant(name: str, value: int | None, doc: str) -> None:
         dtype = known(name, dtype, dtypes.default.float, out)
         if layout is not None and _is_sparse(name, layout, value != 1):
             return t.sparse_coo_tensor(sizes, dtype=dtype, device=device, requires_grad=requires_grad)
-        result = t._full(sizes, unfilled(dtype) if value is None else value, dtype=dtype, memory_format=memory_format)
+        result = t._full(sizes, number(dtype), dtype=dtype, memory_format=memory_format)
         return finish(result, out, device, requires_grad)
 
     def like(t, input, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False,
@@ -142,8 +145,7 @@ def _declare_constant(name: str, value: int | None, doc: str) -> None:
         dtype = None if dtype is None else known(f"{name}_like", dtype, dtype)
         if layout is not None and _is_sparse(f"{name}_like", layout, value == 0):
             return t.sparse_coo_tensor(tuple(input.shape), dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
-        number = unfilled(dtype or input.dtype) if value is None else value
-        made = t._full_like(input, number, dtype=dtype, device=device, memory_format=memory_format)
+        made = t._full_like(input, number(dtype or input.dtype), dtype=dtype, device=device, memory_format=memory_format)
         return _finish(made, None, device, requires_grad)
 
     def new(t, input, *shape, size=None, dtype=None, device=None, requires_grad=False, layout=None,
@@ -151,8 +153,7 @@ def _declare_constant(name: str, value: int | None, doc: str) -> None:
         dtype = known(f"new_{name}", dtype, input.dtype)
         if layout is not None and _is_sparse(f"new_{name}", layout, value != 1):
             return t.sparse_coo_tensor(_sizes(shape, size, f"new_{name}"), dtype=dtype, device=device, requires_grad=requires_grad)
-        number = unfilled(dtype) if value is None else value
-        result = t._full_new(input, _sizes(shape, size, f"new_{name}"), number, dtype=dtype)
+        result = t._full_new(input, _sizes(shape, size, f"new_{name}"), number(dtype), dtype=dtype)
         return _finish(result, None, device if device is not None else elsewhere(input), requires_grad)
 
     make.__doc__ = f"A tensor of {doc}."
