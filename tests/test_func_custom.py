@@ -7,7 +7,7 @@ from bilinear import bilinear
 
 import torchish as torch
 import torchish.autograd.forward_ad as fw
-from torchish.func import functional_call, grad, jacfwd, jacrev, jvp, vmap
+from torchish.func import functional_call, grad, jacfwd, jacrev, jvp, vjp, vmap
 from torchish.tape import stats
 
 
@@ -276,6 +276,7 @@ def test_a_backward_that_looks_at_values_is_refused_in_vmap_and_right_in_a_check
 
 class NoJvp(Looking):
     """A square without a rule for tangents."""
+    generate_vmap_rule = True
 
     @staticmethod
     @torch.autograd.function.once_differentiable
@@ -294,6 +295,20 @@ def test_tangents_that_come_from_a_transform_around_are_refused_where_a_function
     # where the tangent does not come to the function there is nothing to refuse
     out, tangent = jvp(lambda y: grad(f)(x) * y, (x,), (x,))
     assert out.tolist() == tangent.tolist() == [8, 32]
+
+
+def test_a_function_without_a_rule_for_batches_is_refused_inside_transforms_of_the_members():
+    class Plain(NoJvp):
+        generate_vmap_rule = False
+
+    def f(x):
+        return Plain.apply(x * 2).sum()
+    x = torch.tensor([[1.0, 2.0]])
+    for mapped in (grad(f), lambda x: vjp(f, x)[0], jacrev(f), lambda x: jvp(f, (x,), (x,)), grad(lambda x: grad(f)(x).sum())):
+        with pytest.raises(RuntimeError, match="You tried to vmap over Plain, but it does not have vmap support"):
+            vmap(mapped)(x)
+    # what does not differ between members has nothing to be mapped over
+    assert vmap(grad(lambda y: (f(x) * y).sum()))(x).tolist() == [[20, 20]]
 
 
 def test_a_dual_tensor_of_a_leaf_made_in_the_level():

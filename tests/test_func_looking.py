@@ -93,6 +93,33 @@ def test_second_derivatives_in_every_order(x):
     assert torch.equal(grad(lambda x: jvp(f, (x,), (T,))[1].sum())(x), want * T)
 
 
+def test_transforms_of_the_members_of_a_batch(x):
+    X = torch.stack([x[:2], x[1:]], 1)      # members: columns
+    first, second = (torch.tensor([[a[0], a[1]], [a[1], a[2]]]) for a in (FIRST, SECOND))
+    diagonal = torch.diag_embed
+    ones = torch.ones(2)
+    for mapped, want in ((lambda x: vjp(f, x)[1](ones)[0], first), (jacrev(f), diagonal(first)), (jacfwd(f), diagonal(first)),
+                         (hessian(total), diagonal(second)), (grad(lambda x: grad(total)(x).sum()), second),
+                         (vmap(lambda x: vjp(f, x)[1](ones[0])[0]), first)):
+        assert torch.equal(vmap(mapped, in_dims=1)(X), want)
+    value, (slope, kept) = vmap(lambda x, k: (vjp(f, x)[0], (jacrev(f)(x), k)), (1, None), (1, (-1, None)))(X, x)
+    assert torch.equal(value, f(X)) and torch.equal(slope, diagonal(first).movedim(0, -1)) and kept is x
+    X.requires_grad_()
+    pulled, = torch.autograd.grad(vmap(grad(total), in_dims=1)(X).sum(), X)
+    assert torch.equal(pulled, second.T) and X.grad is None
+    torch.manual_seed(0)
+    state = torch.get_rng_state()
+    noisy = lambda x: jacrev(f)(x) * torch.rand(1)      # noqa: E731
+    with pytest.raises(RuntimeError, match="vmap: called random operation while in randomness error mode"):
+        vmap(noisy)(x[:, None])
+    assert torch.equal(torch.get_rng_state(), state)
+    one = torch.rand(1).item()
+    torch.set_rng_state(state)
+    for randomness, equal in (("same", True), ("different", False)):
+        ratio = vmap(noisy, randomness=randomness)(x[:, None]).flatten() / torch.tensor(FIRST)
+        assert torch.allclose(ratio[:1], torch.tensor(one)) is equal and torch.allclose(ratio, ratio[:1]) is equal
+
+
 def test_gradients_of_tangents_outside(x):
     x.requires_grad_()
     out, change = jvp(f, (x,), (T,))

@@ -33,8 +33,10 @@ from .slots import advance, leaf_slot
 from .storage import bind, rebind, refresh, storage_of, version_of
 from .tape import DEFAULTS, INFERENCE, INPUT, Node, Tape, needs, slots, state
 
-__all__ = ["Closed", "Nested", "NoMemberError", "NoValueError", "entry", "escaped"]
+__all__ = ["NO_DRAWS", "Closed", "Nested", "NoMemberError", "NoValueError", "entry", "escaped"]
 
+NO_DRAWS = ("vmap: called random operation while in randomness error mode. Please either use the 'same' or 'different' randomness "
+            "flags on vmap or perform the randomness operation out of vmap")
 SHOWN = {"vmap": "BatchedTensor(lvl={}, bdim={}, value="} | dict.fromkeys(
     ("grad", "vjp", "jvp"), "GradTrackingTensor(lvl={}, value=")
 DIFFERENTIATED = frozenset(("grad", "vjp", "jvp"))
@@ -90,6 +92,7 @@ class Nested:
         self.repeated: bool = above is not None and above.repeated
         # random draws differ between members of a batch, of this function or of one around it
         self.varies: bool = randomness == "different" or (above is not None and above.varies)
+        self.in_batch: bool = batch is not None or (above is not None and above.in_batch)
         self.axes: dict[int, int] = {}  # under vmap: the batch's dimension of the operands that have one
         self.given: Iterable[Any] = ()  # the tensors that were passed to the function: what else is outside may not be written
         self.versions: list[int] | None = None      # of the operands, when the function returned
@@ -303,8 +306,7 @@ class Nested:
         level: Any = self
         while level is not None:
             if level.randomness == "error":
-                raise RuntimeError("vmap: called random operation while in randomness error mode. Please either use the 'same' or "
-                                   "'different' randomness flags on vmap or perform the randomness operation out of vmap")
+                raise RuntimeError(NO_DRAWS)
             level = level.outer.nested
 
     def refuse_one_for_all(self, x: Any) -> None:

@@ -162,7 +162,7 @@ class Function(FunctionCtx, metaclass=FunctionMeta):
             try:
                 return True, apply_inside(cls, optional, args, kwargs)
             except RuntimeError as e:
-                if not ((stands or pushes) and looked(e)):
+                if not (stands or pushes) or not looked(e):
                     raise
         if pushes:
             outside = apply_pushed(cls, level, optional, args, kwargs)

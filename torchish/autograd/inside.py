@@ -72,22 +72,30 @@ def apply_inside(cls: Any, own: set[str], args: tuple, kwargs: dict) -> Any:
     if "setup_context" not in own and nested.in_transform():
         raise RuntimeError("In order to use an autograd.Function with functorch transforms (vmap, grad, jvp, jacrev, ...), it must "
                            f"override the setup_context staticmethod. {MORE}")
-    if nested.batch is not None and any(isinstance(a, Tensor) and nested.is_marked(a) for a in tree_leaves(args)):
+    batched = [a for a in tree_leaves(args) if isinstance(a, Tensor) and differs(nested, a)]
+    if batched:
         if cls.generate_vmap_rule and "vmap" in own:
             raise RuntimeError(f"You tried to vmap over {cls.__name__}, but it has both generate_vmap_rule=True and an overridden "
                                "vmap staticmethod. Please set generate_vmap_rule=False or delete the overridden vmap staticmethod "
                                f"to avoid ambiguity. {MORE}")
+        if not cls.generate_vmap_rule and "vmap" not in own:
+            raise RuntimeError(f"You tried to vmap over {cls.__name__}, but it does not have vmap support. Please override and "
+                               f"implement the vmap staticmethod or set generate_vmap_rule=True. {MORE}")
         if any(isinstance(v, Tensor) for v in kwargs.values()):
             raise NotImplementedError("Run vmap on autograd.Function with kwarg-only Tensor args. Please do not pass kwarg-only "
                                       "Tensors to autograd.Function")
-        if "vmap" in own:
+        if "vmap" in own and nested.batch is not None and any(nested.is_marked(a) for a in batched):
             return _mapped(cls, nested, args)
-        if not cls.generate_vmap_rule:
-            raise RuntimeError(f"You tried to vmap over {cls.__name__}, but it does not have vmap support. Please override and "
-                               f"implement the vmap staticmethod or set generate_vmap_rule=True. {MORE}")
     if nested.forward and "jvp" not in own and any(isinstance(a, Tensor) and moves(nested, a) for a in args):
         cls.jvp(None)
-    return _Call(cls, own, args).run(kwargs, nested.forward)
+    try:
+        return _Call(cls, own, args).run(kwargs, nested.forward)
+    except NoMemberError as e:
+        if nested.batch is not None or "vmap" not in own:
+            raise
+        # a transform stands between the function and the batch that it has a rule for: `vmap` runs member by member
+        raise NoValueError(f"{cls.__name__}: its Python looks at values (item, numpy, bool, printing) of the members of a batch "
+                           "inside a transform under torch.vmap") from e
 
 
 def looked(error: RuntimeError) -> bool:
@@ -120,6 +128,17 @@ def apply_outside(cls: Any, nested: Nested, args: tuple) -> Any:
                            "the gradient cannot be differentiated again: detach the arguments that require one")
     here = tuple([hooks.public["_alias"](r) if isinstance(r, Tensor) else r for r in results])
     return here if isinstance(output, tuple) else here[0]
+
+
+def differs(nested: Nested | None, x: Tensor) -> bool:
+    """Whether `x` differs between members of a batch: of the function in which it was computed, or of one around."""
+    while nested is not None and nested.name != "function" and nested.in_batch:    # a rule may stand for what forward does
+        if nested.batch is not None and nested.is_marked(x):
+            return True
+        if nested.holds(x):
+            return any(differs(nested.outer.nested, o) for o in nested.made_of(x))
+        nested = nested.outer.nested
+    return False
 
 
 def moves(nested: Nested | None, x: Tensor) -> bool:

@@ -11,13 +11,17 @@ from collections.abc import Callable
 from typing import Any
 
 from ..avals import aval_of
-from ..nested import Nested, entry
+from ..namespace import namespace
+from ..nested import NO_DRAWS, Nested, NoValueError, entry
 from ..ops.transforms import batched
+from ..random import get_rng_state, set_rng_state
+from ..recorder import hooks
 from ..storage import like, storage_of
 from ..strides import dense, laid, strides_of
 from ..tensor import Tensor
 from ..utils._pytree import broadcast_prefix, tree_flatten, tree_leaves, tree_structure
 from .arguments import check_randomness, dense_only, write_back, written
+from .outside import on_the_step
 
 __all__ = ["Call", "vmap"]
 
@@ -38,7 +42,12 @@ def vmap(func: Callable, in_dims: Any = 0, out_dims: Any = 0, randomness: str = 
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         call = Call(func, in_dims, out_dims)
         call.take(args)
-        return call.run(kwargs, randomness, chunk_size)
+        try:
+            return call.run(kwargs, randomness, chunk_size)
+        except NoValueError:
+            if not on_the_step():
+                raise
+        return call.by_member(kwargs, randomness)
     return wrapped
 
 
@@ -113,7 +122,7 @@ class Call:
             self.inner = inner
             out = self.func(*self.spec.unflatten(inner), **kwargs)
             outs, spec = tree_flatten(out)
-            dims = self._out_dims(out, outs, spec, inside)
+            dims = self._out_dims(out, outs, spec, inside.is_marked)
             places = [k for k, x in enumerate(outs) if isinstance(x, Tensor)]
             seen = [(k, source, x) for k in places for x in (outs[k],) for source in (self._source(x),) if source is not None]
             changed = [k for k in written(inner) if self.dims[k] is not None]
@@ -130,6 +139,27 @@ class Call:
             if dims[k] is not None:
                 outs[k] = self._view(source, x, dims[k], outs[k])
         return spec.unflatten(outs)
+
+    def by_member(self, kwargs: dict, randomness: str) -> Any:
+        """Runs the function once for each member, on the tape of the step, and stacks the results.
+
+        So it is where a custom function looks at values inside a transform in the function.  Errors: torch's, where it draws random
+        numbers and has not been told what that means.
+        """
+        before = get_rng_state()
+        found: list[list] = []
+        for k in range(self.size):
+            if randomness == "same":
+                set_rng_state(before)
+            args = [x if d is None else x.select(d, k) for x, d in zip(self.leaves, self.dims, strict=True)]
+            out = self.func(*self.spec.unflatten(args), **kwargs)
+            if randomness == "error" and not namespace.equal(before, get_rng_state()):
+                set_rng_state(before)
+                raise RuntimeError(NO_DRAWS)
+            outs, spec = tree_flatten(out)
+            dims = self._out_dims(out, outs, spec, lambda x: False)
+            found.append(outs)
+        return spec.unflatten([row[0] if d is None else hooks.stack(list(row)).movedim(0, d) for row, d in zip(zip(*found, strict=True), dims, strict=True)])
 
     def _source(self, x: Tensor) -> int | None:
         """Which of the mapped arguments shares its storage with `x`, and is read as the same dtype."""
@@ -153,7 +183,7 @@ class Call:
         result._view = view._view
         return result
 
-    def _out_dims(self, out: Any, outs: list, spec: Any, inside: Nested) -> list:
+    def _out_dims(self, out: Any, outs: list, spec: Any, differs: Callable[[Tensor], bool]) -> list:
         """Where the batch's dimension stands in each result."""
         if any(d is not None and not isinstance(d, int) for d in tree_leaves(self.out_dims)):
             raise ValueError(f"vmap({self.name}, ..., out_dims={self.out_dims}): `out_dims` must be an int, None or a python "
@@ -175,7 +205,7 @@ class Call:
                 found.append(None)
                 continue
             n = x.dim() + 1
-            if d is None and inside.is_marked(x):
+            if d is None and differs(x):
                 raise ValueError(f"vmap({self.name}, ...): `{self.name}` can not return a BatchedTensor when out_dim is None")
             if d is not None and not -n <= d < n:
                 raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {d})")
