@@ -109,7 +109,7 @@ def test_transforms_of_the_members_of_a_batch(x):
     assert torch.equal(pulled, second.T) and X.grad is None
     torch.manual_seed(0)
     state = torch.get_rng_state()
-    noisy = lambda x: jacrev(f)(x) * torch.rand(1)      # noqa: E731
+    noisy = lambda x: jacrev(f)(x) * torch.rand(1)
     with pytest.raises(RuntimeError, match="vmap: called random operation while in randomness error mode"):
         vmap(noisy)(x[:, None])
     assert torch.equal(torch.get_rng_state(), state)

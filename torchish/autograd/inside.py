@@ -15,13 +15,13 @@ from ..ops.check import wrap_dim
 from ..ops.transforms import with_pullback, with_pushforward
 from ..recorder import hooks
 from ..storage import assign
-from ..tangents import check_tangent
 from ..tape import state
 from ..tensor import Tensor
 from ..utils._pytree import broadcast_prefix, tree_flatten, tree_leaves, tree_map, tree_structure
 from .context import FunctionCtx, fitted
+from .rules import check_shared, check_tangents
 
-__all__ = ["PUSHED", "InsideCtx", "VmapInfo", "apply_inside", "apply_outside", "can_stand", "check_tangents", "looked", "moves"]
+__all__ = ["PUSHED", "InsideCtx", "VmapInfo", "apply_inside", "apply_outside", "can_stand", "looked", "moves"]
 
 SAVED_AS_IS = ("An input that has been returned as-is as output is being saved for backward. This is not supported if you override "
                "setup_context. You should return and save a view of the input instead, e.g. with x.view_as(x) or setup ctx inside "
@@ -61,8 +61,8 @@ class InsideCtx(FunctionCtx):
         return other
 
     def for_jvp(self) -> InsideCtx:
-        """The same, with what was kept for forward mode in `saved_tensors`."""
-        self._to_save = self._for_forward or self._to_save
+        """The same, with what was kept for forward mode, and only that, in `saved_tensors`."""
+        self._to_save = self._for_forward
         return self
 
 
@@ -217,7 +217,7 @@ class _Call:
         if self.plain:
             out = entry("function", [closed], (self.cls,), lambda f: f, flags=flags, rule=rule)
         elif forward_mode and "jvp" in self.own:
-            push, wrt = self._push(places)
+            push, wrt = self._push(places, state.tape.nested.name == "dual")
             out = entry("function", [closed, push], (self.cls, "jvp", kept),
                         lambda f, p: with_pushforward(f, p, len(places), kept, len(self.tensors)), flags=flags, rule=rule)
         elif differentiated or forward_mode:
@@ -271,7 +271,7 @@ class _Call:
             closed = inside.close([fitted(name, k, self.args[k], found[k]) for k in numbers])
         return _captured_only(closed, len(self.kept) + len(places)), wrt
 
-    def _push(self, places: list[int]) -> tuple[Closed, list[int]]:
+    def _push(self, places: list[int], dual: bool) -> tuple[Closed, list[int]]:
         """The user's jvp: (kept, tangents) -> tangents of the results."""
         with Nested("jvp_rule", grad=True) as inside:
             inside.rule_of = self.cls
@@ -281,6 +281,8 @@ class _Call:
             found = self.cls.jvp(ctx, *tangents)
             found = found if isinstance(found, tuple) else (found,)
             check_tangents(self.ctx, self.results, found)
+            if dual:
+                check_shared(self.ctx, self.results, found, self.args, self.inner, tangents)
             wrt = [j for j, k in enumerate(self.tensors) if self.args[k]._node.aval.differentiable]
             closed = inside.close([hooks.zeros(self.results[k]._node.aval) if found[k] is None else found[k] for k in places
                                    if self.results[k]._node.aval.differentiable])
@@ -306,22 +308,6 @@ class _Call:
                 r = assign(original, r)
             outs[k] = r
         return tuple(outs) if several else outs[0]
-
-
-def check_tangents(ctx: InsideCtx, results: list, found: tuple) -> None:
-    """torch's errors for what the user's jvp returned."""
-    if len(found) != len(results):
-        raise RuntimeError(f"Function's jvp returned an invalid number of forward gradients (expected {len(results)} but got "
-                           f"{len(found)})")
-    for k, (t, r) in enumerate(zip(found, results, strict=True)):
-        if t is None:
-            continue
-        if not isinstance(t, Tensor):
-            raise RuntimeError(f"expected Variable or None (got {type(t).__name__}) for grad output {k}.")
-        if not isinstance(r, Tensor) or any(r is c for c in ctx._constant) or not r._node.aval.differentiable:
-            raise RuntimeError(f"Function's jvp returned a gradient at position {k}, but  the corresponding forward output is "
-                               "not a differentiable Tensor.You should return None at that position instead.")
-        check_tangent(r, t)
 
 
 def _captured_only(closed: Closed, given: int) -> Closed:

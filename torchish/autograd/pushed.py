@@ -13,7 +13,8 @@ from ..recorder import hooks
 from ..storage import assign
 from ..tangents import add_input, split
 from ..tensor import Tensor
-from .inside import PUSHED, InsideCtx, check_tangents
+from .inside import PUSHED, InsideCtx
+from .rules import check_tangents
 
 __all__ = ["apply_pushed", "can_push", "stands_for"]
 

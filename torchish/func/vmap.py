@@ -159,7 +159,9 @@ class Call:
             outs, spec = tree_flatten(out)
             dims = self._out_dims(out, outs, spec, lambda x: False)
             found.append(outs)
-        return spec.unflatten([row[0] if d is None else hooks.stack(list(row)).movedim(0, d) for row, d in zip(zip(*found, strict=True), dims, strict=True)])
+        each = zip(*found, strict=True)
+        return spec.unflatten([row[0] if d is None else hooks.stack(list(row)).movedim(0, d)
+                               for row, d in zip(each, dims, strict=True)])
 
     def _source(self, x: Tensor) -> int | None:
         """Which of the mapped arguments shares its storage with `x`, and is read as the same dtype."""

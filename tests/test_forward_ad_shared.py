@@ -1,0 +1,54 @@
+"""Custom functions that change or return their arguments, in a dual level: tangents have to share memory as values do."""
+from __future__ import annotations
+
+import pytest
+
+import torchish as torch
+import torchish.autograd.forward_ad as fw
+
+
+class Doubled(torch.autograd.Function):
+    """Twice the argument, in place; `how` tells what happens to the tangent."""
+
+    @staticmethod
+    def forward(ctx, x, how):
+        ctx.mark_dirty(x)
+        ctx.how = how
+        return x.mul_(2)
+
+    @staticmethod
+    def jvp(ctx, t, _):
+        return {"in place": lambda: t.mul_(2), "new": lambda: t * 2, "unchanged": lambda: t}[ctx.how]()
+
+
+class Rows(torch.autograd.Function):
+    """The first two rows, a view; `how` tells what the tangent is."""
+
+    @staticmethod
+    def forward(ctx, x, how):
+        ctx.save_for_backward(x)
+        ctx.how = how
+        return x[:2]
+
+    @staticmethod
+    def jvp(ctx, t, _):
+        assert ctx.saved_tensors == ()      # only what was saved for forward mode is there
+        return {"view": lambda: t[:2], "copy": lambda: t[:2].clone(), "other": lambda: t[:2].clone()[:]}[ctx.how]()
+
+
+def test_the_tangent_of_what_shares_memory_must_share_that_of_the_tangent():
+    with fw.dual_level():
+        x = fw.make_dual(torch.ones(3), torch.arange(3.0))
+        changed = x.clone()
+        assert Doubled.apply(changed, "in place") is changed
+        assert fw.unpack_dual(changed).tangent.tolist() == [0, 2, 4]
+        said = "An inplace custom Function is not modifying the forward mode gradients inplace"
+        for how in ("new", "unchanged"):
+            with pytest.raises(RuntimeError, match=said):
+                Doubled.apply(x.clone(), how)
+        assert fw.unpack_dual(Rows.apply(x, "view")).tangent.tolist() == [0, 1]
+        for given, how, text in ((x, "copy", "returning a view .or an input as-is. but the jvp is not returning a view."),
+                             (x, "other", "the jvp is not returning a view of the given grad input."),
+                             (x[:], "other", "the jvp is not returning a view of the same base as the given grad input.")):
+            with pytest.raises(RuntimeError, match=text):
+                Rows.apply(given, how)
