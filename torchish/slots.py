@@ -14,7 +14,7 @@ from .hooks import Restart, hooks
 from .inference import input_of, is_inference, used
 from .reroll import repeats
 from .tape import INPUT, LEAF, Node, Ref, Tape, Unseen, path, state, stats
-from .where import loop_head, user_line
+from .where import Places, user_line
 
 __all__ = ["advance", "attach", "enter", "leaf_entry", "leaf_slot", "may_end", "new_input", "rewind", "slot_of"]
 
@@ -210,7 +210,9 @@ def may_end(tape: Tape) -> None:
 
 def _turned(tape: Tape, node: Node) -> bool:
     """Whether a long tape is at the head of its loop, and the loop is none that would be rolled up."""
-    if not loop_head(node, max(config.soft_tape, tape.rolls)):
+    if tape.places is None:
+        tape.places = Places()
+    if not tape.places.loop_head(node, max(config.soft_tape, tape.rolls)):
         return False
     if repeats(path(node)):
         tape.rolls = 2 * node.depth

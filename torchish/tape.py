@@ -102,7 +102,7 @@ class Node(Out):
 
 class Tape:
     """The current step of one thread: a pointer into the trie, and the tensors that live on it."""
-    __slots__ = ("node", "tensors", "args", "inputs", "floats", "ints", "grad", "mark", "stepped", "leaves", "inline",
+    __slots__ = ("node", "tensors", "args", "inputs", "floats", "ints", "grad", "places", "mark", "stepped", "leaves", "inline",
                  "thread", "hooked", "known", "upstream", "failed", "foreign", "nested", "shown", "graph", "bundles", "autocast",
                  "extra", "rolls")
 
@@ -117,6 +117,7 @@ class Tape:
         self.grad = grad                # grad mode of the entries to come
         self.autocast = autocast        # low-precision dtypes of the entries to come, by device; None: as they are
         self.rolls = 0                  # up to this length it is known to be a loop that can be rolled up
+        self.places: Any = None         # where in the program its entries were asked for (where.py)
         self.mark: Node | None = None   # the last write to a leaf or backward: the natural end of a step
         self.stepped = False            # a backward has been recorded
         self.leaves: dict[int, Any] = {}    # slot -> tensor, for leaves computed on this tape

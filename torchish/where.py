@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections import Counter
 from opcode import opmap
 from typing import Any
 
 from .tape import BACKWARD, INPUT, LEAF, MODE, Node, path
 
-__all__ = ["loop_head", "short", "user_line"]
+__all__ = ["Places", "short", "user_line"]
 
 _CACHE = opmap.get("CACHE", -1)
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -54,26 +53,64 @@ def short(where: tuple | None) -> str:
     return f"{os.path.basename(where[0])}:{where[1]}" if where else "?"
 
 
-def loop_head(node: Node, limit: int) -> bool:
-    """Whether the entry now asked for comes from the place of the tape's first entry, after others from elsewhere.
+class Places:
+    """The places in the program from which the entries of a tape were asked for; only what is new since the last call is walked."""
+    __slots__ = ("upto", "turns", "lasts", "before", "count", "freed", "grad")
 
-    From `limit` entries on, or a quarter of it where each turn has a backward of its own: such turns are not rolled up, and many of
-    them take long to compile. There, and where nothing is differentiated, the loop may also have begun later on the tape: its head
-    is the first place that came again.
-    """
-    if node.depth < limit // 4:
-        return False
-    entries = [n for n in path(node) if n.kind not in (INPUT, LEAF, MODE) and n.where]
-    places, here = [n.where[2] for n in entries], user_line()[2]
-    if here not in places or here == places[-1]:
-        return False
-    # one that frees nothing leaves what a later backward goes through
-    pulled = any(n.kind is BACKWARD and n.info.freed for n in entries[len(places) - places[::-1].index(here):])
-    if node.depth < limit and not pulled:
-        return False
-    if here == places[0]:
-        return True
-    if any(n.grad for n in entries) and not pulled:
-        return False
-    turns = Counter(place for place, before in zip(places, [None, *places], strict=False) if place != before)
-    return here == next((place for place in turns if turns[place] > 1), None)
+    def __init__(self) -> None:
+        self._clear()
+
+    def _clear(self) -> None:
+        self.upto: Node | None = None
+        self.turns: dict[tuple, int] = {}   # place -> how often it came after another one
+        self.lasts: dict[tuple, int] = {}   # place -> number of the last entry from there
+        self.before: tuple | None = None    # the place of the last entry
+        self.count = 0
+        self.freed = -1                     # number of the last backward that frees what it went through
+        self.grad = False                   # whether anything was recorded in grad mode
+
+    def go(self, node: Node) -> None:
+        """Takes in the entries up to `node`."""
+        upto, news, at = self.upto, [], node
+        while at is not upto and at.parent is not None and (upto is None or at.depth > upto.depth):
+            news.append(at)
+            at = at.parent
+        if upto is not None and at is not upto:
+            self._clear()
+            news = path(node)[::-1]
+        for n in reversed(news):
+            if n.where and n.kind not in (INPUT, LEAF, MODE):
+                self._add(n, n.where[2])
+        self.upto = node
+
+    def _add(self, node: Node, place: tuple) -> None:
+        if place != self.before:
+            self.turns[place] = self.turns.get(place, 0) + 1
+        # one that frees nothing leaves what a later backward goes through
+        if node.kind is BACKWARD and node.info.freed:
+            self.freed = self.count
+        self.lasts[place] = self.count
+        self.before, self.grad = place, self.grad or node.grad
+        self.count += 1
+
+    def loop_head(self, node: Node, limit: int) -> bool:
+        """Whether the entry asked for after `node` comes from the place of the tape's first entry, after others from elsewhere.
+
+        From `limit` entries on, or a quarter of it where each turn has a backward of its own: such turns are not rolled up, and
+        many of them take long to compile. There, and where nothing is differentiated, the loop may also have begun later on the
+        tape: its head is the first place that came again.
+        """
+        if node.depth < limit // 4:
+            return False
+        self.go(node)
+        here = user_line()[2]
+        if here == self.before or here not in self.lasts:
+            return False
+        pulled = self.freed >= self.lasts[here]
+        if node.depth < limit and not pulled:
+            return False
+        if here == next(iter(self.turns)):
+            return True
+        if self.grad and not pulled:
+            return False
+        return here == next((place for place, times in self.turns.items() if times > 1), None)
