@@ -61,6 +61,8 @@ def test_registries() -> None:
     assert [n for n, _ in m.named_parameters(remove_duplicate=False)] == ["a.weight", "b.weight"]
     assert [n for n, _ in m.named_buffers()] == ["kept", "dropped"]
     assert [n for n, _ in m.named_modules()] == ["", "a", "b"]
+    twice = nn.Sequential(m.a, m.a)
+    assert list(twice.modules()) == [twice, m.a] and list(twice.modules(remove_duplicate=False)) == [twice, m.a, m.a]
     assert [n for n, _ in m.named_children()] == ["a", "b"]
     assert list(m.state_dict()) == ["kept", "a.weight", "b.weight"]
     assert m.get_parameter("a.weight") is m.a.weight and m.get_buffer("kept") is m.kept

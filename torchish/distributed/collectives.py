@@ -261,7 +261,7 @@ def all_to_all_single(output: Tensor, input: Tensor, output_split_sizes: Any = N
     return _done(async_op, output)
 
 
-def barrier(group: Any = None, async_op: bool = False, device_ids: Any = None) -> Work | None:
+def barrier(group: Any = None, async_op: bool = False, device_ids: Any = None, timeout: Any = None) -> Work | None:
     """Nothing: there is no other process to wait for."""
     current(group)
     return _done(async_op)
