@@ -66,6 +66,7 @@ REFUSED = [
     ("a[1:].add_(a[:-1])", RuntimeError, SHARED), ("a.view(2, 3).t().copy_(a.view(3, 2))", RuntimeError, SHARED),
     ("e[:] = 2", RuntimeError, ALONE), ("e.copy_(torch.ones(3))", RuntimeError, ALONE), ("e.add_(1)", RuntimeError, ALONE),
     ("e.normal_()", RuntimeError, ALONE),
+    ("torch.ones(1, requires_grad=True).expand(3).add_(1)", RuntimeError, "a view of a leaf Variable that requires grad is"),
     ("a.set_(torch.ones(1).double().storage())", RuntimeError, "Expected a Storage of type float or an UntypedStorage"),
     ("a.index_put_(torch.tensor([0]), a[:1])", TypeError, "index_put_(): argument 'indices' (position 1) must be tuple of Tensors"),
     ("torch.rand(()).index_put([], torch.ones(1))", RuntimeError, "shape mismatch: value tensor of shape [1]"),

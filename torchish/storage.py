@@ -221,6 +221,21 @@ def _fall_behind(base: Any) -> None:
             t._home, t._tape = tape, None
 
 
+def _is_detached(view: Any) -> bool:
+    return any(op.name == "detach" for op, _, _ in view.chain)
+
+
+def _refuse_leaf(x: Any) -> None:
+    """torch's errors where a leaf that requires grad, or a view of one, is written in grad mode."""
+    if x._leaf:     # perhaps a view or `detach()` of a tensor without a graph, which has become a leaf itself
+        raise RuntimeError(f"a {'view of a ' if x._is_view() else ''}leaf Variable that requires grad is being used in an in-place "
+                           "operation.")
+    if x._view is not None:
+        refresh(x)
+        if x._view.base._leaf and not _is_detached(x._view):
+            raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
+
+
 def assign(x: Any, value: Any) -> Any:
     """Writes `value` (same shape and dtype) into `x` and so into every tensor that shares its storage. Returns `x`."""
     tape = state.tape
@@ -230,20 +245,15 @@ def assign(x: Any, value: Any) -> Any:
         raise RuntimeError(x._guard.text)
     if not tape.grad and not x._leaf and not value.requires_grad and x.requires_grad:
         value = _unseen(x, value)
+    if tape.grad:
+        _refuse_leaf(x)
     if x._view is None:
-        if x._leaf and tape.grad:
-            raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
         rebind(x, value)
         return x
-    if x._leaf and tape.grad:       # a view or `detach()` of a tensor without a graph, which has become a leaf itself
-        raise RuntimeError(f"a {'view of a ' if x._is_view() else ''}leaf Variable that requires grad is being used in an in-place "
-                           "operation.")
     refresh(x)
     view = x._view
     base = view.base        # that of the storage: refresh has seen to it
-    detached = any(op.name == "detach" for op, _, _ in view.chain)
-    if base._leaf and tape.grad and not detached:
-        raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
+    detached = _is_detached(view)
     at = [base] if view.chain else []
     for step in view.chain[:-1]:
         at.append(_apply(step, at[-1]))
@@ -423,6 +433,8 @@ def overlaps(x: Any) -> bool:
 def refuse_overlap(x: Any, source: Any = None) -> None:
     """Raises where two elements of `x`, which is written, are one in memory, or lie partly where `source` is read."""
     if overlaps(x):
+        if state.tape.grad:
+            _refuse_leaf(x)
         raise RuntimeError("unsupported operation: more than one element of the written-to tensor refers to a single memory "
                            "location. Please clone() the tensor before performing the operation.")
     if source is not None:
