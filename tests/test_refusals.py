@@ -67,6 +67,7 @@ F.grid_sample(i.view(1,1,3,1),i.view(1,3,1)[...,None].expand(1,3,1,2),align_corn
 OTHERS = """
 F.embedding_bag(t.tensor([1,5]),t.ones(5,2),t.tensor([0]))|RuntimeError|Index 1 of input takes value 5 which is
 F.embedding_bag(t.tensor([5]),t.ones(5,2),t.tensor([0]),mode="max")|RuntimeError|embedding_bag: Expected idx >= 0 &&
+F.embedding_bag(i,t.ones(5),t.tensor([0]))|ValueError|weight has to be a 2D Tensor, but got Tensor of dimension 1
 F.embedding_bag(i,t.ones(5,2),t.tensor([1]))|RuntimeError|offsets[0] has to be 0, i.e., the first sequence
 F.embedding_bag(i,t.ones(5,2),t.tensor([0,4]))|RuntimeError|offsets[-1] can not be greater than input's length 3 but got
 F.embedding_bag(i,t.ones(5,2),i,mode="sum",per_sample_weights=x[:2])|ValueError|embedding_bag: If per_sample_weights (torch

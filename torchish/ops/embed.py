@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..warned import warn
 from .check import refuse_outside, require
 from .einsum import vector_norm
 from .index import READ
@@ -139,6 +140,10 @@ def embedding_bag(t: Any, input: Any, weight: Any, offsets: Any = None, max_norm
     """Sums, means or maxima of bags of rows of weight: (bags, length), or (total) with offsets -> (bags, d)."""
     if mode not in ("sum", "mean", "max"):
         raise ValueError("mode has to be one of sum, mean or max")
+    if weight.dtype.name == "int64" and input.is_floating_point():
+        warn("Argument order of nn.functional.embedding_bag was changed. Usage `embedding_bag(weight, input, ...)` is deprecated, "
+             "and should now be `embedding_bag(input, weight, ...)`.")
+        input, weight = weight, input
     if per_sample_weights is not None and mode != "sum":
         raise NotImplementedError("embedding_bag: per_sample_weights was not None. per_sample_weights is only "
                                   "supported for "
@@ -146,6 +151,8 @@ def embedding_bag(t: Any, input: Any, weight: Any, offsets: Any = None, max_norm
     if per_sample_weights is not None and per_sample_weights.shape != input.shape:
         raise ValueError(f"embedding_bag: If per_sample_weights ({per_sample_weights.shape}) is not None, then it must have the "
                          f"same shape as the input ({input.shape})")
+    if weight.dim() != 2:
+        raise ValueError(f"weight has to be a 2D Tensor, but got Tensor of dimension {weight.dim()}")
     if input.dim() == 2:
         if offsets is not None:
             raise ValueError("if input is 2D, then offsets has to be None, as input is treated is a mini-batch of "
