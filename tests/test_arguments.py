@@ -242,3 +242,30 @@ def test_alpha_may_stand_behind_a_number():
     assert torch.add(torch.tensor(True), torch.tensor(True), True).item() is True
     with pytest.raises(TypeError):
         torch.add(x, x, 3)
+
+
+@pytest.mark.parametrize("known, wrong", [
+    ("x.sum(0, True)", "x.sum(0, 1)|x.sum(0, 1.0)"), ("x.sum(1)", "x.sum(True)|x.sum(1.0)"),
+    ("t.softmax(x, 1)", "t.softmax(x, True)"),
+    ("x.unsqueeze(1)", "x.unsqueeze(True)|x.unsqueeze(1.0)"), ("t.sum(x, 0, True, out=o)", "t.sum(x, 0, 1, out=o)"),
+    ("x.topk(1, 0, True)", "x.topk(1, 0, 1)|x.topk(1, False)|x.topk(1.0)"),
+])
+def test_a_known_entry_takes_no_attributes_of_another_type(known: str, wrong: str) -> None:
+    names = {"x": torch.ones(2, 3), "t": torch, "o": torch.ones(1, 3)}
+    eval(known, names), eval(known, names)
+    for call in wrong.split("|"):
+        with pytest.raises(TypeError, match=r"argument '\w+' .*must be (bool|int|tuple of ints), not (int|bool|float)"):
+            eval(call, names)
+
+
+@pytest.mark.parametrize("call", ["rand(2, {})", "randn(2, {})", "randint(3, (2,), {})", "randperm(3, {})", "arange(3, {})",
+                                  "eye(2, {})",
+                                  "linspace(0, 1, 3, {})", "logspace(0, 1, 3, {})", "full_like(torch.ones(2), 1.0, {})",
+                                  "rand_like(torch.ones(2), {})", "tril_indices(2, 2, {})", "normal(0.0, 1.0, (2,), {})",
+                                  "fft.fftfreq(3, {})", "ones(2).new_full((2,), 1.0, {})", "empty_strided((2,), (1,), {})"])
+def test_what_can_only_be_dense_is_not_made_sparse(call: str) -> None:
+    with pytest.raises(NotImplementedError, match="Could not run 'aten::"):
+        eval("torch." + call.format("layout=torch.sparse_coo"))
+    eval("torch." + call.format("layout=torch.strided"))
+    with pytest.raises(RuntimeError, match="hann_window is not implemented for sparse types"):
+        torch.hann_window(3, layout=torch.sparse_coo)

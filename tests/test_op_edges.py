@@ -158,6 +158,30 @@ def test_out_of_another_size() -> None:
     assert torch.lu(torch.eye(2), get_infos=True)._fields == ("LU", "pivots", "info")
 
 
+@pytest.mark.parametrize("part, result, memory", [
+    (lambda b: b[0, 1:2], [2, 2], [[0, 2, 2], [0, 0, 0]]), (lambda b: b.t(), [[2, 2]], [[2, 2, 0], [0, 0, 0]]),
+    (lambda b: b.view(-1)[5:], [[2], [2]], [[0, 0, 0], [0, 0, 2]]), (lambda b: b.detach(), 2, [[2, 0, 0], [0, 0, 0]]),
+])
+def test_a_view_as_out_of_another_size_is_written_in_its_memory(part: Any, result: Any, memory: list) -> None:
+    base = torch.zeros(2, 3)
+    out = part(base)
+    value = torch.tensor(result)
+    with pytest.warns(UserWarning, match="was resized since it had shape"):
+        assert torch.add(value, 0, out=out) is out
+    assert out.tolist() == result and base.tolist() == memory
+
+
+def test_views_of_an_out_of_another_size_see_it() -> None:
+    base = torch.zeros(4)
+    part, square = base[1:3], base.view(2, 2)
+    with pytest.warns(UserWarning, match="was resized since it had shape"):
+        torch.add(torch.ones(2, 3), 1, out=base)
+    assert base.shape == (2, 3) and part.tolist() == [2, 2] and square.tolist() == [[2, 2], [2, 2]]
+    with pytest.warns(UserWarning, match="was resized since it had shape"):
+        torch.add(torch.ones(1), 2, out=base)
+    assert base.tolist() == [3] and square.tolist() == [[3, 2], [2, 2]]
+
+
 def test_masked_fill_nodes() -> None:
     """The node is numbered by what fills: a number or a tensor."""
     x, m = torch.ones(2, requires_grad=True), torch.tensor([True, False])

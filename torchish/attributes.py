@@ -1,6 +1,7 @@
 """The types of attributes: ints where ints are wanted, bools where bools are.
 
-In: an op and the values of a call whose entry is new.  Out: nothing, or torch's TypeError, which names the argument.
+In: an op and the values of a call whose entry is new.  Out: nothing, or torch's TypeError, which names the argument; what the keys
+of entries hold of attributes.
 """
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from .hooks import hooks
 from .ops.check import is_int
 from .ops.table import Op, Param
 
-__all__ = ["SINGLE", "position", "refuse_types"]
+__all__ = ["KEY_NAMES", "SINGLE", "key_text", "position", "refuse_type", "refuse_types"]
 
 
 def position(op: Op, p: Param) -> int:
@@ -43,14 +44,31 @@ WANTED = {"int": INT, "Dim": INT, "int | None": INT, "Dims": INTS, "Dims | None"
           "DType": DTYPE, "DType | None": DTYPE}
 SINGLE = frozenset(annotation for annotation, wanted in WANTED.items() if wanted is not INTS)      # no list is taken for these
 
+# Numbers of different classes are equal as keys: an attribute of the wrong class is to find no entry. What stands in no key, and
+# the text of an attribute's code, by its annotation.
+KEY_NAMES = {"FOREIGN": object(), "NOT_INTS": frozenset({float, bool})}
+_ONE, _SEVERAL = "({} if {}.__class__ is int else FOREIGN)", "(FOREIGN if {}.__class__ in NOT_INTS else {})"
+_TEXTS = {"bool": "({} if {}.__class__ is bool else FOREIGN)", "int": _ONE, "Dim": _ONE, "int | None": _SEVERAL, "Dims": _SEVERAL,
+          "Dims | None": _SEVERAL}
+
+
+def key_text(op: Op, p: Param, name: str) -> str:
+    """The code of an attribute in a key, as source text; `name` is that of the variable."""
+    return _TEXTS.get(op.fn.__annotations__.get(p.name, ""), "{}").format(name, name)
+
 
 def refuse_types(op: Op, values: tuple | list) -> None:
     """TypeError for an attribute of another type than the declaration of its parameter says."""
     for p, v in zip(op.params, values, strict=True):
         if p.kind == "static" and v is not p.default and not isinstance(v, hooks.tensor) and not (v is None and p.optional):
-            found = WANTED.get(op.fn.__annotations__.get(p.name, ""))
-            if found is not None and not found[0](v):
-                _refuse(op, p, v, found[1])
+            refuse_type(op, p, v)
+
+
+def refuse_type(op: Op, p: Param, v: Any) -> None:
+    """TypeError for one attribute of another type than the declaration of its parameter says."""
+    found = WANTED.get(op.fn.__annotations__.get(p.name, ""))
+    if found is not None and not found[0](v):
+        _refuse(op, p, v, found[1])
 
 
 def _refuse(op: Op, p: Param, v: Any, wanted: str) -> None:

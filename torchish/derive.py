@@ -14,7 +14,7 @@ from dataclasses import replace
 from types import FunctionType
 from typing import Any
 
-from .attributes import SINGLE
+from .attributes import KEY_NAMES, SINGLE, key_text
 from .bundle import range_of
 from .dtypes import INTEGER, OF_PYTHON, dtype
 from .joined import MANY, joined
@@ -179,7 +179,7 @@ def _fast_key(op: Op, params: list[Param]) -> tuple[list[str], str | None] | Non
     """Codes of the fast path's key, and the name of the one operand that may be a number; None: no fast path."""
     codes: list[str] = []
     mixed = None
-    for p in params:
+    for k, p in enumerate(params):
         n = p.name
         slot = f"({n}._node.slot if {n}._tape is tape else slot_of(tape, {n}))"
         if p.kind == "operand":
@@ -198,7 +198,7 @@ def _fast_key(op: Op, params: list[Param]) -> tuple[list[str], str | None] | Non
             codes.append(f"(tuple([x._node.slot if x._tape is tape else slot_of(tape, x) for x in {n}]) "
                          f"if {n}.__class__ in LISTS else range_of(tape, {n}))")
         elif p.kind in ("static", "shape"):
-            codes.append(n)
+            codes.append(key_text(op, op.params[k], n))
         elif p.kind != "runtime":       # a runtime number is no part of the key
             return None
     return (codes, mixed) if op.operands else None
@@ -258,7 +258,7 @@ def _write_function(source: _Source, op: Op, name: str, first: str | None, opera
     out = "out" in op.forms and first is None
     many = returns(op)
     # an optimizer's op has hundreds of results, which go straight into the tensors they replace
-    source.names |= {"state": state, "record": record_results if op.family == "optim" else record, "OP": op,
+    source.names |= KEY_NAMES | {"state": state, "record": record_results if op.family == "optim" else record, "OP": op,
                      "NUMBERS": NUMBERS, "LISTS": LISTS, "RESULTS": Results, "range_of": range_of, "new": object.__new__,
                      "TENSOR": hooks.tensor, "OF_PYTHON": OF_PYTHON,
                      "make_view": make_view, "DTYPE": dtype, "R": many, "slot_of": slot_of, "Restart": Restart, "hooks": hooks,

@@ -19,7 +19,7 @@ from .dtypes import c_name
 from .generator import Generator, concrete, default_generator, generator_of
 from .meta import to_meta
 from .ops.check import need_int
-from .ops.create import known
+from .ops.create import dense_only, known
 from .ops.random import drawn_by, drawn_for, scaled, standard_gamma
 from .ops.table import TABLE, Op
 from .recorder import hooks, outputs, record
@@ -188,6 +188,7 @@ def rand(*size: Any, generator: Generator | None = None, out: Any = None, dtype:
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.rand.html
     """
+    dense_only("rand", layout)
     shape, dtype = sizes_given("rand", size, named), known("rand", dtype, dtypes.default.float, out)
     g = generator_of(generator)
     return _new(lambda shape: uniforms(g, shape, dtype), shape, dtype, out, device, requires_grad)
@@ -210,6 +211,7 @@ def randn(*size: Any, generator: Generator | None = None, out: Any = None, dtype
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.randn.html
     """
+    dense_only("randn", layout)
     shape, dtype = sizes_given("randn", size, named), known("randn", dtype, dtypes.default.float, out)
     g = generator_of(generator)
     return _new(lambda shape: normals(g, shape, dtype), shape, dtype, out, device, requires_grad)
@@ -232,6 +234,7 @@ def randint(*args: Any, generator: Generator | None = None, out: Any = None, dty
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.randint.html
     """
+    dense_only("randint", layout)
     low, high, size = _bounds(args, named)
     dtype = known("randint", dtype, dtypes.int64, out)
     g = generator_of(generator)
@@ -270,6 +273,7 @@ def randperm(n: int, *, generator: Generator | None = None, out: Any = None, dty
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.randperm.html
     """
+    dense_only("randperm", layout)
     need_int("randperm", "n", 1, n)
     n, = sizes_given("randperm", (n,), {})
     dtype = known("randperm", dtype, dtypes.int64, out)
@@ -306,6 +310,7 @@ def _like(name: str, input: Any, dtype: Any, device: Any, draw: Any) -> Tensor:
 def rand_like(input: Tensor, *, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
               pin_memory: bool = False, memory_format: Any = None, generator: Generator | None = None) -> Tensor:
     """Uniform numbers in the shape, dtype and memory order of `input`."""
+    dense_only("rand_like", layout)
     g = generator_of(generator)
     x = _like("rand_like", input, dtype, device,
               lambda shape, d, plain: uniforms(g, shape, d) if plain else rng.uniform(g.host(), shape, d))
@@ -315,6 +320,7 @@ def rand_like(input: Tensor, *, dtype: Any = None, layout: Any = None, device: A
 def randn_like(input: Tensor, *, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
                pin_memory: bool = False, memory_format: Any = None, generator: Generator | None = None) -> Tensor:
     """Standard normal numbers in the shape, dtype and memory order of `input`."""
+    dense_only("randn_like", layout)
     g = generator_of(generator)
     x = _like("randn_like", input, dtype, device,
               lambda shape, d, plain: normals(g, shape, d) if plain else rng.normal(g.host(), shape, d, contiguous=False))
@@ -337,6 +343,7 @@ def randint_like(input: Tensor, *args: Any, dtype: Any = None, layout: Any = Non
                  requires_grad: bool = False, pin_memory: bool = False, memory_format: Any = None,
                  generator: Generator | None = None, **named: Any) -> Tensor:
     """Integers of [low, high), or of [0, high), in the shape, dtype and memory order of `input`."""
+    dense_only("randint_like", layout)
     low, high, _ = _bounds(args, named | {"size": (0,)})
     g = generator_of(generator)
     x = _like("randint_like", input, dtype, device,
@@ -353,6 +360,7 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Gene
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.normal.html
     """
+    dense_only("normal", layout)
     g = generator_of(generator)
     if size is not None:
         shape, dtype = sizes_given("normal", tuple(size), {}), known("normal", dtype, dtypes.default.float, out)

@@ -17,10 +17,11 @@ from .draws import sizes_given
 from .dtypes import c_name, c_type
 from .inference import is_inference
 from .layouts import contiguous_format, preserve_format
+from .modes import no_grad
 from .ops.strided import memory_of
 from .recorder import hooks
 from .settings import unfilled
-from .storage import assign, counted, leave, move_out, rebind, storage_of, storage_owner, version_of
+from .storage import assign, counted, is_seen, leave, move_out, rebind, storage_of, storage_owner, take_along, version_of
 from .strides import asked, suggested
 from .tape import state
 from .tensor import Tensor
@@ -51,9 +52,9 @@ def is_set_to(self: Tensor, tensor: Tensor) -> bool:
 
 
 def resize_(self: Tensor, *args: Any, size: Any = None, memory_format: Any = None) -> Tensor:
-    """Another shape in place, over the same memory; where that is too small, over new memory (filled with 0) that begins with it.
+    """Another shape in place, over the same memory, which grows (filled with 0) where it is too small.
 
-    Differs from torch: where memory has to grow, other tensors that share it keep the old one.
+    Differs from torch: where the memory is that of a tensor which requires grad, that one keeps what it has.
     """
     shape = sizes_given("resize_", args, {} if size is None else {"size": size})
     if memory_format is preserve_format:
@@ -70,17 +71,34 @@ def resize_(self: Tensor, *args: Any, size: Any = None, memory_format: Any = Non
     strides = asked(shape, rows, memory_format or contiguous_format) or rows
     memory = memory_of(self, True)
     missing = self.storage_offset() + count - memory.numel() * memory.itemsize // self.itemsize
-    if missing <= 0:
-        seen = self.as_strided(shape, strides)
-        return counted(become(self, seen if self._is_view() else seen.detach()))
-    flat = memory if memory.dtype is self.dtype else memory.view(self.dtype)
-    more = constant((missing,), unfilled(self.dtype), dtype=self.dtype, device=self._node.aval.device)
+    owner, is_part = storage_of(self), self._is_view()
+    if missing > 0 and (owner is self and not is_seen(self) or owner.requires_grad):
+        return _grow_alone(self, memory, missing, shape, strides)
+    if missing > 0:
+        _grow(owner, memory, -(-missing * self.itemsize // owner.itemsize))
+    seen = self.as_strided(shape, strides)
+    return counted(become(self, seen if is_part else seen.detach()))
+
+
+def _grow_alone(x: Tensor, memory: Tensor, missing: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> Tensor:
+    """`x` sees new memory, which begins with what `memory` holds and is longer by `missing` elements of `x`."""
+    flat = memory if memory.dtype is x.dtype else memory.view(x.dtype)
+    more = constant((missing,), unfilled(x.dtype), dtype=x.dtype, device=x._node.aval.device)
     grown = hooks.public["cat"]([flat.detach(), more])
-    if self._view is None and shape and strides == rows:
-        return _take(self, grown.reshape(shape).clone())
-    seen = grown.as_strided(shape, strides, self.storage_offset()).detach()
-    storage_owner(seen)._version_count = version_of(self)
-    return counted(become(self, seen))
+    if x._view is None and shape and strides == contiguous_strides(shape):
+        return _take(x, grown.reshape(shape).clone())
+    seen = grown.as_strided(shape, strides, x.storage_offset()).detach()
+    storage_owner(seen)._version_count = version_of(x)
+    return counted(become(x, seen))
+
+
+def _grow(owner: Tensor, memory: Tensor, missing: int) -> None:
+    """The memory of `owner` becomes longer by `missing` elements, for all that see it."""
+    more = constant((missing,), unfilled(owner.dtype), dtype=owner.dtype, device=owner._node.aval.device)
+    with no_grad():
+        grown = hooks.public["cat"]([memory, more])
+        grown._version_count = version_of(owner)
+        take_along(owner, grown.as_strided(owner.shape, owner.stride()))
 
 
 def become(x: Tensor, seen: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from . import warned
 from .hooks import hooks
 from .ops.into import CASTS, Into
 from .ops.table import COMPOSITES, TABLE
-from .storage import SHARED, assign, rebind, refuse_overlap, refuse_sharing, shares_memory
+from .storage import SHARED, assign, is_seen, rebind, refuse_overlap, refuse_sharing, shares_memory
 from .tape import state
 
 __all__ = ["store"]
@@ -77,10 +77,10 @@ def _written(out: Any, result: Any, name: str, warn: bool) -> Any:
                     f"match the required output shape {list(result.shape)}. This behavior is deprecated, and in a future "
                     "PyTorch release outputs will not be resized unless they have zero elements. You can explicitly reuse "
                     "an out tensor t by resizing it, inplace, to zero elements with t.resize_(0).")
-    # of another size it lies row by row, elementwise results as their operands, factors of matrices column by column; and it shows
-    # nothing else's memory
+    if out._view is not None or is_seen(out):       # others see this memory, and see what is written
+        return assign(out.resize_(tuple(result.shape)), value)
+    # of another size it lies row by row, elementwise results as their operands, factors of matrices column by column
     op = TABLE.get(name)
     lies = op is not None and bool(op.promote or op.strides and not callable(op.strides) and "columns" in op.strides)
-    out._view = None
     rebind(out, value if lies else value.contiguous())
     return out

@@ -15,7 +15,7 @@ from weakref import ref
 import numpy as np
 
 from . import dtypes
-from .attributes import position, refuse_types
+from .attributes import position, refuse_type, refuse_types
 from .bundle import Bundle, range_of
 from .entries import create, key_of, push
 from .hooks import Hooks, NoData, Restart, hooks
@@ -37,6 +37,7 @@ LOOKED_AT = {"places": frozenset({dtypes.int64, dtypes.int32}),
              "matrix": frozenset({dtypes.float32, dtypes.float64, dtypes.complex64, dtypes.complex128})}
 SOON = 2 ** 16      # elements that are looked through in some microseconds
 PLACES = 1024       # entries that a value is remembered to have passed at
+NUMBERS = frozenset({int, float, bool})
 PYTHON_DTYPES = {float: dtypes.float64, int: dtypes.int64, bool: dtypes.bool_, complex: dtypes.complex128}
 
 
@@ -220,6 +221,8 @@ def _encode(tape: Tape, op: Op, values: tuple | list) -> tuple[list, list, list,
         else:
             if isinstance(v, hooks.tensor):
                 v = _read(v)
+            elif v.__class__ in NUMBERS and v is not p.default:     # 1, 1.0 and True are one key: an entry of another may be known
+                refuse_type(op, p, v)
             elif v.__class__ is tuple and any(isinstance(n, hooks.tensor) for n in v):
                 v = tuple([_read(n) if isinstance(n, hooks.tensor) else n for n in v])
             codes.append(tuple(v) if v.__class__ is list else PYTHON_DTYPES.get(v, v) if v.__class__ is type else v)

@@ -14,6 +14,7 @@ from .memory import become
 from .missing import TENSOR_NAMES, Absent
 from .namespace import namespace as t
 from .ops.check import require
+from .ops.create import dense_only
 from .storage import counted, overlaps
 from .strides import dense
 from .tape import state
@@ -212,6 +213,7 @@ def as_strided_scatter(input: Tensor, src: Tensor, size: Sequence[int], stride: 
 def empty_permuted(size: Sequence[int], physical_layout: Sequence[int], *, dtype: Any = None, layout: Any = None,
                    device: Any = None, pin_memory: bool = False, requires_grad: bool = False) -> Tensor:
     """zeros (torch: whatever is there) whose dimensions lie in memory in the order `physical_layout`."""
+    dense_only("empty_permuted", layout)
     n = len(size)
     for k, d in enumerate(physical_layout):
         require(0 <= d < max(n, 1), f"Dimension out of range (expected to be between 0 and {n - 1}, but got {d} at index {k}).  "

@@ -124,6 +124,14 @@ def _is_sparse(name: str, layout: object, possible: bool = False) -> bool:
     return True
 
 
+def dense_only(name: str, layout: object, told: str = "") -> None:
+    """torch's error for a layout that a new tensor of the function cannot have; the RuntimeError `told` where torch has its own."""
+    if layout is not None and layout is not strided and _is_sparse(name, layout, True):
+        require(not told, told)
+        raise NotImplementedError(f"Could not run 'aten::{name}' with arguments from the 'SparseCPU' backend. It makes dense "
+                                  "tensors; to_sparse() of one is sparse")
+
+
 def _declare_constant(name: str, value: int | None, doc: str) -> None:
     """torch.zeros, zeros_like and Tensor.new_zeros, or the same of ones and empty."""
     def number(dtype):
@@ -221,6 +229,7 @@ def full(t, size, fill_value, *, out=None, dtype=None, layout=None, device=None,
 def full_like(t, input, fill_value, *, dtype=None, layout=None, device=None, pin_memory=False,
               requires_grad=False, memory_format=None):
     """A tensor with `fill_value` in every place and the shape and dtype of `input`."""
+    dense_only("full_like", layout)
     _likeness("full_like", input)
     dtype = None if dtype is None else known("full_like", dtype, dtype)
     made = t._full_like(input, _fill_value("full_like", fill_value), dtype=dtype, device=device, memory_format=memory_format)
@@ -231,6 +240,7 @@ def full_like(t, input, fill_value, *, dtype=None, layout=None, device=None, pin
 def new_full(t, input, size, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None,
              pin_memory=False):
     """A tensor with `fill_value` in every place and the dtype of this one."""
+    dense_only("new_full", layout)
     _size_list("new_full", size)
     result = t._full_new(input, _sizes((size,), None, "new_full"), _fill_value("new_full", fill_value),
                          dtype=known("new_full", dtype, input.dtype))
@@ -269,6 +279,7 @@ def _progression(start, end, step):
 def arange(t, start=None, end=None, step=1, *, out=None, dtype=None, layout=None, device=None, pin_memory=False,
            requires_grad=False):
     """start, start + step, ... below `end`; int64 if all three are integers."""
+    dense_only("arange", layout)
     start, end, step = _progression(start, end, step)
     integers = isinstance(start, int) and isinstance(end, int) and isinstance(step, int)
     require(step != 0, "step must be nonzero")
@@ -337,6 +348,7 @@ def _line_dtype(name, start, end, steps, dtype, out) -> DType:
 def linspace(t, start, end, steps, *, out=None, dtype=None, layout=None, device=None, pin_memory=False,
              requires_grad=False):
     """`steps` evenly spaced values from start to end, both included."""
+    dense_only("linspace", layout)
     start, end = _ends("linspace", start, end, steps)
     dtype = _line_dtype("linspace", start, end, steps, dtype, out)
     result = t._made_on(device, t._linspace, start, end, int(steps), dtype=dtype)
@@ -347,6 +359,7 @@ def linspace(t, start, end, steps, *, out=None, dtype=None, layout=None, device=
 def logspace(t, start, end, steps, base=10.0, *, out=None, dtype=None, layout=None, device=None, pin_memory=False,
              requires_grad=False):
     """base**start to base**end in `steps` values with evenly spaced exponents."""
+    dense_only("logspace", layout)
     start, end = _ends("logspace", start, end, steps)
     dtype = _line_dtype("logspace", start, end, steps, dtype, out)
     result = t._made_on(device, t._logspace, start, end, int(steps), _number(base), dtype=dtype)
@@ -362,6 +375,7 @@ def identity(n: int, m: int, *, dtype: DType) -> Array:
 @composite(forms="function")
 def eye(t, n, m=None, *, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
     """A matrix with ones on its diagonal and zeros elsewhere."""
+    dense_only("eye", layout)
     need_int("eye", "n", 1, n)
     m = n if m is None else m
     need_int("eye", "m", 2, m)
@@ -391,6 +405,7 @@ def _triangle(t, name, row, col, offset, lower, dtype, device):
 def tril_indices(t, row, col, offset=0, *, dtype=None, device=None, layout=None, pin_memory=False,
                  requires_grad=False):
     """Rows and columns of a matrix's lower triangle. (2, n), int64."""
+    dense_only("tril_indices", layout)
     return _triangle(t, "tril_indices", row, col, offset, True, dtype, device)
 
 
@@ -398,4 +413,5 @@ def tril_indices(t, row, col, offset=0, *, dtype=None, device=None, layout=None,
 def triu_indices(t, row, col, offset=0, *, dtype=None, device=None, layout=None, pin_memory=False,
                  requires_grad=False):
     """Rows and columns of a matrix's upper triangle. (2, n), int64."""
+    dense_only("triu_indices", layout)
     return _triangle(t, "triu_indices", row, col, offset, False, dtype, device)

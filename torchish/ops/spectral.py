@@ -15,7 +15,7 @@ import numpy as np
 from .. import dtypes
 from ..dtypes import dtype as DType
 from .check import require, wrap_dim, wrap_dims
-from .create import finish, known, warn_count
+from .create import dense_only, finish, known, warn_count
 from .into import Into
 from .precision import dtype_name, floating
 from .table import Array, Dims, composite, op
@@ -209,6 +209,7 @@ def frequencies(n: int, d: float, half: bool, *, dtype: DType) -> Array:
 
 def _frequencies(name: str, half: bool) -> None:
     def body(t, n, d=1.0, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, out=None):
+        dense_only(f"fft_{name}", layout)
         require(hasattr(n, "__index__"), f"fft_{name}(): argument 'n' (position 1) must be int, not {type(n).__name__}", TypeError)
         require(n >= 0, f"Trying to create tensor with negative dimension {n}: [{n}]")
         dtype = known(name, dtype, dtypes.default.float)

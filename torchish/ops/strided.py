@@ -18,7 +18,7 @@ from ..sharing import storage_of
 from ..strides import dense
 from ..warned import warn
 from .check import require, type_name
-from .create import finish_line, known
+from .create import dense_only, finish_line, known
 from .engine import put_changed
 from .index import add_at
 from .index import put as put_at
@@ -100,6 +100,7 @@ def as_strided(t: Any, input: Any, size: Any, stride: Any, storage_offset: int |
 def empty_strided(t: Any, size: Any, stride: Any, *, dtype: Any = None, layout: Any = None, device: Any = None,
                   requires_grad: bool = False, pin_memory: bool = False) -> Any:
     """zeros that lie with these strides (torch: whatever is there)."""
+    dense_only("empty_strided", layout)
     size, stride = tuple(size), tuple(stride)
     require(len(size) == len(stride),
             f"dimensionality of sizes ({len(size)}) must match dimensionality of strides ({len(stride)})")
@@ -116,6 +117,7 @@ def empty_strided(t: Any, size: Any, stride: Any, *, dtype: Any = None, layout: 
 def new_empty_strided(t: Any, input: Any, size: Any, stride: Any, *, dtype: Any = None, layout: Any = None, device: Any = None,
                       requires_grad: bool = False, pin_memory: bool = False) -> Any:
     """empty_strided with the dtype and device of this tensor."""
+    dense_only("new_empty_strided", layout)
     return t.empty_strided(size, stride, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
 
 
@@ -215,6 +217,7 @@ def positive(t: Any, input: Any) -> Any:
 def range_(t: Any, start: Any = None, end: Any = None, step: Any = 1, *, out: Any = None, dtype: Any = None, layout: Any = None,
            device: Any = None, pin_memory: bool = False, requires_grad: bool = False) -> Any:
     """arange with `end` included. Deprecated in torch."""
+    dense_only("range", layout)
     require(end is not None, 'range() missing 1 required positional arguments: "end"', TypeError)
     start = 0 if start is None else start
     warn("torch.range is deprecated and will be removed in a future release because its behavior is inconsistent with "
