@@ -32,7 +32,7 @@ from op_expressions import EXPRESSIONS, evaluate, variables
 from op_golden import GOLDEN, asked, assert_same, cotangent, described, flat_tensors, node_name
 
 import torchish as torch
-from torchish import dtypes
+from torchish import dtypes, infer
 from torchish.ops.table import TABLE, Op
 from torchish.tape import forget
 from torchish.wiring import spaces
@@ -100,8 +100,7 @@ def apply_pure(case: Case, make: Callable[[np.ndarray], Any]) -> list:
     if joined:
         arrays = [(dtypes.from_numpy(v.dtype), v.ndim) for v in joined.values() if isinstance(v, jax.Array)]
         common = dtypes.result_dtype(arrays, [v for v in joined.values() if not isinstance(v, jax.Array)])
-        if op.promote == "float" and common.category < dtypes.FLOAT:
-            common = dtypes.default.float
+        common = infer.promoted(op, common, {"rounding_mode": None} | given)
         given |= {n: v.astype(common.np) if isinstance(v, jax.Array) else np.asarray(v, common.np) for n, v in joined.items()}
     out = op.fn(**given)
     return list(out) if isinstance(out, (tuple, list)) else [out]

@@ -129,14 +129,15 @@ def unique(input: Tensor, sorted: bool = True, return_inverse: bool = False, ret
     """The different elements (or slices along `dim`), sorted; with where each element went and how often each came."""
     dim = check_unique(input, dim)
     _not_by_member("_unique2" if dim is None else "unique_dim", input)
-    x = input._numpy()
+    own = input._numpy()
+    x = own.astype(np.float32) if input.is_floating_point() and own.itemsize < 4 else own     # numpy does not order NaN of bfloat16
     # to torch no NaN is equal to another
     if dim is not None and x.size and (x != x).any():
         values, inverse, counts = _different_slices(x, dim)
     else:
         values, inverse, counts = np.unique(x, return_inverse=True, return_counts=True, axis=dim, equal_nan=False)
     inverse = inverse.reshape(input.shape) if dim is None else inverse.reshape(-1)
-    result = (values, *([inverse] if return_inverse else []), *([counts] if return_counts else []))
+    result = (values.astype(own.dtype), *([inverse] if return_inverse else []), *([counts] if return_counts else []))
     tensors = tuple(from_array(a.astype(np.int64) if k else a) for k, a in enumerate(result))
     return tensors[0] if len(tensors) == 1 else tensors
 

@@ -22,7 +22,7 @@ from .strides import RULES, laid, strides_of
 from .tape import Const, Node, Ref
 from .warned import held, warn
 
-__all__ = ["results", "seen_through"]
+__all__ = ["promoted", "results", "seen_through"]
 
 _cache: dict[tuple, tuple] = {}
 _LIMIT = 50_000
@@ -36,7 +36,8 @@ def results(op: Op, node: Node, known: list[Out], autocast: Any = None) -> tuple
     device = _device(flat)
     node.info = _autocasts(op, avals, flat, device, autocast) if autocast is not None and op.autocast else None
     if op.promote:
-        node.info = _casts(op, avals if node.info is None else [_cast(a, d) for a, d in zip(avals, node.info, strict=True)])
+        casted = avals if node.info is None else [_cast(a, d) for a, d in zip(avals, node.info, strict=True)]
+        node.info = _casts(op, node.attrs, casted)
     key = (op.index, node.info, dtypes.default.float, _freeze(avals), _attributes(node.attrs))
     found = _cache.get(key)
     if found is None:
@@ -105,7 +106,15 @@ def _device(avals: list[Aval]) -> str:
     return device
 
 
-def _casts(op: Op, avals: list) -> tuple:
+def promoted(op: Op, common: dtypes.dtype, attrs: dict) -> dtypes.dtype:
+    """The dtype that operands of the dtype `common` are cast to."""
+    if op.promote == "double":
+        return dtypes.complex128 if common.is_complex else dtypes.float64
+    to_float = op.promote == "float" or op.promote == "quotient" and attrs["rounding_mode"] is None
+    return dtypes.default.float if to_float and common.category < dtypes.FLOAT else common
+
+
+def _casts(op: Op, attrs: dict, avals: list) -> tuple:
     """torch's common dtype of the operands, as the cast of each one; checks broadcasting."""
     tensors, numbers, shapes = [], [], []
     operands_of = op.operands
@@ -121,9 +130,7 @@ def _casts(op: Op, avals: list) -> tuple:
     if op.check is not None:
         op.check(*[_kind(a) for p, a in zip(operands_of, avals, strict=True) if p.promoted])
     check_broadcast(shapes)
-    common = dtypes.result_dtype(tensors, numbers)
-    if op.promote == "float" and common.category < dtypes.FLOAT:
-        common = dtypes.default.float
+    common = promoted(op, dtypes.result_dtype(tensors, numbers), attrs)
     return tuple(common if a is not None and p.promoted else None for p, a in zip(operands_of, avals, strict=True))
 
 

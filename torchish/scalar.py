@@ -18,7 +18,7 @@ _C_TYPES = {"int64": "int64_t", "int32": "int", "int16": "int16_t", "int8": "int
 
 
 def converted(value: Any, dtype: Any) -> np.ndarray:
-    """`value` in `dtype`; floats lose their fraction where it is an integer type, negative numbers wrap around in unsigned ones.
+    """`value` in `dtype`; floats lose their fraction where it is an integer type, negative ints wrap around in unsigned ones.
 
     RuntimeError where the number is out of range, OverflowError where it is no 64-bit integer.
     """
@@ -45,5 +45,7 @@ def _fits(value: Any, dtype: np.dtype) -> bool:
         return _fits(value.real, np.dtype(f"f{dtype.itemsize // 2}")) and _fits(value.imag, np.dtype(f"f{dtype.itemsize // 2}"))
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)
-        return isfinite(value) and (limits.min if dtype.kind == "i" else -int(limits.max)) <= int(value) <= limits.max
+        if isinstance(value, float):
+            return limits.min <= value <= limits.max
+        return (limits.min if dtype.kind == "i" else -int(limits.max)) <= value <= limits.max
     return not isfinite(value) or abs(value) <= float(ml_dtypes.finfo(dtype).max)

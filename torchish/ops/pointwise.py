@@ -15,10 +15,10 @@ from jax import lax
 from jax.custom_derivatives import SymbolicZero
 
 from ..dtypes import c_type, from_numpy
-from .check import broadcast_shapes, one_tensor
+from ..scalar import converted
+from .check import broadcast_shapes, one_tensor, require
 from .into import AS_INPUT, CASTS, InPlace, Into
 from .precision import (
-    floating,
     in_wide,
     inexact,
     known,
@@ -158,14 +158,14 @@ _quotient.defjvp(partial(_quotient_jvp, _quotient), symbolic_zeros=True)
 _over.defjvp(partial(_quotient_jvp, _over), symbolic_zeros=True)
 
 
-@op(promote="arith", dunder="truediv", inplace=True, look=refuse_zero, looks="whole",
+@op(promote="quotient", dunder="truediv", inplace=True, look=refuse_zero, looks="whole",
     rule=by_attribute("Div", "rounding_mode", 2))
 def div(input: ArrayLike, other: ArrayLike, *, rounding_mode: str | None = None) -> Array:
     """input / other; integers give the default floating dtype unless `rounding_mode` is 'trunc' or 'floor'."""
     if rounding_mode is None:
         if jnp.ndim(other) == 0 and jnp.ndim(input):        # of a scalar's gradient, too
             other = lax.optimization_barrier(jnp.broadcast_to(other, input.shape))
-        return _quotient(floating(input), floating(other))
+        return _quotient(input, other)
     if rounding_mode in ("floor", "trunc"):
         need_real(f"div_{rounding_mode}_cpu", input)
         no_bool(f"div_{rounding_mode}_cpu", input)
@@ -175,7 +175,11 @@ def div(input: ArrayLike, other: ArrayLike, *, rounding_mode: str | None = None)
         if not inexact(input):
             return lax.div(*jnp.broadcast_arrays(input, other))
         x = wide(input)
-        return jnp.trunc(x / _divisor(x, wide(other))).astype(input.dtype)
+        quotient = x / _divisor(x, wide(other))
+        if x.dtype != input.dtype and jnp.size(other) > 1:      # by one number torch divides in the wide type, not by others
+            info = jnp.finfo(input.dtype)
+            quotient = lax.reduce_precision(quotient, info.nexp, info.nmant)
+        return jnp.trunc(quotient).astype(input.dtype)
     raise RuntimeError("div expected rounding_mode to be one of None, 'trunc', or 'floor' "
                        f"but found '{rounding_mode}'")
 
@@ -226,20 +230,33 @@ def _power_jvp(primals: tuple, tangents: tuple) -> tuple:
     return value, change
 
 
+NEGATIVE_POWER = "Integers to negative integer powers are not allowed."
+
+
 def _pow_rule(avals: list, attributes: dict) -> str:
     base, exponent = (hasattr(a, "shape") for a in avals)
     return f"PowBackward{(1 if base else 2) if exponent else 0}"
 
 
+def _look_at_exponent(input: Any, exponent: Any) -> None:
+    """Refuses numbers that integers are not raised to, or that their dtype does not hold."""
+    if exponent.__class__ is int and hasattr(input, "shape"):
+        require(exponent >= 0, NEGATIVE_POWER)
+        converted(exponent, getattr(input.dtype, "np", input.dtype))
+
+
 @op(autocast="float cuda", promote="arith", dunder="pow", inplace=True, check=one_tensor("pow"), rule=_pow_rule,
+    look=_look_at_exponent, looks="whole",
     samples=lambda t: [((t(3, 4, low=0.2), t(4, seed=1)), {}), ((t(3), 2), {}), ((t(3), 3.0), {}), ((2, t(3)), {})])
 def pow_(input: ArrayLike, exponent: ArrayLike) -> Array:
     """input ** exponent; the gradient for exponent 0 is 0 everywhere."""
     value = known(exponent)
+    if input.dtype == bool and value is not None:       # a bool that is no tensor
+        return input | ~exponent
     no_bool("pow", input)
     if not inexact(input):
         return _integer_pow(input, exponent, value)
-    if isinstance(value, (int, float)) and value == int(value) and abs(value) <= 8:
+    if isinstance(value, (int, float)) and abs(value) <= 8 and value == int(value):
         return lax.integer_pow(jnp.broadcast_to(input, jnp.broadcast_shapes(input.shape, exponent.shape)), int(value))
     if jnp.iscomplexobj(input):     # jnp has NaN for every 0 ** z; 0 ** 0 is 1 with gradient 0
         input = jnp.where((input == 0) & (exponent == 0), 1, input)
@@ -250,10 +267,7 @@ def pow_(input: ArrayLike, exponent: ArrayLike) -> Array:
 
 
 def _integer_pow(base: Array, exponent: Array, value: int | None) -> Array:
-    if value is not None and value < 0:
-        raise RuntimeError("Integers to negative integer powers are not allowed.")
-    if base.dtype == bool:
-        return base | ~exponent
+    require(value is None or value >= 0, NEGATIVE_POWER)
     if value is not None and value < 64:
         return lax.integer_pow(jnp.broadcast_to(base, jnp.broadcast_shapes(base.shape, exponent.shape)), int(value))
     if not jnp.issubdtype(base.dtype, jnp.signedinteger):
@@ -272,15 +286,13 @@ def _power_by_squares(base: Array, exponent: Array) -> Array:
     return lax.while_loop(lambda state: jnp.any(state[2] > 0), step, (jnp.ones_like(base), base, exponent))[0]
 
 
-@op(promote="arith", check=one_tensor("float_power"), rule=_pow_rule,
+@op(promote="double", check=one_tensor("float_power"), rule=_pow_rule,
     inplace=InPlace(Into("the base given to float_power_ has dtype {got} but the operation's result requires dtype {want}")),
     into=Into("the output given to float_power has dtype {got} but the operation's result requires dtype {want}"),
     samples=lambda t: [((t(3, 4, low=0.2), 1.5), {})])
 def float_power(input: ArrayLike, exponent: ArrayLike) -> Array:
     """input ** exponent in double precision."""
-    double = jnp.complex128 if jnp.iscomplexobj(input) else jnp.float64
-    power = jnp.power if double is jnp.complex128 else _power
-    return power(*jnp.broadcast_arrays(input.astype(double), exponent.astype(double)))
+    return (jnp.power if jnp.iscomplexobj(input) else _power)(*jnp.broadcast_arrays(input, exponent))
 
 
 @op(strides="elementwise", dunder="neg", inplace=True, saves=False, into=AS_INPUT)
@@ -457,10 +469,10 @@ def heaviside(input: Array, values: Array) -> Array:
     return jnp.where(input == 0, values, (input > 0).astype(input.dtype))
 
 
-@op(promote="arith", inplace=InPlace(INTO_LDEXP), into=INTO_LDEXP)
+@op(promote="float", inplace=InPlace(INTO_LDEXP), into=INTO_LDEXP)
 def ldexp(input: Array, other: Array) -> Array:
     """input * 2 ** other."""
-    return floating(input) * in_wide(jnp.exp2)(floating(other))
+    return input * in_wide(jnp.exp2)(other)
 
 
 def _naturals(t: Callable) -> list:
@@ -483,8 +495,12 @@ def _gcd(a: Array, b: Array) -> Array:
 
 def _lcm(a: Array, b: Array) -> Array:
     divisor = _gcd(a, b)
-    product = jnp.where(divisor == 0, 0, lax.div(*jnp.broadcast_arrays(a, jnp.where(divisor == 0, 1, divisor))) * b)
-    return jnp.abs(product) if jnp.issubdtype(a.dtype, jnp.signedinteger) else product
+    share = lax.div(*jnp.broadcast_arrays(a, jnp.where(divisor == 0, 1, divisor)))
+    if not jnp.issubdtype(a.dtype, jnp.signedinteger):
+        return jnp.where(divisor == 0, 0, share * b)
+    # C takes the absolute value of an int, of which 8 and 16 bits are kept
+    product = share * b if a.dtype.itemsize >= 4 else share.astype(jnp.int32) * b.astype(jnp.int32)
+    return jnp.where(divisor == 0, 0, jnp.abs(product)).astype(a.dtype)
 
 
 @op(promote="arith", inplace=True, samples=_naturals)

@@ -79,6 +79,7 @@ def prod(input: Array, dim: int | None = None, keepdim: bool = False, *, dtype: 
 
 
 def _truth(input: Array, found: Array) -> Array:
+    # `input != 0` above: jnp.any and jnp.all look at the real part of complex numbers only
     # torch keeps uint8, its first truth type
     return found.astype(jnp.uint8) if input.dtype == jnp.uint8 else found
 
@@ -87,14 +88,14 @@ def _truth(input: Array, found: Array) -> Array:
     into=Into("all only supports bool tensor for result, got: {got}", "truth"))
 def all_(input: Array, dim: Dims | None = None, keepdim: bool = False) -> Array:
     """Whether everything over `dim` is nonzero."""
-    return _truth(input, jnp.all(input, axis=wrap_dims(dim, input.ndim, every=False), keepdims=keepdim))
+    return _truth(input, jnp.all(input != 0, axis=wrap_dims(dim, input.ndim, every=False), keepdims=keepdim))
 
 
 @op(name="any", saves=False, samples=lambda t: [((t(3, 4, dtype="bool"), 1), {}), ((t(3, 4),), {})],
     into=Into("any only supports bool tensor for result, got: {got}", "truth"))
 def any_(input: Array, dim: Dims | None = None, keepdim: bool = False) -> Array:
     """Whether anything over `dim` is nonzero."""
-    return _truth(input, jnp.any(input, axis=wrap_dims(dim, input.ndim, every=False), keepdims=keepdim))
+    return _truth(input, jnp.any(input != 0, axis=wrap_dims(dim, input.ndim, every=False), keepdims=keepdim))
 
 
 @op(forms="function method", saves=False, names={"method.dim": "*dim"},

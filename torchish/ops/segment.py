@@ -55,11 +55,25 @@ def _pieces(data: jax.Array, ends: jax.Array, reduce: str, initial: Number | Non
     if reduce == "prod":        # one more piece takes what is beyond the last
         ones = jnp.full((count + 1, *data.shape[1:]), cast(start, data.dtype))
         places = jnp.broadcast_to(piece.reshape((-1,) + (1,) * (data.ndim - 1)), data.shape)
+        held = jnp.isnan(data)
+        many = jax.ops.segment_sum(held.astype(jnp.int32), piece, count + 1)
+        data = _without_nan(data, many[jnp.minimum(piece, count)] > held)
         key = (places, *[lax.broadcasted_iota(places.dtype, data.shape, d) for d in range(1, data.ndim)])
-        return reduce_at(ones, key, data, "prod", True)[:count]
+        return reduce_at(ones, key, data, "prod", True)[:count] + jnp.where(many[:count] > 0, jnp.nan, 0).astype(data.dtype)
     if reduce == "sum":
         return jax.ops.segment_sum(data, piece, count) + cast(start, data.dtype)
     return _extreme(data, piece, count, reduce, start)
+
+
+@jax.custom_jvp
+def _without_nan(data: jax.Array, beside: jax.Array) -> jax.Array:
+    """1 for NaN. PyTorch's gradient of a product is that of the others, so only NaN `beside` an element makes its gradient NaN."""
+    return jnp.where(jnp.isnan(data), 1, data).astype(data.dtype)
+
+
+@_without_nan.defjvp
+def _without_nan_jvp(primals: tuple, tangents: tuple) -> tuple:
+    return _without_nan(*primals), tangents[0] * jnp.where(primals[1], jnp.nan, 1).astype(primals[0].dtype)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(2, 3, 4))

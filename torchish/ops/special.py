@@ -19,7 +19,7 @@ from .check import one_tensor, require
 from .gamma import hurwitz, incomplete, lgamma
 from .gamma import polygamma as derivative
 from .into import Into
-from .precision import is_float, need_float, need_full, need_real, real_only
+from .precision import is_float, need_float, need_full, need_real, real_only, wide
 from .table import Array, ArrayLike, alias, composite, op, unary
 
 S = "special out"
@@ -257,9 +257,11 @@ def nextafter(input: Array, other: Array) -> Array:
 def frexp(input: Array) -> tuple[Array, Array]:
     """Mantissa in [0.5, 1) and int32 exponent: input = mantissa * 2 ** exponent."""
     require(is_float(input), "torch.frexp() only supports floating-point dtypes")
-    x = input
+    x = wide(input)      # the least numbers of half types are whole ones there
     mantissa, exponent = jnp.frexp(lax.stop_gradient(x))
     exponent = exponent.astype(jnp.int32)
     mantissa = jnp.where(jnp.isfinite(x) & (x != 0), mantissa, lax.stop_gradient(x))     # what has no mantissa is its own
-    scaled = x * jnp.exp2(-exponent.astype(x.dtype))        # the mantissa again, this time with its gradient
-    return jnp.where(jnp.isfinite(mantissa) & (mantissa != 0), mantissa + (scaled - lax.stop_gradient(scaled)), mantissa), exponent
+    scale = jnp.exp2(-exponent.astype(x.dtype))
+    scaled = x * jnp.where(jnp.isfinite(scale), scale, 0)       # the mantissa again, this time with its gradient
+    mantissa = jnp.where(jnp.isfinite(mantissa) & (mantissa != 0), mantissa + (scaled - lax.stop_gradient(scaled)), mantissa)
+    return mantissa.astype(input.dtype), exponent

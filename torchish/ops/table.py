@@ -65,7 +65,8 @@ class Op:
     """What one op is.
 
     promote: None (operands as they are), "arith" (operands cast to torch's common dtype), "float" (the same, and
-        integers go to the default floating dtype), "compare" (operands cast to the common dtype; result is bool).
+        integers go to the default floating dtype), "quotient" (the same, unless `rounding_mode` is given), "double" (operands cast
+        to double precision), "compare" (operands cast to the common dtype; result is bool).
     returns: names of the results where there are several (a namedtuple of the facade).
     view: the result shares the first operand's storage; `fn` is then written with indexing, `reshape`, `transpose` and
         the like, so that it also runs on a numpy array (that is how strides are found).

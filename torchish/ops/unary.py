@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jax.scipy import special
 
@@ -40,27 +41,44 @@ def _real(name: str, fn: Callable) -> Callable:
     return body
 
 
+def _mirrored(fn: Callable, odd: bool = False) -> Callable:
+    """`fn`, of complex numbers on the side of its cut that the sign of a zero tells, which XLA does not look at: f(conj(z)) is
+    conj(f(z)), and f(-z) is -f(z) where it is `odd` and the cut lies on the imaginary axis."""
+    def body(x: Array) -> Array:
+        if not jnp.iscomplexobj(x):
+            return fn(x)
+        below, turn = (jnp.signbit(x.real), jnp.negative) if odd else (jnp.signbit(x.imag), jnp.conj)
+        value = fn(jnp.where(below, turn(x), x))
+        return jnp.where(below, turn(value), value)
+    return body
+
+
+def _exp2(x: Array) -> Array:
+    # jnp multiplies by a complex logarithm, which is not a number at infinity
+    return jnp.exp(lax.complex(x.real * np.log(2), x.imag * np.log(2))) if jnp.iscomplexobj(x) else in_wide(jnp.exp2)(x)
+
+
 unary("exp", jnp.exp, doc="e ** input.", autocast="float cuda")
-unary("exp2", in_wide(jnp.exp2), forms=_special, doc="2 ** input.")
+unary("exp2", _exp2, forms=_special, doc="2 ** input.")
 unary("expm1", jnp.expm1, forms=_special, doc="e ** input - 1, precise near 0.", autocast="float cuda")
 unary("log", jnp.log, samples=_positive, doc="The natural logarithm.", autocast="float cuda")
 unary("log2", jnp.log2, samples=_positive, doc="The logarithm to base 2.", autocast="float cuda")
 unary("log10", jnp.log10, samples=_positive, doc="The logarithm to base 10.", autocast="float cuda")
 unary("log1p", jnp.log1p, forms=_special, samples=_positive, rule="Log1PBackward0",
       doc="log(1 + input), precise near 0.", autocast="float cuda")
-unary("sqrt", jnp.sqrt, samples=_positive, doc="The square root; NaN for negative numbers.")
+unary("sqrt", _mirrored(jnp.sqrt), samples=_positive, doc="The square root; NaN for negative numbers.")
 unary("sin", jnp.sin, doc="The sine.")
 unary("cos", jnp.cos, doc="The cosine.")
 unary("tan", jnp.tan, samples=_ratio, doc="The tangent.", autocast="float cuda")
-unary("asin", jnp.arcsin, samples=_ratio, doc="The inverse sine, in [-pi/2, pi/2].", autocast="float cuda")
-unary("acos", jnp.arccos, samples=_ratio, doc="The inverse cosine, in [0, pi].", autocast="float cuda")
-unary("atan", jnp.arctan, doc="The inverse tangent, in [-pi/2, pi/2].")
+unary("asin", _mirrored(jnp.arcsin), samples=_ratio, doc="The inverse sine, in [-pi/2, pi/2].", autocast="float cuda")
+unary("acos", _mirrored(jnp.arccos), samples=_ratio, doc="The inverse cosine, in [0, pi].", autocast="float cuda")
+unary("atan", _mirrored(jnp.arctan, odd=True), doc="The inverse tangent, in [-pi/2, pi/2].")
 unary("sinh", jnp.sinh, doc="The hyperbolic sine.", autocast="float cuda")
 unary("cosh", jnp.cosh, doc="The hyperbolic cosine.", autocast="float cuda")
 unary("tanh", jnp.tanh, doc="The hyperbolic tangent.")
-unary("asinh", jnp.arcsinh, doc="The inverse hyperbolic sine.")
-unary("acosh", jnp.arccosh, samples=_within(1.1, 3.0), doc="The inverse hyperbolic cosine.")
-unary("atanh", jnp.arctanh, samples=_ratio, doc="The inverse hyperbolic tangent.")
+unary("asinh", _mirrored(jnp.arcsinh, odd=True), doc="The inverse hyperbolic sine.")
+unary("acosh", _mirrored(jnp.arccosh), samples=_within(1.1, 3.0), doc="The inverse hyperbolic cosine.")
+unary("atanh", _mirrored(jnp.arctanh), samples=_ratio, doc="The inverse hyperbolic tangent.")
 unary("sigmoid", lambda x: lax.logistic(x), doc="1 / (1 + exp(-input)).")
 unary("erf", _real("erf", special.erf), forms=_special, doc="The error function.")
 unary("erfc", _real("erfc", special.erfc), forms=_special, doc="1 - erf(input).")
