@@ -110,3 +110,10 @@ def test_the_gradient_of_a_product_is_that_of_the_others(data: Any, grad: list) 
     x = torch.tensor(data, requires_grad=True)
     torch.segment_reduce(x, "prod", lengths=torch.tensor([3]), initial=2).sum().backward()
     assert np.array_equal(x.grad.flatten().numpy(), np.float32(grad), equal_nan=True)
+
+
+def test_extremes_over_no_dim_are_over_all() -> None:
+    x = torch.tensor([[1.0, 5.0], [-2.0, 3.0]])
+    assert x.amax(dim=None).item() == 5 and torch.amin(x, None, True).tolist() == [[-2]]
+    with pytest.raises(RuntimeError, match="Expected reduction dim to be specified"):
+        torch.zeros(0).amax(None)

@@ -224,3 +224,40 @@ def test_a_dense_tensor_takes_no_sparse_gradient() -> None:
         x.grad = torch.ones(2).to_sparse()
     x.grad = torch.ones(2).to_sparse().to_dense()
     assert x.grad.tolist() == [1, 1]
+
+
+def test_products_of_sparse_tensors_have_the_entries_of_both():
+    a = torch.tensor([[1.0, 0, 2], [0, 0, 3]]).to_sparse().requires_grad_()
+    b = torch.sparse_coo_tensor([[0, 1, 1], [1, 2, 2]], [4.0, 5.0, 1.0], (2, 3))
+    c = a * b
+    assert c.is_coalesced() and c.indices().tolist() == [[1], [2]] and c.values().tolist() == [18.0]
+    c.values().sum().backward()
+    assert a.grad.values().tolist() == [0, 0, 6] and (torch.zeros(2, 3).to_sparse() * b)._nnz() == 0
+
+
+def test_sizes_of_what_has_entries_change_as_in_torch():
+    x = torch.tensor([[1.0, 0], [0, 2]]).to_sparse()
+    assert x.clone().resize_as_sparse_(x).to_dense().tolist() == [[1, 0], [0, 2]]
+    assert x.clone().resize_as_sparse_(torch.sparse_coo_tensor(size=(2, 3))).to_dense().tolist() == [[1, 0, 0], [0, 2, 0]]
+    for size, dims, text in (((1, 2), (2, 0), "shrinking the size of sparse dimensions"),
+                             ((2, 2), (1, 1), "changing the number of sparse dimensions"),
+                             ((2, 2, 3), (2, 1), "changing the number of dense dimensions")):
+        with pytest.raises(RuntimeError, match=text):
+            x.sparse_resize_(size, *dims)
+    assert torch.sparse_coo_tensor(size=(4,)).sparse_resize_((2, 3), 1, 1).shape == (2, 3)
+
+
+def test_parts_that_scripts_ask_for():
+    x = torch.tensor([[1, 0], [0, 3]]).to_sparse()
+    assert x.data.to_dense().tolist() == [[1, 0], [0, 3]]
+    assert torch.as_tensor(x) is x and torch.as_tensor(x, dtype=torch.half).is_sparse
+    assert x.new_zeros(3).layout is torch.sparse_coo and x.new_empty((2, 2)).dtype is torch.int64
+    assert torch.sparse_coo_tensor(torch.zeros(2, 0), torch.zeros(0, 3)).shape == (0, 0, 3)
+    hybrid = torch.sparse_coo_tensor([[0, 2]], [[1.0, 2.0], [3.0, 4.0]], (3, 2))
+    assert hybrid.sum(0, True).tolist() == [[4, 6]] and hybrid.sum((0, 1), True).tolist() == [[10]]
+    dense = torch.ones(2, 2)
+    assert dense.mul_(x).tolist() == [[1, 0], [0, 3]] and x.mul_(2).to_dense().tolist() == [[2, 0], [0, 6]]
+    with pytest.raises(RuntimeError, match="result type Float can't be cast to the desired output type Long"):
+        x.div_(3)
+    with pytest.raises(RuntimeError, match="sspaddmm: expected 'mat2' to have strided layout"):
+        torch.sspaddmm(x, x, x)

@@ -74,10 +74,10 @@ def _nonempty(name: str, x: Array, error: type[Exception] = RuntimeError) -> Non
                     "dim with the 'dim' argument.")
 
 
-def _over_dims(name: str, fn: Callable, input: Array, dim: Dims, keepdim: bool) -> Array:
+def _over_dims(name: str, fn: Callable, input: Array, dim: Dims | None, keepdim: bool) -> Array:
     axes = wrap_dims(dim, input.ndim)
     if input.size == 0:
-        if len(axes) == input.ndim and isinstance(dim, tuple) and not dim:
+        if dim is None or len(axes) == input.ndim and isinstance(dim, tuple) and not dim:
             _nonempty(name, input)
         for axis in axes:
             nonempty_dim(name, axis, input)
@@ -90,13 +90,13 @@ def _samples(t: object) -> list:
 
 
 @op(samples=_samples, into=INTO)
-def amax(input: Array, dim: Dims = (), keepdim: bool = False) -> Array:
+def amax(input: Array, dim: Dims | None = (), keepdim: bool = False) -> Array:
     """The largest values over `dim`; ties share the gradient equally."""
     return _over_dims("amax", jnp.max, input, dim, keepdim)
 
 
 @op(samples=_samples, into=INTO)
-def amin(input: Array, dim: Dims = (), keepdim: bool = False) -> Array:
+def amin(input: Array, dim: Dims | None = (), keepdim: bool = False) -> Array:
     """The smallest values over `dim`; ties share the gradient equally."""
     return _over_dims("amin", jnp.min, input, dim, keepdim)
 

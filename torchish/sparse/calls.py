@@ -12,12 +12,13 @@ import numpy as np
 
 from ..autograd.calls import backward as autograd_backward
 from ..autograd.calls import grad as autograd_grad
+from ..dtypes import c_name, can_cast
 from ..namespace import namespace as t
 from ..ops.check import listing, require
 from ..tensor import Tensor
 from .coo import SparseTensor, calls, coalesced, dense, from_dense, located, made, on_device, with_values
 
-__all__ = ["call", "replace", "to"]
+__all__ = ["call", "replace", "to", "written"]
 
 # functions of the values that leave zero zero: of the sum of the entries of a place, and of each entry
 _SUMMED = [
@@ -45,13 +46,22 @@ def replace(x: SparseTensor, new: SparseTensor) -> SparseTensor:
     return x
 
 
+def written(x: SparseTensor, new: Any, name: str = "") -> SparseTensor:
+    """`x` becomes the result of the function `name` in place. RuntimeError where its dtype does not hold it."""
+    if new.dtype is not x.dtype:
+        require(can_cast(new.dtype, x.dtype), f"{name}result type {c_name(new.dtype)} can't be cast to the desired output type "
+                                              f"{c_name(x.dtype)}")
+        new = to(new, x.dtype)
+    return replace(x, new)
+
+
 def _declare() -> None:
     def entrywise(name: str, first: bool) -> None:
         def fn(input: SparseTensor, *args: Any, **kwargs: Any) -> SparseTensor:
             x = coalesced(input) if first else input
             return with_values(x, getattr(x._v, name)(*args, **kwargs) if hasattr(Tensor, name) else getattr(t, name)(x._v))
         calls[name] = fn
-        calls[f"{name}_"] = lambda input, *args, **kwargs: replace(input, fn(input, *args, **kwargs))
+        calls[f"{name}_"] = lambda input, *args, **kwargs: written(input, fn(input, *args, **kwargs))
 
     for name in _SUMMED:
         entrywise(name, True)
@@ -84,7 +94,7 @@ calls |= {
     "grad_fn": lambda self: self._v.grad_fn,
     "stride": lambda self, dim=None: (0,) * len(self._node.aval.shape) if dim is None else 0,
     "is_contiguous": lambda self, memory_format=None: False, "is_nonzero": lambda input: bool(dense(input)),
-    "is_pinned": lambda self, device=None: False,
+    "is_pinned": lambda self, device=None: False, "data": lambda self: calls["detach"](self),
     "type": lambda self, dtype=None, non_blocking=False: _type_name(self) if dtype is None else to(self, dtype)}
 
 
@@ -165,6 +175,11 @@ def to(self: SparseTensor, *args: Any, **kwargs: Any) -> SparseTensor:
     return made(self._i.to(moved.device), moved, self._node.aval.shape, self._once, self._pattern)
 
 
+@call("as_tensor", "asarray")
+def as_tensor(data: SparseTensor, dtype: Any = None, device: Any = None) -> SparseTensor:
+    return to(data, device=device or data.device, dtype=dtype or data.dtype)
+
+
 calls |= {"cpu": lambda self, memory_format=None: to(self, "cpu"),
           "cuda": lambda self, device=None, non_blocking=False, memory_format=None: to(self, "cuda" if device is None else device)}
 
@@ -200,10 +215,26 @@ def sub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     return add(input, other, alpha=-alpha)
 
 
+def _full(x: Any) -> Any:
+    return dense(x) if isinstance(x, SparseTensor) else x
+
+
+def _met(a: SparseTensor, b: SparseTensor) -> SparseTensor:
+    """The product of coalesced tensors of one size: entries where both have one."""
+    size = a._node.aval.shape[:a._i.shape[0]]
+    flat = [np.ravel_multi_index(tuple(np.asarray(x._i._array())), size) if x._nnz() else np.zeros(0, np.int64) for x in (a, b)]
+    _, of_a, of_b = np.intersect1d(*flat, assume_unique=True, return_indices=True)
+    rows = on_device(np.asarray(a._i._array())[:, of_a], a._v)
+    return made(rows, a._v[on_device(of_a, a._v)] * b._v[on_device(of_b, b._v)], a._node.aval.shape, True)
+
+
 @call("mul", "multiply")
 def mul(input: Any, other: Any) -> Any:
     if not isinstance(input, SparseTensor):
         input, other = other, input
+    if isinstance(other, SparseTensor) and other._node.aval.shape == input._node.aval.shape and \
+            other._i.shape[0] == input._i.shape[0] > 0:
+        return _met(coalesced(input), coalesced(other))
     if _entry(other) is not None:
         return with_values(input, input._v * other)
     shape = input._node.aval.shape
@@ -235,8 +266,8 @@ def power(input: SparseTensor, exponent: Any) -> SparseTensor:
 
 
 for _name in ("add", "sub", "mul", "div", "pow"):
-    calls[f"{_name}_"] = lambda self, other, _fn=calls[_name], **kwargs: replace(self, _fn(self, other, **kwargs)) \
-        if isinstance(self, SparseTensor) else self.copy_(_fn(self, other, **kwargs))
+    calls[f"{_name}_"] = lambda self, other, _fn=calls[_name], **kwargs: written(self, _fn(self, other, **kwargs)) \
+        if isinstance(self, SparseTensor) else self.copy_(_full(_fn(self, other, **kwargs)))
 
 
 # results without dims, and others

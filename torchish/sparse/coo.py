@@ -90,8 +90,8 @@ def with_values(x: SparseTensor, values: Any) -> SparseTensor:
 
 def _shape_of(indices: Any, values: Any) -> tuple[int, ...]:
     """The smallest size that holds all entries."""
-    require(indices.shape[1] > 0 or indices.shape[0] == 0,
-            "found negative or empty indices; the size of a sparse tensor without entries has to be given")
+    if not indices.shape[1]:
+        return (0,) * indices.shape[0] + tuple(values.shape[1:])
     return (*[int(n) + 1 for n in np.asarray(indices.detach()._array()).max(1)], *values.shape[1:])
 
 

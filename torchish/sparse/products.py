@@ -139,5 +139,6 @@ def smm(input: SparseTensor, mat: Any) -> SparseTensor:
 @call("sspaddmm")
 def sspaddmm(input: SparseTensor, mat1: SparseTensor, mat2: Any, *, beta: Any = 1, alpha: Any = 1) -> SparseTensor:
     """beta * input + alpha * (mat1 @ mat2), sparse."""
+    require(not isinstance(mat2, SparseTensor), "sspaddmm: expected 'mat2' to have strided layout, got 'mat2' with layout Sparse")
     a, b = mul(input, beta), mul(smm(mat1, mat2), alpha)
     return made(t.cat([a._i, b._i], 1), t.cat([a._v, b._v]), input._node.aval.shape)

@@ -33,7 +33,10 @@ def sum(input: SparseTensor, dim: Any = None, keepdim: bool = False, *, dtype: A
     left = [d for d in range(count) if d not in dims]
     size = tuple(n for d, n in enumerate(shape) if d not in dims)
     if not left:
-        return values.sum(0)
+        found = values.sum(0)
+        for d in dims if keepdim else ():
+            found = found.unsqueeze(d)
+        return found
     found = coalesced(made(input._i[on_device(np.array(left), input._i)], values, size))
     for d in dims if keepdim else ():
         found = calls["unsqueeze"](found, d)

@@ -173,10 +173,17 @@ calls["zero_"] = lambda self: replace(self, zeros_like(self))
 
 @call("sparse_resize_")
 def sparse_resize_(self: SparseTensor, size: Any, sparse_dim: int, dense_dim: int) -> SparseTensor:
-    old = self._node.aval.shape
-    require((self._i.shape[0], self._v.dim() - 1) == (sparse_dim, dense_dim) and all(n >= o for n, o in zip(size, old, strict=True))
-            and tuple(size[sparse_dim:]) == tuple(old[sparse_dim:]),
-            "sparse_resize_: a tensor with entries keeps its dims and its dense sizes, and does not shrink")
+    """Another size; entries stay where they are, and with them the numbers of dims and the dense sizes."""
+    if not self._nnz():
+        return _become(self, empty(tuple(size), self, sparse_dim))
+    refused = "{} (from {} to {}) on a non-empty sparse tensor is not supported."
+    old, count = tuple(self._node.aval.shape), self._i.shape[0]
+    for kind, was, now in (("sparse", count, sparse_dim), ("dense", len(old) - count, dense_dim)):
+        require(was == now, refused.format(f"changing the number of {kind} dimensions", was, now))
+    for kind, was_, now_ in (("sparse", old[:count], size[:count]), ("dense", old[count:], size[count:])):
+        require(all(n >= o for o, n in zip(was_, now_, strict=True)),
+                refused.format(f"shrinking the size of {kind} dimensions", listing(was_), listing(now_)))
+    require(old[count:] == tuple(size[count:]), "sparse_resize_: a tensor with entries keeps its dense sizes")
     return _become(self, made(self._i, self._v, tuple(size), self._once))
 
 
@@ -186,4 +193,12 @@ def _become(x: SparseTensor, new: SparseTensor) -> SparseTensor:
 
 
 calls["sparse_resize_and_clear_"] = lambda self, size, sparse_dim, dense_dim: _become(self, empty(tuple(size), self, sparse_dim))
-calls["resize_as_sparse_"] = lambda self, other: _become(self, empty(tuple(other._node.aval.shape), self, other._i.shape[0]))
+calls["resize_as_sparse_"] = lambda self, other: sparse_resize_(self, other._node.aval.shape, other._i.shape[0], other._v.dim() - 1)
+
+
+@call("new_zeros", "new_empty")
+def new_zeros(self: SparseTensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False,
+              **kwargs: Any) -> SparseTensor:
+    """A sparse tensor without entries."""
+    shape = tuple(size[0]) if len(size) == 1 and isinstance(size[0], (tuple, list)) else size
+    return t.sparse_coo_tensor(shape, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
