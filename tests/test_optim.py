@@ -72,6 +72,26 @@ def test_state_has_torch_names_and_types() -> None:
     assert o.state[m.weight]["step"].item() == 6 and o.state[m.bias]["step"].item() == 3
 
 
+def test_a_parameter_that_is_a_view_in_a_step_known_to_end_after_the_update() -> None:
+    def train(first: torch.Tensor) -> list:
+        second = nn.Parameter(torch.ones(3))
+        o = optim.SGD([first, second], lr=0.5, momentum=0.5)
+        seen = []
+        for _ in range(3):
+            o.zero_grad()
+            (first * second).sum().backward()
+            o.step()
+            seen.append((first + second).tolist()[0])
+        return seen
+
+    memory = torch.ones(3)
+    memory.tolist()
+    expected = train(nn.Parameter(torch.ones(3)))
+    view = memory.detach().requires_grad_()
+    assert train(view) == expected == [1.0, 0.0, -0.5]
+    assert memory.tolist() == view.tolist() == [-0.25] * 3
+
+
 def test_parameters_without_gradient_stay() -> None:
     a, b = nn.Parameter(torch.ones(2)), nn.Parameter(torch.ones(2))
     o = optim.SGD([a, b], lr=0.5, momentum=0.9)

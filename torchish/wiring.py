@@ -158,9 +158,10 @@ def assign_all(tensors: list, values: Any, bundles: Sequence[Bundle] = (), refus
         for x, v in zip(tensors, values, strict=True):
             assign(x, v)
         return
+    others = []
     for x, out in zip(tensors, values.node.outs, strict=False):
         if x._view is not None or x._shared is not None and is_seen(x) or not (x._tape is tape or x._home is tape):
-            assign(x, make(tape, out))
+            others.append((x, make(tape, out)))
             continue
         x._node, x._data, x._graph = out, None, None
         x._version_count += 1
@@ -173,6 +174,8 @@ def assign_all(tensors: list, values: Any, bundles: Sequence[Bundle] = (), refus
         replace(bundle, values.node.outs[at])
         at += len(bundle)
     tape.mark = tape.last
+    for x, new in others:       # last: what a write through a view records may end the tape
+        assign(x, new)
 
 
 hooks.tensor, hooks.coerce, hooks.make = Tensor, as_tensor, make
