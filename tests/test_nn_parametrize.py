@@ -52,6 +52,29 @@ def test_parametrization_comes_and_goes() -> None:
     assert type(layer) is nn.Linear and layer.weight is weight and weight.sum().item() == 4
 
 
+class Outer(nn.Module):
+    def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return x[:, None] * y
+
+    def right_inverse(self, matrix: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return matrix[:, 0] / matrix[0, 0], matrix[0]
+
+
+def test_parametrizations_go_to_a_module_without_the_tensor() -> None:
+    layer, other = nn.Linear(3, 2), nn.Module()
+    parametrize.register_parametrization(layer, "weight", Outer())
+    parametrize.register_parametrization(layer, "weight", Double())
+    assert parametrize.transfer_parametrizations_and_params(layer, other) is other
+    assert [name for name, _ in other.named_parameters()] == [f"parametrizations.weight.original{k}" for k in (0, 1)]
+    assert other.parametrizations.weight.original1 is layer.parametrizations.weight.original1
+    assert torch.equal(other.weight, layer.weight)
+    norm, second = nn.BatchNorm1d(3), nn.BatchNorm1d(3)
+    parametrize.register_parametrization(norm, "running_mean", Double())
+    norm.running_mean = torch.ones(3)
+    parametrize.transfer_parametrizations_and_params(norm, second, "running_mean")
+    assert second.running_mean.tolist() == [1, 1, 1]
+
+
 def test_old_names_are_read() -> None:
     with pytest.warns(FutureWarning, match="parametrizations.weight_norm"):
         old = nn.utils.weight_norm(nn.Linear(2, 3))

@@ -259,10 +259,10 @@ def transfer_parametrizations_and_params(from_module: Module, to_module: Module,
     for name in (from_module.parametrizations if tensor_name is None else [tensor_name]):
         given = from_module.parametrizations[name]
         if not hasattr(to_module, name):
-            setattr(to_module, name, copy.deepcopy(given._originals()[0]))
+            setattr(to_module, name, Parameter(getattr(from_module, name).detach()))
         for parametrization in given:
             register_parametrization(to_module, name, parametrization)
         own = to_module.parametrizations[name]
-        for key, value in given._parameters.items():
-            own._parameters[key] = value
+        for key in ["original"] if given.is_tensor else [f"original{k}" for k in range(given.ntensors)]:
+            setattr(own, key, getattr(given, key))
     return to_module
