@@ -159,6 +159,43 @@ def test_an_error_says_which_worker_it_was() -> None:
         data.DataLoader(Squares(), num_workers=1, worker_init_fn=lambda i: setattr(data.get_worker_info(), "id", 3)).__iter__()
 
 
+class Gap(Squares):
+    def __getitem__(self, index: int) -> int:
+        if index == 3:
+            raise KeyError(index)
+        return index
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_pass_goes_on_after_a_batch_that_failed(workers: int) -> None:
+    batches = iter(data.DataLoader(Gap(), 2, num_workers=workers))
+    assert next(batches).tolist() == [0, 1]
+    with pytest.raises(KeyError):
+        next(batches)
+    assert [b.tolist() for b in batches] == [[4, 5], [6]]
+
+
+@pytest.mark.parametrize(("workers", "text"), [(0, "samples have been fetched. $"), (2, "For multiprocessing data-loading")])
+def test_a_stream_longer_than_its_length_warns_where_that_was_asked_for(workers: int, text: str) -> None:
+    class Long(Stream):
+        def __len__(self) -> int:
+            return 1
+
+    loader = data.DataLoader(Long(2), None, num_workers=workers)
+    assert sorted(loader) == sorted([0, 1] * max(workers, 1))
+    assert len(loader) == 1
+    batches = iter(loader)
+    next(batches)
+    with pytest.warns(UserWarning, match=rf"was reported to be 1\(when accessing len\(dataloader\)\), but 2 .*{text}"):
+        next(batches)
+
+
+def test_annotations_of_loaders_and_datasets() -> None:
+    for cls in (data.DataLoader, data.Subset, data.ConcatDataset, data.StackDataset, data.Dataset, data.DistributedSampler,
+                torch.nn.DataParallel):
+        assert cls[int].__origin__ is cls
+
+
 def test_collate() -> None:
     point = namedtuple("point", "x y")
     out = data.default_collate([point(np.ones(2, np.float32), "a"), point(np.zeros(2, np.float32), "b")])

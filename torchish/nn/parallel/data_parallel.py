@@ -6,21 +6,23 @@ Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.DataParallel.htm
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from ..module import Module
 from . import scatter_gather as pieces
 
 __all__ = ["DataParallel", "data_parallel"]
 
+T = TypeVar("T", bound=Module)
 
-class DataParallel(Module):
+
+class DataParallel(Module, Generic[T]):
     """Calls `module` on the whole batch; the state has the prefix "module.", as in torch.
 
     Differs from torch: nothing is split, whatever devices are named. torchish runs on one device.
     """
 
-    def __init__(self, module: Module, device_ids: Sequence[Any] | None = None, output_device: Any = None, dim: int = 0) -> None:
+    def __init__(self, module: T, device_ids: Sequence[Any] | None = None, output_device: Any = None, dim: int = 0) -> None:
         super().__init__()
         self.module, self.dim = module, dim
         self.device_ids = list(device_ids or [])

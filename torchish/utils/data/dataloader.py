@@ -9,20 +9,22 @@ import multiprocessing
 import multiprocessing.context
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
 from ... import api as torch
 from ...tape import stats
+from ...warned import warn
 from .collate import default_collate, default_convert
-from .dataset import IterableDataset, Subset, TensorDataset, _fetch
+from .dataset import Dataset, IterableDataset, Subset, TensorDataset, _fetch
 from .sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler
 from .workers import Worker, get_worker_info
 
 __all__ = ["DataLoader", "get_worker_info"]
 
 
+T = TypeVar("T", covariant=True)
 _collate_fn_t, _worker_init_fn_t = Callable[[list], Any], Callable[[int], None]      # libraries annotate with them
 
 
@@ -34,6 +36,13 @@ class _Endless(Sampler):
 
     def __iter__(self) -> Iterator[None]:
         return itertools.repeat(None)
+
+
+class _Failed:
+    """Stands for a batch that a worker could not make."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
 
 
 class _Batches:
@@ -52,6 +61,7 @@ class _Batches:
     def reset(self) -> None:
         """Begins anew."""
         loader = self._loader
+        self._yielded, self._told = 0, loader._told
         self._indices = iter(loader._index_sampler)
         for worker in self._workers:
             worker.samples = None
@@ -84,12 +94,15 @@ class _Batches:
             turn %= len(self._active)
             worker = self._active[turn]
             with worker:
-                if not streams:
-                    batch = worker.run(self._one, worker.dataset, self._ahead[0])
-                else:
-                    if worker.samples is None:
-                        worker.samples = self._from_stream(worker.dataset, itertools.repeat(self._ahead[0]))
-                    batch = worker.run(next, worker.samples, self)
+                try:
+                    if not streams:
+                        batch = worker.run(self._one, worker.dataset, self._ahead[0])
+                    else:
+                        if worker.samples is None:
+                            worker.samples = self._from_stream(worker.dataset, itertools.repeat(self._ahead[0]))
+                        batch = worker.run(next, worker.samples, self)
+                except Exception as error:
+                    batch = _Failed(error)      # the pass goes on after it
             if batch is self:
                 self._active.pop(turn)
                 continue
@@ -115,7 +128,20 @@ class _Batches:
         return self
 
     def __next__(self) -> Any:
-        return next(self._made)
+        batch = next(self._made)
+        if batch.__class__ is _Failed:
+            raise batch.error
+        self._yielded += 1
+        if self._told is not None and self._yielded > self._told:
+            self._warn_longer()
+        return batch
+
+    def _warn_longer(self) -> None:
+        loader = self._loader
+        why = ("For multiprocessing data-loading, this comes of a dataset that gives each worker the whole stream, not its part of "
+               "it (torch.utils.data.get_worker_info).")
+        warn(f"Length of IterableDataset {loader.dataset} was reported to be {self._told}(when accessing len(dataloader)), but "
+             f"{self._yielded} samples have been fetched. " + (why if self._workers else ""))
 
     def __len__(self) -> int:
         return len(self._loader._index_sampler)
@@ -136,14 +162,15 @@ def _rows(dataset: Any, indices: list) -> list | None:
     return [t[where.to(t.device) if t.is_cuda else where] for t in dataset.tensors]
 
 
-class DataLoader:
+class DataLoader(Generic[T]):
     """Batches of a dataset; see torch.utils.data.DataLoader.  Differs from torch: workers take turns in this process."""
 
     _initialized = False
     _news = 0           # batches for which something was recorded that no batch before had recorded
     _iterator: _Batches | None = None
+    _told: int | None = None    # the length that was told for a stream
 
-    def __init__(self, dataset: Any, batch_size: int | None = 1, shuffle: bool | None = None,
+    def __init__(self, dataset: Dataset[T], batch_size: int | None = 1, shuffle: bool | None = None,
                  sampler: Iterable | None = None, batch_sampler: Iterable | None = None, num_workers: int = 0,
                  collate_fn: Callable | None = None, pin_memory: bool = False, drop_last: bool = False,
                  timeout: float = 0, worker_init_fn: Callable | None = None, multiprocessing_context: Any = None,
@@ -247,7 +274,7 @@ class DataLoader:
     def __len__(self) -> int:
         if not self._streams:
             return len(self._index_sampler)
-        n = len(self.dataset)
+        self._told = n = len(self.dataset)      # type: ignore[arg-type]
         if self.batch_size is None:
             return n
         return n // self.batch_size if self.drop_last else -(-n // self.batch_size)

@@ -41,7 +41,7 @@ class IterableDataset(Dataset[T], Iterable[T], ABC):
         return ChainDataset([self, other])
 
 
-class TensorDataset(Dataset):
+class TensorDataset(Dataset[tuple[Tensor, ...]]):
     """Sample i is the tuple of row i of each tensor."""
 
     def __init__(self, *tensors: Tensor) -> None:
@@ -72,7 +72,7 @@ def _alone(dataset: Any, index: int) -> Any:
     return sample
 
 
-class StackDataset(Dataset):
+class StackDataset(Dataset[T]):
     """Sample i is the tuple (or dictionary) of sample i of each dataset."""
 
     def __init__(self, *args: Dataset, **kwargs: Dataset) -> None:
@@ -111,7 +111,7 @@ class StackDataset(Dataset):
         return self._length
 
 
-class ConcatDataset(Dataset):
+class ConcatDataset(Dataset[T]):
     """The samples of several datasets, one dataset after the other."""
 
     @staticmethod
@@ -158,7 +158,7 @@ class ChainDataset(IterableDataset):
         return sum(len(d) for d in self._checked())
 
 
-class Subset(Dataset):
+class Subset(Dataset[T]):
     """The samples of a dataset at given indices."""
 
     def __init__(self, dataset: Dataset, indices: Sequence[int]) -> None:

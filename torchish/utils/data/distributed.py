@@ -3,15 +3,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 from ... import api as torch
 from .sampler import Sampler
 
 __all__ = ["DistributedSampler"]
 
+T = TypeVar("T", covariant=True)
 
-class DistributedSampler(Sampler[int]):
+
+class DistributedSampler(Sampler[T]):
     """Every num_replicas-th index from rank on, of an order shuffled by seed + epoch.
 
     Differs from torch: without num_replicas and rank there is one process, no process group is asked.
