@@ -30,6 +30,22 @@ def test_an_encoder_says_why_it_keeps_padding() -> None:
     assert nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 8, batch_first=True), 1).use_nested_tensor
 
 
+def test_padding_is_zero_in_evaluation_while_the_fast_path_is_on() -> None:
+    encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 8, batch_first=True), 1).eval()
+    padding = torch.tensor([[False, True]])
+
+    def last() -> list:
+        with torch.no_grad():
+            return encoder(torch.ones(1, 2, 4), src_key_padding_mask=padding)[0, 1].tolist()
+
+    assert last() == [0] * 4
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        assert last() != [0] * 4
+    finally:
+        torch.backends.mha.set_fastpath_enabled(True)
+
+
 def test_kernels_that_are_allowed() -> None:
     attention, backend, cuda = nn.attention, nn.attention.SDPBackend, torch.backends.cuda
     x = torch.ones(1, 1, 2, 4)

@@ -1,4 +1,7 @@
-"""torch.backends.mha: the flag of a fast path of attention that only PyTorch has; it can be set and read."""
+"""torch.backends.mha: the flag of PyTorch's fast path of attention; there is one path here.
+
+Without the flag an nn.TransformerEncoder in evaluation gives padding no zeros, as in PyTorch.
+"""
 from __future__ import annotations
 
 __all__ = ["get_fastpath_enabled", "set_fastpath_enabled"]

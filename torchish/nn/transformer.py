@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import api as torch
+from ..backends.mha import get_fastpath_enabled
 from ..ops.multi_head import canonical_mask
 from ..tensor import Tensor
 from ..warned import warn
@@ -166,7 +167,8 @@ class TransformerEncoder(Module):
 
     def _left_out(self, src: Tensor, mask: Tensor | None, padding: Tensor | None) -> Tensor | None:
         """Where the result is 0: torch leaves padding at the end of sequences out, in evaluation without gradients."""
-        if padding is None or mask is not None or not self.use_nested_tensor or src.dim() != 3 or self.layers[0].training:
+        if padding is None or mask is not None or not self.use_nested_tensor or src.dim() != 3 or self.layers[0].training \
+                or not get_fastpath_enabled():
             return None
         if torch.is_grad_enabled() and any(p.requires_grad for p in (src, *self.layers[0].parameters())):
             return None
