@@ -332,6 +332,22 @@ def test_ctc_loss_of_no_times(target_length: int, loss: float) -> None:
     assert x.grad[0, 0].tolist() == [0, 0, 0] and x.grad[0, 1].abs().sum().item() > 0
 
 
+@pytest.mark.parametrize(("text", "call"), [
+    ("`nn.functional.upsample_nearest` is deprecated", lambda: F.upsample_nearest(torch.ones(1, 1, 2), 4)),
+    ("`eps` parameter is deprecated and has no effect", lambda: F.gumbel_softmax(torch.ones(1, 2), eps=0.1)),
+    ("Argument order of nn.functional.embedding_bag was changed",
+     lambda: F.embedding_bag(torch.ones(3, 2), torch.tensor([0, 1]), torch.tensor([0])))])
+def test_what_is_deprecated(text: str, call: Callable) -> None:
+    with pytest.warns(UserWarning, match=text):
+        assert round(call().sum().item()) in (4, 1, 2)
+
+
+def test_bags_that_hold_infinity() -> None:
+    weight = torch.tensor([[-torch.inf, torch.inf], [1, 2]])
+    bags = F.embedding_bag(torch.tensor([0, 0, 1]), weight, torch.tensor([0, 1, 1]), mode="max")
+    assert bags.tolist() == [[-torch.inf, torch.inf], [0, 0], [1, torch.inf]]
+
+
 def test_pooling_to_nothing() -> None:
     x = torch.ones(1, 2, 4, 3, requires_grad=True)
     out, places = F.adaptive_max_pool2d(x, (0, 2), return_indices=True)
@@ -403,6 +419,20 @@ PAIR = torch.tensor([[1, 2]])
      lambda: F.interpolate(torch.ones(1, 1, 4), scale_factor=float("nan"))),
     (RuntimeError, "^Storage size calculation overflowed with sizes=\\[1, 1, 4000000000, 4000000000\\]",
      lambda: F.interpolate(torch.ones(1, 1, 4, 4), scale_factor=1e9)),
+    (RuntimeError, "kernel size should be greater than zero, but got kernel_height: 1 kernel_width: 0",
+     lambda: F.conv1d(torch.ones(1, 1, 3), torch.ones(1, 1, 0))),
+    (RuntimeError, "kernel size should be greater than zero, but got: 1 x 2 x 0 \\(TxHxW\\)",
+     lambda: F.conv_transpose3d(torch.ones(1, 1, 3, 3, 3), torch.ones(1, 1, 1, 2, 0))),
+    (RuntimeError, "expected 4D input and grid with same number",
+     lambda: F.grid_sample(torch.ones(1, 1, 2, 2), torch.zeros(1, 2, 2), align_corners=False)),
+    (RuntimeError, "bilinear\\(\\): input batch dimensions do not match at dim 0: got 2 and 3",
+     lambda: F.bilinear(torch.ones(2, 3), torch.ones(3, 4), torch.ones(5, 3, 4))),
+    (RuntimeError, "bilinear\\(\\): bias size does not match weight size: got 4 but expected 5",
+     lambda: F.bilinear(torch.ones(2, 3), torch.ones(2, 4), torch.ones(5, 3, 4), torch.ones(4))),
+    (RuntimeError, "Input batch size 3 doesn't match hidden1 batch size 1",
+     lambda: torch.nn.LSTMCell(2, 4)(torch.ones(3, 2), (torch.ones(3, 4), torch.ones(1, 4)))),
+    (RuntimeError, "hidden1 has inconsistent hidden_size: got 1, expected 4",
+     lambda: torch.nn.LSTMCell(2, 4)(torch.ones(3, 2), (torch.ones(3, 4), torch.ones(3, 1)))),
     (ValueError, "recompute_scale_factor is not meaningful with an explicit size",
      lambda: F.interpolate(torch.ones(1, 1, 4), size=2, recompute_scale_factor=True)),
 ])

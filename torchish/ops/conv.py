@@ -57,6 +57,13 @@ def _positive(stride: Sequence[int], dilation: Sequence[int], padding: Sequence[
     require(groups > 0, "non-positive groups is not supported")
 
 
+def _filled(kernel: Sequence[int]) -> None:
+    n = len(kernel)
+    shown = f": {' x '.join(map(str, kernel))} (TxHxW)" if n == 3 else " " + " ".join(
+        f"kernel_{axis}: {k}" for axis, k in zip(("height", "width"), (1, *kernel)[-2:], strict=True))
+    require(0 not in kernel, "kernel size should be greater than zero, but got" + shown)
+
+
 def _channels(shape: tuple[int, ...], w: jax.Array, bias: jax.Array | None, groups: int, transposed: bool) -> None:
     """Channels of input, weight, bias and groups must fit."""
     given = f"transposed={int(transposed)}" if transposed else f"groups={groups}"
@@ -123,6 +130,7 @@ def _convolution(n: int, x: jax.Array, w: jax.Array, bias: jax.Array | None, str
     require(all(p >= r for p, r in zip(padded, reach, strict=True)), "Calculated padded input size per channel: "
                                                                      f"{_by(padded)}. "
             f"Kernel size: {_by(reach)}. Kernel size can't be greater than actual input size")
+    _filled(kernel)
     no_bool("compute_columns3d" if n == 3 else "slow_conv2d_cpu", x)
     window = Window(stride, pads, dilation, groups)
     return _finish(lambda a, b: convolve(a, b, window), x, w, bias, batched)
@@ -139,6 +147,7 @@ def _transposed(n: int, x: jax.Array, w: jax.Array, bias: jax.Array | None, stri
     _positive(stride, dilation, padding, groups)
     require(min(extra) >= 0, "negative output_padding is not supported")
     _channels(x.shape, w, bias, groups, True)
+    _filled(w.shape[2:])
     if any(e >= max(s, d) for e, s, d in zip(extra, stride, dilation, strict=True)):
         names = ("depth", "height", "width")[-max(n, 2):]
         shown = [[1] * (len(names) - n) + list(v) for v in (extra, stride, dilation)]

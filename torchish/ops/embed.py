@@ -118,7 +118,8 @@ def embedding_bag_core(weight: Array, indices: Array, offsets: Array, mode: str,
                       bags)                          # what is not counted goes to one bag more, cut off below
     if mode == "max":
         best = jax.ops.segment_max(rows, place, bags + 1)[:bags]
-        return jnp.where(jnp.isfinite(best), best, 0)
+        filled = jnp.zeros(bags + 1, bool).at[place].set(True)[:bags]
+        return jnp.where(filled[:, None], best, 0)
     if per_sample_weights is not None:
         require(weight.dtype == per_sample_weights.dtype, "Expected tensor for argument #1 'weight' to have the same type as "
                 f"tensor for argument #1 'per_sample_weights'; but type torch.{dtype_name(weight)}Tensor does not equal "
@@ -131,6 +132,14 @@ def embedding_bag_core(weight: Array, indices: Array, offsets: Array, mode: str,
     return total / jnp.maximum(counts, 1)[:, None]
 
 
+def _check_mode(mode: str, scale_grad_by_freq: bool, sparse: bool, per_sample_weights: Any) -> None:
+    require(mode in ("sum", "mean", "max"), "mode has to be one of sum, mean or max", ValueError)
+    require(mode != "max" or not scale_grad_by_freq, "max mode does not support scaling the gradient by the frequency", ValueError)
+    require(mode != "max" or not sparse, "max mode does not support sparse weights", ValueError)
+    require(mode == "sum" or per_sample_weights is None, "embedding_bag: per_sample_weights was not None. per_sample_weights is "
+            f"only supported for mode='sum' (got mode='{mode}'). Please open a feature request on GitHub.", NotImplementedError)
+
+
 @composite(forms="F")
 def embedding_bag(t: Any, input: Any, weight: Any, offsets: Any = None, max_norm: float | None = None,
                   norm_type: float = 2,
@@ -138,16 +147,10 @@ def embedding_bag(t: Any, input: Any, weight: Any, offsets: Any = None, max_norm
                   per_sample_weights: Any = None,
                   include_last_offset: bool = False, padding_idx: int | None = None) -> Any:
     """Sums, means or maxima of bags of rows of weight: (bags, length), or (total) with offsets -> (bags, d)."""
-    if mode not in ("sum", "mean", "max"):
-        raise ValueError("mode has to be one of sum, mean or max")
-    if weight.dtype.name == "int64" and input.is_floating_point():
+    if weight.dtype == t.long and input.is_floating_point():
         warn("Argument order of nn.functional.embedding_bag was changed. Usage `embedding_bag(weight, input, ...)` is deprecated, "
              "and should now be `embedding_bag(input, weight, ...)`.")
-        input, weight = weight, input
-    if per_sample_weights is not None and mode != "sum":
-        raise NotImplementedError("embedding_bag: per_sample_weights was not None. per_sample_weights is only "
-                                  "supported for "
-                                  f"mode='sum' (got mode='{mode}'). Please open a feature request on GitHub.")
+        weight, input = input, weight
     if per_sample_weights is not None and per_sample_weights.shape != input.shape:
         raise ValueError(f"embedding_bag: If per_sample_weights ({per_sample_weights.shape}) is not None, then it must have the "
                          f"same shape as the input ({input.shape})")
@@ -155,8 +158,7 @@ def embedding_bag(t: Any, input: Any, weight: Any, offsets: Any = None, max_norm
         raise ValueError(f"weight has to be a 2D Tensor, but got Tensor of dimension {weight.dim()}")
     if input.dim() == 2:
         if offsets is not None:
-            raise ValueError("if input is 2D, then offsets has to be None, as input is treated is a mini-batch of "
-                             "fixed length "
+            raise ValueError("if input is 2D, then offsets has to be None, as input is treated is a mini-batch of fixed length "
                              f"sequences. However, found offsets of type {type(offsets)}")
         offsets = t.arange(0, input.numel(), input.shape[1], dtype=input.dtype, device=input.device)
         include_last_offset = False
@@ -165,7 +167,8 @@ def embedding_bag(t: Any, input: Any, weight: Any, offsets: Any = None, max_norm
     elif input.dim() != 1:
         raise ValueError(f"input has to be 1D or 2D Tensor, but got Tensor of dimension {input.dim()}")
     elif offsets is None or offsets.dim() != 1:
-        raise ValueError(f"offsets has to be a 1D Tensor but got {offsets if offsets is None else f'{offsets.dim()}D'}")
+        raise ValueError(f"offsets has to be a 1D Tensor{' but got None' if offsets is None else ''}")
+    _check_mode(mode, scale_grad_by_freq, sparse, per_sample_weights)
     rows = weight.shape[0]
     require(padding_idx is None or -rows <= padding_idx < rows, "padding_idx must be within the number of embeddings, "
             f"{-rows} through {rows - 1}, but got {padding_idx}")

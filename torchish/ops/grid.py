@@ -116,9 +116,9 @@ def grid_sample(input: Array, grid: Array, mode: str = "bilinear", padding_mode:
     require(grid.shape[-1] == n, f"grid_sampler(): expected grid to have size {n} in last dimension, but got grid with "
                                  "sizes "
                                  f"{listing(grid.shape)}")
-    require(n in (2, 3) and grid.ndim == input.ndim, "grid_sampler(): expected 4D or 5D input and grid with same "
-                                                     "number of "
-            f"dimensions, but got input with sizes {listing(input.shape)} and grid with sizes {listing(grid.shape)}")
+    require(n in (2, 3) and grid.ndim == input.ndim, f"grid_sampler(): expected {f'{n + 2}D' if n in (2, 3) else '4D or 5D'} "
+            "input and grid with same number of dimensions, but got input with "
+            f"sizes {listing(input.shape)} and grid with sizes {listing(grid.shape)}")
     empty = next((d for d in range(2, input.ndim) if not input.shape[d]), None)
     require(empty is None, "grid_sampler(): expected input to have non-empty spatial dimensions, but input has sizes "
                            f"{listing(input.shape)} with dimension {empty} being empty")
@@ -176,10 +176,15 @@ def bilinear(input1: Array, input2: Array, weight: Array, bias: Array | None = N
     """input1 weight[o] input2 + bias[o] for each output o: (*, i), (*, j), (o, i, j) -> (*, o)."""
     require(input1.ndim == input2.ndim, f"bilinear(): input dimensions do not match: got {input1.ndim} and "
                                         f"{input2.ndim}")
+    apart = next((d for d, (a, b) in enumerate(zip(input1.shape[:-1], input2.shape, strict=False)) if a != b), None)
+    require(apart is None, f"bilinear(): input batch dimensions do not match at dim {apart}: got {input1.shape[apart or 0]} and "
+            f"{input2.shape[apart or 0]}")
     for k, x, want in ((k, x, weight.shape[wrap_dim(k, weight.ndim)]) for k, x in ((1, input1), (2, input2))):
         require(x.shape[-1] == want, f"bilinear(): input{k} size does not match weight size: got {x.shape[-1]} but "
                                      "expected "
                                      f"{want}")
+    require(bias is None or bias.shape[0] == weight.shape[0], "bilinear(): bias size does not match weight size: got "
+            f"{0 if bias is None else bias.shape[0]} but expected {weight.shape[0]}")
     no_bool("bmm", input1)
     out = jnp.einsum("...i,oij,...j->...o", input1, weight, input2, precision=PRECISION)
     return out if bias is None else out + bias

@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..warned import warn
 from .check import listing, prod, require
 from .matmul_check import PRECISION
 from .pool_adaptive import adaptive_average
@@ -23,6 +24,7 @@ from .table import Array, Dims, composite, op
 
 __all__ = ["interpolate"]
 
+OLD = "`nn.functional.{}` is deprecated. Use `nn.functional.interpolate` instead."
 _MODES = {"nearest": None, "nearest-exact": None, "area": None, "linear": 3, "bilinear": 4, "bicubic": 4,
           "trilinear": 5}
 _NODES = {"nearest": "Nearest", "nearest-exact": "NearestExact", "linear": "Linear", "bilinear": "Bilinear",
@@ -207,16 +209,19 @@ def interpolate(input: Array, size: Dims | None = None, scale_factor: float | No
 def upsample(t: Any, input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
              align_corners: bool | None = None) -> Any:
     """torch.nn.functional.interpolate under its old name."""
+    warn(OLD.format("upsample"))
     return t.interpolate(input, size, scale_factor, mode, align_corners)
 
 
 @composite(forms="F")
 def upsample_nearest(t: Any, input: Any, size: Any = None, scale_factor: Any = None) -> Any:
     """interpolate with mode "nearest"."""
+    warn(OLD.format("upsample_nearest"))
     return t.interpolate(input, size, scale_factor, "nearest")
 
 
 @composite(forms="F")
 def upsample_bilinear(t: Any, input: Any, size: Any = None, scale_factor: Any = None) -> Any:
     """interpolate with mode "bilinear" and align_corners."""
+    warn(OLD.format("upsample_bilinear"))
     return t.interpolate(input, size, scale_factor, "bilinear", True)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..warned import warn
 from .table import composite
 
 __all__: list[str] = []
@@ -30,6 +31,8 @@ def rrelu(t: Any, input: Any, lower: float = 1 / 8, upper: float = 1 / 3, traini
 @composite(forms="F")
 def gumbel_softmax(t: Any, logits: Any, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Any:
     """A sample of the concrete distribution; if hard, one-hot in value with the gradient of the soft one."""
+    if eps != 1e-10:
+        warn("`eps` parameter is deprecated and has no effect.")
     gumbels = -t.empty_like(logits.detach()).exponential_().log()
     soft = t.softmax((logits + gumbels) / tau, dim)
     if not hard:

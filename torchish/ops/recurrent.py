@@ -116,10 +116,11 @@ def recurrent_layer(input: Array, lengths: Array | None, hx: Array, w_ih: Array,
 
 
 # ---- cells: one step ----
-def _checked(input: jax.Array, h: jax.Array, w_ih: jax.Array, w_hh: jax.Array) -> None:
+def _checked(input: jax.Array, states: Sequence[jax.Array], w_ih: jax.Array, w_hh: jax.Array) -> None:
     require(input.shape[-1] == w_ih.shape[1], f"input has inconsistent input_size: got {input.shape[-1]} expected {w_ih.shape[1]}")
-    require(input.shape[0] == h.shape[0], f"Input batch size {input.shape[0]} doesn't match hidden0 batch size {h.shape[0]}")
-    require(h.shape[1] == w_hh.shape[1], f"hidden0 has inconsistent hidden_size: got {h.shape[1]}, expected {w_hh.shape[1]}")
+    for k, h in enumerate(states):
+        require(input.shape[0] == h.shape[0], f"Input batch size {input.shape[0]} doesn't match hidden{k} batch size {h.shape[0]}")
+        require(h.shape[1] == w_hh.shape[1], f"hidden{k} has inconsistent hidden_size: got {h.shape[1]}, expected {w_hh.shape[1]}")
 
 
 def _cell_samples(gates: int) -> Callable:
@@ -135,7 +136,7 @@ def lstm_cell(input: Array, hx: Arrays, w_ih: Array, w_hh: Array, b_ih: Array | 
               b_hh: Array | None = None) -> tuple[Array, Array]:
     """One step of an LSTM from hx = (h, c): (h, c)."""
     h, c = hx
-    _checked(input, h, w_ih, w_hh)
+    _checked(input, hx, w_ih, w_hh)
     return _lstm(_affine(input, w_ih, b_ih) + _affine(h, w_hh, b_hh), c)
 
 
@@ -146,7 +147,7 @@ def _as_state(avals: list, attributes: dict) -> tuple[int, ...] | None:
 @op(forms="function", autocast="low", strides=_as_state, rule="AddBackward0", samples=_cell_samples(GRU_GATES))
 def gru_cell(input: Array, hx: Array, w_ih: Array, w_hh: Array, b_ih: Array | None = None, b_hh: Array | None = None) -> Array:
     """One step of a GRU."""
-    _checked(input, hx, w_ih, w_hh)
+    _checked(input, [hx], w_ih, w_hh)
     return _gru(_affine(input, w_ih, b_ih), _affine(hx, w_hh, b_hh), hx)
 
 
@@ -154,7 +155,7 @@ def gru_cell(input: Array, hx: Array, w_ih: Array, w_hh: Array, b_ih: Array | No
 def rnn_tanh_cell(input: Array, hx: Array, w_ih: Array, w_hh: Array, b_ih: Array | None = None,
                   b_hh: Array | None = None) -> Array:
     """One step of an RNN with tanh."""
-    _checked(input, hx, w_ih, w_hh)
+    _checked(input, [hx], w_ih, w_hh)
     return jnp.tanh(_affine(input, w_ih, b_ih) + _affine(hx, w_hh, b_hh))
 
 
@@ -162,7 +163,7 @@ def rnn_tanh_cell(input: Array, hx: Array, w_ih: Array, w_hh: Array, b_ih: Array
 def rnn_relu_cell(input: Array, hx: Array, w_ih: Array, w_hh: Array, b_ih: Array | None = None,
                   b_hh: Array | None = None) -> Array:
     """One step of an RNN with relu."""
-    _checked(input, hx, w_ih, w_hh)
+    _checked(input, [hx], w_ih, w_hh)
     return jnp.maximum(_affine(input, w_ih, b_ih) + _affine(hx, w_hh, b_hh), 0)
 
 
