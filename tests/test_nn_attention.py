@@ -30,6 +30,17 @@ def test_an_encoder_says_why_it_keeps_padding() -> None:
     assert nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 8, batch_first=True), 1).use_nested_tensor
 
 
+@pytest.mark.parametrize("shape", [(0, 3, 4), (2, 0, 4)])
+@pytest.mark.parametrize("need_weights", [True, False])
+def test_attention_without_samples_or_places(shape: tuple, need_weights: bool) -> None:
+    attention = nn.MultiheadAttention(4, 2, batch_first=True)
+    x = torch.ones(shape, requires_grad=True)
+    out, weights = attention(x, x, x, need_weights=need_weights)
+    out.sum().backward()
+    assert out.shape == shape == x.grad.shape and (weights is None or weights.shape == (shape[0], shape[1], shape[1]))
+    assert not attention.in_proj_weight.grad.any()
+
+
 def test_padding_is_zero_in_evaluation_while_the_fast_path_is_on() -> None:
     encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 8, batch_first=True), 1).eval()
     padding = torch.tensor([[False, True]])

@@ -342,6 +342,13 @@ def test_what_is_deprecated(text: str, call: Callable) -> None:
         assert round(call().sum().item()) in (4, 1, 2)
 
 
+def test_batch_norm_of_no_samples() -> None:
+    layer, x = torch.nn.BatchNorm2d(3), torch.ones(0, 3, 2, 2, requires_grad=True)
+    layer(x).sum().backward()
+    assert layer.weight.grad.tolist() == layer.bias.grad.tolist() == layer.running_mean.tolist() == [0] * 3
+    assert layer.running_var.tolist() == [1] * 3 and x.grad.shape == x.shape
+
+
 def test_bags_that_hold_infinity() -> None:
     weight = torch.tensor([[-torch.inf, torch.inf], [1, 2]])
     bags = F.embedding_bag(torch.tensor([0, 0, 1]), weight, torch.tensor([0, 1, 1]), mode="max")

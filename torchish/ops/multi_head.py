@@ -112,10 +112,10 @@ def _merged(attn_mask: Any, padding: Any, batch: int, heads: int, length: int) -
     return padding if attn_mask is None else attn_mask + padding
 
 
-def _attended(t: Any, q: Any, k: Any, v: Any, mask: Any, dropout_p: float, batch: int, need_weights: bool, causal: bool) -> tuple:
-    """((T, B, E), weights (B * heads, T, S) or None)."""
-    (many, rows, size), length = q.shape, k.shape[1]
-    heads = many // batch if batch else 1
+def _attended(t: Any, q: Any, k: Any, v: Any, mask: Any, dropout_p: float, sizes: tuple[int, int], need_weights: bool,
+              causal: bool) -> tuple:
+    """((T, B, E), weights (B * heads, T, S) or None); `sizes`: B and heads."""
+    (_, rows, size), length, (batch, heads) = q.shape, k.shape[1], sizes
     if need_weights:
         q = q * math.sqrt(1.0 / size)
         scores = t.bmm(q, k.transpose(-2, -1)) if mask is None else t.baddbmm(mask, q, k.transpose(-2, -1))
@@ -124,8 +124,8 @@ def _attended(t: Any, q: Any, k: Any, v: Any, mask: Any, dropout_p: float, batch
             weights = t.dropout(weights, dropout_p, True)
         return t.bmm(weights, v).transpose(0, 1).contiguous().view(rows, batch, heads * size), weights
     if mask is not None:
-        mask = mask.unsqueeze(0) if mask.shape[0] == 1 else mask.view(batch, heads, -1, length)
-    parts = [x.reshape(batch, heads, -1, size) for x in (q, k, v)]
+        mask = mask.unsqueeze(0) if mask.shape[0] == 1 else mask.view(batch, heads, mask.shape[1], length)
+    parts = [x.reshape(batch, heads, x.shape[1], size) for x in (q, k, v)]
     out = t.scaled_dot_product_attention(*parts, mask, dropout_p, causal)
     return out.permute(2, 0, 1, 3).contiguous().view(rows, batch, heads * size), None
 
@@ -171,9 +171,9 @@ def multi_head_attention_forward(
         k, v = (t.cat([x, t.zeros((x.shape[0], 1, x.shape[2]), dtype=x.dtype, device=x.device)], 1) for x in (k, v))
         attn_mask, padding = _one_more(t, attn_mask, padding)
     mask = _merged(attn_mask, padding, batch, num_heads, k.shape[1])
-    out, weights = _attended(t, q, k, v, mask, dropout_p if training else 0.0, batch, need_weights, is_causal)
+    out, weights = _attended(t, q, k, v, mask, dropout_p if training else 0.0, (batch, num_heads), need_weights, is_causal)
     out = t.linear(out, out_proj_weight, out_proj_bias)
     if weights is not None:
-        weights = weights.view(batch, num_heads, rows, -1)
+        weights = weights.view(batch, num_heads, rows, k.shape[1])
         weights = weights.mean(dim=1) if average_attn_weights else weights
     return (out, weights) if is_batched else (out.squeeze(1), None if weights is None else weights.squeeze(0))

@@ -163,6 +163,8 @@ def batch_norm_train(input: Array, weight: Array | None, bias: Array | None, eps
     """Normalisation by the batch's own mean and (biased) variance."""
     _batch_norm_inputs(input, None, None, weight, bias)
     x = wide(input)
+    if not x.size:
+        return _affine(x, jnp.ones((), x.dtype), weight, bias).astype(input.dtype)     # its gradients are 0: there is no variance
     centred = x - _channel_mean(x)
     var = _channel_mean(centred * centred)
     return _affine(centred, lax.rsqrt(var + cast(eps, x.dtype)), weight, bias).astype(input.dtype)
