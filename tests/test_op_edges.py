@@ -342,6 +342,15 @@ def test_what_is_deprecated(text: str, call: Callable) -> None:
         assert round(call().sum().item()) in (4, 1, 2)
 
 
+@pytest.mark.parametrize(("loss", "slopes"), [
+    (F.l1_loss, [-1, 0, 0, 1]), (lambda x, y, **how: F.smooth_l1_loss(x, y, beta=0, **how), [-1, 0, 0, 1]),
+    (F.smooth_l1_loss, [-1, 0, 0, 1]), (F.huber_loss, [-1, 0, 0, 1])])
+def test_slopes_of_losses_of_equal_and_of_infinite_values(loss: Callable, slopes: list) -> None:
+    x = torch.tensor([-torch.inf, 0.0, 2.0, torch.inf], requires_grad=True)
+    loss(x, torch.tensor([0.0, 0.0, 2.0, 0.0]), reduction="sum").backward()
+    assert x.grad.tolist() == slopes
+
+
 def test_batch_norm_of_no_samples() -> None:
     layer, x = torch.nn.BatchNorm2d(3), torch.ones(0, 3, 2, 2, requires_grad=True)
     layer(x).sum().backward()

@@ -16,7 +16,7 @@ from ..dtypes import c_type, from_numpy
 from ..warned import warn
 from .check import broadcast_shapes, common, require
 from .pointwise import BOOL_SUBTRACTION, refuse_bools
-from .precision import dtype_name, floating, inexact, is_float, need_float, wide
+from .precision import dtype_name, floating, inexact, is_float, magnitude, need_float, wide
 from .reduction import last_node, legacy, reduced, size_of, warn_sizes
 from .special import times_log
 from .table import Array, Number, cast, composite, op
@@ -59,12 +59,13 @@ def l1_loss(input: Array, target: Array, size_average: bool | None = None, reduc
             reduction: str = "mean", weight: Array | None = None) -> Array:
     """|input - target|, reduced; gradient 0 at 0."""
     warn_sizes(input, target)
-    return _weighted(jnp.abs(input - target), weight, legacy(size_average, reduce, reduction), input)
+    return _weighted(magnitude(input - target), weight, legacy(size_average, reduce, reduction), input)
 
 
 def _huber(d: jax.Array, delta: float) -> jax.Array:
     size = jnp.abs(d)
-    return jnp.where(size <= delta, 0.5 * d * d, delta * (size - 0.5 * delta))
+    near = jnp.where(size <= delta, d, 0)       # no square of infinity, whose gradient would be no number
+    return jnp.where(size <= delta, 0.5 * near * near, delta * (size - 0.5 * delta))
 
 
 @op(autocast="float", forms="F", promote="arith", check=refuse_bools, samples=_pair, rule=lambda attributes: (
@@ -75,7 +76,7 @@ def smooth_l1_loss(input: Array, target: Array, size_average: bool | None = None
     require(beta >= 0, "smooth_l1_loss does not support negative values for beta.")
     warn_sizes(input, target)
     d = input - target
-    return reduced(jnp.abs(d) if beta == 0 else _huber(d, beta) / beta, legacy(size_average, reduce, reduction))
+    return reduced(magnitude(d) if beta == 0 else _huber(d, beta) / beta, legacy(size_average, reduce, reduction))
 
 
 @op(autocast="float cpu", forms="F", promote="arith", samples=_pair, rule=lambda avals, attributes: (

@@ -8,6 +8,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 from .check import wrap_dim
+from .precision import magnitude
 from .table import Array, op
 
 __all__ = ["norm_except_dim"]
@@ -18,7 +19,7 @@ __all__ = ["norm_except_dim"]
 def norm_except_dim(v: Array, pow: int = 2, dim: int = 0) -> Array:
     """The pow-norms over all dims but `dim`, which are kept with size 1; over all of them where it is -1."""
     axes = None if dim == -1 else tuple(k for k in range(v.ndim) if k != wrap_dim(dim, v.ndim))
-    size = jnp.sum(jnp.abs(v) ** pow, axis=axes, keepdims=dim != -1)
+    size = jnp.sum(magnitude(v) ** pow, axis=axes, keepdims=dim != -1)
     return size if pow == 1 else jnp.sqrt(size) if pow == 2 else size ** (1 / pow)
 
 
