@@ -176,10 +176,3 @@ def test_incomplete_gamma_functions_of_large_and_infinite_orders() -> None:
     edges = torch.tensor([0.0, 1.0, INF, -1.0])
     assert [str(v) for v in torch.igamma(torch.full((4,), INF), edges).tolist()] == ["0.0", "0.0", "nan", "nan"]
     assert [str(v) for v in torch.igammac(torch.full((4,), INF), edges).tolist()] == ["1.0", "1.0", "nan", "nan"]
-
-
-def test_bags_of_an_embedding_given_in_the_old_order():
-    weight, places, offsets = torch.randn(5, 2), torch.tensor([1, 2, 4]), torch.tensor([0, 1])
-    with pytest.warns(UserWarning, match="Argument order of nn.functional.embedding_bag was changed"):
-        found = torch.nn.functional.embedding_bag(weight, places, offsets)
-    assert torch.equal(found, torch.nn.functional.embedding_bag(places, weight, offsets))

@@ -72,7 +72,6 @@ F.embedding_bag(i,t.ones(5,2),t.tensor([1]))|RuntimeError|offsets[0] has to be 0
 F.embedding_bag(i,t.ones(5,2),t.tensor([0,4]))|RuntimeError|offsets[-1] can not be greater than input's length 3 but got
 F.embedding_bag(i,t.ones(5,2),t.tensor([0]),mode="max",sparse=True)|ValueError|max mode does not support sparse weights
 F.embedding_bag(i,t.ones(5,2),t.tensor([0]),mode="max",scale_grad_by_freq=True)|ValueError|max mode does not support scaling
-F.embedding_bag(i,t.ones(5),t.tensor([0]))|ValueError|weight has to be a 2D Tensor, but got Tensor of dimension 1
 F.embedding_bag(i,t.ones(5,2),i,per_sample_weights=x[:2])|ValueError|embedding_bag: If per_sample_weights (torch
 F.embedding_bag(i,t.ones(5,2),i,mode="sum",per_sample_weights=x[:2])|ValueError|embedding_bag: If per_sample_weights (torch
 F.multi_margin_loss(h.float(),t.tensor([0,2]))|RuntimeError|target out of range
