@@ -330,3 +330,15 @@ def test_bincount_counts_for_each_member():
     assert vmap(vmap(lambda a, w: torch.bincount(a, w, 3)))(x[None], torch.ones(1, 2, 3)).tolist() == [[[1, 2, 0], [0, 0, 3]]]
     with pytest.raises(RuntimeError, match="stack expects each tensor to be equal size"):
         vmap(torch.bincount)(x)
+
+
+def test_gradients_of_graphs_that_have_ended_inside_a_batch(x):
+    """The second graph is like the first, whose backward has been seen: its program keeps residuals."""
+    for _ in range(3):
+        a, b = x.clone().requires_grad_(), (x + 1).requires_grad_()
+        out = a * b
+        cotangents = torch.randn(4, *out.shape)
+        found = vmap(lambda c, out=out, a=a, b=b: torch.autograd.grad(out, (a, b), c, retain_graph=True))(cotangents)
+        singles = [torch.autograd.grad(out, (a, b), c, retain_graph=True) for c in cotangents]
+        for got, want in zip(found, zip(*singles, strict=True), strict=True):
+            assert torch.equal(got, torch.stack(want))

@@ -558,3 +558,9 @@ def test_what_goes_into_out_is_drawn_in_its_dtype(draw):
 def test_bernoulli_goes_into_any_dtype(dtype):
     torch.manual_seed(0)
     assert torch.bernoulli(torch.full((3,), 0.5), out=torch.empty(3, dtype=dtype)).tolist() == [1, 0, 1]
+
+
+def test_bernoulli_of_probabilities_into_a_transposed_tensor():
+    torch.manual_seed(0)
+    found = torch.zeros(4, 3).t().bernoulli_(torch.arange(12.0).view(3, 4) / 12)
+    assert found.flatten().tolist() == [0, 0, 0, 0, 0, 1, 0, 1, 1, 1, 1, 1]     # PyTorch's

@@ -46,6 +46,9 @@ def _fill(name: str, draw: Any, quick: Any = None) -> None:
             return quick(g, tuple(aval.shape), aval.dtype, *args, **kwargs)
         if not plain and draw is rng.normal:
             kwargs["contiguous"] = False
+        if draw is _bernoulli and axes is not None:     # probabilities in the order in which they are looked at
+            args = tuple([_along(a, aval.shape, axes) for a in args])
+            kwargs = {k: _along(a, aval.shape, axes) for k, a in kwargs.items()}
         values = rng.filled(lambda shape: draw(g.host(), shape, aval.dtype, *args, **kwargs), tuple(aval.shape), axes)
         return laid_out(from_array(values, aval.device), aval.strides)
     method.__name__, method.__qualname__ = name, f"Tensor.{name}"
@@ -55,6 +58,10 @@ def _fill(name: str, draw: Any, quick: Any = None) -> None:
         P("self", P.POSITIONAL_OR_KEYWORD), *own, P("generator", P.KEYWORD_ONLY, default=None)])
     method.__doc__ = f"Overwrites this tensor with numbers of torch's {name}."
     setattr(Tensor, name, method)
+
+
+def _along(p: Any, shape: tuple, axes: tuple) -> Any:
+    return np.broadcast_to(concrete(p), shape).transpose(axes) if isinstance(p, Tensor) else p
 
 
 def _node(name: str, args: tuple, kwargs: dict) -> str:
@@ -90,8 +97,8 @@ def _random(engine: Any, shape: tuple, dtype: Any, from_: int | None = None, to:
 
 
 def _bernoulli(engine: Any, shape: tuple, dtype: Any, p: Any = 0.5) -> np.ndarray:
-    if isinstance(p, Tensor):
-        return rng.bernoulli_of(engine, np.broadcast_to(concrete(p), shape), dtype)
+    if isinstance(p, (Tensor, np.ndarray)):
+        return rng.bernoulli_of(engine, np.broadcast_to(concrete(p) if isinstance(p, Tensor) else p, shape), dtype)
     return rng.bernoulli(engine, shape, dtype, p)
 
 

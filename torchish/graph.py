@@ -202,10 +202,12 @@ def _wrapped(residuals: Residuals, arrays: list) -> list:
     """What the program of a graph kept, as tensors of this thread's."""
     if residuals.avals is None:
         residuals.avals = [hooks.aval_of_array(a) for a in arrays]
-    new, cls, thread, found = object.__new__, hooks.tensor, state.tape.thread, []
+    # from inside a transform they are tensors of the tape outside, like all that its function reads
+    owner = state.tape.thread if state.tape.nested is None else None
+    new, cls, found = object.__new__, hooks.tensor, []
     for aval, array in zip(residuals.avals, arrays, strict=True):
         x = new(cls)
-        x._node, x._data, x._owner = aval.plain, array, thread
+        x._node, x._data, x._owner = aval.plain, array, owner
         found.append(x)
     return found
 
