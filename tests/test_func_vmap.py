@@ -342,3 +342,16 @@ def test_gradients_of_graphs_that_have_ended_inside_a_batch(x):
         singles = [torch.autograd.grad(out, (a, b), c, retain_graph=True) for c in cotangents]
         for got, want in zip(found, zip(*singles, strict=True), strict=True):
             assert torch.equal(got, torch.stack(want))
+
+
+@pytest.mark.parametrize("draw", [torch._standard_gamma, torch._sample_dirichlet, torch.poisson, torch.bernoulli])
+def test_each_member_draws_with_its_own_parameters(draw):
+    rates = torch.tensor([[0.2, 0.9], [0.5, 0.3], [0.7, 0.6]])
+    torch.manual_seed(0)
+    want = draw(rates)
+    torch.manual_seed(0)
+    assert torch.equal(vmap(draw, randomness="different")(rates), want)
+    with pytest.raises(RuntimeError, match="does not currently support same randomness with a batched tensor input"):
+        vmap(draw, randomness="same")(rates)
+    with pytest.raises(RuntimeError, match="called random operation while in randomness error mode"):
+        vmap(draw)(rates)

@@ -467,13 +467,22 @@ def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) ->
 
 def sample_gamma(input: Tensor, generator: Generator | None = None) -> Tensor:
     """Gamma numbers of scale 1 with the shapes in `input`; the gradient is that of the quantile."""
-    g = generator_of(generator, "_standard_gamma")
-    values = _undrawn(input) if input.is_meta else from_array(rng.gamma(g.host(), concrete(input)))
+    _refuse_same(input)
+    values = _gammas(input, generator_of(generator, "_standard_gamma"))
     return record(standard_gamma, (input, values)) if input.requires_grad else values
+
+
+def _gammas(input: Tensor, g: Generator) -> Tensor:
+    if _varies():
+        return state.tape.nested.members_of(lambda x: _gammas(x, g), input)
+    return _undrawn(input) if input.is_meta else from_array(rng.gamma(g.host(), concrete(input)))
 
 
 def sample_dirichlet(input: Tensor, generator: Generator | None = None) -> Tensor:
     """Rows of positive numbers with sum 1, of the Dirichlet distribution with the concentrations in `input`."""
+    _refuse_same(input)
+    if _varies():
+        return state.tape.nested.members_of(lambda x: sample_dirichlet(x, generator), input)
     if input.is_meta:
         return _undrawn(input)
     return from_array(rng.dirichlet(generator_of(generator, "_sample_dirichlet").host(), concrete(input)))
