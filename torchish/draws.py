@@ -96,12 +96,17 @@ def dropped(name: str, x: Tensor, p: float, mask_shape: tuple | None, axes: tupl
 
 def _dropped_by_member(name: str, x: Tensor, p: float, mask_shape: tuple) -> Tensor:
     """Dropout with a mask for each member of a batch (vmap with randomness="different")."""
-    keep = state.tape.nested.members(
-        lambda shape: drawn("_bernoulli_p", shape=shape, dtype=dtypes.float32, p=1 - p).reshape(shape), mask_shape).to(x.dtype)
+    keep = _kept_by_member(mask_shape, p).to(x.dtype)
     if name == "_dropout":
         return x * keep * (1 / (1 - p))
     a = 1 / ((SELU ** 2 * p + 1) * (1 - p)) ** 0.5
     return (x * keep - SELU * (1 - keep)) * a + a * SELU * p
+
+
+def _kept_by_member(shape: tuple, p: float) -> Tensor:
+    if _varies():
+        return state.tape.nested.members(lambda s: _kept_by_member(s, p), shape)
+    return drawn("_bernoulli_p", shape=shape, dtype=dtypes.float32, p=1 - p).reshape(shape)
 
 
 def _varies() -> bool:
@@ -432,8 +437,10 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, g
     """Indices drawn with the weights in each row of `input`."""
     _refuse_same(input)
     if _varies():
-        return state.tape.nested.members_of(lambda x: multinomial(x.flatten(0, -2), num_samples, replacement, generator=generator)
-                                            .unflatten(0, x.shape[:-1]), input)
+        def draw(x: Tensor) -> Tensor:
+            rows = x if x.dim() <= 2 else x.flatten(0, -2)
+            return multinomial(rows, num_samples, replacement, generator=generator).reshape(*x.shape[:-1], num_samples)
+        return state.tape.nested.members_of(draw, input)
     if out is not None and out.dtype.name != "int64":
         raise RuntimeError(f"multinomial expects Long tensor out, got: {c_name(out.dtype)}")
     if input.is_meta:

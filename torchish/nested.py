@@ -33,7 +33,7 @@ from .slots import advance, leaf_slot
 from .storage import bind, rebind, refresh, storage_of, version_of
 from .tape import DEFAULTS, INFERENCE, INPUT, Node, Tape, needs, slots, state
 
-__all__ = ["NO_DRAWS", "Closed", "Nested", "NoMemberError", "NoValueError", "entry", "escaped"]
+__all__ = ["NO_DRAWS", "Closed", "Nested", "NoMemberError", "NoValueError", "entry", "escaped", "true_for_all"]
 
 NO_DRAWS = ("vmap: called random operation while in randomness error mode. Please either use the 'same' or 'different' randomness "
             "flags on vmap or perform the randomness operation out of vmap")
@@ -318,7 +318,8 @@ class Nested:
     def refuse_same(self, *xs: Any) -> None:
         """torch's errors where no numbers may be drawn, or the same for parameters that differ between members of the batch."""
         self._refuse_any()
-        if self.randomness == "same" and any(isinstance(x, hooks.tensor) and self.is_marked(x) for x in xs):
+        batched = self.batch is not None        # jacfwd's batch is of tangents
+        if batched and self.randomness == "same" and any(isinstance(x, hooks.tensor) and self.is_marked(x) for x in xs):
             raise RuntimeError("Vmap does not currently support same randomness with a batched tensor input. Please file an issue "
                                "with functorch")
 
@@ -376,7 +377,7 @@ class Nested:
         if self.rule_of is not None:
             raise NoValueError(f"{self.rule_of.__name__}: its backward (or jvp) looks at a value (item, numpy, bool, printing). "
                                "Inside a transform it is recorded before there are gradients: compute with tensors there")
-        found, = self.so_far([x])
+        found = self.unwrap(x)
         with self.outside():
             return found._array()
 
@@ -445,7 +446,7 @@ class Nested:
             self.revive(x)
             return self._framed(repr(x), -2, 0)
         if self.batch is not None and not self.is_marked(x):      # the same for all members: no batched tensor
-            value = self.so_far([x])[0]
+            value = self.unwrap(x)
             with self.outside():
                 return repr(value)
         value = self.unwrap(x)
@@ -501,6 +502,19 @@ class Nested:
                 g._lazy = before[0]
                 if not self.closed:
                     _, g._base, g._behind = before
+
+
+def true_for_all(x: Any) -> bool:
+    """Whether all of `x` is true, under vmap for all members of the batches around.
+
+    Asked of `x` itself where there is no value outside: in what is recorded once and run many times, in rules of custom functions.
+    """
+    nested = state.tape.nested
+    if nested is None or nested.repeated or nested.rule_of is not None:
+        return bool(x.all())
+    value = nested.unwrap(x) if nested.holds(x) else x
+    with nested.outside():
+        return true_for_all(value)
 
 
 def _home(x: Any) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 
 from .. import api as torch
 from .. import linalg
+from ..nested import true_for_all
 from ..tensor import Tensor
 
 __all__ = ["Constraint", "boolean", "cat", "corr_cholesky", "dependent", "dependent_property", "greater_than", "greater_than_eq",
@@ -315,7 +316,7 @@ class _PositiveSemidefinite(_Symmetric):
 
     def check(self, value: Tensor) -> Tensor:
         symmetric = super().check(value)
-        if value.shape[-2] != value.shape[-1] or not symmetric.all():
+        if value.shape[-2] != value.shape[-1] or not true_for_all(symmetric):
             return symmetric
         return linalg.eigvalsh(value).ge(0).all(-1)
 
@@ -325,7 +326,7 @@ class _PositiveDefinite(_Symmetric):
 
     def check(self, value: Tensor) -> Tensor:
         symmetric = super().check(value)
-        if value.shape[-2] != value.shape[-1] or not symmetric.all():
+        if value.shape[-2] != value.shape[-1] or not true_for_all(symmetric):
             return symmetric
         return linalg.cholesky_ex(value).info.eq(0)
 

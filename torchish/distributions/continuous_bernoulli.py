@@ -10,6 +10,7 @@ from typing import Any
 
 from .. import api as torch
 from ..api import Size
+from ..nested import true_for_all
 from ..nn.functional import binary_cross_entropy_with_logits
 from ..tensor import Tensor
 from . import constraints
@@ -33,7 +34,7 @@ class ContinuousBernoulli(BinaryParam, ExponentialFamily):
         need_one(probs, logits)
         if probs is not None:
             self.probs, = broadcast_all(probs)
-            if validate_args is not None and not self.arg_constraints["probs"].check(self.probs).all():
+            if validate_args is not None and not true_for_all(self.arg_constraints["probs"].check(self.probs)):
                 raise ValueError("The parameter probs has invalid values")
             self.probs = clamp_probs(self.probs)
             self._param = self.probs

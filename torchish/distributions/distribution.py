@@ -9,6 +9,7 @@ from typing import Any
 
 from .. import api as torch
 from ..api import Size
+from ..nested import true_for_all
 from ..tensor import Tensor
 from ..warned import warn
 from . import constraints
@@ -59,7 +60,7 @@ class Distribution:
             valid[name] = constraint.check(getattr(self, name)).all()
         if not valid or _all(list(valid.values())):
             return
-        name = next(name for name, is_valid in valid.items() if not is_valid)
+        name = next(name for name, is_valid in valid.items() if not _all([is_valid]))
         value = getattr(self, name)
         raise ValueError(f"Expected parameter {name} ({type(value).__name__} of shape {tuple(value.shape)}) "
                          f"of distribution {self!r} to satisfy the constraint {arg_constraints[name]!r}, "
@@ -191,8 +192,7 @@ class Distribution:
             return
         if support is None:
             raise AssertionError("support is unexpectedly None")
-        valid = support.check(value)
-        if not valid.all():
+        if not _all([support.check(value).all()]):
             raise ValueError(f"Expected value argument ({type(value).__name__} of shape {tuple(value.shape)}) "
                              f"to be within the support ({support!r}) of the distribution {self!r}, "
                              f"but found invalid values:\n{value}")
@@ -214,4 +214,4 @@ def _all(flags: list[Tensor]) -> bool:
     together = flags[0]
     for flag in flags[1:]:
         together = together & flag
-    return bool(together)
+    return true_for_all(together)

@@ -9,6 +9,7 @@ from typing import Any
 
 from .. import api as torch
 from ..api import Size
+from ..nested import true_for_all
 from ..nn.functional import binary_cross_entropy_with_logits
 from ..tensor import Tensor
 from . import constraints
@@ -35,7 +36,7 @@ class Geometric(Binary, Distribution):
         given = logits if probs is None else probs
         shape = Size() if plain(given) else (self.logits if probs is None else self.probs).size()
         super().__init__(shape, validate_args=validate_args)
-        if self._validate_args and probs is not None and not (self.probs > 0).all():
+        if self._validate_args and probs is not None and not true_for_all(self.probs > 0):
             raise ValueError(f"Expected parameter probs ({type(self.probs).__name__} of shape {tuple(self.probs.shape)}) "
                              f"of distribution {self!r} to be positive but found invalid values:\n{self.probs}")
 

@@ -11,6 +11,7 @@ from typing import Any
 from .. import api as torch
 from .. import special
 from ..api import Size
+from ..nested import true_for_all
 from ..tensor import Tensor
 from . import constraints
 from .distribution import Distribution
@@ -60,7 +61,7 @@ class VonMises(Distribution):
             loc, kappa, r = (p.expand(shape) for p in (self._loc, self._concentration, self._proposal_r))
             x = torch.empty(shape, dtype=loc.dtype, device=loc.device)
             done = torch.zeros(shape, dtype=torch.bool, device=loc.device)
-            while not done.all():
+            while not true_for_all(done):
                 u1, u2, u3 = torch.rand((3,) + shape, dtype=loc.dtype, device=loc.device).unbind()
                 z = torch.cos(math.pi * u1)
                 f = (1 + r * z) / (r + z)

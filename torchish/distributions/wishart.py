@@ -13,6 +13,7 @@ from typing import Any
 from .. import api as torch
 from .. import linalg
 from ..api import Size
+from ..nested import true_for_all
 from ..tensor import Tensor
 from ..warned import warn
 from . import constraints
@@ -25,7 +26,7 @@ __all__ = ["Wishart"]
 
 def _mvdigamma(x: Tensor, p: int) -> Tensor:
     """The derivative of `mvlgamma(x, p)`."""
-    if not x.gt((p - 1) / 2).all():
+    if not true_for_all(x.gt((p - 1) / 2)):
         raise AssertionError("Wrong domain for multivariate digamma function.")
     return torch.digamma(x.unsqueeze(-1) - torch.arange(p, dtype=x.dtype, device=x.device) / 2).sum(-1)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from itertools import accumulate
 from typing import Any
 
 from ..creation import constant
@@ -18,7 +19,7 @@ from ..recorder import hooks
 from ..storage import version_of
 from ..tangents import check_differentiable, check_tangent
 from ..tensor import Tensor
-from ..utils._pytree import TreeSpec, tree_flatten
+from ..utils._pytree import TreeSpec, tree_flatten, tree_map
 from .arguments import (
     Chosen,
     after,
@@ -35,6 +36,7 @@ from .arguments import (
 from .hooked import without_packing
 from .outside import Outside, by_row, on_the_step
 from .reverse import jacrev
+from .vmap import vmap
 
 __all__ = ["hessian", "jacfwd", "jvp", "linearize"]
 
@@ -180,6 +182,8 @@ def jacfwd(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = F
 
         def call(inner: list) -> Any:
             return chosen.call(func, inner, {})
+        if randomness == "different" and any(x.numel() for x in chosen.tensors):
+            return _by_members(chosen, call, has_aux)
         try:
             run = _Run(chosen.tensors, tensors_in(args), call, has_aux, randomness=randomness)
         except NoValueError:
@@ -206,6 +210,26 @@ def jacfwd(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = F
                 raise
         return by_row(chosen, call, has_aux, "jacfwd")
     return wrapper
+
+
+def _by_members(chosen: Chosen, call: Callable, has_aux: bool) -> Any:
+    """The Jacobian of a function that draws other random numbers for each column: its jvp for a batch of tangents."""
+    xs = chosen.tensors
+    ends = list(accumulate([x.numel() for x in xs]))
+    parts = [slice(end - x.numel(), end) for x, end in zip(xs, ends, strict=True)]
+    basis = [namespace.eye(ends[-1], dtype=x.dtype, device=x.device)[:, at].reshape(-1, *x.shape)
+             for x, at in zip(xs, parts, strict=True)]
+
+    def push(*tangents: Tensor) -> tuple:
+        out, *found = jvp(lambda *inner: call(list(inner)), tuple(xs), tangents, has_aux=has_aux)
+        real_only("jacfwd", "outputs", [y.dtype for y in tree_flatten(out)[0]])
+        return tuple(found)
+    changes, *aux = vmap(push, randomness="different")(*basis)
+    columns, spec = tree_flatten(changes)
+    jacobian = spec.unflatten([
+        chosen.put([c[at].movedim(0, -1).reshape(*c.shape[1:], *x.shape) for x, at in zip(xs, parts, strict=True)])
+        for c in columns])
+    return (jacobian, tree_map(lambda a: a[0], aux[0])) if has_aux else jacobian
 
 
 def _by_column(chosen: Chosen, given: list[Tensor], call: Callable, has_aux: bool, randomness: str) -> Any:
