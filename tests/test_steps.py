@@ -138,6 +138,34 @@ def test_gradient_accumulation():
     assert early <= 6
 
 
+def test_gradients_accumulate_in_leaves_that_share_a_memory_where_a_step_is_seen_to_have_ended():
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.Tanh(), torch.nn.Linear(3, 3))
+    memory = torch.randn(12)
+    net[2].weight.data, net[2].bias.data = memory[:9].view(3, 3), memory[9:]
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.5)
+    batches = [torch.randn(4, 3) for _ in range(6)]
+
+    def loss(model, batch):
+        return (model(batch) - 1).square().mean()
+
+    for batch, zero, update, look in zip(batches, (True, True, True, True, True, None), (True, False, True, True, False, True),
+                                         (False, True, True, True, False, False), strict=True):
+        if zero:
+            optimizer.zero_grad()
+        value = loss(net, batch)
+        value.backward()
+        if update:
+            optimizer.step()
+        if look:
+            value.item()
+    other = torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.Tanh(), torch.nn.Linear(3, 3))
+    other.load_state_dict({name: p.detach() + 0.5 * p.grad for name, p in net.named_parameters()})      # before the last update
+    (loss(other, batches[-2]) + loss(other, batches[-1])).backward()
+    for p, q in zip(net.parameters(), other.parameters(), strict=True):
+        np.testing.assert_allclose(p.grad.numpy(), q.grad.numpy(), atol=1e-6)
+
+
 def test_loss_printed_before_backward():
     ps = parameters(*SHAPES)
     x, y = torch.randn(16, 4), torch.randn(16, 2)

@@ -12,6 +12,7 @@ from .bundle import replace
 from .grad_fn import follow
 from .graph import record_backward
 from .recorder import enter, hooks, leaf_entry, record
+from .sharing import storage_owner
 from .storage import bind
 from .tape import BACKWARD, INPUT, LEAF, MODE, WATCHED, Const, Node, Ref, Tape, input_outs, path, reads, state
 from .where import user_line
@@ -37,10 +38,20 @@ def split(tape: Tape, mark: Node) -> None:
     if any(n.kind in (BACKWARD, LEAF) for n in tail):
         hooks.finish(tape)      # a gradient passes over the mark: here is no place to end
         return
+    if any(s in tape.leaves and not _in_place(tape, s) for n in tail for s in reads(n) if s < mark.next_slot):
+        hooks.finish(tape)      # a gradient goes to a leaf as it was before the mark, and it is another one by now
+        return
     mark.end = True
     mark.children.clear()
     mark.sites = None
     _move(tape, mark, mark)
+
+
+def _in_place(tape: Tape, slot: int) -> bool:
+    """Whether the leaf that was made at `slot` is still what it was there."""
+    x = tape.leaves[slot]
+    return x._leaf and x._tape is tape and x._node.slot == slot and (
+        x._view is None or x._view.version == storage_owner(x)._version_count)
 
 
 def _turn(tape: Tape, mark: Node) -> tuple[Node, Node | None]:
@@ -127,6 +138,7 @@ class _Late:
         self._take_bundles_back()
         held = {x._node.slot: x for x in tape.inputs[:cut.inputs] if x is not None and x._tape is tape and x._data is not None}
         held |= self._written_later(gone)
+        held |= {s: x for s, x in tape.leaves.items() if s < cut.next_slot and _in_place(tape, s)}
         bundled = {first + i for first, b in self.bundles.items() for i in range(len(b))}
         leaves = {out.slot: k for k, out in enumerate(input_outs(path(cut))) if out.rg}
         for s in {s for n in self.nodes for s in reads(n) if s < cut.next_slot} - bundled:
