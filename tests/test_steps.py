@@ -166,6 +166,32 @@ def test_gradients_accumulate_in_leaves_that_share_a_memory_where_a_step_is_seen
         np.testing.assert_allclose(p.grad.numpy(), q.grad.numpy(), atol=1e-6)
 
 
+def test_a_memory_that_parameters_share_is_written_before_the_loop():
+    def train(net, batches):
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        losses = []
+        for batch in batches:
+            optimizer.zero_grad()
+            value = (net(batch) - 1).square().mean()
+            value.backward()
+            optimizer.step()
+            losses.append(value)
+        return [value.item() for value in losses]
+
+    torch.manual_seed(0)
+    batches = [torch.randn(4, 3) for _ in range(3)]
+    net, other = (torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.Tanh(), torch.nn.Linear(3, 3)) for _ in range(2))
+    memory = torch.randn(12)
+    net[2].weight.data, net[2].bias.data = memory[:9].view(3, 3), memory[9:]
+    other.load_state_dict({name: (0.5 if name[0] == "2" else 1) * p.detach() for name, p in net.named_parameters()})
+    memory.tolist()
+    memory.mul_(0.5)
+    losses = train(net, batches)
+    np.testing.assert_allclose(losses, train(other, batches), rtol=1e-5)
+    last = torch.cat([p.detach().reshape(-1) for p in other[2].parameters()])
+    np.testing.assert_allclose(memory.numpy(), last.numpy(), rtol=1e-5)
+
+
 def test_loss_printed_before_backward():
     ps = parameters(*SHAPES)
     x, y = torch.randn(16, 4), torch.randn(16, 2)

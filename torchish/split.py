@@ -180,6 +180,18 @@ class _Late:
             b.tape, b.first = (tape, at) if before else (None, -1)
         tape.bundles = {first: known for first, known in tape.bundles.items() if first < cut.next_slot}
 
+    def as_met(self) -> list[tuple]:
+        """Views whose base was written after the cut stay what they were when they were met; returns their versions.
+
+        The base itself has no value until the entries that write it have been recorded again.
+        """
+        stale = []
+        for x in [*self.made.values(), *(self.leaves[n.slot] for n in self.nodes if n.kind is LEAF and n.slot in self.leaves)]:
+            if x._view is not None and x._view.version != storage_owner(x)._version_count:
+                stale.append((x._view, x._view.version))
+                x._view.version = storage_owner(x)._version_count
+        return stale
+
     def record_again(self, mark: Node, mode: tuple) -> Node:
         """Records the entries on the current tape; returns what became of `mark`."""
         new_mark = mark
@@ -267,8 +279,11 @@ def _move(tape: Tape, cut: Node, mark: Node) -> Node:
     late.take_off()
     hooks.finish(tape)
 
+    behind = late.as_met()
     mark = late.record_again(mark, mode)
     late.put_back()
+    for view, version in behind:
+        view.version = version
     follow(shown, late.again, state.tape)
     state.tape.hooked.update({late.made[s]._node.slot: x for s, x in hooked.items() if s in late.made})
     return mark
