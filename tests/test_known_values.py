@@ -5,6 +5,7 @@ The expected texts are PyTorch's.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 
 import pytest
 
@@ -83,6 +84,20 @@ def test_a_number_that_becomes_zero() -> None:
         [i // n for n in (3, 2, 1, 0)]
     with pytest.raises(RuntimeError, match=ZERO):
         [(i % torch.tensor([n, 2, 3])).tolist() for n in (1, 2, 3, 0)]
+
+
+@pytest.mark.parametrize("call, refused, expected", [
+    (lambda i, n: i // n, 0, {3: [1, -2, 1], 2: [1, -2, 2], 1: [3, -4, 5], 4: [0, -1, 1]}),
+    (lambda i, n: i ** n, -1, {3: [27, -64, 125], 2: [9, 16, 25], 1: [3, -4, 5], 4: [81, 256, 625]}),
+    (lambda i, n: i.clone().pow_(n), -1, {3: [27, -64, 125], 2: [9, 16, 25], 1: [3, -4, 5], 4: [81, 256, 625]})])
+def test_a_number_that_was_refused_is_not_the_next_one(call: Callable, refused: int, expected: dict) -> None:
+    for n in (3, 2, refused, 1, refused, 4):
+        i = torch.tensor([3, -4, 5])
+        if n == refused:
+            with pytest.raises(RuntimeError):
+                call(i, n)
+        else:
+            assert call(i, n).tolist() == expected[n]
 
 
 def test_power_of_zero() -> None:

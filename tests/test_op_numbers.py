@@ -117,3 +117,8 @@ def test_extremes_over_no_dim_are_over_all() -> None:
     assert x.amax(dim=None).item() == 5 and torch.amin(x, None, True).tolist() == [[-2]]
     with pytest.raises(RuntimeError, match="Expected reduction dim to be specified"):
         torch.zeros(0).amax(None)
+
+
+def test_norms_that_change_limit_slices() -> None:
+    x = torch.ones(2, 4)
+    assert [torch.renorm(x, 2, 0, n)[0, 0].item() for n in (1, 1.5, 0.5, 3)] == pytest.approx([0.5, 0.75, 0.25, 1])

@@ -138,22 +138,22 @@ def node_for(tape: Tape, op: Op, values: tuple | list) -> Node:
     codes, consts, floats, ints = _encode(tape, op, values)
     here = tape.node
     find = dict.get     # not the method: where entries are watched it hides them from calls that do not come by here
-    node = find(here.children, (op.index, *codes))
+    node, mask = find(here.children, (op.index, *codes)), None
     if node is None and consts and here.sites is not None:
         site = here.sites.get(key_of(op, codes, consts, None))
         if site is not None and any(site.mask):
-            node = find(here.children, key_of(op, codes, consts, site.mask))
-            if node is not None:
-                push(tape, consts, site.mask)
+            node, mask = find(here.children, key_of(op, codes, consts, site.mask)), site.mask
     if node is None:
         refuse_types(op, values)
         may_end(tape)
         look = None if op.look is None or tape.inline is not None or tape.nested is not None else partial(_look, op, values)
-        node = create(tape, op, codes, consts, look)
+        node, mask = create(tape, op, codes, consts, look), None
         if used.ever and node.grad:
             _refuse_inference(here, node, values)
     elif op.look is not None and (op.promote is None or node.aval.dtype.category <= dtypes.INTEGER):
         look_again(tape, op, values, node)
+    if mask is not None:        # a call that was refused leaves no numbers
+        push(tape, consts, mask)
     tape.floats.extend(floats)
     tape.ints.extend(ints)
     return node

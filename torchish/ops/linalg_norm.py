@@ -247,7 +247,8 @@ def renorm(input: Array, p: float, dim: int, maxnorm: Number) -> Array:
     """Slices of dimension `dim` whose p-norm exceeds `maxnorm`, scaled down to it."""
     require(input.ndim > 1, f"renorm: input needs at least 2 dimensions, got {input.ndim} dimensions")
     require(p > 0, "renorm: non-positive-norm not supported")
-    require(not isinstance(maxnorm, (int, float)) or maxnorm >= 0, f"renorm: expected maxnorm to be >= 0 but got {maxnorm:g}")
+    if isinstance(maxnorm, (int, float)):
+        require(maxnorm >= 0, f"renorm: expected maxnorm to be >= 0 but got {maxnorm:g}")
     d = wrap_dim(dim, input.ndim)
     axes = tuple(k for k in range(input.ndim) if k != d)
     norm = vector_norm(input, p, axes, keepdim=True)
