@@ -5,10 +5,10 @@ In: floating arrays (integers are cast to the default floating dtype, except whe
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import log
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 from jax.scipy import special
 
@@ -55,7 +55,7 @@ def _mirrored(fn: Callable, odd: bool = False) -> Callable:
 
 def _exp2(x: Array) -> Array:
     # jnp multiplies by a complex logarithm, which is not a number at infinity
-    return jnp.exp(lax.complex(x.real * np.log(2), x.imag * np.log(2))) if jnp.iscomplexobj(x) else in_wide(jnp.exp2)(x)
+    return jnp.exp(lax.complex(x.real * log(2), x.imag * log(2))) if jnp.iscomplexobj(x) else in_wide(jnp.exp2)(x)
 
 
 unary("exp", jnp.exp, doc="e ** input.", autocast="float cuda")
