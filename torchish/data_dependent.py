@@ -15,6 +15,7 @@ from .ops.check import broadcast_shapes, require, wrap_dim
 from .ops.index import selected
 from .ops.into import Into
 from .recorder import given_tensor, hooks, record
+from .tape import state
 from .tensor import Tensor
 from .warned import warn_once
 
@@ -26,7 +27,8 @@ NOT_BY_MEMBER = {
                      "each batch this would return a differently shaped Tensor. " + ISSUE}
 LIKE_SELF = Into("masked_select(): self and result must have the same scalar type")
 
-__all__ = ["allclose", "bincount", "check_unique", "equal", "masked_select", "nonzero", "unique", "where"]
+__all__ = ["allclose", "bincount", "check_unique", "equal", "masked_select", "nonzero", "true_for_all", "unique",
+           "where"]
 
 
 def _not_by_member(name: str, *tensors: Tensor) -> None:
@@ -36,6 +38,19 @@ def _not_by_member(name: str, *tensors: Tensor) -> None:
     if nested is not None:
         raise RuntimeError(NOT_BY_MEMBER.get(name) or f"vmap: We do not support batching operators that can output dynamic shape. "
                            f"Attempted to vmap over aten::{name}. {ISSUE}")
+
+
+def true_for_all(x: Tensor) -> bool:
+    """Whether all of `x` is true, under vmap for all members of the batches around.
+
+    Asked of `x` itself where there is no value outside: in what is recorded once and run many times, in rules of custom functions.
+    """
+    nested = state.tape.nested
+    if nested is None or nested.repeated or nested.rule_of is not None:
+        return bool(x.all())
+    value = nested.unwrap(x) if nested.holds(x) else x
+    with nested.outside():
+        return true_for_all(value)
 
 
 def nonzero(input: Tensor, *, as_tuple: bool = False, out: Any = None) -> Any:

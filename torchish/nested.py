@@ -33,7 +33,7 @@ from .slots import advance, leaf_slot
 from .storage import bind, rebind, refresh, storage_of, version_of
 from .tape import DEFAULTS, INFERENCE, INPUT, Node, Tape, needs, slots, state
 
-__all__ = ["NO_DRAWS", "Closed", "Nested", "NoMemberError", "NoValueError", "entry", "escaped", "true_for_all"]
+__all__ = ["NO_DRAWS", "Closed", "Nested", "NoMemberError", "NoValueError", "entry", "escaped"]
 
 NO_DRAWS = ("vmap: called random operation while in randomness error mode. Please either use the 'same' or 'different' randomness "
             "flags on vmap or perform the randomness operation out of vmap")
@@ -502,19 +502,6 @@ class Nested:
                 g._lazy = before[0]
                 if not self.closed:
                     _, g._base, g._behind = before
-
-
-def true_for_all(x: Any) -> bool:
-    """Whether all of `x` is true, under vmap for all members of the batches around.
-
-    Asked of `x` itself where there is no value outside: in what is recorded once and run many times, in rules of custom functions.
-    """
-    nested = state.tape.nested
-    if nested is None or nested.repeated or nested.rule_of is not None:
-        return bool(x.all())
-    value = nested.unwrap(x) if nested.holds(x) else x
-    with nested.outside():
-        return true_for_all(value)
 
 
 def _home(x: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import api as torch
 from .. import linalg
-from ..nested import true_for_all
+from ..data_dependent import true_for_all
 from ..tensor import Tensor
 
 __all__ = ["Constraint", "boolean", "cat", "corr_cholesky", "dependent", "dependent_property", "greater_than", "greater_than_eq",

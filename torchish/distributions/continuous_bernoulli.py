@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import api as torch
 from ..api import Size
-from ..nested import true_for_all
+from ..data_dependent import true_for_all
 from ..nn.functional import binary_cross_entropy_with_logits
 from ..tensor import Tensor
 from . import constraints

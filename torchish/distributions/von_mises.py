@@ -11,7 +11,7 @@ from typing import Any
 from .. import api as torch
 from .. import special
 from ..api import Size
-from ..nested import true_for_all
+from ..data_dependent import true_for_all
 from ..tensor import Tensor
 from . import constraints
 from .distribution import Distribution

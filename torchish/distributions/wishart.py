@@ -13,7 +13,7 @@ from typing import Any
 from .. import api as torch
 from .. import linalg
 from ..api import Size
-from ..nested import true_for_all
+from ..data_dependent import true_for_all
 from ..tensor import Tensor
 from ..warned import warn
 from . import constraints
