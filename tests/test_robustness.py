@@ -183,3 +183,36 @@ print(f"{loss.item():.6f}", loss.dtype, (x.double() * 2).dtype, torch.arange(3).
         losses.add(loss)
         assert types == ["torch.float32", "torch.float64", "torch.int64", "torch.int64", "int64" if flag == "1" else "int32"]
     assert len(losses) == 1
+
+
+def test_what_is_recorded_again_is_not_taken_for_a_loop():
+    w = [torch.randn(3, 3).requires_grad_() for _ in range(4)]
+    other = torch.ones(3)
+
+    def look():
+        return [p.detach() for p in w]
+
+    def loss(values):
+        h = torch.ones(2, 3)
+        for k in range(5):
+            for p in values:
+                h = torch.tanh(h @ p) + k
+        return h.square().mean()
+
+    with config.override(soft_tape=16):
+        for _ in range(3):
+            first = other.detach()
+            look()[0].sum().item()
+            first = other.detach()      # begins like the tape before: what follows is known from another line
+            before = [x.clone() for x in [p.detach() for p in w]]
+            loss(w).backward()
+            with torch.no_grad():
+                for p in w:
+                    p -= 0.1 * p.grad
+            look()
+            twins = [p.clone().requires_grad_() for p in before]
+            loss(twins).backward()
+            for p, q in zip(w, twins, strict=True):
+                assert torch.allclose(p.grad, q.grad, atol=1e-6)
+                p.grad = None
+            assert first.tolist() == [1, 1, 1]

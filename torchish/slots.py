@@ -4,6 +4,7 @@ In: tensors as they stand (an array, lazy, a view, a written leaf, another threa
 """
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +17,7 @@ from .reroll import repeats
 from .tape import INPUT, LEAF, Node, Ref, Tape, Unseen, path, state, stats
 from .where import Places, user_line
 
-__all__ = ["advance", "attach", "enter", "leaf_entry", "leaf_slot", "may_end", "new_input", "rewind", "slot_of"]
+__all__ = ["AGAIN", "advance", "attach", "enter", "leaf_entry", "leaf_slot", "may_end", "new_input", "rewind", "slot_of"]
 
 
 def slot_of(tape: Tape, x: Any) -> int:
@@ -195,11 +196,16 @@ def attach(tape: Tape, key: Any, node: Node) -> None:
     stats.nodes += 1
 
 
+AGAIN = sys.maxsize      # for `rolls` while entries are recorded again: no loop is looked for
+
+
 def may_end(tape: Tape) -> None:
     """An unknown entry is about to be made: ends the tape where one ended before, or where it has become long."""
     node = tape.last
     if node.parent is None or tape.inline is not None or tape.nested is not None:
         return
+    if tape.rolls == AGAIN and not tape.stepped:
+        return          # what a backward will go through stays together, and all comes from one place of the program
     if node.end or node.depth >= config.max_tape or _turned(tape, node):
         if not node.end and node.depth < config.max_tape:
             node.end = True

@@ -13,6 +13,7 @@ from .grad_fn import follow
 from .graph import record_backward
 from .recorder import enter, hooks, leaf_entry, record
 from .sharing import storage_owner
+from .slots import AGAIN
 from .storage import bind
 from .tape import BACKWARD, INPUT, LEAF, MODE, WATCHED, Const, Node, Ref, Tape, input_outs, path, reads, state
 from .where import user_line
@@ -198,6 +199,7 @@ class _Late:
         for n in self.nodes:
             if n.kind is INPUT:
                 continue
+            state.tape.rolls = AGAIN        # all is asked for from one place now: no loop turns there
             grad, autocast, extra = self.modes[n]
             state.tape.set_mode(grad, autocast, extra & ~WATCHED)       # it has been reported
             if n.kind is LEAF and n.slot in self.functions:
@@ -228,6 +230,7 @@ class _Late:
             if n is mark:
                 new_mark = state.tape.last
         state.tape.set_mode(*mode)
+        state.tape.rolls = 0
         return new_mark
 
     def _backward(self, n: Node) -> None:
