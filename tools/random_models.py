@@ -134,8 +134,8 @@ def sequence_layer(nn: Any, s: Shape, r: Random) -> tuple[Any, Shape]:
     return nn.Linear(n, 6), (times, 6)
 
 
-def model(nn: Any, r: Random) -> tuple[Any, str]:
-    """A random model that gives `CLASSES` numbers, and what it takes: "image", "vector" or "words"."""
+def model(nn: Any, r: Random) -> tuple[Any, str, Shape]:
+    """A random model that gives `CLASSES` numbers, and what it takes: "image", "vector" or "words", and its shape."""
     kind = r.choice(["image", "vector", "words"])
     shape: Shape = {"image": (2, *[6] * r.choice([1, 2, 2, 3])), "vector": (6,), "words": (5, 4)}[kind]
     taken, layers = shape, [nn.Embedding(WORDS, 4, padding_idx=r.choice([None, 0]))] if kind == "words" else []
@@ -146,7 +146,7 @@ def model(nn: Any, r: Random) -> tuple[Any, str]:
         if r.random() < 0.5:
             name = r.choice(ACTIVATIONS)
             layers.append(nn.Softmax(-1) if name == "Softmax" else getattr(nn, name)())
-    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(math.prod(shape), CLASSES)), f"{kind} {taken}"
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(math.prod(shape), CLASSES)), kind, taken
 
 
 LOSSES: dict[str, Callable] = {
@@ -192,8 +192,7 @@ def run(lib: Any, number: int) -> tuple[str, list]:
     r, numbers = Random(number), np.random.RandomState(number)
     lib.manual_seed(number)
     dtype = r.choice(["float64", "float64", "float64", "float32", "bfloat16"])
-    net, taken = model(lib.nn, r)
-    kind, sizes = taken.split(" ", 1)
+    net, kind, taken = model(lib.nn, r)
     dt = getattr(lib, dtype)
     net.to(dt)
     # what divides by the size of gradients makes rounding errors visible: of tiny ones, and of zeros (the keys' bias in attention)
@@ -209,7 +208,7 @@ def run(lib: Any, number: int) -> tuple[str, list]:
     for step in range(STEPS):
         optimizer.zero_grad(set_to_none=r.random() < 0.7)
         for _ in range(accumulate):
-            x = numbers.randint(0, WORDS, (4, 5)) if kind == "words" else numbers.randn(4, *eval(sizes))
+            x = numbers.randint(0, WORDS, (4, 5)) if kind == "words" else numbers.randn(4, *taken)
             given = lib.tensor(x) if kind == "words" else lib.tensor(x).to(dt)
             target, label = lib.tensor(numbers.randn(4, CLASSES)).to(dt), lib.tensor(numbers.randint(0, CLASSES, 4))
             loss = loss_fn(*LOSSES[loss_name](lib, r, net(given), target, label))
@@ -239,7 +238,7 @@ def run(lib: Any, number: int) -> tuple[str, list]:
         shown.append(net(given))
     shown += [*(average or net).state_dict().values(), *[p.grad for p in net.parameters()]]
     names = ", ".join(type(m).__name__ for m in net.modules() if not list(m.children()))
-    what = f"{dtype} {taken} [{names}] {loss_name} {type(optimizer).__name__} {type(schedule).__name__} {clip}"
+    what = f"{dtype} {kind} {taken} [{names}] {loss_name} {type(optimizer).__name__} {type(schedule).__name__} {clip}"
     return what, [x.detach().double().numpy() if hasattr(x, "detach") else x for x in shown]
 
 

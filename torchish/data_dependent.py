@@ -47,7 +47,7 @@ def true_for_all(x: Tensor) -> bool:
     """
     nested = state.tape.nested
     if nested is None or nested.repeated or nested.rule_of is not None:
-        return bool(x.all())
+        return bool(x.all() if x.dim() else x)
     value = nested.unwrap(x) if nested.holds(x) else x
     with nested.outside():
         return true_for_all(value)

@@ -46,7 +46,7 @@ def _fill(name: str, draw: Any, quick: Any = None) -> None:
             return quick(g, tuple(aval.shape), aval.dtype, *args, **kwargs)
         if not plain and draw is rng.normal:
             kwargs["contiguous"] = False
-        if draw is _bernoulli and axes is not None:     # probabilities in the order in which they are looked at
+        if draw is _bernoulli:      # probabilities in the order in which they are looked at
             args = tuple([_along(a, aval.shape, axes) for a in args])
             kwargs = {k: _along(a, aval.shape, axes) for k, a in kwargs.items()}
         values = rng.filled(lambda shape: draw(g.host(), shape, aval.dtype, *args, **kwargs), tuple(aval.shape), axes)
@@ -60,8 +60,11 @@ def _fill(name: str, draw: Any, quick: Any = None) -> None:
     setattr(Tensor, name, method)
 
 
-def _along(p: Any, shape: tuple, axes: tuple) -> Any:
-    return np.broadcast_to(concrete(p), shape).transpose(axes) if isinstance(p, Tensor) else p
+def _along(p: Any, shape: tuple, axes: tuple | None) -> Any:
+    if not isinstance(p, Tensor):
+        return p
+    values = np.broadcast_to(concrete(p), shape)
+    return values if axes is None else values.transpose(axes)
 
 
 def _node(name: str, args: tuple, kwargs: dict) -> str:
@@ -97,8 +100,8 @@ def _random(engine: Any, shape: tuple, dtype: Any, from_: int | None = None, to:
 
 
 def _bernoulli(engine: Any, shape: tuple, dtype: Any, p: Any = 0.5) -> np.ndarray:
-    if isinstance(p, (Tensor, np.ndarray)):
-        return rng.bernoulli_of(engine, np.broadcast_to(concrete(p) if isinstance(p, Tensor) else p, shape), dtype)
+    if isinstance(p, np.ndarray):
+        return rng.bernoulli_of(engine, p, dtype)
     return rng.bernoulli(engine, shape, dtype, p)
 
 

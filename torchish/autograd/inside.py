@@ -6,6 +6,7 @@ Source: https://docs.pytorch.org/docs/stable/notes/extending.func.html
 """
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ..avals import aval_of
@@ -72,7 +73,7 @@ def apply_inside(cls: Any, own: set[str], args: tuple, kwargs: dict) -> Any:
     if "setup_context" not in own and nested.in_transform():
         raise RuntimeError("In order to use an autograd.Function with functorch transforms (vmap, grad, jvp, jacrev, ...), it must "
                            f"override the setup_context staticmethod. {MORE}")
-    batched = [a for a in tree_leaves(args) if isinstance(a, Tensor) and differs(nested, a)]
+    batched = [a for a in tree_leaves(args) if isinstance(a, Tensor) and _differs(nested, a)] if nested.in_batch else []
     if batched:
         if cls.generate_vmap_rule and "vmap" in own:
             raise RuntimeError(f"You tried to vmap over {cls.__name__}, but it has both generate_vmap_rule=True and an overridden "
@@ -130,24 +131,23 @@ def apply_outside(cls: Any, nested: Nested, args: tuple) -> Any:
     return here if isinstance(output, tuple) else here[0]
 
 
-def differs(nested: Nested | None, x: Tensor) -> bool:
+def _differs(nested: Nested, x: Tensor) -> bool:
     """Whether `x` differs between members of a batch: of the function in which it was computed, or of one around."""
-    while nested is not None and nested.name != "function" and nested.in_batch:    # a rule may stand for what forward does
-        if nested.batch is not None and nested.is_marked(x):
-            return True
-        if nested.holds(x):
-            return any(differs(nested.outer.nested, o) for o in nested.made_of(x))
-        nested = nested.outer.nested
-    return False
+    return _comes(nested, x, lambda level: level.batch is not None)
 
 
 def moves(nested: Nested | None, x: Tensor) -> bool:
     """Whether a tangent comes to `x`: from the transform in which it was computed, or from one around."""
-    while nested is not None and nested.name != "function":     # what forward does is hidden from tangents
-        if nested.name in PUSHED and nested.is_marked(x):
+    return _comes(nested, x, lambda level: level.name in PUSHED)
+
+
+def _comes(nested: Nested | None, x: Tensor, marks: Callable[[Nested], bool]) -> bool:
+    """Whether `x` depends on what is marked in a function for which `marks` holds: that of `x`, or one around."""
+    while nested is not None and nested.name != "function":     # what forward does is hidden: a rule may stand for it
+        if marks(nested) and nested.is_marked(x):
             return True
         if nested.holds(x):
-            return any(moves(nested.outer.nested, o) for o in nested.made_of(x))
+            return any(_comes(nested.outer.nested, o, marks) for o in nested.made_of(x))
         nested = nested.outer.nested
     return False
 

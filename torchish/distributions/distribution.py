@@ -60,7 +60,7 @@ class Distribution:
             valid[name] = constraint.check(getattr(self, name)).all()
         if not valid or _all(list(valid.values())):
             return
-        name = next(name for name, is_valid in valid.items() if not _all([is_valid]))
+        name = next(name for name, is_valid in valid.items() if not true_for_all(is_valid))
         value = getattr(self, name)
         raise ValueError(f"Expected parameter {name} ({type(value).__name__} of shape {tuple(value.shape)}) "
                          f"of distribution {self!r} to satisfy the constraint {arg_constraints[name]!r}, "
@@ -192,7 +192,7 @@ class Distribution:
             return
         if support is None:
             raise AssertionError("support is unexpectedly None")
-        if not _all([support.check(value).all()]):
+        if not true_for_all(support.check(value)):
             raise ValueError(f"Expected value argument ({type(value).__name__} of shape {tuple(value.shape)}) "
                              f"to be within the support ({support!r}) of the distribution {self!r}, "
                              f"but found invalid values:\n{value}")
