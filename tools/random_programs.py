@@ -24,7 +24,7 @@ import torchish
 
 Act = Callable[[Any, list, Random], Any]
 SIZE = 3
-LEFT_OUT = ("needed for gradient computation", "a second time", "more than one element of the written-to")
+LEFT_OUT = ("needed for gradient computation", "a second time", "more than one element of the written")
 
 
 def square(lib: Any, x: Any) -> Any:
