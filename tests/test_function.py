@@ -361,6 +361,28 @@ def test_arguments_returned_as_they_are_are_other_tensors():
         assert not Same.apply(x, False).requires_grad and x.requires_grad
 
 
+def test_a_constant_result_stands_in_the_graph_when_it_is_read():
+    class WithNothing(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return (x * x).sum(), torch.zeros(())
+
+        @staticmethod
+        def backward(ctx, g, h):
+            return torch.ones(3) * (g + 5 * h)
+
+    x = torch.ones(3, requires_grad=True)
+    _, nothing = WithNothing.apply(x)
+    more = 1 + nothing
+    assert more.requires_grad and nothing.requires_grad
+    more.backward()
+    assert x.grad.tolist() == [5, 5, 5]
+    _, nothing = WithNothing.apply(x)
+    rows = torch.func.vmap(lambda y: y + nothing)(torch.ones(3))
+    rows.sum().backward()
+    assert x.grad.tolist() == [20, 20, 20]
+
+
 def test_a_saved_result_stands_in_the_graph_in_any_backward():
     seen = []
 

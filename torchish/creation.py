@@ -219,10 +219,10 @@ def concrete_pending(x: Tensor) -> Any:
 
 
 def settle(x: Tensor) -> None:
-    """A constant is read by an entry: it becomes an entry itself, or a value where it is a leaf."""
+    """A constant is read by an entry: it becomes an entry itself, or a value where it is a leaf or a custom function's result."""
     if x._node.aval.device == META:
         raise NoData
-    if x._leaf or x._node.aval.device != "cpu":
+    if x._leaf or x._node.rg or x._node.aval.device != "cpu":
         concrete_pending(x)
         return
     aval, (value,) = x._node.aval, x._pending

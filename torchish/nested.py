@@ -175,7 +175,7 @@ class Nested:
             _home(x).nested.revive(x)
             return self.slot(x)
         pending = x._pending
-        if pending is not None and not x._leaf and x._node.aval.device == "cpu":
+        if pending is not None and not (x._leaf or x._node.rg) and x._node.aval.device == "cpu":
             aval = x._node.aval
             slot = record(FULL, (tuple(aval.shape), pending[0], aval.dtype))._node.slot
         else:
