@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections import defaultdict
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import jax
@@ -38,7 +38,7 @@ def results(op: Op, node: Node, known: list[Out], autocast: Any = None) -> tuple
     if op.promote:
         casted = avals if node.info is None else [_cast(a, d) for a, d in zip(avals, node.info, strict=True)]
         node.info = _casts(op, node.attrs, casted)
-    key = (op.index, node.info, dtypes.default.float, _freeze(avals), _attributes(node.attrs))
+    key = (op.index, node.info, dtypes.default.float, _freeze(avals), _attributes(op, node.attrs))
     found = _cache.get(key)
     if found is None:
         if len(_cache) >= _LIMIT:
@@ -87,8 +87,15 @@ def _plain(v: Any) -> Any:
     return (v.__class__, repr(v)) if v.__class__ in (int, float, complex, bool) else v
 
 
-def _attributes(attrs: dict) -> tuple:
-    return tuple(map(_plain, attrs.values()))
+def _attributes(op: Op, attrs: dict) -> tuple:
+    places = _places(op)
+    return tuple([len(v) if name in places else _plain(v) for name, v in attrs.items()])
+
+
+@cache
+def _places(op: Op) -> frozenset[str]:
+    """Attributes that say where a part begins: its shape is the same everywhere."""
+    return frozenset(p.name for p in op.params if p.kind == "numbers")
 
 
 def _device(avals: list[Aval]) -> str:
