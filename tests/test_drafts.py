@@ -38,7 +38,8 @@ def test_drafts_are_made_where_hardly_a_program_is_run_again():
     assert latest().draft
 
 
-def test_a_draft_that_is_run_again_is_compiled_for_good_once():
+def test_a_draft_that_is_run_again_is_compiled_for_good_once(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(programs, "_MOST", 2)
     change_all_the_time(20)
     with counting() as c:
         once = run_once(32)
@@ -51,6 +52,17 @@ def test_a_draft_that_is_run_again_is_compiled_for_good_once():
     assert c.compiled == 2
     assert again == pytest.approx(once, rel=1e-6)
     assert torch.explain()[-1].cause == "run again: compiled for good"
+
+
+def test_a_draft_is_run_until_that_has_cost_as_much_as_compiling_it_for_good():
+    change_all_the_time(170)
+    with counting() as c:
+        run_once(190, 20)
+    assert (c.compiled, latest().draft, latest().enough) == (1, True, programs._MOST)
+    x = torch.ones(1200, 1200)
+    (x @ x).sum().item()
+    assert latest().draft and latest().enough < 20
+    assert programs.enough(0.5, 1e9) == 15
 
 
 def test_a_loop_ends_the_drafts():

@@ -21,12 +21,12 @@ from .ops.engine import alias as ALIAS
 from .ops.engine import detach as DETACH
 from .ops.engine import laid as LAID
 from .plan import make_plan
-from .programs import Ending, Program, drafting, remember, succeed
+from .programs import Ending, Program, drafting, enough, remember, succeed
 from .replay import from_words, run
 from .segment import Graph, Residuals
 from .tape import BACKWARD, INPUT, LEAF, Node, Ref, Tape, input_outs, needs, path, state, stats
 from .where import short
-from .xla import compile_program, memory, traced
+from .xla import compile_program, memory, traced, work
 
 __all__ = ["concrete", "ending_of", "finish", "peek", "seal"]
 
@@ -214,7 +214,7 @@ def _program(tape: Tape, node: Node, ending: Ending) -> Program:
 
     for program in ending.programs:
         if program.compiled is not None and (program.residuals is not None or not ending.residuals) and allowed(program):
-            if program.draft and program.outgrown:
+            if program.outgrown:
                 better = _compile(tape, node, ending, list(program.donated), False)
                 succeed(better, program)
                 return _added(ending, better)
@@ -248,7 +248,8 @@ def _compile(tape: Tape, node: Node, ending: Ending, free: list[int], draft: boo
     """A program of `ending`; it may donate the inputs `free`. Where `draft` is not said, it is as `drafting` says."""
     nodes = path(node)
     again = draft is False
-    draft = drafting(nodes) if draft is None else draft
+    device = next((o.aval.device for x in nodes for o in x.outs), "cpu")
+    draft = device == "cpu" and (drafting(nodes) if draft is None else draft)
     inputs = input_outs(nodes)
     residuals = Residuals(len(ending.outs)) if ending.residuals else None
     plan = make_plan(nodes, ending.kept if residuals else (), results=ending.outs)
@@ -269,11 +270,10 @@ def _compile(tape: Tape, node: Node, ending: Ending, free: list[int], draft: boo
     specs: list[tuple] = [(i.aval.shape, i.aval.dtype.np) for i in inputs]
     specs += [((n, 2), np.dtype(np.uint32)) for n in (node.floats, node.ints) if n]
     last = next((x for x in reversed(nodes) if x.where), None)
-    device = next((o.aval.device for x in nodes for o in x.outs), "cpu")
     compiled, seconds = compile_program(program, specs, donated, short(last.where if last else None), device, draft)
     stats.compilations += 1
     log.compiled(nodes, seconds, donated, memory(compiled), plan.turns, "run again: compiled for good" if again else None)
-    return Program(outs, donated, compiled, residuals, device, draft)
+    return Program(outs, donated, compiled, residuals, device, enough(seconds, work(compiled)) if draft else None)
 
 
 def _donation(tape: Tape, inputs: list[Out], outs: tuple[int, ...], free: list[int], nodes: list[Node],

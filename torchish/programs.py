@@ -19,9 +19,11 @@ from .config import config
 from .devices import to_jax
 from .tape import INPUT, LEAF, MODE, Node, forget, input_outs, stats
 
-__all__ = ["Ending", "Program", "drafting", "forget_history", "remember", "succeed"]
+__all__ = ["Ending", "Program", "drafting", "enough", "forget_history", "remember", "succeed"]
 
-_TRIED = 2          # runs after which a draft gives way to a program compiled for good
+_TRIED = 2          # runs up to which a program counts as seldom used
+_MOST = 64          # runs after which any draft gives way to a program compiled for good
+_RATE = 1e10        # operations and bytes that a draft gets through in a second, at most
 _SHORT = 64         # entries up to which a draft is worth it: of more, most of the time goes into tracing
 
 
@@ -83,22 +85,27 @@ class Program:
     """An executable: the slots it returns, the inputs it consumes, what it keeps for a backward (None: nothing).
 
     Dropped (`compiled` None) when it is too long unused.  `pick` takes the inputs it consumes out of all.  A `draft` was compiled
-    in haste.
+    in haste; after `enough` runs it is worth a program compiled for good.
     """
-    __slots__ = ("outs", "donated", "compiled", "residuals", "pick", "draft", "runs", "_device", "_words", "_numbers")
+    __slots__ = ("outs", "donated", "compiled", "residuals", "pick", "enough", "runs", "_device", "_words", "_numbers")
 
     def __init__(self, outs: tuple[int, ...], donated: tuple[int, ...], compiled: Any, residuals: Any, device: str,
-                 draft: bool) -> None:
+                 enough: int | None) -> None:
         self.outs, self.donated, self.compiled, self.residuals = outs, donated, compiled, residuals
-        self.draft, self.runs = draft, 0
+        self.enough, self.runs = enough, 0
         self.pick = picker(donated) if donated else None
         self._device, self._words = device, b""
         self._numbers: list = []
 
     @property
+    def draft(self) -> bool:
+        """Whether it was compiled in haste."""
+        return self.enough is not None
+
+    @property
     def outgrown(self) -> bool:
         """Whether it is a draft that has been run often enough to be worth a program compiled for good."""
-        return self.draft and self.runs >= _TRIED
+        return self.enough is not None and self.runs >= self.enough
 
     def vectors(self, floats: list[float], ints: list[int]) -> list:
         """The runtime numbers as pairs of 32-bit words: 64-bit types would lose half of theirs on the way in.
@@ -134,6 +141,11 @@ def drafting(nodes: list[Node]) -> bool:
         return config.drafts == "always"
     seldom = sum(p.runs <= _TRIED for p in _latest)
     return seldom > 9 and sum(n.kind is not INPUT and n.kind is not MODE for n in nodes) <= _SHORT
+
+
+def enough(seconds: float, work: float) -> int:
+    """The runs of a draft, compiled in so many seconds, that take about as long as compiling it for good (three times that)."""
+    return max(_TRIED, min(_MOST, int(3 * seconds * _RATE / max(work, 1.0))))
 
 
 def succeed(program: Program, draft: Program) -> None:

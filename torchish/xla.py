@@ -24,7 +24,7 @@ from .errors import CompileError
 from .products import narrow_first
 from .warned import held
 
-__all__ = ["apart", "compile_program", "export_program", "import_program", "memory", "origins", "put", "traced"]
+__all__ = ["apart", "compile_program", "export_program", "import_program", "memory", "origins", "put", "traced", "work"]
 
 
 # what makes the compilation of a small program on the CPU four times as fast, and the program up to four times as slow
@@ -43,7 +43,7 @@ def compile_program(fn: Callable, specs: list[tuple], donate: tuple[int, ...], p
                     ) -> tuple[Any, float]:
     """Compiles `fn` for inputs of these (shape, numpy dtype); returns the executable and the seconds it took.
 
-    draft: fast compilation matters more than a fast program.  Raises CompileError, naming `place` (the user's line), where XLA
+    draft: fast compilation matters more than a fast program (on the CPU only).  Raises CompileError, naming `place` (the user's line), where XLA
     refuses.
     """
     _use_cache()
@@ -55,7 +55,7 @@ def compile_program(fn: Callable, specs: list[tuple], donate: tuple[int, ...], p
         warnings.filterwarnings("ignore", message="Some donated buffers were not usable")
         lowered = _traced(fn, donate, avals, place_on.platform).lower()
         try:
-            compiled = _in_haste(lowered) if draft and place_on.platform == "cpu" else lowered.compile()
+            compiled = _in_haste(lowered) if draft else lowered.compile()
         except jax.errors.JaxRuntimeError as e:
             raise CompileError(f"XLA could not compile the step that ends at {place}: {e}") from e
     return compiled, time.perf_counter() - began
@@ -124,6 +124,12 @@ def memory(compiled: Any) -> tuple[int, int]:
         return 0, 0
     between = sizes.temp_size_in_bytes
     return between, between + sizes.argument_size_in_bytes + sizes.output_size_in_bytes - sizes.alias_size_in_bytes
+
+
+def work(compiled: Any) -> float:
+    """Operations of an executable and bytes that it reads and writes, as XLA counts them (a loop's body once); 0 if it does not."""
+    counts = compiled.cost_analysis() or {}
+    return counts.get("flops", 0.0) + counts.get("bytes accessed", 0.0)
 
 
 def _export() -> Any:
