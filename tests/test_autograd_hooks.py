@@ -296,3 +296,39 @@ def test_a_hook_that_raises_undoes_what_a_hooked_leaf_has_got_already(x):
     with pytest.raises(ZeroDivisionError):
         (y.exp() + v.sin()).sum().backward()
     assert v.grad is known and v.grad.tolist() == [1, 1] and x.grad is None
+
+
+@pytest.mark.parametrize("post", [False, True])
+@pytest.mark.parametrize("looked", [False, True])       # the forward has ended before the backward comes
+def test_hooks_of_leaves_run_in_the_order_of_torchs_engine(post, looked):
+    nn = torch.nn
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU(), nn.Flatten(), nn.Linear(32, 5, bias=False),
+                          nn.LayerNorm(5), nn.Linear(5, 3))
+    order = []
+    for name, p in model.named_parameters():
+        if post:
+            p.register_post_accumulate_grad_hook(lambda p, name=name: order.append(name))
+        else:
+            p.register_hook(lambda g, name=name: order.append(name))
+    for _ in range(2):
+        loss = model(torch.ones(2, 1, 6, 6)).sum()
+        if looked:
+            loss.item()
+        loss.backward()
+        assert order == ["6.bias", "6.weight", "5.weight", "5.bias", "4.weight", "1.weight", "1.bias", "0.weight", "0.bias"]
+        order.clear()
+
+
+def test_a_leaf_that_is_read_twice_has_its_turn_when_its_gradient_is_complete():
+    order, leaves = [], {name: torch.ones(2, requires_grad=True) for name in "abc"}
+    for name, x in leaves.items():
+        x.register_hook(lambda g, name=name: order.append(name))
+    a, b, c = leaves.values()
+    (a.exp() + b.sin() * c).sum().backward()
+    assert order == ["c", "b", "a"]
+    order.clear()
+    (a * (b * c) + a).sum().backward()
+    assert order == ["a", "b", "c"]
+    order.clear()
+    ((b * c) * (a * 2) * c).sum().backward()
+    assert order == ["a", "b", "c"]

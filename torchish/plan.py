@@ -8,7 +8,7 @@ gradient is asked for; so within a region every differentiated input exists befo
 """
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from .avals import Out
 from .reroll import Before, Loop, reroll
@@ -20,13 +20,14 @@ __all__ = ["Backward", "Plan", "Region", "ancestors", "make_plan", "reach", "ref
 class Backward:
     """What a backward entry asks: cotangents of `roots` (slots of `cotangents`, or None: ones) pulled back to `wrt`.
 
-    places: for each of `wrt`, which input of the tape it is, or -1.
+    places: for each of `wrt`, which input of the tape it is, or -1.  order: their numbers as torch's engine comes to them.
     stops: slots of `wrt` whose cotangent is handed out and not pulled back further (a hook will change it).
     asked: the slots it was asked for; None: every leaf it reaches.
     differentiable: recorded with create_graph; then it is an entry of its region like any op, recomputing `between`.
     sources: the slots that its gradients depend on; none unless differentiable.
     """
-    __slots__ = ("roots", "cotangents", "wrt", "stops", "differentiable", "between", "freed", "inner", "asked", "places", "sources")
+    __slots__ = ("roots", "cotangents", "wrt", "stops", "differentiable", "between", "freed", "inner", "asked", "places",
+                 "order", "sources")
 
     def __init__(self, roots: tuple[int, ...], cotangents: tuple[int | None, ...], wrt: tuple[int, ...],
                  stops: frozenset[int], differentiable: bool, between: list[Node], freed: frozenset[int],
@@ -35,6 +36,7 @@ class Backward:
         self.differentiable, self.between, self.freed, self.inner = differentiable, between, freed, inner
         self.asked = asked
         self.places: tuple[int, ...] = ()
+        self.order: Sequence[int] = range(len(wrt))
         self.sources: list[int] = []
 
 

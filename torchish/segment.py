@@ -14,6 +14,7 @@ import numpy as np
 from jax.tree_util import tree_flatten, tree_unflatten
 
 from .ops.table import Op, Param
+from .order import turns
 from .plan import make_plan, reach, refuse_underived
 from .programs import Ending
 from .replay import _conj, pull, run
@@ -111,14 +112,19 @@ class Graph:
         """The runtime numbers of its tape, floats and ints."""
         return np.array(self.given[0], np.float64), np.array(self.given[1], np.int64)
 
-    def reached(self, starts: tuple[int, ...], stops: tuple[int, ...]) -> tuple[list[Node], set[int], set[int]]:
-        """The entries on the way of a backward, the slots on it, those that the entries make: found out once for equal graphs."""
+    def reached(self, starts: tuple[int, ...], stops: tuple[int, ...]) -> tuple[list[Node], set[int], set[int], dict[int, tuple]]:
+        """The entries on the way of a backward, the slots on it, those that the entries make, and when it comes to which (order.py).
+
+        Found out once for equal graphs.
+        """
         found = self.ending.reached.get((starts, stops))
         if found is None:
             entries = self.entries()
             nodes, touched = reach(entries, starts, stops)
-            refuse_underived(nodes, {o.slot for n in entries for o in n.outs if o.rg and o.slot in touched})
-            found = self.ending.reached[starts, stops] = (nodes, touched, {o.slot for n in nodes for o in n.outs})
+            outs = {o.slot: o for n in entries for o in n.outs}
+            refuse_underived(nodes, {s for s in touched if outs[s].rg})
+            found = self.ending.reached[starts, stops] = (nodes, touched, {o.slot for n in nodes for o in n.outs},
+                                                          turns(nodes, lambda s: outs[s].aval))
         return found
 
     def passed(self, places: list[int], starts: tuple[int, ...]) -> set[int]:

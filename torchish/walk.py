@@ -31,6 +31,7 @@ from .behind import (
 )
 from .graph import check_not_freed, end_before_accumulating, leading_to, let_go, record_backward, segment_backward
 from .nodes import operand_slots, pull_node, stand_in
+from .order import FIRST
 from .recorder import Restart, enter, hooks
 from .segment import Graph
 from .stops import NotBatched, Start, Stop, leaf_stop
@@ -77,7 +78,7 @@ class Pass:
 
     def add(self, x: Any, g: Any) -> None:
         """Adds a contribution to the gradient of tensor `x`."""
-        known = self.found.get(id(x))
+        known = self.found.pop(id(x), None)     # the turn of a leaf comes when its gradient is complete
         self.found[id(x)] = (x, g if known is None else self.sum(known[1], g))
 
     def start(self, x: Any, g: Any) -> None:
@@ -91,11 +92,8 @@ class Pass:
 
     def deliver(self, source: Any, g: Any) -> None:
         """`source` is a leaf or a place in an older graph."""
-        if isinstance(source, tuple):
-            if self.targets is None or self._leads(source):
-                self.send(source, g, False)
-        elif self.targets is None or id(source) in self.targets:
-            self.add(source, g)
+        if self._wanted(source):
+            self.send(source, g, False) if isinstance(source, tuple) else self.add(source, g)
 
     def send(self, place: tuple[Any, int], g: Any, done: bool) -> None:
         """Adds a contribution to the cotangent at a place in an older graph or of a function's result."""
@@ -246,8 +244,9 @@ class Pass:
         if later:
             self.left.setdefault(tape, []).extend(s for s in free if s not in self.left.get(tape, ()))
         self.open = [s for slot, s in at.items() if slot not in free]
-        for out, slot, place in zip(node.outs, node.info.wrt, node.info.places, strict=True):
-            g = hooks.make(tape, out)
+        for k in node.info.order:
+            slot, place = node.info.wrt[k], node.info.places[k]
+            g = hooks.make(tape, node.outs[k])
             if slot in stops:
                 self.open.append(Start(stand_in(tape, slot), g, False))
                 continue
@@ -261,7 +260,7 @@ class Pass:
     def _pull_graph(self, graph: Graph, starts: dict[int, Any], waiting: list[int], asked: set[int], passed: set[int]) -> None:
         """Takes cotangents through the graph of an ended tape. asked: where targets stand. passed: starts that are targets."""
         waiting = [s for s in waiting if s not in starts]
-        found, touched, made = graph.reached(tuple(starts), tuple(waiting))
+        found, touched, made, turn = graph.reached(tuple(starts), tuple(waiting))
         if anomaly.check:
             check_graph(graph, starts)
         stops = frozenset(s for s in waiting if s in touched)
@@ -277,7 +276,7 @@ class Pass:
             state.tape.stepped, state.tape.mark = True, state.tape.last
         if not self.retain:
             self.freeing.append((graph, made))
-        for s, g in zip(wrt, grads, strict=True):
+        for s, g in sorted(zip(wrt, grads, strict=True), key=lambda pair: turn.get(pair[0], FIRST)):
             if s in stops:
                 self.send((graph, s), g, False)
                 continue
