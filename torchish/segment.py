@@ -113,7 +113,7 @@ class Graph:
         return np.array(self.given[0], np.float64), np.array(self.given[1], np.int64)
 
     def reached(self, starts: tuple[int, ...], stops: tuple[int, ...]) -> tuple[list[Node], set[int], set[int], dict[int, tuple]]:
-        """The entries on the way of a backward, the slots on it, those that the entries make, and when it comes to which (order.py).
+        """The entries on the way of a backward, the slots on it, those that the entries make, the turns of what they read.
 
         Found out once for equal graphs.
         """

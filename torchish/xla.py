@@ -43,8 +43,8 @@ def compile_program(fn: Callable, specs: list[tuple], donate: tuple[int, ...], p
                     ) -> tuple[Any, float]:
     """Compiles `fn` for inputs of these (shape, numpy dtype); returns the executable and the seconds it took.
 
-    draft: fast compilation matters more than a fast program (on the CPU only).  Raises CompileError, naming `place` (the user's line), where XLA
-    refuses.
+    draft: fast compilation matters more than a fast program (on the CPU only).  Raises CompileError, naming `place` (the user's
+    line), where XLA refuses.
     """
     _use_cache()
     place_on = to_jax(device)
