@@ -21,18 +21,19 @@ from .ops.engine import alias as ALIAS
 from .ops.engine import detach as DETACH
 from .ops.engine import laid as LAID
 from .plan import make_plan
-from .programs import Ending, Program, drafting, enough, remember, succeed
+from .programs import Ending, Program, Rows, drafting, enough, remember, succeed
 from .replay import from_words, run
 from .segment import Graph, Residuals
 from .tape import BACKWARD, INPUT, LEAF, Node, Ref, Tape, input_outs, needs, path, state, stats
 from .where import short
-from .xla import compile_program, memory, traced, work
+from .xla import compile_program, memory, put, traced, work
 
 __all__ = ["concrete", "ending_of", "finish", "peek", "seal"]
 
 _ALONE = 2      # references of a list item seen by getrefcount: the list's and the call's own
 _PICKED = 3     # the same, of an item of a list that is picked into a tuple
 _PATIENCE = 4   # how often a program that returns too much is used for one ending
+_ROWS = 64      # parts of one tensor that are returned one by one; of more XLA takes some milliseconds each to compile
 _SAME = frozenset({DETACH.index, ALIAS.index, LAID.index})     # ops whose result is their operand
 
 
@@ -132,6 +133,8 @@ def _run(tape: Tape, node: Node, live: list, bundles: list) -> None:
         outs = program.compiled(*tape.args, *program.vectors(tape.floats, tape.ints))
         places = ending.places(program.outs)
         residuals = program.residuals
+    if ending.rows:
+        outs = _with_rows(tape, ending.rows, outs, places)
     for bundle, pick in zip(bundles, ending.picks(places), strict=True) if bundles else ():
         bundle.arrays, bundle.tape = list(pick(outs)), None
     graph = spent = None
@@ -150,6 +153,17 @@ def _run(tape: Tape, node: Node, live: list, bundles: list) -> None:
         else:
             t._node = grad
             t._graph = (spent if slot in ending.freed else graph, slot)
+
+
+def _with_rows(tape: Tape, rows: list[Rows], outs: Any, places: dict[int, int]) -> list:
+    """The results of a program, and the parts that are taken out of them here."""
+    found = list(outs)
+    for node, source, _, which in rows:
+        whole = outs[places[source]]
+        parts = node.op.fn(whole if tape.inline is not None else np.asarray(whole), **node.attrs)
+        device = node.outs[0].aval.device
+        found += [parts[k] if tape.inline is not None else put(parts[k].copy(), device) for k in which]
+    return found
 
 
 def ending_of(node: Node, need: tuple) -> Ending:
@@ -178,10 +192,12 @@ def _examine(node: Node, wanted: tuple) -> Ending:
     for n in nodes:
         if n.op is not None and n.op.index in _SAME and made[n.operands[0]][0].kind not in (INPUT, LEAF):
             same[n.slot] = same.get(n.operands[0], n.operands[0])
-    returned = {same.get(s, s) for s in need}
+    rows = _rows(nodes, alone, same)
+    apart = {s for r in rows for s in r.slots}
+    returned = {same.get(s, s) for s in need if s not in apart} | {r.source for r in rows}
     binds = [(s, s in leaves or not made[s][1].rg, made[s][1].aval.plain, made[s][1].aval.grad) for s in alone]
     if not kept:
-        return Ending(binds, tuple(sorted(returned)), freed, (), [], (), nodes, freed_all, ranges, same)
+        return Ending(binds, tuple(sorted(returned)), freed, (), [], (), nodes, freed_all, ranges, same, rows)
     # the entries needed to compute the kept results again, and what they start from
     asked, inside, values = set(kept), [], set()
     for n in reversed(nodes):
@@ -197,7 +213,20 @@ def _examine(node: Node, wanted: tuple) -> Ending:
         asked.update(needs(n))
     inside.reverse()
     out = tuple(sorted({*returned, *(s for s in values if made[s][0].kind is not INPUT)}))
-    return Ending(binds, out, freed, tuple(kept), inside, tuple(sorted(values)), nodes, freed_all, ranges, same)
+    return Ending(binds, out, freed, tuple(kept), inside, tuple(sorted(values)), nodes, freed_all, ranges, same,
+                  rows)
+
+
+def _rows(nodes: list[Node], wanted: list[int], same: dict[int, int]) -> list[Rows]:
+    """Of the slots `wanted` those that are better taken out of the tensor that they are parts of."""
+    rows, asked = [], set(wanted)
+    for n in nodes:
+        if n.op is None or n.op.parts is None or len(n.outs) < _ROWS:
+            continue
+        which = tuple([k for k, o in enumerate(n.outs) if o.slot in asked])
+        if len(which) >= _ROWS:
+            rows.append(Rows(n, same.get(n.operands[0], n.operands[0]), tuple([n.outs[k].slot for k in which]), which))
+    return rows
 
 
 def _program(tape: Tape, node: Node, ending: Ending) -> Program:

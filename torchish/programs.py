@@ -10,7 +10,7 @@ from array import array
 from collections import OrderedDict, deque
 from collections.abc import Sequence
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -19,12 +19,20 @@ from .config import config
 from .devices import to_jax
 from .tape import INPUT, LEAF, MODE, Node, forget, input_outs, stats
 
-__all__ = ["Ending", "Program", "drafting", "enough", "forget_history", "remember", "succeed"]
+__all__ = ["Ending", "Program", "Rows", "drafting", "enough", "forget_history", "remember", "succeed"]
 
 _TRIED = 2          # runs up to which a program counts as seldom used
 _MOST = 64          # runs after which any draft gives way to a program compiled for good
 _RATE = 1e10        # operations and bytes that a draft gets through in a second, at most
 _SHORT = 64         # entries up to which a draft is worth it: of more, most of the time goes into tracing
+
+
+class Rows(NamedTuple):
+    """Results of one entry that takes its operand apart: which of them (`places`) are the slots wanted, the slot of the operand."""
+    node: Node
+    source: int
+    slots: tuple[int, ...]
+    places: tuple[int, ...]
 
 
 class Ending:
@@ -34,16 +42,18 @@ class Ending:
     program returns (also what a graph must keep); freed: wanted slots whose graph a backward has freed; kept: those whose
     graph lives on, `nodes` its entries and `values` the slots it starts from.  For the graph: `inputs` (slot, place) of the
     inputs that require a gradient, `starts` the slots of these and of leaves, `gone` all slots a backward has freed.
-    `ranges`: the slots of bundles that are wanted; `same`: slots whose value is that of another.
+    `ranges`: the slots of bundles that are wanted; `same`: slots whose value is that of another.  `rows`: wanted slots that are
+    taken out of another one's value after the program has run.
     """
-    __slots__ = ("binds", "outs", "freed", "kept", "nodes", "values", "inputs", "starts", "gone", "ranges", "same", "lent",
+    __slots__ = ("binds", "outs", "freed", "kept", "nodes", "values", "inputs", "starts", "gone", "ranges", "same", "rows", "lent",
                  "programs", "backward", "residuals", "reached", "linked", "_places", "_picks", "_indices")
 
     def __init__(self, binds: list[tuple], outs: tuple, freed: frozenset, kept: tuple, nodes: list[Node],
-                 values: tuple, before: list[Node], gone: frozenset, ranges: list[range], same: dict[int, int]) -> None:
+                 values: tuple, before: list[Node], gone: frozenset, ranges: list[range], same: dict[int, int],
+                 rows: list[Rows]) -> None:
         self.inputs = tuple((o.slot, k) for k, o in enumerate(input_outs(before)) if o.rg)
         self.starts = (*[s for s, _ in self.inputs], *[n.slot for n in before if n.kind is LEAF])
-        self.gone, self.ranges, self.same = gone, ranges, same
+        self.gone, self.ranges, self.same, self.rows = gone, ranges, same, rows
         self.lent = 0                   # how often it has used a program of another ending
         self.binds, self.outs, self.freed = binds, outs, freed
         self.kept, self.nodes, self.values = kept, nodes, values
@@ -57,10 +67,10 @@ class Ending:
         self._indices: tuple[dict | None, list[int]] = (None, [])
 
     def places(self, outs: tuple[int, ...]) -> dict[int, int]:
-        """Where in the results `outs` of a program each slot stands."""
+        """Where in the results `outs` of a program, and in what is taken out of them, each slot stands."""
         found = self._places.get(outs)
         if found is None:
-            found = self._places[outs] = {s: k for k, s in enumerate(outs)}
+            found = self._places[outs] = {s: k for k, s in enumerate((*outs, *(s for r in self.rows for s in r.slots)))}
         return found
 
     def indices(self, places: dict[int, int]) -> list[int]:
