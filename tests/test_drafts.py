@@ -88,6 +88,15 @@ def test_long_tapes_are_no_drafts():
     assert not latest().draft
 
 
+def test_a_loop_whose_turns_are_all_kept_is_a_draft():
+    x = torch.ones(100, 3)
+    kept = [torch.sin(x[k]) for k in range(100)]
+    kept[0].tolist()
+    assert latest().draft
+    torch.stack([torch.cos(x[k]) for k in range(100)]).tolist()
+    assert not latest().draft
+
+
 @pytest.mark.parametrize(("word", "draft"), [("never", False), ("always", True)])
 def test_the_flag_decides(word: str, draft: bool):
     change_all_the_time(110 if draft else 130)

@@ -278,10 +278,10 @@ def _compile(tape: Tape, node: Node, ending: Ending, free: list[int], draft: boo
     nodes = path(node)
     again = draft is False
     device = next((o.aval.device for x in nodes for o in x.outs), "cpu")
-    draft = device == "cpu" and (drafting(nodes) if draft is None else draft)
     inputs = input_outs(nodes)
     residuals = Residuals(len(ending.outs)) if ending.residuals else None
     plan = make_plan(nodes, ending.kept if residuals else (), results=ending.outs)
+    draft = device == "cpu" and (drafting(nodes, plan.pieces(ending.outs)) if draft is None else draft)
     kept = set(ending.values)
     # residuals may be inputs themselves: then nothing is donated
     outs, donated = _donation(tape, inputs, ending.outs, [k for k in free if inputs[k].slot not in kept], nodes) \

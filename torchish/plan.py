@@ -8,7 +8,7 @@ gradient is asked for; so within a region every differentiated input exists befo
 """
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from .avals import Out
 from .reroll import Before, Loop, reroll
@@ -66,7 +66,15 @@ class Plan:
     @property
     def turns(self) -> tuple[int, ...]:
         """How many turns each loop has that was rolled up."""
-        return tuple(loop.turns for step in self.steps if isinstance(step, Region) for loop in step.steps if isinstance(loop, Loop))
+        return tuple(loop.turns for loop in self._loops())
+
+    def pieces(self, results: Iterable[int]) -> int:
+        """How many of the `results` are taken one by one out of what loops keep."""
+        wanted = set(results)
+        return sum(s in wanted for loop in self._loops() for _, singles, _ in loop.kept for s, _ in singles)
+
+    def _loops(self) -> Iterator[Loop]:
+        return (loop for step in self.steps if isinstance(step, Region) for loop in step.steps if isinstance(loop, Loop))
 
 
 def ancestors(nodes: list[Node], ends: Iterable[int], stops: Iterable[int] = ()) -> list[Node]:

@@ -23,6 +23,7 @@ __all__ = ["Ending", "Program", "Rows", "drafting", "enough", "forget_history", 
 
 _TRIED = 2          # runs up to which a program counts as seldom used
 _MOST = 64          # runs after which any draft gives way to a program compiled for good
+_PIECES = 64        # parts of others among the results from which on a program compiled for good takes seconds
 _RATE = 1e10        # operations and bytes that a draft gets through in a second, at most
 _SHORT = 64         # entries up to which a draft is worth it: of more, most of the time goes into tracing
 
@@ -145,10 +146,14 @@ def forget_history() -> None:
     _latest.clear()
 
 
-def drafting(nodes: list[Node]) -> bool:
-    """Whether the next program is to be a draft: of those compiled last, hardly one has been run often enough to outgrow it."""
-    if config.drafts != "auto":
-        return config.drafts == "always"
+def drafting(nodes: list[Node], pieces: int) -> bool:
+    """Whether the next program is to be a draft.
+
+    It is where of those compiled last hardly one has been run often, and where `pieces`, results which are parts of others, are so
+    many that these are what takes the time.
+    """
+    if config.drafts != "auto" or pieces >= _PIECES:
+        return config.drafts != "never"
     seldom = sum(p.runs <= _TRIED for p in _latest)
     return seldom > 9 and sum(n.kind is not INPUT and n.kind is not MODE for n in nodes) <= _SHORT
 
