@@ -9,7 +9,6 @@ import pytest
 from counting import counting
 
 import torchish as torch
-from torchish import finish
 
 
 def parameters(*shapes, seed=0):
@@ -402,32 +401,3 @@ def test_a_gradient_that_a_step_begins_with_was_there_before_the_loop(begins):
         leaf.exp().backward(cotangent)
     for leaf in (first, second):
         np.testing.assert_allclose(leaf.grad.tolist(), [2 * np.e] * 4, rtol=1e-6)
-
-
-def test_many_parts_of_a_tensor_are_taken_out_of_one_result(monkeypatch):
-    results = []
-    compile_program = finish.compile_program
-
-    def counted(fn, specs, *rest):
-        with jax.enable_x64(True):
-            results.append(len(jax.eval_shape(fn, *[jax.ShapeDtypeStruct(*spec) for spec in specs])))
-        return compile_program(fn, specs, *rest)
-    monkeypatch.setattr(finish, "compile_program", counted)
-    for dtype in (torch.float32, torch.bfloat16, torch.bool, torch.int64, torch.complex64):
-        x = torch.arange(90).reshape(90, 1) % 7 * torch.ones(1, 2)
-        rows = list(x.to(dtype))
-        assert [row.tolist() for row in rows] == x.to(dtype).tolist()
-    parts = (torch.arange(201.0) + 1).split(2)
-    assert [p.tolist() for p in parts] == [[k + 1.0, k + 2.0] for k in range(0, 200, 2)] + [[201.0]]
-    kept = [row.exp() for row in torch.zeros(80, 2).unbind()][:2]      # what nobody wants is not taken out
-    assert [k.tolist() for k in kept] == [[1, 1], [1, 1]]
-    w = torch.ones(70, requires_grad=True)
-    for _ in range(3):                      # these have a graph; the second time it is known that a backward follows
-        w.grad = None
-        rows = list(w * 2)
-        assert rows[3].item() == 2
-        sum(rows[1:3]).backward()
-        assert w.grad[:4].tolist() == [0, 2, 2, 0]
-    assert max(results) < 8
-    weighted = torch.func.vmap(lambda y: torch.stack([v * k for k, v in enumerate(y)]).sum())(torch.ones(3, 70))
-    assert weighted.tolist() == [2415.0] * 3
