@@ -37,6 +37,12 @@ class _Anything(type):
             raise AttributeError(name)
         return type(f"{cls.__name__}.{name}", (Absent,), {})
 
+    # test_ops.py looks for reductions by their argument dtype, and refuses to find none
+    def __call__(cls, *args: Any, dtype: Any = None, **kwargs: Any) -> Any:
+        if len(args) == 1 and isinstance(args[0], types.FunctionType):      # a decorator: what it decorates is missing, too
+            return cls
+        return super().__call__(*args, **kwargs)
+
 
 class Absent(metaclass=_Anything):
     """Stands for a name that torchish has not; whoever calls it fails."""
@@ -65,6 +71,7 @@ class AbsentModule(types.ModuleType):
     """Stands for a module that torchish has not."""
 
     __path__: list[str] = []
+    __all__: list[str] = ["absent"]     # test_ops.py refuses to find none
 
     def __getattr__(self, name: str) -> type:
         if name.startswith("__"):
@@ -148,6 +155,8 @@ def main(args: list[str]) -> int:
     # the op database has them, and decorators of test_nn.py
     for name in {"_scaled_mm", "_segment_reduce", "per_tensor_affine"} - set(vars(torch)):
         setattr(torch, name, type(name, (Absent,), {}))
+    for name in ("crow_indices", "col_indices", "ccol_indices", "row_indices"):     # test_sparse.py lists them
+        setattr(torch.Tensor, name, type(name, (Absent,), {}))
     torch.cuda.jiterator = types.SimpleNamespace(_create_jit_fn=lambda *args, **kwargs: Absent,
                                                  _create_multi_output_jit_fn=lambda *args, **kwargs: Absent)
     torch._C._DisableFuncTorch = nullcontext        # for blocks that read and set the state of a generator only
@@ -156,11 +165,13 @@ def main(args: list[str]) -> int:
     torch.ops.quantized_decomposed = AbsentModule("torch.ops.quantized_decomposed")
     sys.modules["torch._ops"] = AbsentModule("torch._ops")
     sys.modules["torch._ops"].HigherOrderOperator = AbsentOperator
+    import_module("torch._subclasses").CrossRefFakeMode = Absent        # test_sparse.py derives from it
     aten = type(torch.ops.aten)
     aten.__getattr__ = lenient(aten.__getattr__)
     torch.testing.__path__ = []         # a module with submodules, from here on
     sys.meta_path.insert(0, Finder(root))
-    import_module("torch.testing._utils")       # read as an attribute
+    for name in ("torch.testing._utils", "torch._refs"):    # read as attributes
+        import_module(name)
     fill(root / "test" / file)
     sys.path[:0] = [str(root / "test"), str(root)]
     sys.argv[1:] = []                   # the testing package reads the command line, too
