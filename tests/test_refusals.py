@@ -156,6 +156,19 @@ t.add(x,1,out=x[:1].expand(3))|RuntimeError|unsupported operation: more than one
 t.gather(x,0,i,out=x)|RuntimeError|unsupported operation: some elements of the input tensor and the written-to
 t.gather(x,0,i[:2],out=x[1:])|RuntimeError|unsupported operation: some elements of the input tensor and the written-to
 t.cat([h[0],x[:1]],out=x)|RuntimeError|unsupported operation: some elements of the input tensor and the written-to
+x.scatter_(0,i,x)|RuntimeError|unsupported operation: some elements of the input tensor and the written-to
+x[:2].scatter_add_(0,i[:2]*0,x[1:])|RuntimeError|unsupported operation: some elements of the input tensor and the written-to
+i.scatter_(0,i,1)|RuntimeError|unsupported operation: some elements of the input tensor and the written-to
+x.scatter_reduce_(0,i,x,"sum")|RuntimeError|unsupported operation: some elements of the input tensor and the written-to
+x.index_add_(0,i,x)|RuntimeError|unsupported operation: some elements of the input tensor and the written-to
+x.index_copy_(0,i,x)|RuntimeError|unsupported operation: some elements of the input tensor and the written-to
+i.index_fill_(0,i,1)|RuntimeError|unsupported operation: some elements of the input tensor and the written-to
+t.mean(x,0,dtype=t.float,out=t.empty(0,dtype=t.double))|RuntimeError|Expected out tensor to have dtype float, but got double
+t.nansum(i,0,dtype=t.float,out=i)|RuntimeError|Expected out tensor to have dtype float, but got long int
+t.nansum(x,dtype=t.cfloat)|NotImplementedError|"nansum_cpu" not implemented for 'ComplexFloat'
+t.nanmean(x,dtype=t.long)|RuntimeError|nanmean(): could not infer output dtype. Optional dtype must be either a floating point
+t.empty_permuted((2,),(0,1))|RuntimeError|Number of dimensions in size does not match the length of the physical_layout
+x.put_(i,x)|RuntimeError|unsupported operation: some elements of the input tensor and the written-to
 """
 
 

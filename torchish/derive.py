@@ -19,6 +19,7 @@ from .bundle import range_of
 from .dtypes import INTEGER, OF_PYTHON, dtype
 from .joined import MANY, joined
 from .keywords import Keywords, hidden, keywords, renamed
+from .ops.into import EXACT
 from .ops.table import ALIASES, COMPOSITES, EMPTY, TABLE, Composite, Op, Param
 from .overloads import OLD, old_form
 from .recorder import Restart, Results, given_tensor, hooks, look_again, record, record_results, slot_of
@@ -306,7 +307,9 @@ def _write_function(source: _Source, op: Op, name: str, first: str | None, opera
         lines.append(f"    r = {view}")
     lines += ["    r = R(*r)"] * (many is not None)
     if out:
-        lines.append(f"    if out is not None: return hooks.store_out(out, r, {op.name!r}{_read(op, params)})")
+        source.names["EXACT"] = EXACT
+        asked = ", into=None if dtype is None else EXACT" * (op.into is not EXACT and any(p.name == "dtype" for p in params))
+        lines.append(f"    if out is not None: return hooks.store_out(out, r, {op.name!r}{_read(op, params)}{asked})")
     lines.append("    return r")
 
 
@@ -369,7 +372,8 @@ def _write_inplace(source: _Source, op: Op, name: str, functional: Callable, fir
         return
     call = ["*args" if _is_varargs(params, k) else (f"{p.name}={p.name}" if p.keyword_only else p.name)
             for k, p in enumerate(params)]
-    others = "".join([f", {p.name}" for p in params[1:] if p.kind in ("operand", "mixed") and op.name not in READ_FIRST])
+    read = [p.name for p in params[1:] if p.kind in ("operand", "mixed") and op.name not in READ_FIRST]
+    others = "".join([f", {name}" for name in read]) + ", apart=True" * (op.apart is not None)
     source.lines += ["    try:", f"        r = functional({', '.join(call)})",
                      "    except NotImplementedError as e:",     # torch looks for overlap before it looks for a kernel
                      f"        if ' not implemented for ' in str(e): refuse_overlap({first})", "        raise",

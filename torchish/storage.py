@@ -401,8 +401,11 @@ def write_op(op: Op, which: int | None = None) -> Op:
     return found
 
 
-def in_place(x: Any, result: Any, rule: InPlace, *others: Any) -> Any:
-    """Ends an in-place op that also read `others`: checks torch's rules, casts the result to `x`'s dtype, writes it."""
+def in_place(x: Any, result: Any, rule: InPlace, *others: Any, apart: bool = False) -> Any:
+    """Ends an in-place op that also read `others`: checks torch's rules, casts the result to `x`'s dtype, writes it.
+
+    apart: whether none of `others` may lie in the memory of `x`; otherwise one may be `x`.
+    """
     out, own = result._node.aval, x._node.aval
     if own.strides is not None:
         if rule.indexed:
@@ -411,6 +414,8 @@ def in_place(x: Any, result: Any, rule: InPlace, *others: Any) -> Any:
             refuse_overlap(x)
     for other in others:
         if isinstance(other, hooks.tensor):
+            if apart and shares_memory(x, other):
+                raise RuntimeError(SHARED)
             refuse_sharing(x, other)
     if out is not own:
         if out.device != own.device:

@@ -215,15 +215,14 @@ def empty_permuted(size: Sequence[int], physical_layout: Sequence[int], *, dtype
     """zeros (torch: whatever is there) whose dimensions lie in memory in the order `physical_layout`."""
     dense_only("empty_permuted", layout)
     n = len(size)
-    for k, d in enumerate(physical_layout):
+    order = list(physical_layout)
+    require(len(order) == n, "Number of dimensions in size does not match the length of the physical_layout; i.e. len(size) = "
+                             f"{n} is not equal to len(physical_layout) = {len(order)}")
+    for k, d in enumerate(order):
         require(0 <= d < max(n, 1), f"Dimension out of range (expected to be between 0 and {n - 1}, but got {d} at index {k}).  "
                                     "NB: negative dims not currently supported; file an issue if you want it.")
-    order = list(physical_layout)
-    require(sorted(order) == list(range(len(size))), "Number of dimensions in size does not match the length of the "
-                                                     f"physical_layout; i.e. len(size) = {len(size)} is not equal to "
-                                                     f"len(physical_layout) = {len(order)}"
-            if len(order) != len(size) else "Duplicate dim not allowed")
-    made = t.empty([size[d] for d in order], dtype=dtype, device=device).permute([order.index(d) for d in range(len(size))])
+    require(len(set(order)) == n, "Duplicate dim not allowed")
+    made = t.empty([size[d] for d in order], dtype=dtype, device=device).permute([order.index(d) for d in range(n)])
     return made._require_grad() if requires_grad else made
 
 

@@ -92,7 +92,7 @@ def index_add(input: Array, dim: int, index: Array, source: Array, *, alpha: Num
     return add_at(base, _key(index, dim), source * cast(alpha, source.dtype)).reshape(input.shape)
 
 
-@op(forms="function method out", inplace=True, look=_into_self,
+@op(apart=1, forms="function method out", inplace=True, look=_into_self,
     samples=lambda t: [((t(3, 4), 0, t(5, dtype="int64", low=0, high=3), t(5, 4), "mean"), {})])
 def index_reduce(input: Array, dim: int, index: Array, source: Array, reduce: str, *,
                  include_self: bool = True) -> Array:
@@ -143,7 +143,7 @@ def index_copy(input: Array, dim: int, index: Array, source: Array) -> Array:
     return put((":",) * dim + ("t",), base, source, index.reshape(-1)).reshape(input.shape)
 
 
-@op(strides="first", forms="function method out", inplace=InPlace(indexed="index_fill_"),
+@op(apart=1, strides="first", forms="function method out", inplace=InPlace(indexed="index_fill_"),
     look=_looks(partial(out_of_bounds, error=IndexError), wrap=True),
     samples=lambda t: [((t(3, 4), 0, t(1, dtype="int64", low=0, high=3), 1.5), {})])
 def index_fill(input: Array, dim: int, index: Array, value: ArrayLike) -> Array:

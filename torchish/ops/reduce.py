@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from ..dtypes import dtype as DType
 from .check import require, wrap_dim, wrap_dims
 from .into import CASTS, Into
-from .precision import dtype_name, inexact, is_float, recast, widened
+from .precision import dtype_name, inexact, need_real, recast, widened
 from .rules import by_dim
 from .table import Array, Dims, op
 
@@ -37,9 +37,10 @@ def sum_(input: Array, dim: Dims | None = None, keepdim: bool = False, *, dtype:
 @op(samples=_samples, into=INTO_NANSUM)
 def nansum(input: Array, dim: Dims | None = None, keepdim: bool = False, *, dtype: DType | None = None) -> Array:
     """The sum over `dim`, NaN counted as 0."""
-    if jnp.iscomplexobj(input):
-        raise RuntimeError("nansum on CPU does not support complex inputs")
+    require(not jnp.iscomplexobj(input), "nansum on CPU does not support complex inputs")
     x = _summand(input, dtype)
+    if inexact(input):
+        need_real("nansum_cpu", x)
     x = jnp.where(jnp.isnan(x), 0, x).astype(x.dtype) if inexact(x) else x
     return widened(jnp.sum, x, axis=wrap_dims(dim, x.ndim), keepdims=keepdim)
 
@@ -62,7 +63,10 @@ def nanmean(input: Array, dim: Dims | None = None, keepdim: bool = False, *, dty
         raise RuntimeError("nanmean(): expected input to have floating point or complex dtype but got "
                            f"{dtype_name(input)}")
     x = input if dtype is None else input.astype(dtype.np)
-    require(is_float(x), "nansum on CPU does not support complex inputs")
+    require(inexact(x), "nanmean(): could not infer output dtype. Optional dtype must be either a floating point or complex dtype. "
+                        f"Got: {dtype_name(x)}")
+    require(not jnp.iscomplexobj(input), "nansum on CPU does not support complex inputs")
+    need_real("nansum_cpu", x)
     axes = wrap_dims(dim, x.ndim)
     count = jnp.sum(~jnp.isnan(x), axis=axes, keepdims=keepdim)
     total = widened(jnp.sum, jnp.where(jnp.isnan(x), 0, x).astype(x.dtype), axis=axes, keepdims=keepdim)

@@ -199,7 +199,7 @@ def reduce_at(base: Array, key: tuple, src: Array, reduce: str, include_self: bo
     return total // count if jnp.issubdtype(base.dtype, jnp.integer) else total / count
 
 
-@op(forms="function method out", inplace=True, look=_look,
+@op(apart=1, forms="function method out", inplace=True, look=_look,
     samples=lambda t: [((t(3, 4), 1, t(3, 6, dtype="int64", low=0, high=4), t(3, 6), "mean"), {}),
                        ((t(3, 4), 1, t(3, 6, dtype="int64", low=0, high=4), t(3, 6), "amax"), {"include_self": False})])
 def scatter_reduce(input: Array, dim: int, index: Array, src: Array, reduce: str, *,

@@ -329,6 +329,8 @@ def gradient(t: Any, input: Any, *, spacing: Any = 1, dim: Any = None, edge_orde
         many = s.dim() if isinstance(s, t.Tensor) else 0
         require(many < 2, "torch.gradient expected each element of spacing to have one dimension, but got an element with "
                           f"{many} dimensions!")
+        require(not many or s.device == input.device, "torch.gradient expected each tensor to be on the same device, but got "
+                                                      f"devices {input.device} and {s.device if many else ''}!")
     coordinates = [s if isinstance(s, t.Tensor) and s.dim() else None for s in each]
     return tuple(t._differences(input, c, d, edge_order, 1.0 if c is not None else float(s))
                  for c, d, s in zip(coordinates, dims, each, strict=True))

@@ -155,7 +155,7 @@ def masked_scatter(input: Array, mask: Array, source: Array) -> Array:
     return jnp.where(chosen, taken, x.reshape(-1)).reshape(shape)
 
 
-@op(strides="first", inplace=True, forms="method function out", look=look_flat,
+@op(apart=1, strides="first", inplace=True, forms="method function out", look=look_flat,
     samples=lambda t: [((t(3, 4), t(3, dtype="int64", low=0, high=11), t(3, seed=1), True), {})])
 def put(input: Array, index: Array, source: Array, accumulate: bool = False) -> Array:
     """The flat places `index` of input set to (or, with `accumulate`, added) the elements of `source`."""

@@ -89,7 +89,8 @@ class Op:
     looks: which operands `look` gets the values of: "places" (int64 and int32), "whole" (all integers and bools, but of the
         first operand), "values" (float32 and float64), "levels" (the same, of what may be a number) or "matrix" (of the first
         operand, if it is of floating or complex numbers).
-    apart: from which operand on what is read may share no memory with `out=`; None: all of it may.
+    apart: from which operand on what is read may share no memory with `out=`, or with what is written in place; None: all of it
+        may.
     names: what public parameters are called where that is not the name here, or not the only one: "split_size sections" has a
         first name and further keywords. A key may begin with "function." or "method."; "*dim" takes its values one by one,
         too; "-" is a parameter that this form has not.
