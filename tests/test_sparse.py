@@ -261,3 +261,23 @@ def test_parts_that_scripts_ask_for():
         x.div_(3)
     with pytest.raises(RuntimeError, match="sspaddmm: expected 'mat2' to have strided layout"):
         torch.sspaddmm(x, x, x)
+
+
+def test_results_are_written_into_what_is_given():
+    x, out = sparse(), torch.sparse_coo_tensor((4, 3))
+    assert torch.sin(x, out=out) is out and out.shape == (2, 3)
+    torch.testing.assert_close(out.to_dense(), x.to_dense().sin())
+    assert torch.add(x, x, out=torch.sparse_coo_tensor((2, 3), dtype=torch.double)).to_dense().tolist() == [[0, 0, 8], [8, 0, 10]]
+    full = torch.zeros(2, 2)
+    torch.mm(x, torch.ones(3, 2), out=full)
+    assert full.tolist() == [[4, 4], [9, 9]]
+    with pytest.raises(RuntimeError, match="result type Float can't be cast to the desired output type Long"):
+        torch.neg(x, out=torch.sparse_coo_tensor((2, 3), dtype=torch.long))
+    for operand, into in ((x, full), (full, out)):
+        with pytest.raises(RuntimeError, match=r"Expected self.is_sparse\(\) && result.is_sparse\(\) to be true"):
+            torch.abs(operand, out=into)
+
+
+@pytest.mark.parametrize("dtype", [torch.bool, torch.int8])
+def test_without_dims_the_dtype_stays(dtype: torch.dtype) -> None:
+    assert torch.tensor(1, dtype=dtype).to_sparse().to_dense().dtype is dtype

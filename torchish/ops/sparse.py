@@ -28,7 +28,7 @@ def dense(indices: Array, values: Array, size: Shape) -> Array:
     """All elements, those without an entry zero."""
     places = tuple(indices)
     if not places:
-        return values.sum(0)
+        return values.any(0) if values.dtype == jnp.bool_ else values.sum(0, dtype=values.dtype)
     empty = jnp.zeros(size, values.dtype)
     return empty.at[places].max(values) if values.dtype == jnp.bool_ else empty.at[places].add(values)
 

@@ -13,6 +13,7 @@ import numpy as np
 from ..autograd.calls import backward as autograd_backward
 from ..autograd.calls import grad as autograd_grad
 from ..dtypes import c_name, can_cast
+from ..hooks import hooks
 from ..namespace import namespace as t
 from ..ops.check import listing, require
 from ..tensor import Tensor
@@ -38,21 +39,32 @@ def call(*names: str) -> Callable[[Callable], Callable]:
     return declare
 
 
-def replace(x: SparseTensor, new: SparseTensor) -> SparseTensor:
+def replace(x: SparseTensor, new: SparseTensor, resized: bool = False) -> SparseTensor:
     """`x` becomes `new` in place."""
-    require(tuple(x._node.aval.shape) == tuple(new._node.aval.shape), "a sparse tensor written in place keeps its size")
+    require(resized or tuple(x._node.aval.shape) == tuple(new._node.aval.shape), "a sparse tensor written in place keeps its size")
     x._i, x._v, x._once, x._pattern, x._node = new._i, new._v, new._once, new._pattern, new._node
     x._version_count += 1
     return x
 
 
-def written(x: SparseTensor, new: Any, name: str = "") -> SparseTensor:
+def written(x: SparseTensor, new: Any, name: str = "", resized: bool = False) -> SparseTensor:
     """`x` becomes the result of the function `name` in place. RuntimeError where its dtype does not hold it."""
     if new.dtype is not x.dtype:
         require(can_cast(new.dtype, x.dtype), f"{name}result type {c_name(new.dtype)} can't be cast to the desired output type "
                                               f"{c_name(x.dtype)}")
         new = to(new, x.dtype)
-    return replace(x, new)
+    return replace(x, new, resized)
+
+
+@call("out=")
+def _into(name: str, fn: Callable, args: tuple, kwargs: dict) -> Any:
+    """What the function `name` gives, written into the tensor given as `out`: RuntimeError where one is sparse and one is not."""
+    given = {key: x for key, x in kwargs.items() if key != "out"}
+    out = kwargs["out"]
+    result = fn(*args, **given) if any(isinstance(x, SparseTensor) for x in (*args, *given.values())) else None
+    require(isinstance(result, SparseTensor) is isinstance(out, SparseTensor),
+            "Expected self.is_sparse() && result.is_sparse() to be true, but got false.")
+    return written(out, result, resized=True) if isinstance(out, SparseTensor) else hooks.store_out(out, result, name)
 
 
 def _declare() -> None:

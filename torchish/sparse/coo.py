@@ -65,6 +65,8 @@ class SparseTensor(Tensor):
             name = "autograd.grad"
         own = calls.get(name)
         if own is not None:
+            if kwargs and kwargs.get("out") is not None:
+                return calls["out="](name, own, args, kwargs)
             return own(*args, **(kwargs or {}))
         if name in _METADATA:
             with DisableTorchFunctionSubclass():
