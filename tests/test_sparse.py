@@ -44,7 +44,7 @@ ALIKE = {
         s * torch.tensor(2), s.clone().mul_(2), s.clone().add_(o), d.clone().add_(s)],
     "entries": lambda s, o, d: [
         s.abs(), o.relu(), s.sqrt(), torch.sin(s), s.log1p(), s.sign(), o.neg(), s.double(), s.to(torch.int32), torch.isnan(s),
-        s.clone().tanh_(), s.detach(), s.square(), s.any()],
+        s.clone().neg_(), s.detach(), s.square(), s.any()],
     "shapes": lambda s, o, d: [
         s.t(), s.T, s.transpose(0, 1), s.permute(1, 0), s.unsqueeze(0), s.unsqueeze(-1), s[0], s[:, 2], s[..., 1], s[1, 0],
         s[None, 1], s.select(1, 2), s.index_select(1, torch.tensor([2, 2, 0])), torch.cat([s, o]), torch.cat([s, o], 1),
@@ -281,3 +281,43 @@ def test_results_are_written_into_what_is_given():
 @pytest.mark.parametrize("dtype", [torch.bool, torch.int8])
 def test_without_dims_the_dtype_stays(dtype: torch.dtype) -> None:
     assert torch.tensor(1, dtype=dtype).to_sparse().to_dense().dtype is dtype
+
+
+def test_in_place_and_parts_as_in_torch():
+    x = sparse().coalesce()
+    assert x.floor_divide_(2)._values().tolist() == [2, 2, 2]
+    assert x.t_().shape == (3, 2) and x._indices().tolist() == [[2, 0, 2], [0, 1, 1]]
+    torch.testing.assert_close(sparse().coalesce().tanh_().to_dense(), sparse().to_dense().tanh())
+    with pytest.raises(RuntimeError, match="sqrt_ requires coalesced input"):
+        sparse().sqrt_()
+    with pytest.raises(TypeError, match="Cannot assign to a sparse tensor"):
+        x[0] = 1
+    assert torch.sparse_coo_tensor([[0], [1]], [2.0], (2, 2)).is_coalesced() and not x._coalesced_(False).is_coalesced()
+    part = sparse().narrow_copy(1, 1, 2)
+    assert part.shape == (2, 2) and part.to_dense().tolist() == sparse().to_dense()[:, 1:].tolist()
+    assert x.new(2, 3).shape == (2, 3) and x.new([[0], [1]], [2.0], (2, 2))._nnz() == 1 and not x.new_tensor([1]).is_sparse
+    assert sparse().movedim(0, 1).shape == (3, 2) and sparse().H.shape == (3, 2)
+    rows = torch.tensor([[0], [1]])
+    kept = torch.sparse_coo_tensor(rows, [2.0], (2, 2))
+    rows.resize_(1, 2)
+    assert kept._indices().shape == (2, 1)
+
+
+def test_a_copy_has_a_gradient_of_its_own():
+    x, y = sparse(), other().requires_grad_()
+    x.copy_(y)
+    (x * 2).to_dense().sum().backward()
+    assert y.grad.to_dense().tolist() == [[0, 2, 0], [2, 0, 0]] and not x.is_leaf
+
+
+def test_put_together_along_dense_dims_and_without_entries():
+    x = hybrid()
+    torch.testing.assert_close(torch.cat([x, 2 * x], 1).to_dense(), torch.cat([x.to_dense(), 2 * x.to_dense()], 1))
+    assert torch.vstack([sparse(), sparse()]).shape == (4, 3) and torch.hstack([sparse(), sparse()]).shape == (2, 6)
+    nothing = torch.sparse_coo_tensor((3, 2))           # two sparse dims, where x has one
+    assert (nothing + x).to_dense().tolist() == (x + nothing).to_dense().tolist() == x.to_dense().tolist()
+    assert torch.stack([torch.sparse_coo_tensor((0, 3))] * 2).bmm(torch.ones(2, 3, 2)).shape == (2, 0, 2)
+    with pytest.raises(RuntimeError, match="add: expected 'self' and 'other' to have same size, but self has size"):
+        torch.ones(3, 3) + sparse()
+    with pytest.raises(RuntimeError, match="numel: integer multiplication overflow"):
+        torch.sparse_coo_tensor((2**16,) * 4)

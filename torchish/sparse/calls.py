@@ -28,7 +28,7 @@ _SUMMED = [
     "rad2deg", "relu", "round", "sgn", "sign", "signbit", "sin", "sinh", "sqrt", "square", "tan", "tanh", "trunc"]
 _EACH = [
     "bfloat16", "bool", "byte", "char", "clone", "conj", "conj_physical", "detach", "double", "float", "half", "int",
-    "long", "neg", "negative", "positive", "real", "resolve_conj", "resolve_neg", "short", "type_as"]
+    "long", "neg", "negative", "positive", "resolve_conj", "resolve_neg", "short", "type_as"]
 
 
 def call(*names: str) -> Callable[[Callable], Callable]:
@@ -72,8 +72,10 @@ def _declare() -> None:
         def fn(input: SparseTensor, *args: Any, **kwargs: Any) -> SparseTensor:
             x = coalesced(input) if first else input
             return with_values(x, getattr(x._v, name)(*args, **kwargs) if hasattr(Tensor, name) else getattr(t, name)(x._v))
-        calls[name] = fn
-        calls[f"{name}_"] = lambda input, *args, **kwargs: written(input, fn(input, *args, **kwargs))
+        def fn_(input: SparseTensor, *args: Any, **kwargs: Any) -> SparseTensor:
+            require(input._once or not first, f"{name}_ requires coalesced input")
+            return written(input, fn(input, *args, **kwargs))
+        calls[name], calls[f"{name}_"] = fn, fn_
 
     for name in _SUMMED:
         entrywise(name, True)
@@ -82,6 +84,8 @@ def _declare() -> None:
 
 
 _declare()
+calls["real"] = lambda input: with_values(input, t.real(input._v))
+calls["imag"] = lambda input: with_values(input, t.imag(input._v))
 
 
 # parts
@@ -210,12 +214,18 @@ def _same_places(a: SparseTensor, b: SparseTensor) -> bool:
 @call("add")
 def add(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     if not isinstance(input, SparseTensor):
+        shape, size = tuple(input.shape) if isinstance(input, Tensor) else (), tuple(other._node.aval.shape)
+        require(not isinstance(input, Tensor) or shape == size, "add: expected 'self' and 'other' to have same size, but self has "
+                f"size {listing(shape)} while other has size {listing(size)} (FYI: dense-sparse addition does not currently "
+                "support broadcasting)")
         return t.add(input, dense(other), alpha=alpha)
     require(isinstance(other, SparseTensor), "add(sparse, dense) is not supported. Use add(dense, sparse) instead.")
     a, b = tuple(input._node.aval.shape), tuple(other._node.aval.shape)
     require(a == b, f"add: expected sizes of 'self' and 'other' to match, but {listing(a)} != {listing(b)}")
-    require(input._i.shape[0] == other._i.shape[0], "add: expected 'self' and 'other' to have same number of sparse dimensions")
     scaled = other._v if alpha.__class__ is int and alpha == 1 else other._v * alpha
+    if not input._nnz() or not other._nnz():        # of these the number of sparse dims may be another
+        return with_values(*((other, scaled) if not input._nnz() else (input, input._v))).to(t.result_type(input._v, scaled))
+    require(input._i.shape[0] == other._i.shape[0], "add: expected 'self' and 'other' to have same number of sparse dimensions")
     if _same_places(input, other):
         return with_values(input, input._v + scaled)
     both = made(t.cat([input._i, other._i], 1), t.cat([input._v.to(dtype := t.result_type(input._v, scaled)), scaled.to(dtype)]), a)
@@ -277,7 +287,7 @@ def power(input: SparseTensor, exponent: Any) -> SparseTensor:
     return with_values(x, x._v ** exponent)
 
 
-for _name in ("add", "sub", "mul", "div", "pow"):
+for _name in ("add", "sub", "subtract", "mul", "multiply", "div", "divide", "true_divide", "floor_divide", "pow"):
     calls[f"{_name}_"] = lambda self, other, _fn=calls[_name], **kwargs: written(self, _fn(self, other, **kwargs)) \
         if isinstance(self, SparseTensor) else self.copy_(_full(_fn(self, other, **kwargs)))
 
@@ -299,7 +309,7 @@ def copy_(self: Any, src: Any, non_blocking: bool = False) -> SparseTensor:
     require(isinstance(self, SparseTensor) and isinstance(src, SparseTensor),
             "copy_() between dense and sparse Tensors is not implemented! Found self type = "
             f"{self.type()} and src type = {src.type()}")
-    return replace(self, to(src, self._v.dtype))
+    return replace(self, calls["clone"](to(src, self._v.dtype)))
 
 
 @call("sparse_mask")
@@ -316,6 +326,12 @@ def to_sparse(self: SparseTensor, sparse_dim: int | None = None, *, layout: Any 
 
 
 # refused in torch's words
+
+@call("__setitem__")
+def setitem(self: Any, key: Any, value: Any) -> None:
+    require(not isinstance(self, SparseTensor), "Cannot assign to a sparse tensor", TypeError)
+    copy_(self, value)      # which refuses, too
+
 
 @call("reshape")
 def reshape(input: SparseTensor, *shape: Any) -> Any:

@@ -53,6 +53,11 @@ class SparseTensor(Tensor):
         """Other values at the same places."""
         return with_values(self, values)
 
+    def _coalesced_(self, coalesced: bool) -> SparseTensor:
+        """Says whether each place has one entry, in order: nothing is looked at."""
+        self._once = coalesced
+        return self
+
     def _nnz(self) -> int:
         return self._v.shape[0]
 
@@ -79,7 +84,7 @@ class SparseTensor(Tensor):
 def made(indices: Any, values: Any, size: tuple[int, ...], once: bool = False, pattern: tuple | None = None) -> SparseTensor:
     """A sparse tensor of these parts, which are taken as they are."""
     x = object.__new__(SparseTensor)
-    x._i, x._v, x._once, x._pattern = indices, values, once, pattern
+    x._i, x._v, x._once, x._pattern = indices, values, once or values.shape[0] < 2, pattern
     aval = aval_of(tuple(size), values.dtype, values._node.aval.device)
     x._node = aval.grad if values.requires_grad else aval.plain
     return x
@@ -95,6 +100,12 @@ def _shape_of(indices: Any, values: Any) -> tuple[int, ...]:
     if not indices.shape[1]:
         return (0,) * indices.shape[0] + tuple(values.shape[1:])
     return (*[int(n) + 1 for n in np.asarray(indices.detach()._array()).max(1)], *values.shape[1:])
+
+
+def _counted(size: tuple[int, ...]) -> tuple[int, ...]:
+    """`size`. RuntimeError where 63 bits cannot count the elements."""
+    require(prod(size) < 2**63, "numel: integer multiplication overflow")
+    return size
 
 
 def _checked(indices: np.ndarray, size: tuple[int, ...], once: bool | None) -> None:
@@ -123,11 +134,11 @@ def sparse_coo_tensor(indices: Any = None, values: Any = None, size: Any = None,
     """
     if values is None:      # a size alone
         require(indices is None or size is None, "sparse_coo_tensor() needs values for these indices")
-        size = tuple(indices if size is None else size)
+        size = _counted(tuple(indices if size is None else size))
         nothing = t.zeros(0, dtype=dtype, device=device, requires_grad=requires_grad)
         return made(t.zeros((len(size), 0), dtype=t.int64, device=device), nothing, size, True)
     values = t.as_tensor(values, dtype=dtype, device=device)
-    indices = t.as_tensor(indices, device=values.device).to(t.int64)
+    indices = t.as_tensor(indices, device=values.device).to(t.int64).detach()       # the caller may give their own another size
     require(indices.dim() == 2, f"indices must be sparse_dim x nnz, but got: {listing(indices.shape)}")
     require(values.dim() > 0 and indices.shape[1] == values.shape[0], "indices and values must have same nnz, but got nnz from "
             f"indices: {indices.shape[1]}, nnz from values: {values.shape[0] if values.dim() else 1}")
@@ -137,6 +148,7 @@ def sparse_coo_tensor(indices: Any = None, values: Any = None, size: Any = None,
                                           f"sparse_dim = {sparse}, dense_dim = {inner}")
     require(tuple(values.shape[1:]) == tuple(shape[sparse:]), f"values has incorrect size, expected "
             f"{listing((values.shape[0], *shape[sparse:]))}, got {listing(values.shape)}")
+    _counted(shape)
     if check_invariants or (check_invariants is None and checks.enabled):
         _checked(np.asarray(indices._array()), shape, is_coalesced)
     if requires_grad:

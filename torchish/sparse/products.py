@@ -79,7 +79,7 @@ def bmm(input: SparseTensor, mat2: Any) -> Any:
                                              f"{listing(mat2.shape[:2])}.")
     batch, row, column = input._i
     flat = made(t.stack([batch * n + row, batch * m + column]), input._v, (b * n, b * m))
-    return _times_dense(flat, mat2.reshape(b * m, -1)).reshape(b, n, -1)
+    return _times_dense(flat, mat2.reshape(b * m, mat2.shape[2])).reshape(b, n, mat2.shape[2])
 
 
 @call("matmul", "__rmatmul__")

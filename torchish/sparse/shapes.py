@@ -46,12 +46,23 @@ def turned(input: SparseTensor) -> SparseTensor:
 
 calls["T"] = lambda self: transposed(self, list(range(len(self._node.aval.shape)))[::-1])
 calls["mT"] = lambda self: transpose(self, -2, -1)
+calls["H"] = calls["mH"] = calls["adjoint"] = lambda self: calls["conj"](transpose(self, -2, -1))
 
 
 @call("permute")
 def permute(input: SparseTensor, *dims: Any) -> SparseTensor:
     order = dims[0] if len(dims) == 1 and not isinstance(dims[0], int) else dims
     return transposed(input, [wrap_dim(d, len(input._node.aval.shape)) for d in order])
+
+
+@call("movedim", "moveaxis")
+def movedim(input: SparseTensor, source: Any, destination: Any) -> SparseTensor:
+    ndim = len(input._node.aval.shape)
+    old, new = ([wrap_dim(d, ndim) for d in ((x,) if isinstance(x, int) else x)] for x in (source, destination))
+    order = [d for d in range(ndim) if d not in old]
+    for place, d in sorted(zip(new, old, strict=True)):
+        order.insert(place, d)
+    return transposed(input, order)
 
 
 @call("unsqueeze")
@@ -80,6 +91,24 @@ def select(input: SparseTensor, dim: int, index: int) -> Any:
         return picked.sum(0)
     rest = on_device(np.array([d for d in range(count) if d != dim]), input._i)
     return made(input._i[rest][:, on_device(kept, input._i)], picked, shape, input._once)
+
+
+@call("narrow_copy")
+def narrow_copy(input: SparseTensor, dim: int, start: int, length: int) -> SparseTensor:
+    """The part of `length` from `start` on along a dim."""
+    shape, count = list(input._node.aval.shape), input._i.shape[0]
+    dim = wrap_dim(dim, len(shape))
+    start += shape[dim] * (start < 0)
+    require(start >= 0 and 0 <= length <= shape[dim] - start,
+            f"Invalid range to narrow. range(start, start+length) must be a subset of range(0, {shape[dim]}).")
+    shape[dim] = length
+    if dim >= count:
+        return made(input._i, input._v.narrow(dim - count + 1, start, length).clone(), shape, input._once)
+    places = np.asarray(input._i._array())
+    kept = np.nonzero((places[dim] >= start) & (places[dim] < start + length))[0]
+    places = places[:, kept]
+    places[dim] -= start
+    return made(on_device(places, input._i), input._v[on_device(kept, input._v)], shape, input._once)
 
 
 @call("index_select")
@@ -137,7 +166,8 @@ def cat(tensors: list, dim: int) -> SparseTensor:
         require(x._i.shape[0] == count and other[:dim] + other[dim + 1:] == shape[:dim] + shape[dim + 1:],
                 f"All tensors must have the same shape: {listing(shape)} (except in the concatenating dimension), but found shape: "
                 f"{listing(other)} at position {k}.")
-    require(dim < count, "sparse tensors are put one after the other along a sparse dim")
+    if dim >= count:
+        return _beside(tensors, dim)
     parts, start = [], 0
     for x in tensors:
         rows = list(x._i)
@@ -148,6 +178,28 @@ def cat(tensors: list, dim: int) -> SparseTensor:
     return made(t.cat(parts, 1), t.cat([x._v for x in tensors]), shape)
 
 
+def _beside(tensors: list, dim: int) -> SparseTensor:
+    """Sparse tensors one after the other along a dense dim: each of its entries has zeros where the others stand."""
+    first, inner = tensors[0], dim - tensors[0]._i.shape[0] + 1
+    ends = np.cumsum([x._node.aval.shape[dim] for x in tensors]).tolist()
+    parts = []
+    for x, end in zip(tensors, ends, strict=True):
+        sizes = end - x._node.aval.shape[dim], ends[-1] - end
+        before, after = (x._v.new_zeros((*x._v.shape[:inner], n, *x._v.shape[inner + 1:])) for n in sizes)
+        parts.append(t.cat([before, x._v, after], inner))
+    shape = list(first._node.aval.shape)
+    shape[dim] = ends[-1]
+    return made(t.cat([x._i for x in tensors], 1), t.cat(parts), shape)
+
+
+def _stacked(tensors: Any, dim: int) -> SparseTensor:
+    """Along `dim`, a row being a matrix of one row for dim 0 and as long as it is for others."""
+    rows = len(tensors[0]._node.aval.shape) < 2
+    return cat([calls["unsqueeze"](x, 0) if rows and not dim else x for x in tensors], 0 if rows else dim)
+
+
+calls["vstack"] = calls["row_stack"] = lambda tensors: _stacked(tensors, 0)
+calls["hstack"] = lambda tensors: _stacked(tensors, 1)
 calls["cat"] = calls["concat"] = calls["concatenate"] = lambda tensors, dim=0: cat(list(tensors), dim)
 calls["stack"] = lambda tensors, dim=0: cat([calls["unsqueeze"](x, dim) for x in tensors], dim)
 
@@ -188,8 +240,11 @@ def sparse_resize_(self: SparseTensor, size: Any, sparse_dim: int, dense_dim: in
 
 
 def _become(x: SparseTensor, new: SparseTensor) -> SparseTensor:
-    x._node = new._node
-    return replace(x, new)
+    return replace(x, new, resized=True)
+
+
+calls |= {f"{name}_": lambda self, *dims, _fn=calls[name], **kwargs: _become(self, _fn(self, *dims, **kwargs))
+          for name in ("t", "transpose", "swapaxes", "swapdims")}
 
 
 calls["sparse_resize_and_clear_"] = lambda self, size, sparse_dim, dense_dim: _become(self, empty(tuple(size), self, sparse_dim))
@@ -202,3 +257,17 @@ def new_zeros(self: SparseTensor, *size: Any, dtype: Any = None, device: Any = N
     """A sparse tensor without entries."""
     shape = tuple(size[0]) if len(size) == 1 and isinstance(size[0], (tuple, list)) else size
     return t.sparse_coo_tensor(shape, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
+
+
+@call("new")
+def new(self: SparseTensor, *args: Any, device: Any = None) -> SparseTensor:
+    """A sparse tensor of this dtype: without entries, of a size, or of indices and values."""
+    sizes = not args or isinstance(args[0], int)
+    return t.sparse_coo_tensor(*((args or (0,),) if sizes else args), dtype=self.dtype, device=device or self.device)
+
+
+@call("new_tensor")
+def new_tensor(self: SparseTensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
+               **kwargs: Any) -> Tensor:
+    """A dense tensor of this dtype."""
+    return t.tensor(data, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
