@@ -68,6 +68,11 @@ def test_histogramdd() -> None:
     assert [[round(v, 4) for v in row] for row in found.hist.tolist()] == [[1, 0, 0], [3, 0, 2]]
     assert repr(found).startswith("torch.return_types.histogramdd(\nhist=tensor([[1.0000, 0.0000, 0.0000],")
     assert torch.histogramdd(torch.ones(3, 1), [torch.tensor([0.0, 2, 1])]).hist.sum() == 3     # the edges may be in any order
+    assert torch.histogramdd(torch.ones(0, 1), [2]).bin_edges[0].tolist() == [0, 0.5, 1]
+    assert torch.histogramdd(torch.ones(2, 1), [2], range=[1, 1]).bin_edges[0].tolist() == [0.5, 1, 1.5]
+    counts, edges = torch.histogram(torch.tensor([2.0, 2, 2.4]), 4, range=(2, 2))       # a range without width is made one wide
+    assert counts.tolist() == [0, 0, 2, 1] and edges.tolist() == [1.5, 1.75, 2, 2.25, 2.5]
+    assert torch.histogram(torch.ones(0), 2).bin_edges.tolist() == [0, 0.5, 1]
 
 
 def test_counting_wraps_around() -> None:

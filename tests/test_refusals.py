@@ -167,6 +167,17 @@ t.mean(x,0,dtype=t.float,out=t.empty(0,dtype=t.double))|RuntimeError|Expected ou
 t.nansum(i,0,dtype=t.float,out=i)|RuntimeError|Expected out tensor to have dtype float, but got long int
 t.nansum(x,dtype=t.cfloat)|NotImplementedError|"nansum_cpu" not implemented for 'ComplexFloat'
 t.nanmean(x,dtype=t.long)|RuntimeError|nanmean(): could not infer output dtype. Optional dtype must be either a floating point
+t.histc(i,4,min=5,max=1)|RuntimeError|torch.histc: max must be larger than min
+t.histogram(x,1,weight=x.double())|RuntimeError|torch.histogramdd: if weight tensor is provided, input tensor and weight tensor
+t.histogram(x,t.ones(2,2))|RuntimeError|torch.histogramdd: bins tensor should have one dimension, but got 2 dimensions in the bins
+t.histogram(x,x[:0])|RuntimeError|torch.histogramdd: bins tensor should have at least 1 element, but got 0 elements in the bins
+t.histogram(x,x[:1])|RuntimeError|torch.histogram(): bins must be > 0, but got 0 for dimension 0
+t.histogram(x,x,range=(0,1))|TypeError|histogram() received an invalid combination of arguments
+t.histogram(x,2.)|TypeError|histogram() received an invalid combination of arguments
+t.histogram(x,2,range=(1,0))|RuntimeError|torch.histogramdd: min should not exceed max, but got min 1 max 0 for dimension 0
+t.histogram(x,1,out=(x,x.double()))|RuntimeError|torch.histogram: input tensor and bin_edges tensor should have the same dtype, but
+t.histogramdd(x,[2])|RuntimeError|torch.histogramdd: input tensor should have at least 2 dimensions
+t.histogramdd(h,[2,0],range=[0.,1.])|RuntimeError|torch.histogramdd: for a 2-dimensional histogram range should have 4 elements, but
 t.empty_permuted((2,),(0,1))|RuntimeError|Number of dimensions in size does not match the length of the physical_layout
 x.put_(i,x)|RuntimeError|unsupported operation: some elements of the input tensor and the written-to
 """

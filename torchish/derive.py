@@ -261,7 +261,7 @@ def _write_function(source: _Source, op: Op, name: str, first: str | None, opera
     # an optimizer's op has hundreds of results, which go straight into the tensors they replace
     source.names |= KEY_NAMES | {"state": state, "record": record_results if op.family == "optim" else record, "OP": op,
                      "NUMBERS": NUMBERS, "LISTS": LISTS, "RESULTS": Results, "range_of": range_of, "new": object.__new__,
-                     "TENSOR": hooks.tensor, "OF_PYTHON": OF_PYTHON,
+                     "TENSOR": hooks.tensor, "OF_PYTHON": OF_PYTHON, "EXACT": EXACT,
                      "make_view": make_view, "DTYPE": dtype, "R": many, "slot_of": slot_of, "Restart": Restart, "hooks": hooks,
                      "look_again": look_again, "foreign_self": _foreign_self, "nested_tuple": _nested_tuple}
     lines = source.lines
@@ -307,9 +307,7 @@ def _write_function(source: _Source, op: Op, name: str, first: str | None, opera
         lines.append(f"    r = {view}")
     lines += ["    r = R(*r)"] * (many is not None)
     if out:
-        source.names["EXACT"] = EXACT
-        asked = ", into=None if dtype is None else EXACT" * (op.into is not EXACT and any(p.name == "dtype" for p in params))
-        lines.append(f"    if out is not None: return hooks.store_out(out, r, {op.name!r}{_read(op, params)}{asked})")
+        lines.append(f"    if out is not None: return hooks.store_out(out, r, {op.name!r}{_read(op, params)})")
     lines.append("    return r")
 
 
@@ -341,7 +339,10 @@ def _look(op: Op, params: list[Param]) -> list[str]:
 
 
 def _read(op: Op, params: list[Param]) -> str:
-    """What `hooks.store_out` is told of the operands of an op: those that `out=` may not touch, those that it may only be."""
+    """What `hooks.store_out` is told of the operands of an op: those that `out=` may not touch, those that it may only be; and that
+    it must have the dtype that is asked for."""
+    if op.into is not EXACT and any(p.name == "dtype" for p in params):
+        return ", into=None if dtype is None else EXACT"
     if op.strides == "elementwise" or op.family == "scan":
         return f", same=({''.join(f'{p.name}, ' for p in params if p.kind in ('operand', 'mixed'))})"
     apart = [p.name for p in params if p.kind in ("operand", "operands")][len(params) if op.apart is None else op.apart:]

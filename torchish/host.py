@@ -12,8 +12,9 @@ import numpy as np
 
 from . import dtypes
 from .creation import finish_new, from_array
-from .ops.check import require
-from .ops.statistics import need_histogram
+from .namespace import namespace as t
+from .ops.check import prod, require
+from .ops.histogram import edges_of, need_histogram, refuse_weight
 from .returned import named
 from .tensor import Tensor
 from .untyped_storage import from_file as read_file
@@ -29,21 +30,22 @@ def histogramdd(input: Tensor, bins: Any, range: Sequence[float] | None = None, 
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.histogramdd.html
     """
-    counted = isinstance(bins, int) or isinstance(bins[0], int)
-    need_histogram(input, "histogramdd" if counted and range is None else "histogram_cpu")
-    points = input.detach()._numpy()
-    points = points.reshape(-1, points.shape[-1])
-    kind = points.dtype
-    n = points.shape[1]
-    bins = [bins] * n if isinstance(bins, int) else [b._numpy() if isinstance(b, Tensor) else b for b in bins]
+    require(input.dim() >= 2, "torch.histogramdd: input tensor should have at least 2 dimensions")
+    n = input.shape[-1]
+    bins = [bins] * n if isinstance(bins, int) else list(bins)
     require(len(bins) == n, "histogramdd: The size of bins must be equal to the innermost dimension of the input.")
-    limits = [None] * n if range is None else [tuple(range[2 * k:2 * k + 2]) for k in np.arange(n)]
-    edges = [b if isinstance(b, np.ndarray) else np.histogram_bin_edges(x, b, limit).astype(kind)
-             for x, b, limit in zip(points.T, bins, limits, strict=True)]
+    refuse_weight(input, weight, list(input.shape), weight is None or weight.shape == input.shape[:-1])
+    require(range is None or len(range) == 2 * n, f"torch.histogramdd: for a {n}-dimensional histogram range should have {2 * n} "
+                                                  f"elements, but got {0 if range is None else len(range)}")
+    need_histogram(input, "histogramdd" if n and isinstance(bins[0], int) and range is None else "histogram_cpu")
+    columns = input.detach().reshape(-1, n).unbind(1) if n else ()
+    given = [edges_of(t, x, b, None if range is None else tuple(range[2 * k:2 * k + 2]), k)
+             for k, (x, b) in enumerate(zip(columns, bins, strict=True))]
+    points, edges = input.detach()._numpy().reshape(prod(input.shape[:-1]), n), [b.detach()._numpy() for b in given]
     hist = _counted(points, edges, 1 if weight is None else weight.detach()._numpy().reshape(-1))
     if density:
         hist = hist / hist.sum() / reduce(np.multiply.outer, [np.diff(e) for e in edges])
-    return HISTOGRAM(from_array(hist.astype(kind)), tuple(from_array(e) for e in edges))
+    return HISTOGRAM(from_array(hist.astype(points.dtype)), tuple(given))
 
 
 def _counted(points: np.ndarray, edges: Sequence[np.ndarray], weights: Any) -> np.ndarray:

@@ -1,31 +1,25 @@
-"""Statistics: quantile, histc, histogram, cov, corrcoef, isin, gradient.
+"""Statistics: quantile, cov, corrcoef, isin, gradient.
 
 In: arrays.  Out: quantiles, counts, covariances.
 """
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..dtypes import c_name, c_type
-from ..returned import named
+from ..dtypes import c_name
 from ..strides import packed
 from ..warned import warn
 from .check import common, require, wrap_dim, wrap_dims
 from .into import Into
 from .pointwise import TWO_BOOLS
-from .precision import dtype_name, floating, is_float, need_float, need_real, no_bool
+from .precision import dtype_name, floating, is_float, need_real
 from .table import Array, ArrayLike, Number, cast, composite, op
 
 INTO = Into("quantile() out tensor must be same dtype as the input tensor")
-INTO_COUNTS = Into("torch.histogram: input tensor and hist tensor should have the same dtype, but got input {want_c} "
-                   "and hist {got_c}")
-
-Histogram = named("histogram", ("hist", "bin_edges"))
 METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
@@ -112,90 +106,6 @@ def nanquantile(t: Any, input: Any, q: Any, dim: int | None = None, keepdim: boo
     """quantile of what is not NaN."""
     result = t._quantile(input, _asked("nanquantile", input, q, out), dim, keepdim, interpolation, True)
     return result if out is None else out._store(result, "nanquantile")
-
-
-def _refuse_range(low: float, high: float, name: str = "torch.histc: range of") -> None:
-    require(math.isfinite(low) and math.isfinite(high), f"{name} [{low:g}, {high:g}] is not finite")
-
-
-def _refuse_infinite(input: Any, bins: int, low: Any, high: Any) -> None:
-    """The range of the data, where it is the range of the bins."""
-    if isinstance(input, np.ndarray) and input.size and low == high:
-        _refuse_range(input.min().item(), input.max().item())
-
-
-@op(differentiable=False, saves=False, into=INTO_COUNTS, look=_refuse_infinite, looks="matrix")
-def histc(input: Array, bins: int = 100, min: Number = 0, max: Number = 0) -> Array:
-    """How many elements fall into each of `bins` equal intervals of [min, max] (both 0: those of the data)."""
-    no_bool("linspace_cpu", input)
-    need_float("histogram_cpu", input)
-    require(bins > 0, f"torch.histogram(): bins must be > 0, but got {bins} for dimension 0")
-    if isinstance(min, (int, float)) and isinstance(max, (int, float)):
-        _refuse_range(min, max)
-        require(min <= max, "torch.histc: max must be larger than min")
-    x = input.reshape(-1)
-    low, high = cast(min, input.dtype), cast(max, input.dtype)
-    if x.size:
-        same = low == high
-        low, high = jnp.where(same, x.min(), low), jnp.where(same, x.max(), high)
-    flat = low == high
-    low, high = jnp.where(flat, low - 1, low), jnp.where(flat, high + 1, high)
-    place = jnp.clip(((x - low) * (bins / (high - low))).astype(jnp.int64), 0, bins - 1)
-    inside = (x >= low) & (x <= high)
-    return jnp.zeros(bins, input.dtype).at[place].add(inside.astype(input.dtype))
-
-
-@op(name="_histogram", forms="private", differentiable=False, saves=False,
-    samples=lambda t: [((t(9), np.sort(t(4)), None, False), {}), ((t(9), np.sort(t(4)), t(9), True), {})])
-def histogram_op(input: Array, edges: Array, weight: Array | None, density: bool) -> Array:
-    """Weighted counts between neighbouring edges; the last interval includes its right end."""
-    x = input.reshape(-1)
-    n = edges.shape[0] - 1
-    place = jnp.clip(jnp.searchsorted(edges, x, side="right") - 1, 0, n - 1)
-    inside = (x >= edges[0]) & (x <= edges[-1])
-    w = jnp.ones_like(x) if weight is None else weight.reshape(-1)
-    counts = jnp.zeros(n, input.dtype).at[place].add(jnp.where(inside, w, 0))
-    return counts / (counts.sum() * jnp.diff(edges)) if density else counts
-
-
-@composite(into=INTO_COUNTS)
-def histogram(t: Any, input: Any, bins: Any = 100, *, range: Any = None, weight: Any = None, density: bool = False,
-              out: Any = None) -> Any:
-    """Counts and the edges of the bins; `bins` is a number or the edges."""
-    if isinstance(bins, int):
-        require(bins > 0, f"torch.histogram(): bins must be > 0, but got {bins} for dimension 0")
-    need_histogram(input, "histogramdd" if isinstance(bins, int) and range is None else "histogram_cpu")
-    require(weight is None or weight.shape == input.shape,
-            "torch.histogramdd: if weight tensor is provided it should have the same shape as the input tensor excluding its "
-            f"innermost dimension, but got input with shape {[input.numel(), 1]} and weight with shape "
-            f"{list(getattr(weight, 'shape', ()))}")
-    bins = _edges(t, input, bins, range)
-    require(bins.dtype is input.dtype, "torch.histogramdd: input tensor and bins tensors should have the same dtype, but got input "
-            f"with dtype {c_type(input.dtype)} and bins for dimension 0 with dtype {c_type(bins.dtype)}")
-    require(weight is None or weight.numel() == input.numel(), "torch.histogramdd: if weight tensor is provided it should have the "
-            "same shape as the input tensor excluding its innermost dimension, but got input with shape "
-            f"[{input.numel()}, 1] and weight with shape {'' if weight is None else list(weight.shape)}")
-    found = Histogram(t._histogram(input, bins, weight, density), bins)
-    if out is None:
-        return found
-    return t.Tensor._store(out, found, "histogram")
-
-
-def need_histogram(x: Any, kernel: str) -> None:
-    """NotImplementedError, as torch's `kernel` raises it, unless `x` is floating; halves have no "histogramdd"."""
-    if not x.is_floating_point() or kernel == "histogramdd" and x.itemsize == 2:
-        raise NotImplementedError(f"\"{kernel}\" not implemented for '{c_name(x.dtype)}'")
-
-
-def _edges(t: Any, x: Any, bins: Any, limits: Any) -> Any:
-    """The edges of the bins, given as they are or by their number (within `limits`, or those of the data)."""
-    if not isinstance(bins, int):
-        return bins
-    low, high = limits or ((x.min().item(), x.max().item()) if x.numel() else (0.0, 0.0))
-    _refuse_range(low, high, "torch.histogramdd: dimension 0's range")
-    if limits is None and low == high:
-        low, high = low - 0.5, high + 0.5
-    return t.linspace(low, high, bins + 1, dtype=x.dtype, device=x.device)
 
 
 @op(name="_cov", forms="private", rule="SqueezeBackward0", samples=lambda t: [((t(3, 5), 1, None, None), {})])
