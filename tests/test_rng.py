@@ -286,6 +286,15 @@ def test_layout_of_the_like() -> None:
     assert torch.rand_like(torch.rand(3, 1).expand(3, 4)).stride() == (4, 1)
 
 
+def test_a_complex_mean_has_complex_noise() -> None:
+    mean = torch.complex(torch.arange(4.0), torch.arange(4.0) + 1)
+    torch.manual_seed(3)
+    torch.testing.assert_close(torch.normal(mean, 1.0)[:2], torch.tensor([0.56800199 + 1.12362587j, 1.06291699 + 1.56603587j]))
+    torch.manual_seed(3)
+    assert round(torch.normal(mean.repeat(8), 2.0)[0].imag.item(), 4) == 1.5089
+
+
+
 def test_gradients_of_drawn_numbers() -> None:
     mean = torch.ones(3, requires_grad=True)
     torch.normal(mean, torch.ones(3)).sum().backward()

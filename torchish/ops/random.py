@@ -203,6 +203,8 @@ def scaled(noise: Array, std: Array, mean: Array) -> Array:
     The gradients are zero.
     """
     std, mean = lax.stop_gradient(std), lax.stop_gradient(mean)
+    if jnp.iscomplexobj(noise):
+        return lax.complex(*(scaled(part(noise), std.real, part(mean)) for part in (jnp.real, jnp.imag)))
     return _sum(_product(noise, std, noise.dtype), mean, noise.dtype)
 
 
