@@ -179,6 +179,8 @@ t.histogram(x,1,out=(x,x.double()))|RuntimeError|torch.histogram: input tensor a
 t.histogramdd(x,[2])|RuntimeError|torch.histogramdd: input tensor should have at least 2 dimensions
 t.histogramdd(h,[2,0],range=[0.,1.])|RuntimeError|torch.histogramdd: for a 2-dimensional histogram range should have 4 elements, but
 t.empty_permuted((2,),(0,1))|RuntimeError|Number of dimensions in size does not match the length of the physical_layout
+x.__setitem__(x>0,t.tensor(1j))|RuntimeError|value cannot be converted to type float without overflow
+h.masked_fill(h>0,1j)|RuntimeError|value cannot be converted to type c10::Half without overflow
 x.put_(i,x)|RuntimeError|unsupported operation: some elements of the input tensor and the written-to
 """
 

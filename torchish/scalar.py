@@ -10,7 +10,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-__all__ = ["converted"]
+__all__ = ["converted", "overflow"]
 
 _C_TYPES = {"int64": "int64_t", "int32": "int", "int16": "int16_t", "int8": "int8_t", "uint8": "uint8_t", "uint16": "uint16_t",
             "uint32": "uint32_t", "uint64": "uint64_t", "float16": "c10::Half", "bfloat16": "c10::BFloat16", "float32": "float",
@@ -30,12 +30,17 @@ def converted(value: Any, dtype: Any) -> np.ndarray:
     if isinstance(value, int) and not -2 ** 63 <= value < 2 ** 64:
         raise OverflowError("int too big to convert")
     if not _fits(value, dtype):
-        raise RuntimeError(f"value cannot be converted to type {_C_TYPES[dtype.name]} without overflow")
+        raise overflow(dtype)
     if dtype.kind != "c" and isinstance(value, complex):
         value = value.real
     if dtype.kind in "iu":
         value = int(value) % 2 ** (8 * dtype.itemsize) if dtype.kind == "u" else int(value)
     return np.asarray(value).astype(dtype)
+
+
+def overflow(dtype: Any) -> RuntimeError:
+    """torch's error for a value that `dtype` does not hold."""
+    return RuntimeError(f"value cannot be converted to type {_C_TYPES[np.dtype(dtype).name]} without overflow")
 
 
 def _fits(value: Any, dtype: np.dtype) -> bool:

@@ -16,6 +16,7 @@ from jax import lax
 
 from ..dtypes import c_name, from_numpy
 from ..dtypes import dtype as DType
+from ..scalar import overflow
 from ..warned import warn
 from .check import listing, out_of_bounds, refuse_outside, require, wrap_dim
 from .into import InPlace
@@ -227,10 +228,17 @@ def index_put_at(input: Array, indices: Arrays, values: Array, *, spec: tuple, a
     return add_at(input, key, values) if accumulate else put(spec, input, values, *indices)
 
 
+def refuse_complex(input: Array, value: Any) -> None:
+    """torch's error for a complex number that fills places of a real tensor."""
+    if jnp.iscomplexobj(value) and not jnp.iscomplexobj(input) and input.dtype != jnp.bool_:
+        raise overflow(input.dtype)
+
+
 @op(name="_mask_put", strides="first", forms="method", inplace=True, rule="IndexPutBackward0",
     samples=lambda t: [((t(3, 4), t(3, 4, dtype="bool"), t()), {})])
 def mask_put(input: Array, mask: Array, values: Array, *, dim: int = 0) -> Array:
     """input[mask] = values, where the mask begins at dimension `dim` and `values` is one value."""
+    refuse_complex(input, values)
     rest = input.ndim - dim - mask.ndim
     return jnp.where(mask.reshape(mask.shape + (1,) * rest), recast(values, from_numpy(input.dtype)), input)
 

@@ -15,9 +15,9 @@ from jax import lax
 
 from ..dtypes import c_name, c_type, from_numpy, int64
 from .check import broadcast_shapes, listing, out_of_bounds, refuse_outside, require, type_name, wrap_dim
-from .index import IN_BOUNDS, READ, add_at, put
+from .index import IN_BOUNDS, READ, add_at, put, refuse_complex
 from .into import EXACT, InPlace, Into
-from .precision import need_real, no_bool
+from .precision import need_real, no_bool, recast
 from .rules import by_operand
 from .table import Array, ArrayLike, cast, composite, op
 
@@ -250,11 +250,6 @@ def take_along_dim(t, input, indices, dim=None):
     return t._take_along_dim(input, indices, dim)
 
 
-def _c_type(x: Array) -> str:
-    """The dtype as C++ calls it."""
-    return {"Long": "int64_t", "Byte": "uint8_t", "Char": "int8_t", "Short": "int16_t"}.get(type_name(x), type_name(x).lower())
-
-
 @op(forms="function method out", inplace=InPlace(indexed="masked_fill_"), rule=by_operand("MaskedFill", 1, 0, at=2),
     samples=lambda t: [((t(3, 4), t(3, 4, dtype="bool"), 1.5), {})])
 def masked_fill(input: Array, mask: Array, value: ArrayLike) -> Array:
@@ -264,9 +259,9 @@ def masked_fill(input: Array, mask: Array, value: ArrayLike) -> Array:
                                      f"{c_type(from_numpy(mask.dtype))}")
     require(jnp.ndim(value) == 0, "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
                                   f"{jnp.ndim(value)} dimension(s).")
-    require(jnp.iscomplexobj(input) or not jnp.iscomplexobj(value), "value cannot be converted to type "
-                                                                    f"{_c_type(input)} without overflow")
-    return jnp.where(mask, cast(value, input.dtype), input)
+    refuse_complex(input, value)
+    return jnp.where(mask, recast(jnp.asarray(value), from_numpy(input.dtype)) if jnp.iscomplexobj(value) else
+                     cast(value, input.dtype), input)
 
 
 def _look_classes(input: Any, num_classes: int) -> None:
