@@ -123,3 +123,24 @@ def test_extremes_over_no_dim_are_over_all() -> None:
 def test_norms_that_change_limit_slices() -> None:
     x = torch.ones(2, 4)
     assert [torch.renorm(x, 2, 0, n)[0, 0].item() for n in (1, 1.5, 0.5, 3)] == pytest.approx([0.5, 0.75, 0.25, 1])
+
+
+@pytest.mark.parametrize(("expression", "expected"), [
+    ("h * -1e9", [-0.0, -INF, -INF, -10016.0]), ("h * torch.tensor(1e5)", [0.0, INF, INF, 1.0009765625]),
+    ("h / 1e5", [0.0, 1.0013580322265625e-05, 0.0010004043579101562, 0.0]), ("1e5 / h", [INF, INF, 1000.0, INF]),
+    ("h.clone().mul_(1e-8)", [0.0, 0.0, 1.0132789611816406e-06, 0.0]), ("h // 1e-8", [0.0, INF, INF, 1001.0]),
+    ("b * 1e5", [0.0, 99840.0, 10027008.0, 1.0]), ("b / 3e-8", [0.0, 33292288.0, 3338665984.0, 334.0]),
+    ("F.leaky_relu(-b, 3e-8)", [-0.0, -3.003515303134918e-08, -2.995133399963379e-06, -3.0020430585864233e-13]),
+    ("torch.add(h, h, alpha=0.3)", [0.0, 1.2998046875, 130.0, 1.2993812561035156e-05])])
+def test_numbers_beside_half_types_are_not_rounded(expression: str, expected: list[float]) -> None:
+    numbers = [0.0, 1.0, 100.0, 1e-5]
+    h, b = torch.tensor(numbers, dtype=torch.float16), torch.tensor(numbers, dtype=torch.bfloat16)
+    found = eval(expression, {"torch": torch, "h": h, "b": b, "F": torch.nn.functional})
+    assert found.tolist() == expected and found.dtype in (h.dtype, b.dtype)
+
+
+def test_half_types_are_rounded_once() -> None:
+    x = torch.tensor([-2.7, -0.4, 0.3, 1.9], dtype=torch.bfloat16)
+    F = torch.nn.functional
+    for f in (torch.sigmoid, torch.expm1, F.hardsigmoid, F.hardswish, F.softshrink):
+        assert f(x).tolist() == f(x.float()).bfloat16().tolist()

@@ -138,7 +138,11 @@ def _casts(op: Op, attrs: dict, avals: list) -> tuple:
         op.check(*[_kind(a) for p, a in zip(operands_of, avals, strict=True) if p.promoted])
     check_broadcast(shapes)
     common = promoted(op, dtypes.result_dtype(tensors, numbers), attrs)
-    return tuple(common if a is not None and p.promoted else None for p, a in zip(operands_of, avals, strict=True))
+    casts = [common if a is not None and p.promoted else None for p, a in zip(operands_of, avals, strict=True)]
+    if op.wide_numbers is not None and common in (dtypes.float16, dtypes.bfloat16):
+        casts = [c if c is None or k < op.wide_numbers or a.__class__ is Aval and (a.shape or a.dtype is common) else dtypes.float32
+                 for k, (c, a) in enumerate(zip(casts, avals, strict=True))]
+    return tuple(casts)
 
 
 def _autocasts(op: Op, avals: list, flat: list[Aval], device: str, autocast: dict) -> tuple | None:

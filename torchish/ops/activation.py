@@ -51,7 +51,8 @@ def hardtanh(input: Array, min_val: Number = -1.0, max_val: Number = 1.0) -> Arr
 def leaky_relu(input: Array, negative_slope: Number = 0.01) -> Array:
     """input where positive, else negative_slope * input."""
     need_float("leaky_relu_cpu", input)
-    return jnp.where(input > 0, input, input * cast(negative_slope, input.dtype))
+    x = wide(input)
+    return jnp.where(input > 0, input, (x * cast(negative_slope, x.dtype)).astype(input.dtype))
 
 
 def _elu(x: Array, scale: Array | float, alpha: Array | float, slope: Array | float) -> Array:
@@ -133,8 +134,9 @@ def logsigmoid(input: Array) -> Array:
 def hardsigmoid(input: Array) -> Array:
     """input / 6 + 1/2 limited to [0, 1]; gradient 0 at both ends."""
     need_float("hardsigmoid_cpu", input)
-    inside = (input > -3) & (input < 3)
-    return jnp.where(inside, input / 6 + 0.5, lax.stop_gradient(jnp.clip(input / 6 + 0.5, 0, 1)))
+    x = wide(input)
+    inside = (x > -3) & (x < 3)
+    return jnp.where(inside, x / 6 + 0.5, lax.stop_gradient(jnp.clip(x / 6 + 0.5, 0, 1))).astype(input.dtype)
 
 
 @op(strides="elementwise", forms="F", inplace=True)
@@ -142,8 +144,8 @@ def hardswish(input: Array) -> Array:
     """input * (input + 3) / 6 between -3 and 3, 0 below, input above."""
     need_float("hardswish_cpu", input)
     inside = (input > -3) & (input < 3)
-    x = jnp.where(inside, input, 0)
-    return jnp.where(inside, x * (x + 3) / 6, jnp.where(input <= -3, 0, input))
+    x = wide(jnp.where(inside, input, 0))
+    return jnp.where(inside, (x * (x + 3) / 6).astype(input.dtype), jnp.where(input <= -3, 0, input))
 
 
 @op(strides="elementwise", forms="F", rule="DivBackward0")
@@ -170,9 +172,10 @@ def softshrink(input: Array, lambd: Number = 0.5) -> Array:
     if isinstance(lambd, (int, float)) and not 0 <= lambd <= float(jnp.finfo(input.dtype).max):
         raise RuntimeError(f"lambda must be in range [0, {float(jnp.finfo(input.dtype).max):g}] for input dtype "
                            f"{dtype_name(input)}, but found {lambd:g}")
-    width = cast(lambd, input.dtype)
-    x = jnp.where(input > width, input - width, jnp.where(input < -width, input + width, 0))
-    return jnp.where(jnp.isnan(input), input, x)
+    y = wide(input)
+    width = cast(lambd, y.dtype)
+    x = jnp.where(y > width, y - width, jnp.where(y < -width, y + width, 0))
+    return jnp.where(jnp.isnan(input), input, x.astype(input.dtype))
 
 
 @op(strides="elementwise", forms="function method F out", into=AS_INPUT)

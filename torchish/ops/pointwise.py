@@ -27,6 +27,7 @@ from .precision import (
     need_inexact,
     need_real,
     no_bool,
+    rounded_once,
     sgn,
     unlike,
     wide,
@@ -38,7 +39,7 @@ INTO_LDEXP = Into("ldexp can't be cast to the desired output type {got}", "safe"
 
 
 def _scaled(alpha: Number, x: Array) -> Array:
-    """alpha * x in the type of `x`."""
+    """alpha * x in the wide type of `x`; alpha is rounded to that of `x`, as torch has it."""
     if isinstance(alpha, bool) and x.dtype != bool:
         raise RuntimeError("Boolean alpha only supported for Boolean results.")
     if isinstance(alpha, float) and not inexact(x):
@@ -48,14 +49,14 @@ def _scaled(alpha: Number, x: Array) -> Array:
                            "For integral input tensors, argument alpha must not be a floating point number.")
     if isinstance(alpha, int) and alpha == 1:       # a Python number is a constant of the program
         return x
-    return cast(alpha, x.dtype) * x
+    return wide(cast(alpha, x.dtype)) * wide(x)
 
 
 def _sum(x: Array, alpha: Number, y: Array, sign: int = 1) -> Array:
     """x + sign * alpha * y, rounded once."""
     if isinstance(alpha, int) and alpha == 1 and not isinstance(alpha, bool):
         return x + y if sign > 0 else x - y
-    scaled = _scaled(alpha, wide(y))
+    scaled = _scaled(alpha, y)
     return (wide(x) + scaled if sign > 0 else wide(x) - scaled).astype(x.dtype)
 
 
@@ -93,10 +94,10 @@ def rsub(input: Array, other: ArrayLike, alpha: Number = 1) -> Array:
     return _sum(other, alpha, input, -1)
 
 
-@op(promote="arith", dunder="mul", inplace=True)
+@op(promote="arith", dunder="mul", inplace=True, wide_numbers=0)
 def mul(input: ArrayLike, other: ArrayLike) -> Array:
     """input * other, broadcast."""
-    return input * other
+    return rounded_once(jnp.multiply, input, other)
 
 
 def refuse_zero(input: Any, other: Any, *attributes: Any) -> None:
@@ -158,10 +159,14 @@ _quotient.defjvp(partial(_quotient_jvp, _quotient), symbolic_zeros=True)
 _over.defjvp(partial(_quotient_jvp, _over), symbolic_zeros=True)
 
 
-@op(promote="quotient", dunder="truediv", inplace=True, look=refuse_zero, looks="whole",
+@op(promote="quotient", dunder="truediv", inplace=True, wide_numbers=1, look=refuse_zero, looks="whole",
     rule=by_attribute("Div", "rounding_mode", 2))
 def div(input: ArrayLike, other: ArrayLike, *, rounding_mode: str | None = None) -> Array:
     """input / other; integers give the default floating dtype unless `rounding_mode` is 'trunc' or 'floor'."""
+    if input.dtype != other.dtype and rounding_mode == "trunc":       # which torch rounds, as it does what stands first
+        other = other.astype(input.dtype)
+    elif input.dtype != other.dtype:
+        return rounded_once(lambda x, y: div.fn(x, y, rounding_mode=rounding_mode), input, other)
     if rounding_mode is None:
         if jnp.ndim(other) == 0 and jnp.ndim(input):        # of a scalar's gradient, too
             other = lax.optimization_barrier(jnp.broadcast_to(other, input.shape))
@@ -184,13 +189,14 @@ def div(input: ArrayLike, other: ArrayLike, *, rounding_mode: str | None = None)
                        f"but found '{rounding_mode}'")
 
 
-@op(promote="arith", dunder="floordiv", inplace=True, saves=False, look=refuse_zero, looks="whole", rule="NotImplemented",
+@op(promote="arith", dunder="floordiv", inplace=True, saves=False, wide_numbers=1, look=refuse_zero, looks="whole",
+    rule="NotImplemented",
     underived=dict.fromkeys(("input", "other"), "aten::floor_divide"))
 def floor_divide(input: ArrayLike, other: ArrayLike) -> Array:
     """floor(input / other), in the common dtype."""
     need_real("div_floor_cpu", input)
     no_bool("div_floor_cpu", input)
-    return _floored(input, other)
+    return rounded_once(_floored, input, other)
 
 
 @op(promote="arith", dunder="mod", inplace=True, check=one_tensor("remainder"), look=refuse_zero, looks="whole",
@@ -407,7 +413,7 @@ def hypot(input: Array, other: Array) -> Array:
     """sqrt(input ** 2 + other ** 2) without overflow."""
     need_inexact("hypot_cpu", input)
     need_real("hypot_cpu", input)
-    return _hypot(*jnp.broadcast_arrays(input, other))
+    return in_wide(_hypot)(*jnp.broadcast_arrays(input, other))
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))

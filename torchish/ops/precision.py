@@ -151,6 +151,13 @@ def widened(fn: Callable[..., jax.Array], x: jax.Array, **options: Any) -> jax.A
     return fn(wide(x), **options).astype(x.dtype)
 
 
+def rounded_once(fn: Callable[[jax.Array, jax.Array], jax.Array], x: jax.Array, y: jax.Array) -> jax.Array:
+    """`fn(x, y)`; of a half type and a number beside it in float32, in the half type."""
+    if x.dtype == y.dtype:
+        return fn(x, y)
+    return fn(wide(x), wide(y)).astype(min(x.dtype, y.dtype, key=lambda kind: kind.itemsize))
+
+
 def known(x: jax.Array) -> Any:
     """The value of a 0-dim operand that is a constant of the program, or None: it lets a better formula be chosen."""
     if isinstance(x, jax.core.Tracer) or np.ndim(x):

@@ -67,6 +67,7 @@ class Op:
     promote: None (operands as they are), "arith" (operands cast to torch's common dtype), "float" (the same, and
         integers go to the default floating dtype), "quotient" (the same, unless `rounding_mode` is given), "double" (operands cast
         to double precision), "compare" (operands cast to the common dtype; result is bool).
+    wide_numbers: from which operand on a number, or a tensor without dims, stays in float32 beside a half type: the op rounds once.
     returns: names of the results where there are several (a namedtuple of the facade).
     view: the result shares the first operand's storage; `fn` is then written with indexing, `reshape`, `transpose` and
         the like, so that it also runs on a numpy array (that is how strides are found).
@@ -141,6 +142,7 @@ class Op:
     into: Into = EXACT
     inplace: InPlace = PLAIN
     underived: dict[str, str] | Callable | None = None
+    wide_numbers: int | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The pure function itself, so that ops may use one another."""
@@ -207,7 +209,7 @@ def op(*, name: str | None = None, forms: str = "function method out", inplace: 
        autocast: str | None = None, look: Callable | None = None, apart: int | None = None,
        looks: str = "places", joins: Callable | None = None, parts: Callable | None = None,
        host: Callable | None = None, into: Into | None = None,
-       underived: dict[str, str] | Callable | None = None) -> Callable[[Callable], Op]:
+       underived: dict[str, str] | Callable | None = None, wide_numbers: int | None = None) -> Callable[[Callable], Op]:
     """Declares the decorated pure function as an op; see `Op` for the options.
 
     The op's name is the function's, a trailing underscore dropped (`def sum_` declares "sum").  Annotations must be
@@ -219,7 +221,7 @@ def op(*, name: str | None = None, forms: str = "function method out", inplace: 
                     write, saves, check, rule, differentiable, inspect.getdoc(fn) or "", len(TABLE), samples,
                     names or {}, strides if strides != "" else "elementwise" if promote else None, autocast, look,
                     apart, looks, joins, parts, host, into or (CASTS if promote else EXACT),
-                    inplace if isinstance(inplace, InPlace) else PLAIN, underived)
+                    inplace if isinstance(inplace, InPlace) else PLAIN, underived, wide_numbers)
         _declare(TABLE, record)
         return record
     return declare

@@ -14,7 +14,7 @@ from jax.scipy import special
 
 from .gamma import digamma, lgamma
 from .into import AS_INPUT
-from .precision import in_wide, inexact, is_float, need_inexact, need_real, no_bool, real_only, unlike
+from .precision import in_wide, inexact, is_float, need_inexact, need_real, no_bool, real_only, unlike, wide
 from .rules import by_attribute
 from .table import Array, Number, alias, cast, op, unary
 
@@ -60,7 +60,7 @@ def _exp2(x: Array) -> Array:
 
 unary("exp", jnp.exp, doc="e ** input.", autocast="float cuda")
 unary("exp2", _exp2, forms=_special, doc="2 ** input.")
-unary("expm1", jnp.expm1, forms=_special, doc="e ** input - 1, precise near 0.", autocast="float cuda")
+unary("expm1", in_wide(jnp.expm1), forms=_special, doc="e ** input - 1, precise near 0.", autocast="float cuda")
 unary("log", jnp.log, samples=_positive, doc="The natural logarithm.", autocast="float cuda")
 unary("log2", jnp.log2, samples=_positive, doc="The logarithm to base 2.", autocast="float cuda")
 unary("log10", jnp.log10, samples=_positive, doc="The logarithm to base 10.", autocast="float cuda")
@@ -79,7 +79,7 @@ unary("tanh", jnp.tanh, doc="The hyperbolic tangent.")
 unary("asinh", _mirrored(jnp.arcsinh, odd=True), doc="The inverse hyperbolic sine.")
 unary("acosh", _mirrored(jnp.arccosh), samples=_within(1.1, 3.0), doc="The inverse hyperbolic cosine.")
 unary("atanh", _mirrored(jnp.arctanh), samples=_ratio, doc="The inverse hyperbolic tangent.")
-unary("sigmoid", lambda x: lax.logistic(x), doc="1 / (1 + exp(-input)).")
+unary("sigmoid", in_wide(lax.logistic), doc="1 / (1 + exp(-input)).")
 unary("erf", _real("erf", special.erf), forms=_special, doc="The error function.")
 unary("erfc", _real("erfc", special.erfc), forms=_special, doc="1 - erf(input).")
 unary("erfinv", _real("erfinv", special.erfinv), forms=_special, samples=_ratio, doc="The inverse of erf.", autocast="float cuda")
@@ -147,11 +147,12 @@ def logit(input: Array, eps: Number | None = None) -> Array:
     """log(x / (1 - x)); with `eps`, x is limited to [eps, 1 - eps] first and has gradient 0 outside."""
     need_real("logit_cpu", input)
     if eps is None:
-        return _logit(input)
-    low = cast(eps, input.dtype)
+        return in_wide(_logit)(input)
+    y = wide(input)
+    low = cast(eps, y.dtype)
     high = 1 - low
-    x = jnp.where(input < low, low, jnp.where(input > high, high, input))
-    return jnp.log(x / (1 - x))
+    x = jnp.where(y < low, low, jnp.where(y > high, high, y))
+    return jnp.log(x / (1 - x)).astype(input.dtype)
 
 
 alias("asin", "arcsin")
