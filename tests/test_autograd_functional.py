@@ -181,6 +181,13 @@ class Counted(torch.autograd.Function):
         return x, y
 
 
+def test_gradgradcheck_goes_forward_over_reverse(x, y):
+    x.requires_grad_(), y.requires_grad_()
+    for f in (torch.square, torch.tanh, lambda x: x * y):
+        assert gradgradcheck(f, (x,), check_fwd_over_rev=True)
+    assert gradgradcheck(torch.mul, (x, y), check_fwd_over_rev=True, check_rev_over_rev=False, check_undefined_grad=False)
+
+
 def test_gradcheck_in_forward_mode(x, y):
     x.requires_grad_(), y.requires_grad_()
     for undefined, wanted in ((False, 2), (True, 6)):       # once for each input; two more for each without a tangent
