@@ -269,3 +269,16 @@ def test_what_can_only_be_dense_is_not_made_sparse(call: str) -> None:
     eval("torch." + call.format("layout=torch.strided"))
     with pytest.raises(RuntimeError, match="hann_window is not implemented for sparse types"):
         torch.hann_window(3, layout=torch.sparse_coo)
+
+
+def test_operators_in_place_leave_what_they_do_not_know_to_it():
+    class Other:
+        def __radd__(self, other):
+            return "added"
+    x = torch.ones(2)
+    y = x
+    y += Other()
+    assert y == "added"
+    for other in (None, "a", [1], object()):
+        with pytest.raises(TypeError, match=r"unsupported operand type\(s\) for \*=: 'Tensor' and"):
+            x *= other
