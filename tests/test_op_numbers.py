@@ -142,5 +142,5 @@ def test_numbers_beside_half_types_are_not_rounded(expression: str, expected: li
 def test_half_types_are_rounded_once() -> None:
     x = torch.tensor([-2.7, -0.4, 0.3, 1.9], dtype=torch.bfloat16)
     F = torch.nn.functional
-    for f in (torch.sigmoid, torch.expm1, F.hardsigmoid, F.hardswish, F.softshrink):
+    for f in (torch.sigmoid, torch.expm1, torch.tan, torch.asinh, torch.rad2deg, F.hardsigmoid, F.hardswish, F.softshrink):
         assert f(x).tolist() == f(x.float()).bfloat16().tolist()

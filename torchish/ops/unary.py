@@ -29,7 +29,7 @@ def _no_complex(name: str, factor: float) -> Callable:
     """Multiplication by a number; complex input is refused."""
     def body(x: Array) -> Array:
         need_real(f"{name} is not supported for complex tensors.", x, RuntimeError)
-        return x * factor
+        return in_wide(lambda y: y * factor)(x)
     return body
 
 
@@ -62,21 +62,21 @@ unary("exp", jnp.exp, doc="e ** input.", autocast="float cuda")
 unary("exp2", _exp2, forms=_special, doc="2 ** input.")
 unary("expm1", in_wide(jnp.expm1), forms=_special, doc="e ** input - 1, precise near 0.", autocast="float cuda")
 unary("log", jnp.log, samples=_positive, doc="The natural logarithm.", autocast="float cuda")
-unary("log2", jnp.log2, samples=_positive, doc="The logarithm to base 2.", autocast="float cuda")
-unary("log10", jnp.log10, samples=_positive, doc="The logarithm to base 10.", autocast="float cuda")
-unary("log1p", jnp.log1p, forms=_special, samples=_positive, rule="Log1PBackward0",
+unary("log2", in_wide(jnp.log2), samples=_positive, doc="The logarithm to base 2.", autocast="float cuda")
+unary("log10", in_wide(jnp.log10), samples=_positive, doc="The logarithm to base 10.", autocast="float cuda")
+unary("log1p", in_wide(jnp.log1p), forms=_special, samples=_positive, rule="Log1PBackward0",
       doc="log(1 + input), precise near 0.", autocast="float cuda")
 unary("sqrt", _mirrored(jnp.sqrt), samples=_positive, doc="The square root; NaN for negative numbers.")
 unary("sin", jnp.sin, doc="The sine.")
 unary("cos", jnp.cos, doc="The cosine.")
-unary("tan", jnp.tan, samples=_ratio, doc="The tangent.", autocast="float cuda")
+unary("tan", in_wide(jnp.tan), samples=_ratio, doc="The tangent.", autocast="float cuda")
 unary("asin", _mirrored(jnp.arcsin), samples=_ratio, doc="The inverse sine, in [-pi/2, pi/2].", autocast="float cuda")
 unary("acos", _mirrored(jnp.arccos), samples=_ratio, doc="The inverse cosine, in [0, pi].", autocast="float cuda")
 unary("atan", _mirrored(jnp.arctan, odd=True), doc="The inverse tangent, in [-pi/2, pi/2].")
 unary("sinh", jnp.sinh, doc="The hyperbolic sine.", autocast="float cuda")
 unary("cosh", jnp.cosh, doc="The hyperbolic cosine.", autocast="float cuda")
 unary("tanh", jnp.tanh, doc="The hyperbolic tangent.")
-unary("asinh", _mirrored(jnp.arcsinh, odd=True), doc="The inverse hyperbolic sine.")
+unary("asinh", in_wide(_mirrored(jnp.arcsinh, odd=True)), doc="The inverse hyperbolic sine.")
 unary("acosh", _mirrored(jnp.arccosh), samples=_within(1.1, 3.0), doc="The inverse hyperbolic cosine.")
 unary("atanh", _mirrored(jnp.arctanh), samples=_ratio, doc="The inverse hyperbolic tangent.")
 unary("sigmoid", in_wide(lax.logistic), doc="1 / (1 + exp(-input)).")
