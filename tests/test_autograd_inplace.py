@@ -199,6 +199,16 @@ def test_what_is_written_through_data_belongs_to_the_view_alone():
     assert (y.requires_grad, x.requires_grad, y.tolist()) == (False, True, [1, 1, 1])
 
 
+def test_a_view_made_in_no_grad_is_split():
+    x = torch.arange(6.0, requires_grad=True)
+    with torch.no_grad():
+        view = x.view(2, 3)
+    part = view.tensor_split(2, 1)[1]
+    assert part.tolist() == [[2], [5]]
+    with pytest.raises(RuntimeError, match="Output 0 of Slice is a view of a view which was created in no_grad mode"):
+        part.add_(1)
+
+
 def test_parts_of_tensor_split_are_slices_and_may_be_written(x):
     y = x * 1
     y.tensor_split(2)[0].mul_(3)

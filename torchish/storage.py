@@ -93,7 +93,10 @@ def _guard_of(x: Any, result: Any, op: Op, which: int | None) -> Guard | None:
         return part_of(op, which)
     if not isinstance(x._guard, ModeGuard):
         return x._guard
-    return x._guard.of_view(str(node_name(result._node, lambda slot: state.tape.outs()[slot].aval)))
+    made = result._node
+    if made.op is None:     # one of several results, of `tensor_split`
+        return x._guard.of_view(str(op.rule))
+    return x._guard.of_view(str(node_name(made, lambda slot: state.tape.outs()[slot].aval)))
 
 
 def stands_at(x: Any, of: Any, op: Op, values: tuple) -> bool:
