@@ -338,6 +338,10 @@ def test_modules_of_switches() -> None:
     torch.backends.cudnn.benchmark = True
     assert torch.backends.cudnn.benchmark
     torch.backends.cudnn.benchmark = False
+    for switches in (torch.backends.cudnn, torch.backends.mkldnn):
+        with switches.flags(enabled=False, deterministic=True):
+            assert not switches.enabled and switches.deterministic
+        assert switches.enabled and not switches.deterministic
     assert not torch.backends.mps.is_available()
     assert torch.compile(torch.sin) is torch.sin
     assert torch.jit.script(torch.sin) is torch.sin

@@ -1,4 +1,4 @@
-"""Custom functions that change or return their arguments, in a dual level: tangents have to share memory as values do."""
+"""Dual levels: tangents of what custom functions change or return, which share memory as values do, and of leaves."""
 from __future__ import annotations
 
 import pytest
@@ -52,3 +52,23 @@ def test_the_tangent_of_what_shares_memory_must_share_that_of_the_tangent():
                              (x[:], "other", "the jvp is not returning a view of the same base as the given grad input.")):
             with pytest.raises(RuntimeError, match=text):
                 Rows.apply(given, how)
+
+
+def test_a_dual_tensor_keeps_its_tangent_as_it_becomes_a_leaf():
+    a, b, v = torch.tensor([1.0, 2, 3]), torch.tensor([4.0, 5, 6]), torch.tensor([7.0, 8, 9])
+    with fw.dual_level():
+        x, y = fw.make_dual(a, torch.ones(3)).requires_grad_(), b.clone().requires_grad_()
+        assert x.is_leaf and fw.unpack_dual(x).tangent.tolist() == [1, 1, 1]
+        assert fw.unpack_dual(fw.unpack_dual(x).primal * 2).tangent is None
+        _, dy = torch.autograd.grad(x * y, (x, y), v, create_graph=True)
+        assert fw.unpack_dual(dy).tangent.tolist() == [7, 8, 9]
+        (x * x * b).sum().backward()
+        assert x.grad.tolist() == [8, 20, 36] and a.grad is None
+        with pytest.raises(RuntimeError, match="already has a forward gradient at the same level 0"):
+            fw.make_dual(x, v)
+        with torch.no_grad():
+            x.mul_(3)
+        assert fw.unpack_dual(x).tangent.tolist() == fw.unpack_dual(x * 1).tangent.tolist() == [3, 3, 3]
+    assert x.tolist() == [3, 6, 9] and fw.unpack_dual(x).tangent is None
+    assert torch.autograd.gradgradcheck(torch.mul, (a.double().requires_grad_(), b.double().requires_grad_()),
+                                        check_fwd_over_rev=True)

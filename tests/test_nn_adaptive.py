@@ -64,6 +64,7 @@ def test_gradients_of_convolutions() -> None:
     F.conv1d(x, w.requires_grad_(), stride=2, groups=2).backward(g)
     assert torch.allclose(nn.grad.conv1d_input((1, 2, 6), w, g, 2, 0, 1, 2), x.grad)
     assert torch.allclose(nn.grad.conv1d_weight(x, (2, 1, 3), g, 2, 0, 1, 2), w.grad)
+    assert torch.nn.functional.grad is nn.grad
 
 
 def test_losses_that_broadcast_and_empty_batches() -> None:

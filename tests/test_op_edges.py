@@ -292,6 +292,13 @@ def test_losses_at_the_edges() -> None:
         assert F.multi_margin_loss(torch.ones(1, 3), target, reduction="none").shape == shape
 
 
+def test_a_convolution_of_no_channels_gives_none() -> None:
+    bias = torch.ones(8, requires_grad=True)
+    out = F.conv2d(torch.ones(2, 0, 5, 5), torch.ones(8, 0, 2, 2), bias)
+    out.sum().backward()
+    assert out.shape == (2, 0, 4, 4) and bias.grad.tolist() == [0] * 8
+
+
 def test_functions_of_functional_in_place() -> None:
     for name, options, wanted in [("elu_", {"alpha": 2.0}, 2 * (math.exp(-1) - 1)), ("leaky_relu_", {"negative_slope": 0.5}, -0.5),
                                   ("hardtanh_", {"min_val": -0.25}, -0.25), ("celu_", {}, math.exp(-1) - 1),

@@ -144,3 +144,8 @@ def test_half_types_are_rounded_once() -> None:
     F = torch.nn.functional
     for f in (torch.sigmoid, torch.expm1, torch.tan, torch.asinh, torch.rad2deg, F.hardsigmoid, F.hardswish, F.softshrink):
         assert f(x).tolist() == f(x.float()).bfloat16().tolist()
+
+
+def test_complex_sums_are_as_exact_as_real_ones() -> None:
+    x = (torch.ones(64, 32, 16, 16) * (torch.arange(32) / 32).reshape(32, 1, 1)).to(torch.complex64)
+    assert x.sum().item() == 253952 and x.mean().item() == 0.484375 and x.sum((0, 2, 3))[-1].item() == 15872

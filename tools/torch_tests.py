@@ -159,6 +159,7 @@ def main(args: list[str]) -> int:
         setattr(torch.Tensor, name, type(name, (Absent,), {}))
     torch.cuda.jiterator = types.SimpleNamespace(_create_jit_fn=lambda *args, **kwargs: Absent,
                                                  _create_multi_output_jit_fn=lambda *args, **kwargs: Absent)
+    torch._C._ConvBackend = torch._mkldnn = Absent      # nn/test_convolution.py names them as it is read
     torch._C._DisableFuncTorch = nullcontext        # for blocks that read and set the state of a generator only
     torch.ao.nn = AbsentModule("torch.ao.nn")       # the module database has them
     import_module("torch.ao.quantization").__path__ = []    # submodules of it are asked for by what test_linalg.py imports

@@ -30,7 +30,7 @@ from .ops.transforms import Pure, batched
 from .printing import with_suffixes
 from .recorder import record, slot_of
 from .slots import advance, leaf_slot
-from .storage import bind, rebind, refresh, storage_of, version_of
+from .storage import rebind, refresh, storage_of, version_of
 from .tape import DEFAULTS, INFERENCE, INPUT, Node, Tape, needs, slots, state
 
 __all__ = ["NO_DRAWS", "Closed", "Nested", "NoMemberError", "NoValueError", "entry", "escaped"]
@@ -99,6 +99,7 @@ class Nested:
         self._marked: tuple[set[int], int] = (set(), 0)
 
     tangent_of: Callable[[Any], Any] | None = None      # in a dual level: the tangent of a tensor, to be shown
+    lift: Callable[[Any], None] | None = None           # in a dual level: what becomes of a tensor of it that is made a leaf
     pushed: dict[int, Any] | None = None                # number of an input -> its tangent, where these are known
     by_value = False                                    # custom functions stand in its graph as they do outside
     plain = False                                       # a custom function's forward, which is differentiated as it is recorded
@@ -237,16 +238,6 @@ class Nested:
         raise RuntimeError("During a grad (vjp, jvp, grad, etc) transform, the function provided attempted to call in-place "
                            f"operation ({name}) that would mutate a captured Tensor. This is not supported; please rewrite the "
                            "function being transformed to explicitly accept the mutated Tensor(s) as inputs.")
-
-    def lift(self, x: Any) -> None:
-        """`x`, computed here and made a leaf, becomes one of the tape outside: tangents are found there, and depend on it."""
-        if x._view is not None or x._shared or state.tape is not self.tape:
-            return
-        value, = self.so_far([x])
-        with self.outside():
-            bind(x, value)
-            if x._tape is not None:
-                x._home, x._tape = x._tape, None
 
     def is_marked(self, x: Any) -> bool:
         """Whether the value of `x` depends on a marked input: under vmap, whether it differs between members of the batch."""

@@ -230,7 +230,7 @@ class Tensor(Subscript, Writes, Convert, Exchange):
                 self._node, self._tape, self._home = aval.grad, None, None
             else:
                 self._home, self._tape = self._tape or self._home, None
-                if self._home.nested is not None and self._home.nested.name == "dual":
+                if self._home.nested is not None and self._home.nested.lift is not None:
                     self._home.nested.lift(self)
             return self
         if not self._leaf:

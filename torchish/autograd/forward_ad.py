@@ -10,6 +10,7 @@ from __future__ import annotations
 from sys import getrefcount
 from typing import Any, NamedTuple
 
+from ..modes import no_grad
 from ..nested import Nested, entry
 from ..recorder import hooks
 from ..storage import bind
@@ -34,13 +35,48 @@ class _Level:
     def __init__(self) -> None:
         self.nested = Nested("dual", forward=True)
         self.nested.tangent_of = lambda x: unpack_dual(x).tangent
-        self.nested.pushed = {}
+        self.nested.pushed, self.nested.lift = {}, self.lift
         self.given: dict[int, tuple[Tensor, Tensor]] = {}       # slot of a dual tensor -> what it was made of
+        self.leaves: dict[int, UnpackedDualTensor] = {}         # id -> a leaf that was made one in this level, and its tangent
         self.nested.__enter__()
 
     def outside(self, x: Tensor) -> Tensor:
         """`x` as a tensor outside the level."""
         return self.nested.so_far([x])[0] if self.nested.holds(x) else x
+
+    def lift(self, x: Tensor) -> None:
+        """`x`, computed here and made a leaf, becomes one of the tape outside: tangents are found there, and depend on it.
+
+        If it has a tangent, what stands for it here is the leaf and a zero with that tangent.
+        """
+        nested = self.nested
+        if x._view is not None or x._shared or state.tape is not nested.tape:
+            return
+        x._leaf = False
+        value, tangent = unpack_dual(x)
+        x._leaf = True
+        value = self.outside(value)
+        with nested.outside():
+            with no_grad():     # it is made of all that was recorded here, other leaves among it
+                bind(x, hooks.public["_alias"](value))
+            if x._tape is not None:
+                x._home, x._tape = x._tape, None
+        if tangent is not None:
+            dual = self.beside(x, tangent)
+            nested.tape.foreign[id(x)] = (dual._node.slot, x, x._pending)
+            self.leaves[id(x)] = UnpackedDualTensor(x, tangent)
+
+    def has_tangent(self, x: Tensor) -> bool:
+        """Whether `x` is a leaf with a tangent, which was made a leaf in this level."""
+        return id(x) in self.leaves and self.leaves[id(x)].primal is x and not self.nested.holds(x)     # once written it is held
+
+    def beside(self, leaf: Tensor, tangent: Tensor) -> Tensor:
+        """A tensor of the level with the value of a leaf: a zero carries the tangent, gradients come to the leaf."""
+        with self.nested.outside():
+            zero = hooks.zeros(leaf._node.aval)
+        dual = leaf + self.nested.input(zero, mark=True)
+        self.nested.pushed[len(self.nested.operands) - 1] = self.outside(tangent)        # type: ignore[index]
+        return dual
 
     def end(self) -> None:
         """Everything computed within that lives on gets its place outside."""
@@ -111,17 +147,14 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
                            "first.")
     check_tangent(tensor, tangent)
     nested = open_.nested
-    if nested.is_marked(tensor):
+    if nested.is_marked(tensor) or open_.has_tangent(tensor):
         raise RuntimeError("Making a dual Tensor based on a Tensor that already has a forward gradient at the same level 0 is not "
                            "supported.")
     if nested.is_marked(tangent):
         raise RuntimeError("Setting a forward grad that itself has a forward gradient at the same level0 is not supported.")
     given, primal, tangent = tangent, open_.outside(tensor), open_.outside(tangent)
-    if tensor._leaf and nested.holds(tensor):   # a leaf made in this level: a zero carries the tangent, gradients come to the leaf
-        with nested.outside():
-            zero = hooks.zeros(primal._node.aval)
-        dual = tensor + nested.input(zero, mark=True)
-        nested.pushed[len(nested.operands) - 1] = tangent
+    if tensor._leaf and nested.holds(tensor):   # a leaf made in this level
+        dual = open_.beside(tensor, tangent)
         open_.given[dual._node.slot] = (tensor, given)
         return dual
     dual = add_input(nested, primal, tangent)
@@ -141,6 +174,9 @@ def unpack_dual(tensor: Tensor, *, level: int | None = None) -> UnpackedDualTens
         raise TypeError(f"_unpack_dual(): argument 'dual' (position 1) must be Tensor, not {type(tensor).__name__}")
     if level not in (None, 0):
         raise RuntimeError("Invalid level given to _fw_primal")
+    if open_ is not None and open_.has_tangent(tensor):
+        with open_.nested.outside():
+            return UnpackedDualTensor(hooks.public["_alias"](tensor), open_.leaves[id(tensor)].tangent)
     if open_ is None or not open_.nested.is_marked(tensor) or not tensor._node.aval.differentiable:
         return UnpackedDualTensor(tensor, None)
     made_of = open_.given.get(tensor._node.slot) if tensor._view is None else None

@@ -11,6 +11,7 @@ from ..namespace import namespace
 from ..native import conv_tbc, native_channel_shuffle, rrelu_
 from ..space import published
 from ..wiring import spaces
+from . import grad  # noqa: F401  torch's functional has it, too
 
 for _name, _function in spaces["F"].items():
     namespace.__dict__.setdefault(_name, _function)     # composites use what only functional has by the name of its declaration

@@ -11,7 +11,6 @@ from typing import Any
 from .. import api as torch
 from ..autograd.calls import grad
 from ..tensor import Tensor
-from . import functional as F
 
 __all__ = ["conv1d_input", "conv1d_weight", "conv2d_input", "conv2d_weight", "conv3d_input", "conv3d_weight"]
 
@@ -26,7 +25,7 @@ def _by(convolved: Callable[[Tensor], Tensor], sizes: Any, grad_output: Tensor) 
 
 def _gradients(n: int) -> Iterator[Callable[..., Tensor]]:
     """The two functions of n dimensions."""
-    convolution = getattr(F, f"conv{n}d")
+    convolution = getattr(torch, f"conv{n}d")
 
     def by_input(input_size: Any, weight: Tensor, grad_output: Tensor, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
                  groups: int = 1) -> Tensor:

@@ -112,6 +112,8 @@ def _finish(compute: Callable[[jax.Array, jax.Array], jax.Array], x: jax.Array, 
     y = compute(x.astype(jnp.float32), w.astype(jnp.float32)) if half else compute(x, w)
     if bias is not None:
         y = y + bias.astype(y.dtype).reshape(-1, *(1,) * (y.ndim - 2))
+    if not x.shape[1]:      # torch makes no channels of none
+        y = y[:, :0]
     return (y if batched else y[0]).astype(dtype)
 
 

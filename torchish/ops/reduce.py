@@ -4,7 +4,11 @@ In: an array and the dims to reduce (none: all).  Out: fewer elements; half type
 """
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import jax.numpy as jnp
+from jax import lax
 
 from ..dtypes import dtype as DType
 from .check import require, wrap_dim, wrap_dims
@@ -27,11 +31,21 @@ def _summand(input: Array, dtype: DType | None) -> Array:
     return input if inexact(input) else input.astype(jnp.int64)
 
 
+def _by_parts(fn: Callable[..., Array], x: Array, **options: Any) -> Array:
+    """`fn`, a sum or mean, of real and imaginary parts: XLA on the CPU adds complex numbers one after the other, and reals in rows.
+
+    Half a million of them were up to 0.2% off.
+    """
+    if jnp.iscomplexobj(x):
+        return lax.complex(fn(x.real, **options), fn(x.imag, **options))
+    return widened(fn, x, **options)
+
+
 @op(name="sum", autocast="float cuda", saves=False, rule=by_dim("Sum"), samples=_samples)
 def sum_(input: Array, dim: Dims | None = None, keepdim: bool = False, *, dtype: DType | None = None) -> Array:
     """The sum over `dim`; int64 for integers and bool."""
     x = _summand(input, dtype)
-    return widened(jnp.sum, x, axis=wrap_dims(dim, x.ndim), keepdims=keepdim)
+    return _by_parts(jnp.sum, x, axis=wrap_dims(dim, x.ndim), keepdims=keepdim)
 
 
 @op(samples=_samples, into=INTO_NANSUM)
@@ -53,7 +67,7 @@ def mean(input: Array, dim: Dims | None = None, keepdim: bool = False, *, dtype:
         given = "Input" if dtype is None else "Optional"
         raise RuntimeError(f"mean(): could not infer output dtype. {given} dtype must be either a floating point or "
                            f"complex dtype. Got: {dtype_name(x)}")
-    return widened(jnp.mean, x, axis=wrap_dims(dim, x.ndim), keepdims=keepdim)
+    return _by_parts(jnp.mean, x, axis=wrap_dims(dim, x.ndim), keepdims=keepdim)
 
 
 @op(rule="DivBackward0", samples=_samples, into=INTO_NANSUM)
