@@ -70,5 +70,8 @@ def test_a_dual_tensor_keeps_its_tangent_as_it_becomes_a_leaf():
             x.mul_(3)
         assert fw.unpack_dual(x).tangent.tolist() == fw.unpack_dual(x * 1).tangent.tolist() == [3, 3, 3]
     assert x.tolist() == [3, 6, 9] and fw.unpack_dual(x).tangent is None
+    assert x.grad.tolist() == [8, 20, 36]
+    (x * 2).sum().backward()        # a leaf that was written in the level is one behind it
+    assert x.grad.tolist() == [10, 22, 38]
     assert torch.autograd.gradgradcheck(torch.mul, (a.double().requires_grad_(), b.double().requires_grad_()),
                                         check_fwd_over_rev=True)

@@ -25,6 +25,7 @@ from typing import Any
 from .avals import Aval, aval_of
 from .closed import Closed, entry
 from .hooks import hooks
+from .modes import no_grad
 from .ops.create import filled as FULL
 from .ops.transforms import Pure, batched
 from .printing import with_suffixes
@@ -461,7 +462,7 @@ class Nested:
         for x, _ in list(self.writes.values()):
             if x._view is None and getrefcount(x) > _NOBODY:
                 effects.append((_rebinder(x), slot_of(self.tape, x)))
-        for x in self.operands:
+        for x in (*self.operands, *[x for x, _ in self.writes.values()]):
             g = x._grad
             if g is not None and self.holds(g):
                 effects.append((_grad_setter(x), slot_of(self.tape, g)))
@@ -513,7 +514,14 @@ def _known(x: Any) -> Any:
 
 
 def _rebinder(x: Any) -> Callable[[Any], None]:
-    return partial(rebind, x)
+    return partial(_rebind_leaf if x._leaf else rebind, x)
+
+
+def _rebind_leaf(x: Any, value: Any) -> None:
+    """A leaf takes the value alone: the entry that gives it may stand in the graph for its other results."""
+    with no_grad():
+        value = hooks.public["_alias"](value)
+    rebind(x, value)
 
 
 def _grad_setter(x: Any) -> Callable[[Any], None]:
