@@ -75,3 +75,19 @@ def test_a_policy_gradient_step():
     (-policy.log_prob(action) * 2.0).sum().backward()
     expected = 2 * (torch.softmax(logits.detach(), -1) - torch.nn.functional.one_hot(action, 3))
     assert torch.allclose(logits.grad, expected, atol=1e-6)
+
+
+def test_gamma_samples_of_a_large_shape_have_exact_gradients():
+    torch.manual_seed(0)
+    alpha = torch.full((3,), 1e5, requires_grad=True)
+    torch.distributions.Gamma(alpha, 1.0).rsample().sum().backward()
+    assert alpha.grad.tolist() == pytest.approx([1.0024365186691284, 0.9995360374450684, 0.9982852339744568], rel=1e-6)
+
+
+def test_continuous_bernoulli_is_an_exponential_family():
+    given = torch.distributions.ContinuousBernoulli(torch.tensor([0.1, 0.499, 0.5, 0.9], dtype=torch.float64))
+    theta, = given._natural_params
+    assert given._log_normalizer(theta).tolist() == pytest.approx([-0.9050, -0.0020, 0, 1.2922], abs=1e-4)
+    other = torch.distributions.ContinuousBernoulli(torch.tensor(0.4, dtype=torch.float64))
+    divergence = torch.distributions.kl._kl_expfamily_expfamily(given, other)
+    assert torch.allclose(divergence, torch.distributions.kl_divergence(given, other))

@@ -115,3 +115,15 @@ class ContinuousBernoulli(BinaryParam, ExponentialFamily):
     def entropy(self) -> Tensor:
         low, high = torch.log1p(-self.probs), torch.log(self.probs)
         return self.mean * (low - high) - self._cont_bern_log_norm() - low
+
+    @property
+    def _natural_params(self) -> tuple[Tensor, ...]:
+        return self.logits,
+
+    def _log_normalizer(self, x: Tensor) -> Tensor:     # type: ignore[override]
+        """log((e^x - 1) / x); around 0, where both cancel, x / 2 and the series of log(sinh(x / 2) / (x / 2))."""
+        near = x.abs() < 0.1
+        far = torch.where(near, 1.0, x)
+        exact = far.clamp(min=0.0) + torch.log(-torch.expm1(-far.abs())) - torch.log(far.abs())
+        h2 = torch.square(0.5 * torch.where(near, x, 0.0))
+        return torch.where(near, 0.5 * x + h2 * (1.0 / 6.0 - h2 * (1.0 / 180.0 - h2 / 2835.0)), exact)
