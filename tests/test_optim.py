@@ -317,6 +317,24 @@ def test_methods_for_matrices(text: str, tolerance: float, names: str) -> None:
     assert twin.state_dict()["param_groups"] == o.state_dict()["param_groups"] and repr(twin) == repr(o)
 
 
+def test_sparse_adam_updates_the_rows_that_were_taken() -> None:
+    table = nn.Embedding(4, 2, sparse=True)
+    nn.init.ones_(table.weight)
+    o = optim.SparseAdam(table.parameters(), lr=0.1)
+    for rows in ([1, 2], [1, 1], [3, 0]):
+        o.zero_grad()
+        table(torch.tensor(rows)).sum().backward()
+        o.step()
+    assert table.weight[:, 0].tolist() == pytest.approx([0.93611866, 0.80348188, 0.9, 0.93611866])
+    state = o.state_dict()["state"][0]
+    assert state["step"] == 3 and state["exp_avg"][:, 1].tolist() == pytest.approx([0.1, 0.29, 0.1, 0.1])
+    bag = nn.EmbeddingBag(2, 1, sparse=True, mode="sum", _weight=torch.ones(2, 1))
+    o = optim.SparseAdam(bag.parameters(), lr=0.1, maximize=True)
+    bag(torch.tensor([[1, 1]])).sum().backward()
+    o.step()
+    assert bag.weight.flatten().tolist() == pytest.approx([1, 1.1])
+
+
 @pytest.mark.parametrize(("text", "error", "message"), [
     ("Muon([torch.ones(2)])", ValueError, "Muon only supports 2D parameters whereas we found a parameter with size"),
     ("Muon(p, adjust_lr_fn='x')", ValueError, "Adjust learning rate function x is not supported"),

@@ -224,6 +224,25 @@ def test_a_dense_tensor_takes_no_sparse_gradient() -> None:
         x.grad = torch.ones(2).to_sparse()
     x.grad = torch.ones(2).to_sparse().to_dense()
     assert x.grad.tolist() == [1, 1]
+    x.backward(torch.tensor([0.0, 2]).to_sparse())
+    assert x.grad.tolist() == [1, 3]
+
+    class Fixed(torch.autograd.Function):
+        """The identity, whose gradient is given."""
+
+        @staticmethod
+        def forward(ctx, x, gradient):
+            ctx.save_for_backward(gradient)
+            return x
+
+        @staticmethod
+        def backward(ctx, gradient):
+            return ctx.saved_tensors[0], None
+
+    for first, second in (("to_sparse", "clone"), ("clone", "to_sparse"), ("to_sparse", "to_sparse")):
+        x.grad = None
+        (Fixed.apply(x, getattr(torch.ones(2), first)()) + Fixed.apply(x, getattr(torch.ones(2), second)())).sum().backward()
+        assert x.grad.tolist() == [2, 2]
 
 
 def test_products_of_sparse_tensors_have_the_entries_of_both():

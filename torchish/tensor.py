@@ -49,7 +49,8 @@ class Tensor(Subscript, Writes, Convert, Exchange):
     tape on which it lives but must be looked at first (a written leaf, a view that fell behind); `_data` the array once there
     is one; `_pending` the number that fills a tensor which nothing has read yet; `_graph` its place in the graph of an ended
     tape; `_leaf` whether it is a leaf that requires a gradient; `_view` how it sees its base; `_shared` what its views
-    have in common; `_owner` the thread whose tapes it may stand on.
+    have in common; `_owner` the thread whose tapes it may stand on; `_by_rows` whether rows of it have been taken by a lookup
+    with `sparse=True`.
     """
     _node: Out
     _tape: Tape | None = None
@@ -72,6 +73,7 @@ class Tensor(Subscript, Writes, Convert, Exchange):
     _looked: Any = None
     _inference: bool | None = None
     _grad_dtype: Any = DEFAULT
+    _by_rows: bool = False
 
     __array_priority__ = 1000
     is_sparse = is_quantized = is_nested = is_mkldnn = is_mps = is_xpu = False

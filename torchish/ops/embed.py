@@ -84,6 +84,8 @@ def f_embedding(t: Any, input: Any, weight: Any, padding_idx: int | None = None,
             raise AssertionError("Padding_idx must be within num_embeddings")
         padding = padding_idx % weight.shape[0]
     _renorm(t, weight, input, max_norm, norm_type)
+    if sparse:
+        weight._by_rows = True
     return t.embedding(weight, input, padding, scale_grad_by_freq, sparse)
 
 
@@ -174,5 +176,7 @@ def embedding_bag(t: Any, input: Any, weight: Any, offsets: Any = None, max_norm
             f"{-rows} through {rows - 1}, but got {padding_idx}")
     padding = -1 if padding_idx is None else padding_idx % rows
     _renorm(t, weight, input, max_norm, norm_type)
+    if sparse:
+        weight._by_rows = True
     return t._embedding_bag(weight, input, offsets, mode, per_sample_weights, include_last_offset, padding,
                             scale_grad_by_freq)

@@ -157,10 +157,10 @@ def _autograd_grad(outputs: Any, inputs: Any, grad_outputs: Any = None, *args: A
 
 
 @call("backward")
-def _backward(self: SparseTensor, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False,
+def _backward(self: Tensor, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False,
               inputs: Any = None) -> None:
     wrt = None if inputs is None else [_part(x) for x in _each(inputs)]
-    autograd_backward([self._v], _cotangents([self], gradient), retain_graph, create_graph, inputs=wrt)
+    autograd_backward([_part(self)], _cotangents([self], gradient), retain_graph, create_graph, inputs=wrt)
 
 
 @call("grad=")
