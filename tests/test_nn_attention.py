@@ -170,3 +170,21 @@ def test_block_masks_tell_their_blocks():
         [[True, False], [True, True]]
     with pytest.raises(RuntimeError, match="^All inputs should be callable mask_mods: "):
         flex.and_masks(causal, None)
+
+
+def test_keys_that_are_given_fit_and_take_no_bias() -> None:
+    m, q, given = nn.MultiheadAttention(8, 2, add_bias_kv=True), torch.ones(4, 2, 8), torch.ones(4, 4, 4)
+
+    def attended(bias: bool, **options):
+        return nn.functional.multi_head_attention_forward(
+            q, q, q, 8, 2, m.in_proj_weight, m.in_proj_bias, m.bias_k if bias else None, m.bias_v if bias else None, False, 0.0,
+            m.out_proj.weight, m.out_proj.bias, **options)[0]
+
+    assert attended(False, static_k=given, static_v=given).shape == (4, 2, 8)
+    for bias, options, message in ((True, {"static_k": given}, "bias cannot be added to static key."),
+                                   (True, {"static_v": given}, "bias cannot be added to static value."),
+                                   (False, {"static_k": given[:3]}, "expecting static_k.size(0) of 4, but got 3"),
+                                   (False, {"static_v": given[..., :3]}, "expecting static_v.size(2) of 4, but got 3")):
+        with pytest.raises(AssertionError) as refused:
+            attended(bias, **options)
+        assert str(refused.value) == message

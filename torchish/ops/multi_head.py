@@ -97,9 +97,13 @@ def _one_more(t: Any, *masks: Any) -> list:
     return [None if mask is None else t.pad(mask, (0, 1)) for mask in masks]
 
 
-def _heads(x: Any, static: Any, batch: int, heads: int, size: int) -> Any:
-    """(L, B, E) as (B * heads, L, E / heads)."""
-    return x.reshape(x.shape[0], batch * heads, size).transpose(0, 1) if static is None else static
+def _heads(x: Any, batch: int, heads: int, size: int, static: Any = None, name: str = "") -> Any:
+    """(L, B, E) as (B * heads, L, E / heads), or what is given in its place."""
+    if static is None:
+        return x.reshape(x.shape[0], batch * heads, size).transpose(0, 1)
+    for dim, wanted in ((0, batch * heads), (2, size)):
+        _assert(static.shape[dim] == wanted, f"expecting {name}.size({dim}) of {wanted}, but got {static.shape[dim]}")
+    return static
 
 
 def _merged(attn_mask: Any, padding: Any, batch: int, heads: int, length: int) -> Any:
@@ -163,10 +167,13 @@ def multi_head_attention_forward(
     q, k, v = _projected(t, query, key, value, in_proj_weight, in_proj_bias, separate)
     attn_mask = _fitting_mask(attn_mask, rows, key.shape[0], batch * num_heads)
     if bias_k is not None:
+        for static, name in ((static_k, "key"), (static_v, "value")):
+            _assert(static is None, f"bias cannot be added to static {name}.")
         k, v = t.cat([k, bias_k.repeat(1, batch, 1)]), t.cat([v, bias_v.repeat(1, batch, 1)])
         attn_mask, padding = _one_more(t, attn_mask, padding)
-    q = _heads(q, None, batch, num_heads, size // num_heads)
-    k, v = (_heads(x, static, batch, num_heads, size // num_heads) for x, static in ((k, static_k), (v, static_v)))
+    q = _heads(q, batch, num_heads, size // num_heads)
+    k, v = (_heads(x, batch, num_heads, size // num_heads, *static)
+            for x, *static in ((k, static_k, "static_k"), (v, static_v, "static_v")))
     if add_zero_attn:
         k, v = (t.cat([x, t.zeros((x.shape[0], 1, x.shape[2]), dtype=x.dtype, device=x.device)], 1) for x in (k, v))
         attn_mask, padding = _one_more(t, attn_mask, padding)
