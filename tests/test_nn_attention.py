@@ -88,15 +88,17 @@ def test_a_mask_besides_is_causal_is_for_the_fused_kernel() -> None:
 
 @pytest.mark.parametrize(("shapes", "options", "error", "message"), [
     (((2, 5, 6), (2, 3, 6)), {"attn_mask": (7, 7)}, RuntimeError, "The size of tensor a (3) must match the size of tensor b (7)"),
+    (((2, 5, 6), (2, 3, 6), (2, 4, 6)), {}, RuntimeError,
+     "Expected size for first two dimensions of batch2 tensor to be: [2, 3] but got: [2, 4]"),
     (((2, 5, 6), (2, 3, 6)), {"dropout_p": 1.5}, RuntimeError, "dropout probability has to be between 0 and 1, but got 1.5"),
     (((4, 6), (3, 6)), {"enable_gqa": True}, IndexError, "Dimension out of range (expected to be in range of [-2, 1], but got -3)"),
     (((2, 4, 5, 6), (2, 4, 3, 7)), {}, RuntimeError,
      "Expected size for first two dimensions of batch2 tensor to be: [8, 6] but got: [8, 7].")])
 def test_attention_refuses(shapes: tuple, options: dict, error: type, message: str) -> None:
-    query, key = (torch.ones(shape) for shape in shapes)
+    query, key, *value = (torch.ones(shape) for shape in shapes)
     options = {k: torch.zeros(v) if k == "attn_mask" else v for k, v in options.items()}
     with pytest.raises(error) as raised:
-        nn.functional.scaled_dot_product_attention(query, key, key, **options)
+        nn.functional.scaled_dot_product_attention(query, key, *value or [key], **options)
     assert str(raised.value).startswith(message)
 
 

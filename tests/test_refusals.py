@@ -82,6 +82,9 @@ F.cosine_embedding_loss(h,h,x)|RuntimeError|The size of tensor a (3) must match 
 F.conv1d(h[None].double(),t.ones(1,2,1))|RuntimeError|expected scalar type Double but found Float
 F.conv1d(h[None].double(),t.ones(1,2,1),t.ones(1))|RuntimeError|Input type (double) and bias type (float) should be the same
 F.conv_transpose1d(h[None].double(),t.ones(2,1,1),t.ones(1))|RuntimeError|expected scalar type Double but found Float
+t.dropout(x,2.0,True)|RuntimeError|dropout probability has to be between 0 and 1, but got 2
+t.feature_dropout(h,-0.5,True)|RuntimeError|dropout probability has to be between 0 and 1, but got -0.5
+F.dropout(x,2.0)|ValueError|dropout probability has to be between 0 and 1, but got 2.0
 t.isclose(x,x[:2])|RuntimeError|The size of tensor a (3) must match the size of tensor b (2) at non-singleton dimension 0
 t.complex(x,x[:2])|RuntimeError|The size of tensor a (3) must match the size of tensor b (2) at non-singleton dimension 0
 t.polar(x,x[:2])|RuntimeError|The size of tensor a (3) must match the size of tensor b (2) at non-singleton dimension 0

@@ -39,6 +39,12 @@ def _checked(query: jax.Array, key: jax.Array, value: jax.Array | None, attn_mas
         require(query.ndim > 2, f"mat1 and mat2 shapes cannot be multiplied ({rows}x{size} and {other}x{length})")
         require(False, f"Expected size for first two dimensions of batch2 tensor to be: [{batch}, {size}] but got: "
                        f"[{batch}, {other}].")
+    if key.shape[-2] != value.shape[-2]:
+        batch, length = prod(broadcast_shapes(query.shape[:-2], key.shape[:-2])), key.shape[-2]
+        require(query.ndim > 2, f"mat1 and mat2 shapes cannot be multiplied ({query.shape[-2]}x{length} and "
+                                f"{value.shape[-2]}x{value.shape[-1]})")
+        require(False, f"Expected size for first two dimensions of batch2 tensor to be: [{batch}, {length}] but got: "
+                       f"[{batch}, {value.shape[-2]}].")
     if attn_mask is not None:
         require(not is_causal, "_scaled_dot_product_attention: Explicit attn_mask should not be set when "
                                "is_causal=True")
@@ -125,7 +131,7 @@ def _fused(t: Any, operands: tuple, attn_mask: Any, dropout_p: float, is_causal:
     if not (KERNELS["flash"] and fits):
         require(KERNELS["math"] or KERNELS["flash"], "No viable backend for scaled_dot_product_attention was found. This is "
                 "likely due to turning off both the math kernel and the fused kernels.")
-        require(KERNELS["math"], "No available kernel. Aborting execution.")
+        require(KERNELS["math"], "No available kernel.  Aborting execution.")
         return attn_mask, is_causal         # which the other kernel refuses
     if not is_causal or attn_mask is None:
         return attn_mask, is_causal
@@ -142,7 +148,7 @@ def scaled_dot_product_attention(t: Any, query: Any, key: Any, value: Any, attn_
         attn_mask, is_causal = _fused(t, (query, key, value), attn_mask, dropout_p, is_causal)
     if not dropout_p:
         return t._attention(query, key, value, attn_mask, is_causal, scale, enable_gqa)
-    require(0 <= dropout_p <= 1, f"dropout probability has to be between 0 and 1, but got {dropout_p}")
+    require(0 <= dropout_p <= 1, f"dropout probability has to be between 0 and 1, but got {dropout_p:g}")
     weights = t.dropout(t._attention_weights(query, key, attn_mask, is_causal, scale, enable_gqa), dropout_p, True)
     if enable_gqa and query.dim() > 2 and value.shape[-3] != query.shape[-3]:
         value = value.repeat_interleave(query.shape[-3] // value.shape[-3], -3)

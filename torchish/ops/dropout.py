@@ -20,10 +20,14 @@ THREE = ("dropout2d: Received a 3D input to dropout2d and assuming that channel-
 
 
 def _drop(t: Any, x: Any, p: float, training: bool, inplace: bool, name: str = "_dropout",
-          lead: int = 0) -> Any:
-    """lead: how many leading dimensions have masks of their own, for feature dropout (0: all)."""
+          lead: int = 0, functional: bool = True) -> Any:
+    """functional: whether F's own function is called, which refuses `p` in other words.
+
+    lead: how many leading dimensions have masks of their own, for feature dropout (0: all).
+    """
     if p < 0 or p > 1:
-        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+        said = "dropout probability has to be between 0 and 1, but got"
+        raise ValueError(f"{said} {p}") if functional else RuntimeError(f"{said} {p:g}")
     if p == 0 or not training or x.numel() == 0:
         return x
     if p == 1:
@@ -99,10 +103,10 @@ def feature_alpha_dropout(t: Any, input: Any, p: float = 0.5, training: bool = F
 def _plain(name: str, op: str, lead: int) -> None:
     """torch.dropout and the like: the same with (input, p, train) and no defaults, and in place."""
     def fn(t: Any, input: Any, p: float, train: bool) -> Any:
-        return _drop(t, input, p, train, False, op, lead)
+        return _drop(t, input, p, train, False, op, lead, False)
 
     def inplace(t: Any, input: Any, p: float, train: bool) -> Any:
-        return _drop(t, input, p, train, True, op, lead)
+        return _drop(t, input, p, train, True, op, lead, False)
     fn.__doc__ = inplace.__doc__ = f"torch.{name}: see torch.nn.functional."
     for name_, function in ((name, fn), (f"{name}_", inplace)):
         function.__module__ = __name__
