@@ -292,6 +292,21 @@ def test_losses_at_the_edges() -> None:
         assert F.multi_margin_loss(torch.ones(1, 3), target, reduction="none").shape == shape
 
 
+def test_lanczos_and_pools_by_the_largest_number() -> None:
+    x = torch.arange(8.0).square().reshape(1, 1, 2, 4)
+    found = F.interpolate(x, (1, 3), mode="lanczos", antialias=True)
+    assert found.flatten().tolist() == pytest.approx([8.6629248, 16.25, 27.431427])
+    assert F.interpolate(x.byte(), (2, 3), mode="lanczos", antialias=True).flatten().tolist() == [0, 2, 8, 17, 30, 47]
+    for given, options, message in ((x, {}, "Lanczos mode requires antialias=True"),
+                                    (x, {"antialias": True, "align_corners": True}, "Lanczos mode does not support align_corners"),
+                                    (x[0], {"antialias": True}, "Anti-alias option is restricted to bilinear")):
+        with pytest.raises(ValueError, match=message):
+            F.interpolate(given, 3, mode="lanczos", **options)
+    y = torch.tensor([[[-3.0, 1, 2, -0.5]]], requires_grad=True)
+    assert F.lp_pool1d(y, float("inf"), 2).tolist() == [[[3, 2]]] and F.lp_pool1d(y, -float("inf"), 2).tolist() == [[[1, 0.5]]]
+    assert type(F.lp_pool2d(y, float("inf"), (1, 2)).grad_fn).__name__ == "MaxPool2DWithIndicesBackward0"
+
+
 def test_a_convolution_of_no_channels_gives_none() -> None:
     bias = torch.ones(8, requires_grad=True)
     out = F.conv2d(torch.ones(2, 0, 5, 5), torch.ones(8, 0, 2, 2), bias)

@@ -8,6 +8,7 @@ again a product, where gathers would give scatters.
 """
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import floor
 from typing import Any
 
@@ -26,9 +27,9 @@ __all__ = ["interpolate"]
 
 OLD = "`nn.functional.{}` is deprecated. Use `nn.functional.interpolate` instead."
 _MODES = {"nearest": None, "nearest-exact": None, "area": None, "linear": 3, "bilinear": 4, "bicubic": 4,
-          "trilinear": 5}
+          "trilinear": 5, "lanczos": 4}
 _NODES = {"nearest": "Nearest", "nearest-exact": "NearestExact", "linear": "Linear", "bilinear": "Bilinear",
-          "trilinear": "Trilinear", "bicubic": "Bicubic"}
+          "trilinear": "Trilinear", "bicubic": "Bicubic", "lanczos": "Lanczos"}
 
 
 def _scale(have: int, want: int, factor: float | None, align_corners: bool) -> float:
@@ -43,8 +44,15 @@ def _cubic(x: np.ndarray, a: float) -> np.ndarray:
     return np.where(x <= 1, ((a + 2) * x - (a + 3)) * x * x + 1, np.where(x < 2, ((x - 5) * x + 8) * x * a - 4 * a, 0))
 
 
-def _matrix(have: int, want: int, factor: float | None, align_corners: bool, cubic: bool) -> np.ndarray:
+# of antialiasing: how far each filter reaches, and its values
+_FILTERS: dict[str, tuple[int, Callable[[np.ndarray], np.ndarray]]] = {
+    "bilinear": (1, lambda x: np.maximum(1 - np.abs(x), 0)), "bicubic": (2, lambda x: _cubic(x, -0.5)),
+    "lanczos": (3, lambda x: np.where(np.abs(x) < 3, np.sinc(x) * np.sinc(x / 3), 0))}
+
+
+def _matrix(have: int, want: int, factor: float | None, align_corners: bool, mode: str) -> np.ndarray:
     """Weights (have, want) of linear or cubic interpolation."""
+    cubic = mode == "bicubic"
     scale, places = _scale(have, want, factor, align_corners), np.arange(want)
     source = places * scale if align_corners else (places + 0.5) * scale - 0.5
     if not cubic:
@@ -58,17 +66,18 @@ def _matrix(have: int, want: int, factor: float | None, align_corners: bool, cub
     return weights
 
 
-def _smooth_matrix(have: int, want: int, factor: float | None, align_corners: bool, cubic: bool) -> np.ndarray:
+def _smooth_matrix(have: int, want: int, factor: float | None, align_corners: bool, mode: str) -> np.ndarray:
     """Weights (have, want) with the filter widened when shrinking (antialias)."""
     scale = _scale(have, want, factor, align_corners)
     stretch = max(scale, 1.0)
-    support = (2 if cubic else 1) * stretch
+    reach, kernel = _FILTERS[mode]
+    support = reach * stretch
     weights = np.zeros((have, want))
     for i in range(want):
         center = scale * (i + 0.5)
         low, high = max(int(center - support + 0.5), 0), min(int(center + support + 0.5), have)
         x = (np.arange(low, high) - center + 0.5) / stretch
-        w = _cubic(x, -0.5) if cubic else np.maximum(1 - np.abs(x), 0)
+        w = kernel(x)
         weights[low:high, i] = w / w.sum()
     return weights
 
@@ -124,19 +133,19 @@ def _resample(x: jax.Array, wanted: tuple, factors: tuple, mode: str, align_corn
             continue
         if want == x.shape[axis] and (factor in (None, 1.0)):
             continue
-        matrix = jnp.asarray(make(x.shape[axis], want, factor, align_corners, mode == "bicubic"), x.dtype)
+        matrix = jnp.asarray(make(x.shape[axis], want, factor, align_corners, mode), x.dtype)
         x = jnp.moveaxis(jnp.tensordot(x, matrix, (axis, 0), precision=PRECISION), -1, axis)
     return x
 
 
-def _resample_bytes(x: jax.Array, wanted: tuple, factors: tuple, cubic: bool, align_corners: bool, antialias: bool) -> jax.Array:
+def _resample_bytes(x: jax.Array, wanted: tuple, factors: tuple, mode: str, align_corners: bool, antialias: bool) -> jax.Array:
     """As PyTorch resizes bytes: rows first, each pass rounded to bytes, with weights that are multiples of a power of two."""
     make = _smooth_matrix if antialias else _matrix
     for axis in (3, 2):
         have, want = x.shape[axis], wanted[axis - 2]
         if want == have:                # whatever the factor says
             continue
-        matrix = make(have, want, factors[axis - 2], align_corners, cubic)
+        matrix = make(have, want, factors[axis - 2], align_corners, mode)
         bits = min(int(np.ceil(np.log2((2 ** 15 - 0.5) / matrix.max()))) - 1, 22)      # as many as 16 bits hold
         scaled = matrix * 2 ** bits
         fixed = np.trunc(scaled + np.copysign(0.5, scaled)).astype(np.int32)
@@ -181,7 +190,9 @@ def interpolate(input: Array, size: Dims | None = None, scale_factor: float | No
     require(size is None or scale_factor is not None or not recompute_scale_factor,
             "recompute_scale_factor is not meaningful with an explicit size.", ValueError)
     wanted, factors = _sizes(x, size, scale_factor, recompute_scale_factor)
-    if mode not in _MODES or x.ndim not in (3, 4, 5) or mode == "bicubic" and x.ndim != 4:
+    require(not antialias or mode in _FILTERS and x.ndim == 4, "Anti-alias option is restricted to bilinear, bicubic, and lanczos "
+            "modes and requires a 4-D tensor as input", ValueError)
+    if mode not in _MODES or mode in ("bicubic", "lanczos") and x.ndim != 4 or x.ndim not in (3, 4, 5):
         raise NotImplementedError(f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {x.ndim}D) for the "
                                   "modes: "
                                   "nearest | linear | bilinear | bicubic | trilinear | lanczos | area | nearest-exact "
@@ -190,10 +201,9 @@ def interpolate(input: Array, size: Dims | None = None, scale_factor: float | No
     needed = _MODES[mode]
     if needed not in (None, x.ndim):
         raise NotImplementedError(f"Got {x.ndim}D input, but {mode} mode needs {needed}D input")
-    require(not antialias or mode in ("bilinear", "bicubic"),
-            "Anti-alias option is restricted to bilinear, bicubic, and lanczos modes and requires a 4-D tensor as "
-            "input",
-            ValueError)
+    if mode == "lanczos":
+        require(antialias, "Lanczos mode requires antialias=True", ValueError)
+        require(not align_corners, "Lanczos mode does not support align_corners=True", ValueError)
     require(min(wanted) > 0 and min(x.shape[2:]) > 0, "Input and output sizes should be greater than 0, but got input "
             f"({_named(x.shape[2:])}){' and' if x.ndim == 3 else ''} output ({_named(wanted)})")
     _known_dtype(x, mode)
@@ -202,7 +212,7 @@ def interpolate(input: Array, size: Dims | None = None, scale_factor: float | No
     if mode.startswith("nearest") or is_float(x):
         wide = x if mode.startswith("nearest") or x.dtype.itemsize > 2 else x.astype(jnp.float32)
         return _resample(wide, wanted, factors, mode, bool(align_corners), antialias).astype(x.dtype)
-    return _resample_bytes(x, wanted, factors, mode == "bicubic", bool(align_corners), antialias)
+    return _resample_bytes(x, wanted, factors, mode, bool(align_corners), antialias)
 
 
 @composite(forms="F")

@@ -138,7 +138,7 @@ def cross_entropy(input: Array, target: Array, weight: Array | None = None, size
                   label_smoothing: float = 0.0) -> Array:
     """-log softmax(input)[target] (or -sum of target log softmax(input)), weighted, smoothed and reduced."""
     how = legacy(size_average, reduce, reduction)
-    require(0 <= label_smoothing <= 1, f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
+    require(0 <= label_smoothing <= 1, f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing:g}")
     axis = min(1, input.ndim - 1)
     if input.shape == target.shape and (input.ndim > 1 or jnp.issubdtype(target.dtype, jnp.floating)):
         return _of_probabilities(input, target, weight, ignore_index, how, label_smoothing)

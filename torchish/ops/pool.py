@@ -5,6 +5,7 @@ In: input (N, C, *size) or (C, *size).  Out: (N, C, *counts) or (C, *counts).
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 import jax
@@ -165,17 +166,26 @@ def _declare_avg(n: int) -> Callable:
 avg_pool2d, avg_pool3d = _declare_avg(2), _declare_avg(3)
 
 
+def _lp_node(n: int, norm_type: float) -> str:
+    if abs(norm_type) != inf:
+        return "PowBackward0"
+    return "NegBackward0" if norm_type < 0 else f"MaxPool{n}DWithIndicesBackward0" if n > 1 else "SqueezeBackward1"
+
+
 def _declare_lp(n: int) -> Callable:
     def lp(input: Array, norm_type: float, kernel_size: Dims, stride: Dims | None = None,
            ceil_mode: bool = False) -> Array:
         x = input if isinstance(norm_type, int) else floating(input)    # the mean of integers is an integer
         g = grid(f"lp_pool{n}d", x.shape[-n:], x.shape[-n - 1], kernel_size, stride, 0, 1, ceil_mode)
+        if abs(norm_type) == inf:
+            sign = 1 if norm_type > 0 else -1
+            return sign * maxima(sign * jnp.abs(x), g, indices=False)[0]
         mean = floating(averages(x ** norm_type, g, _divisors(x.shape[-n:], g, True)))
         return (jnp.sign(mean) * jnp.where(mean == 0, 0, jnp.abs(mean)) * prod(g.kernel)) ** (1 / norm_type)
 
     lp.__doc__ = f"(sum of x^p)^(1/p) of each window over {n} spatial dim{'s'[:n > 1]}."
     return op(name=f"lp_pool{n}d", autocast="float cpu" if n == 3 else None, strides="format" if n == 2 else None,
-        forms="F", rule="PowBackward0",
+        forms="F", rule=lambda avals, attributes: _lp_node(n, attributes["norm_type"]),
               samples=lambda t: [((t(2, 3, *(6, 5, 4)[:n], low=0.5, high=2), 2.0, 2), {})])(lp)
 
 
