@@ -75,3 +75,10 @@ def test_a_dual_tensor_keeps_its_tangent_as_it_becomes_a_leaf():
     assert x.grad.tolist() == [10, 22, 38]
     assert torch.autograd.gradgradcheck(torch.mul, (a.double().requires_grad_(), b.double().requires_grad_()),
                                         check_fwd_over_rev=True)
+
+
+@pytest.mark.parametrize("draw", [torch.bernoulli, torch.poisson, lambda x: x.clone().normal_()])
+def test_numbers_that_are_drawn_have_a_tangent_of_zeros(draw):
+    with fw.dual_level():
+        assert fw.unpack_dual(draw(fw.make_dual(torch.ones(2), torch.ones(2)))).tangent.tolist() == [0, 0]
+        assert fw.unpack_dual(draw(torch.ones(2))).tangent is None

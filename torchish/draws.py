@@ -422,8 +422,10 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
 
 
 def without_gradient(x: Tensor, value: Tensor, node: str) -> Tensor:
-    """Numbers drawn for `x`: in its graph, where it has one, with a gradient of 0 for it."""
-    return record(drawn_for, (x, value, node)) if x.requires_grad and state.tape.grad else value
+    """Numbers drawn for `x`: in its graph, where it has one, with a gradient of 0 for it, and a tangent of 0 where it has one."""
+    nested = state.tape.nested
+    pushed = nested is not None and nested.pushed is not None and nested.is_marked(x)
+    return record(drawn_for, (x, value, node)) if pushed or x.requires_grad and state.tape.grad else value
 
 
 def _flips(g: Generator, shape: tuple, dtype: Any, p: float) -> Tensor:
