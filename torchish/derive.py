@@ -373,12 +373,11 @@ def _write_inplace(source: _Source, op: Op, name: str, functional: Callable, fir
         return
     call = ["*args" if _is_varargs(params, k) else (f"{p.name}={p.name}" if p.keyword_only else p.name)
             for k, p in enumerate(params)]
-    read = [p.name for p in params[1:] if p.kind in ("operand", "mixed") and op.name not in READ_FIRST]
-    others = "".join([f", {name}" for name in read]) + ", apart=True" * (op.apart is not None)
+    others = "".join([f", {p.name}" for p in params[1:] if p.kind in ("operand", "mixed") and op.name not in READ_FIRST])
     source.lines += ["    try:", f"        r = functional({', '.join(call)})",
                      "    except NotImplementedError as e:",     # torch looks for overlap before it looks for a kernel
                      f"        if ' not implemented for ' in str(e): refuse_overlap({first})", "        raise",
-                     f"    return in_place({first}, r, OP.inplace{others})"]
+                     f"    return in_place({first}, r, OP.inplace{others}{', apart=True' * (op.apart is not None)})"]
 
 
 def composite_of(record_: Composite, namespace: Any, first: str | None = None) -> Callable:
