@@ -244,9 +244,9 @@ class Pass:
         if later:
             self.left.setdefault(tape, []).extend(s for s in free if s not in self.left.get(tape, ()))
         self.open = [s for slot, s in at.items() if slot not in free]
+        grads = [hooks.make(tape, out) for out in node.outs]    # as `first_backward` does: the tape must end alike
         for k in node.info.order:
-            slot, place = node.info.wrt[k], node.info.places[k]
-            g = hooks.make(tape, node.outs[k])
+            g, slot, place = grads[k], node.info.wrt[k], node.info.places[k]
             if slot in stops:
                 self.open.append(Start(stand_in(tape, slot), g, False))
                 continue
