@@ -317,7 +317,7 @@ def test_in_place_and_parts_as_in_torch():
     assert x.new(2, 3).shape == (2, 3) and x.new([[0], [1]], [2.0], (2, 2))._nnz() == 1 and not x.new_tensor([1]).is_sparse
     assert sparse().movedim(0, 1).shape == (3, 2) and sparse().H.shape == (3, 2)
     rows = torch.tensor([[0], [1]])
-    kept = torch.sparse_coo_tensor(rows, [2.0], (2, 2))
+    kept = torch.sparse_coo_tensor(rows, 2.0, (2, 2))
     rows.resize_(1, 2)
     assert kept._indices().shape == (2, 1)
 

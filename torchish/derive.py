@@ -443,9 +443,7 @@ def _operators(cls: type, op: Op, functional: Callable) -> None:
     def augmented(self: Any, other: Any) -> Any:
         if not isinstance(self, hooks.tensor):
             raise TypeError(_foreign_self(f"__i{dunder}__", self))
-        if not isinstance(other, getattr(hooks, taken)):
-            return NotImplemented
-        return in_place(self, functional(self, other), rule, other)
+        return in_place(self, functional(self, other), rule, other) if isinstance(other, getattr(hooks, taken)) else NotImplemented
     setattr(cls, f"__r{dunder}__", reflected)
     setattr(cls, f"__i{dunder}__", augmented)
 

@@ -138,6 +138,7 @@ def sparse_coo_tensor(indices: Any = None, values: Any = None, size: Any = None,
         nothing = t.zeros(0, dtype=dtype, device=device, requires_grad=requires_grad)
         return made(t.zeros((len(size), 0), dtype=t.int64, device=device), nothing, size, True)
     values = t.as_tensor(values, dtype=dtype, device=device)
+    values = values if values.dim() else values.unsqueeze(0)        # the one entry
     indices = t.as_tensor(indices, device=values.device).to(t.int64).detach()       # the caller may give their own another size
     require(indices.dim() == 2, f"indices must be sparse_dim x nnz, but got: {listing(indices.shape)}")
     require(values.dim() > 0 and indices.shape[1] == values.shape[0], "indices and values must have same nnz, but got nnz from "
