@@ -332,3 +332,14 @@ def test_a_leaf_that_is_read_twice_has_its_turn_when_its_gradient_is_complete():
     order.clear()
     ((b * c) * (a * 2) * c).sum().backward()
     assert order == ["a", "b", "c"]
+
+
+def test_leaves_behind_a_node_with_a_hook_have_their_turns():
+    order = []
+    layer = torch.nn.Linear(3, 2)
+    for name, p in layer.named_parameters():
+        p.register_hook(lambda g, name=name: order.append(name))
+    y = layer(torch.ones(1, 3))
+    y.grad_fn.register_hook(lambda *grads: order.append("node"))
+    y.sum().backward()
+    assert order == ["node", "bias", "weight"]

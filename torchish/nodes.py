@@ -17,13 +17,14 @@ from .graph import SECOND_TIME, held, numbers_of
 from .kept import kept_by
 from .ops.engine import straight
 from .ops.table import Op, Param
+from .order import FIRST, turns
 from .plan import make_plan, sources_of
 from .recorder import hooks, leaf_entry, record
 from .replay import of_operands, pulled, run
 from .segment import Graph
 from .tape import BACKWARD, INPUT, LEAF, Const, Node, Tape
 
-__all__ = ["edges", "operand_slots", "place", "pull_node", "stand_at", "stand_in", "value_at"]
+__all__ = ["edges", "in_turn", "operand_slots", "place", "pull_node", "stand_at", "stand_in", "value_at"]
 
 _index = count(2_000_000)
 _pulls: WeakKeyDictionary[Node, Op] = WeakKeyDictionary()
@@ -164,6 +165,13 @@ def pull_node(home: Any, node: Node, grads: list, linked: bool, saved: list | No
     found = record(op, (values, numbers, results))
     given = iter(found)
     return below, [next(given) if x is not None else None for x in below]
+
+
+def in_turn(home: Any, node: Node) -> list[int]:
+    """The numbers of the operands that `pull_node` tells of, in the order in which torch's engine comes to them."""
+    outs = _outs(home)
+    reads, turn = edges(node, outs), turns([node], lambda s: outs[s].aval)
+    return sorted(range(len(reads)), key=lambda k: turn.get(reads[k], FIRST) if reads[k].__class__ is int else FIRST)
 
 
 def _moving(node: Node) -> Sequence[int]:

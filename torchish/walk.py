@@ -30,7 +30,7 @@ from .behind import (
     stand,
 )
 from .graph import check_not_freed, end_before_accumulating, leading_to, let_go, record_backward, segment_backward
-from .nodes import operand_slots, pull_node, stand_in
+from .nodes import in_turn, operand_slots, pull_node, stand_in
 from .order import FIRST
 from .recorder import Restart, enter, hooks
 from .segment import Graph
@@ -371,6 +371,7 @@ class Pass:
         first, x = next(iter(held.items()))
         home, first = now_at(x, home, first)
         node = maker_of(home, first)
+        order = in_turn(home, node)
         below, results = pull_node(home, node, full, self.create, saved)
         if not self.retain:
             if isinstance(home, Graph):
@@ -382,9 +383,9 @@ class Pass:
         if self.targets is not None:
             results = [None if x is None or not self._wanted(stand(x)) else g for x, g in zip(below, results, strict=True)]
         results = node_hooks.run_post(results, full)
-        for x, g in zip(below, results, strict=True):
-            if x is not None and g is not None:
-                self.start(x, g)
+        for k in order:
+            if below[k] is not None and results[k] is not None:
+                self.start(below[k], results[k])
 
     def _take(self, home: Any, slot: int) -> Any:
         """Takes what waits at a place out of the queue; the tensor that stands there, where that is on the open tape."""
