@@ -25,9 +25,9 @@ from .creation import as_tensor
 from .devices import to_jax
 from .from_jax import jax_op
 from .modes import no_grad
+from .nested import put_outside
 from .nn.module import Module
 from .recorder import record
-from .storage import rebind
 from .structure import decoded, encoded, matched
 from .tensor import Tensor
 from .xla import export_program, import_program
@@ -124,7 +124,7 @@ def _updates(body: Body, captured: list) -> list[list[int]]:
     at = closed.wanted + 2 * len(closed.generators)
     for k, effect in enumerate(closed.effects):
         x = effect.args[0]      # type: ignore[attr-defined]
-        if effect.func is rebind and id(x) in places:     # type: ignore[attr-defined]
+        if effect.func is put_outside and id(x) in places:     # type: ignore[attr-defined]
             found.append([places[id(x)], at + k])
     return found
 

@@ -34,7 +34,7 @@ from .slots import advance, leaf_slot
 from .storage import rebind, refresh, storage_of, version_of
 from .tape import DEFAULTS, INFERENCE, INPUT, Node, Tape, needs, slots, state
 
-__all__ = ["NO_DRAWS", "Closed", "Nested", "NoMemberError", "NoValueError", "entry", "escaped"]
+__all__ = ["NO_DRAWS", "Closed", "Nested", "NoMemberError", "NoValueError", "entry", "escaped", "put_outside"]
 
 NO_DRAWS = ("vmap: called random operation while in randomness error mode. Please either use the 'same' or 'different' randomness "
             "flags on vmap or perform the randomness operation out of vmap")
@@ -461,7 +461,7 @@ class Nested:
         effects: list[tuple[Callable[[Any], None], Any]] = []
         for x, _ in list(self.writes.values()):
             if x._view is None and getrefcount(x) > _NOBODY:
-                effects.append((_rebinder(x), slot_of(self.tape, x)))
+                effects.append((partial(put_outside, x), slot_of(self.tape, x)))
         for x in (*self.operands, *[x for x, _ in self.writes.values()]):
             g = x._grad
             if g is not None and self.holds(g):
@@ -513,14 +513,14 @@ def _known(x: Any) -> Any:
     return same
 
 
-def _rebinder(x: Any) -> Callable[[Any], None]:
-    return partial(_rebind_leaf if x._leaf else rebind, x)
+def put_outside(x: Any, value: Any) -> None:
+    """`x`, which was written by a function, takes its new value outside.
 
-
-def _rebind_leaf(x: Any, value: Any) -> None:
-    """A leaf takes the value alone: the entry that gives it may stand in the graph for its other results."""
-    with no_grad():
-        value = hooks.public["_alias"](value)
+    A leaf takes the value alone: the entry that gives it may stand in the graph for its other results.
+    """
+    if x._leaf:
+        with no_grad():
+            value = hooks.public["_alias"](value)
     rebind(x, value)
 
 
