@@ -13,7 +13,7 @@ from ..namespace import namespace as t
 from ..tensor import Tensor
 from . import forward_ad
 
-__all__ = ["batched_tangents", "tangents", "undefined_tangents", "with_gradient"]
+__all__ = ["batched_tangents", "tangents", "undefined_tangents"]
 
 FAILED = ("\ngradcheck or gradgradcheck failed while testing batched gradient computation of forward mode: "
           "`check_batched_forward_grad` asks whether a batch of tangents under vmap gives what each of them gives by itself.")
@@ -33,12 +33,6 @@ def tangents(func: Callable, inputs: Sequence, given: dict[int, Tensor | None]) 
         duals = plain | {k: forward_ad.make_dual(plain[k], v) for k, v in given.items() if v is not None}
         out = _many(func(*[duals[k] for k in range(len(inputs))]))
         return [forward_ad.unpack_dual(y).tangent if isinstance(y, Tensor) else None for y in out]
-
-
-def with_gradient(x: Tensor) -> Tensor:
-    """`x`, which comes without one, as a tensor of which the gradient is taken; a dual one keeps its tangent."""
-    primal, tangent = forward_ad.unpack_dual(x)
-    return x.requires_grad_() if tangent is None else forward_ad.make_dual(primal.detach().requires_grad_(), tangent)
 
 
 def undefined_tangents(func: Callable, inputs: Sequence, given: dict[int, Tensor]) -> str | None:

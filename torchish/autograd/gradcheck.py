@@ -26,7 +26,7 @@ from ..testing import check_against_jax
 from ..to_sparse import sparse_coo_tensor
 from ..warned import warn
 from .calls import grad
-from .forward_check import batched_tangents, tangents, undefined_tangents, with_gradient
+from .forward_check import batched_tangents, tangents, undefined_tangents
 from .function import Function
 from .jacobians import (  # noqa: F401  names that torch has here
     _get_numerical_jacobian,
@@ -387,7 +387,7 @@ def gradgradcheck(func: Callable, inputs: Any, grad_outputs: Any = None, *, eps:
     n = len(inputs)
 
     def gradients(*args: Any) -> tuple:
-        given = [with_gradient(x) if isinstance(x, Tensor) and not x.requires_grad and k < n and inputs[k].requires_grad else x
+        given = [x.requires_grad_() if isinstance(x, Tensor) and not x.requires_grad and k < n and inputs[k].requires_grad else x
                  for k, x in enumerate(args)]
         outputs = _tensors(func(*given[:n]))
         wrt = [x for x in given[:n] if isinstance(x, Tensor) and x.requires_grad]
