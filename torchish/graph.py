@@ -17,7 +17,7 @@ from .avals import Aval, Out, aval_of
 from .devices import META
 from .errors import NO_DATA
 from .ops.table import Op
-from .order import FIRST, turns
+from .order import in_order, turns
 from .plan import Backward, reach, refuse_underived, sources_of
 from .recorder import Restart, advance, hooks, record
 from .replay import number_specs, run_nodes, spec
@@ -114,8 +114,7 @@ def _entry(tape: Tape, roots: tuple, cts: tuple, asked: tuple | None, stops: tup
     gone = frozenset() if retain else frozenset(o.slot for n in found for o in n.outs)
     node.info = Backward(roots, cts, tuple(wrt), frozenset(stops), create, between, gone, inner, asked)
     inputs = [o.slot for o in input_outs(nodes)]
-    turn = turns(found, lambda s: known[s].aval)
-    node.info.order = sorted(range(len(wrt)), key=lambda k: turn.get(wrt[k], FIRST))
+    node.info.order = in_order(wrt, turns(found, lambda s: known[s].aval))
     node.info.places = tuple(inputs.index(s) if kinds[s] is INPUT else -1 for s in wrt)
     avals = [_of_gradient(known[s].aval) for s in wrt]
     node.results(avals, [False] * len(wrt), True)

@@ -17,7 +17,7 @@ from .graph import SECOND_TIME, held, numbers_of
 from .kept import kept_by
 from .ops.engine import straight
 from .ops.table import Op, Param
-from .order import FIRST, turns
+from .order import in_order, turns
 from .plan import make_plan, sources_of
 from .recorder import hooks, leaf_entry, record
 from .replay import of_operands, pulled, run
@@ -170,8 +170,7 @@ def pull_node(home: Any, node: Node, grads: list, linked: bool, saved: list | No
 def in_turn(home: Any, node: Node) -> list[int]:
     """The numbers of the operands that `pull_node` tells of, in the order in which torch's engine comes to them."""
     outs = _outs(home)
-    reads, turn = edges(node, outs), turns([node], lambda s: outs[s].aval)
-    return sorted(range(len(reads)), key=lambda k: turn.get(reads[k], FIRST) if reads[k].__class__ is int else FIRST)
+    return in_order(edges(node, outs), turns([node], lambda s: outs[s].aval))
 
 
 def _moving(node: Node) -> Sequence[int]:

@@ -6,15 +6,16 @@ waits, and leaves before all others; an entry that torch composes of several ops
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from .avals import Aval
 from .names import node_name
 from .plan import sources_of
 from .tape import BACKWARD, Node
 
-__all__ = ["FIRST", "turns"]
+__all__ = ["in_order", "turns"]
 
-FIRST = (-1, 0)     # the turn of what no entry reads: the backward begins there
+_FIRST = (-1, 0)    # the turn of what no entry reads: the backward begins there
 
 
 def turns(found: Sequence[Node], aval: Callable[[int], Aval]) -> dict[int, tuple[int, int]]:
@@ -23,6 +24,11 @@ def turns(found: Sequence[Node], aval: Callable[[int], Aval]) -> dict[int, tuple
     for k, node in enumerate(reversed(found)):
         at.update({s: (k, j) for j, s in enumerate(_read(node, aval))})
     return at
+
+
+def in_order(slots: Sequence[Any], turn: dict[int, tuple[int, int]]) -> list[int]:
+    """The numbers of `slots` in the order in which their gradients are complete."""
+    return sorted(range(len(slots)), key=lambda k: turn.get(slots[k], _FIRST))
 
 
 def _read(node: Node, aval: Callable[[int], Aval]) -> Iterator[int]:

@@ -31,7 +31,7 @@ from .behind import (
 )
 from .graph import check_not_freed, end_before_accumulating, leading_to, let_go, record_backward, segment_backward
 from .nodes import in_turn, operand_slots, pull_node, stand_in
-from .order import FIRST
+from .order import in_order
 from .recorder import Restart, enter, hooks
 from .segment import Graph
 from .stops import NotBatched, Start, Stop, leaf_stop
@@ -276,7 +276,8 @@ class Pass:
             state.tape.stepped, state.tape.mark = True, state.tape.last
         if not self.retain:
             self.freeing.append((graph, made))
-        for s, g in sorted(zip(wrt, grads, strict=True), key=lambda pair: turn.get(pair[0], FIRST)):
+        for k in in_order(wrt, turn):
+            s, g = wrt[k], grads[k]
             if s in stops:
                 self.send((graph, s), g, False)
                 continue
