@@ -24,6 +24,16 @@ __all__ = ["KERNELS", "attention", "attention_weights"]
 KERNELS = {"cudnn": True, "flash": True, "mem_efficient": True, "math": True, "overrideable": True}
 
 
+def _fitting(query: jax.Array, key: jax.Array, left: tuple[int, int], right: tuple[int, int]) -> None:
+    """torch's errors where matrices of the shapes `left` and `right`, of as many as queries and keys have, cannot be multiplied."""
+    if left[1] == right[0]:
+        return
+    require(query.ndim > 2, f"mat1 and mat2 shapes cannot be multiplied ({left[0]}x{left[1]} and {right[0]}x{right[1]})")
+    batch = prod(broadcast_shapes(query.shape[:-2], key.shape[:-2]))
+    require(False, f"Expected size for first two dimensions of batch2 tensor to be: [{batch}, {left[1]}] but got: "
+                   f"[{batch}, {right[0]}].")
+
+
 def _checked(query: jax.Array, key: jax.Array, value: jax.Array | None, attn_mask: jax.Array | None,
              is_causal: bool) -> None:
     value = key if value is None else value
@@ -33,18 +43,8 @@ def _checked(query: jax.Array, key: jax.Array, value: jax.Array | None, attn_mas
     require(query.dtype == key.dtype == value.dtype, "Expected query, key, and value to have the same dtype, but got "
             f"query.dtype: {cpp_name(query)} key.dtype: {cpp_name(key)} and value.dtype: {cpp_name(value)} instead.")
     require(is_float(query), f"expected scalar type Float but found {dtype_name(query)}")
-    if query.shape[-1] != key.shape[-1]:
-        batch, (rows, size) = prod(broadcast_shapes(query.shape[:-2], key.shape[:-2])), query.shape[-2:]
-        length, other = key.shape[-2:]
-        require(query.ndim > 2, f"mat1 and mat2 shapes cannot be multiplied ({rows}x{size} and {other}x{length})")
-        require(False, f"Expected size for first two dimensions of batch2 tensor to be: [{batch}, {size}] but got: "
-                       f"[{batch}, {other}].")
-    if key.shape[-2] != value.shape[-2]:
-        batch, length = prod(broadcast_shapes(query.shape[:-2], key.shape[:-2])), key.shape[-2]
-        require(query.ndim > 2, f"mat1 and mat2 shapes cannot be multiplied ({query.shape[-2]}x{length} and "
-                                f"{value.shape[-2]}x{value.shape[-1]})")
-        require(False, f"Expected size for first two dimensions of batch2 tensor to be: [{batch}, {length}] but got: "
-                       f"[{batch}, {value.shape[-2]}].")
+    _fitting(query, key, query.shape[-2:], key.shape[:-3:-1])
+    _fitting(query, key, (query.shape[-2], key.shape[-2]), value.shape[-2:])
     if attn_mask is not None:
         require(not is_causal, "_scaled_dot_product_attention: Explicit attn_mask should not be set when "
                                "is_causal=True")
