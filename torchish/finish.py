@@ -126,15 +126,15 @@ def _run(tape: Tape, node: Node, live: list, bundles: list) -> None:
     residuals = None
     if tape.inline is not None:
         values = _inline(tape, node)
-        outs: Any = [values[s] for s in ending.outs]
+        outs: Any = [values[s] for s in (*ending.outs, *ending.row_slots)]
         places = ending.places(ending.outs)
     else:
         program = _program(tape, node, ending)
         outs = program.compiled(*tape.args, *program.vectors(tape.floats, tape.ints))
         places = ending.places(program.outs)
         residuals = program.residuals
-    if ending.rows:
-        outs = _with_rows(tape, ending.rows, outs, places)
+        if ending.rows:
+            outs = _with_rows(ending.rows, outs, places)
     for bundle, pick in zip(bundles, ending.picks(places), strict=True) if bundles else ():
         bundle.arrays, bundle.tape = list(pick(outs)), None
     graph = spent = None
@@ -155,14 +155,12 @@ def _run(tape: Tape, node: Node, live: list, bundles: list) -> None:
             t._graph = (spent if slot in ending.freed else graph, slot)
 
 
-def _with_rows(tape: Tape, rows: list[Rows], outs: Any, places: dict[int, int]) -> list:
+def _with_rows(rows: list[Rows], outs: Any, places: dict[int, int]) -> list:
     """The results of a program, and the parts that are taken out of them here."""
     found = list(outs)
     for node, source, _, which in rows:
-        whole = outs[places[source]]
-        parts = node.op.fn(whole if tape.inline is not None else np.asarray(whole), **node.attrs)
-        device = node.outs[0].aval.device
-        found += [parts[k] if tape.inline is not None else put(parts[k].copy(), device) for k in which]
+        parts = node.op.fn(np.asarray(outs[places[source]]), **node.attrs)
+        found += [put(parts[k].copy(), node.outs[0].aval.device) for k in which]
     return found
 
 
@@ -213,8 +211,7 @@ def _examine(node: Node, wanted: tuple) -> Ending:
         asked.update(needs(n))
     inside.reverse()
     out = tuple(sorted({*returned, *(s for s in values if made[s][0].kind is not INPUT)}))
-    return Ending(binds, out, freed, tuple(kept), inside, tuple(sorted(values)), nodes, freed_all, ranges, same,
-                  rows)
+    return Ending(binds, out, freed, tuple(kept), inside, tuple(sorted(values)), nodes, freed_all, ranges, same, rows)
 
 
 def _rows(nodes: list[Node], wanted: list[int], same: dict[int, int]) -> list[Rows]:

@@ -67,11 +67,16 @@ class Ending:
         self._picks: tuple[dict | None, list] = (None, [])
         self._indices: tuple[dict | None, list[int]] = (None, [])
 
+    @property
+    def row_slots(self) -> list[int]:
+        """The slots of `rows`, in order."""
+        return [s for r in self.rows for s in r.slots]
+
     def places(self, outs: tuple[int, ...]) -> dict[int, int]:
         """Where in the results `outs` of a program, and in what is taken out of them, each slot stands."""
         found = self._places.get(outs)
         if found is None:
-            found = self._places[outs] = {s: k for k, s in enumerate((*outs, *(s for r in self.rows for s in r.slots)))}
+            found = self._places[outs] = {s: k for k, s in enumerate((*outs, *self.row_slots))}
         return found
 
     def indices(self, places: dict[int, int]) -> list[int]:
