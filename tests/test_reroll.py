@@ -1,10 +1,10 @@
 """Loops that are rolled up: the same values and gradients as entry by entry, and one scan where there were hundreds of entries."""
-import jax
 import numpy as np
 import pytest
+from counting import traced_programs
 
 import torchish as torch
-from torchish import explain, finish, nn, reroll, tape
+from torchish import explain, nn, reroll, tape
 
 F = torch.nn.functional
 T = 12
@@ -271,22 +271,14 @@ def test_numbers_that_change_from_step_to_step(rolled):
 
 
 def test_numbers_of_the_turns_are_read_at_once(monkeypatch):
-    sizes = []
-    compile_program = finish.compile_program
-
-    def counted(fn, specs, *rest):
-        with jax.enable_x64(True):
-            jaxpr = jax.make_jaxpr(fn)(*[jax.ShapeDtypeStruct(*spec) for spec in specs])
-        sizes.append(len(jaxpr.eqns))
-        return compile_program(fn, specs, *rest)
-    monkeypatch.setattr(finish, "compile_program", counted)
+    programs = traced_programs(monkeypatch)
     x = torch.arange(600, dtype=torch.float64)
     for begin, factor in ((0, 2.0), (100, 2.5), (250, 3.0)):
         total = torch.zeros((), dtype=torch.float64)
         for k in range(begin, begin + 300):
             total = total + x[k] * (factor + k)
         assert total.item() == sum(k * (factor + k) for k in range(begin, begin + 300))
-    assert max(sizes) < 100     # were the numbers read one by one, as many as turns
+    assert max(len(program.eqns) for program in programs) < 100     # were the numbers read one by one, as many as turns
 
 
 @pytest.mark.parametrize("dtype", [torch.int64, torch.complex64, torch.float64, torch.bool])

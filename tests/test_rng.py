@@ -294,7 +294,6 @@ def test_a_complex_mean_has_complex_noise() -> None:
     assert round(torch.normal(mean.repeat(8), 2.0)[0].imag.item(), 4) == 1.5089
 
 
-
 def test_gradients_of_drawn_numbers() -> None:
     mean = torch.ones(3, requires_grad=True)
     torch.normal(mean, torch.ones(3)).sum().backward()
