@@ -82,3 +82,56 @@ def test_numbers_that_are_drawn_have_a_tangent_of_zeros(draw):
     with fw.dual_level():
         assert fw.unpack_dual(draw(fw.make_dual(torch.ones(2), torch.ones(2)))).tangent.tolist() == [0, 0]
         assert fw.unpack_dual(draw(torch.ones(2))).tangent is None
+
+
+def test_hooks_of_a_dual_tensor_are_called():
+    x, seen = torch.ones(2, requires_grad=True), []
+    with fw.dual_level():
+        for given in (x * 1, x):
+            d = fw.make_dual(given, torch.tensor([2.0, 3.0]))
+            d.register_hook(lambda g: seen.append((g.tolist(), fw.unpack_dual(g).tangent.tolist())))
+            d.register_hook(lambda g: g * 10)
+            d.retain_grad()
+            (d ** 2).sum().backward()
+            assert d.grad.tolist() == [20, 20] and not d.is_leaf
+        assert x.grad.tolist() == [40, 40]
+    assert seen == [([2, 2], [4, 6])] * 2
+
+
+def test_a_first_gradient_has_a_tangent_only_where_it_can_be_differentiated():
+    with fw.dual_level():
+        d = fw.make_dual(torch.ones(2), torch.tensor([2.0, 3.0]))
+        x, y = torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True)
+        (x * d * d).sum().backward()
+        g, = torch.autograd.grad((x * d * d).sum(), x)
+        assert fw.unpack_dual(x.grad) == (x.grad, None) and fw.unpack_dual(g).tangent.tolist() == [4, 6]
+        with pytest.warns(UserWarning, match="create_graph=True will create a reference cycle"):
+            (y * d * d).sum().backward(create_graph=True)
+        assert fw.unpack_dual(y.grad).tangent.tolist() == [4, 6]
+
+
+def test_a_tangent_that_is_written_later():
+    with fw.dual_level():
+        x, t = torch.ones(2), torch.tensor([2.0, 3.0])
+        d = fw.make_dual(x, t)
+        t.mul_(10)
+        x.mul_(3)
+        assert fw.unpack_dual(d * 2).tangent.tolist() == [4, 6]
+        assert repr(d * 2) == "tensor([2., 2.], tangent=tensor([4., 6.]))"
+    assert t.tolist() == [20, 30] and x.tolist() == [3, 3]
+
+
+def test_what_is_written_in_a_level_has_its_value_behind_it():
+    x, mean, var = torch.arange(6.0).reshape(3, 2), torch.zeros(2), torch.ones(2)
+    assert mean.tolist() == [0, 0]      # its value is known as the level begins
+    with fw.dual_level():
+        y, t = fw.unpack_dual(torch.nn.functional.batch_norm(fw.make_dual(x, x), mean, var, training=True))
+    assert y.sum().item() == 0 and t is not None
+    torch.testing.assert_close(mean, torch.tensor([0.2, 0.3]))
+
+
+def test_a_dual_tensor_is_printed_with_its_node():
+    x = torch.ones(2, requires_grad=True)
+    with fw.dual_level():
+        d = fw.make_dual(x * 1, torch.ones(2))
+        assert repr(d * 2).startswith("tensor([2., 2.], grad_fn=<MulBackward0>,\n       tangent=tensor([2., 2.]")

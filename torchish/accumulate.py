@@ -107,7 +107,9 @@ def accumulate(x: Any, g: Any, create: bool) -> None:
     with _one_at_a_time:
         known = x._grad
         if known is None:
-            x._grad = g
+            nested = state.tape.nested
+            without = not create and nested is not None and nested.pushed is not None       # as in torch, of its tangent
+            x._grad = hooks.public["detach"](g) if without else g
             return
         state.tape.set_grad(create)
         if create:

@@ -196,21 +196,25 @@ class Exchange:
         nested = self._inside()
         if nested is not None:
             return nested.show(self)
+        return self._shown(self)
+
+    def _shown(self, of: Any) -> str:
+        """How `of` is printed, whose value this is."""
         meta = self.is_meta
         array = None if meta else self._array()     # first: a grad_fn would keep the step's inputs alive while it runs
-        requires_grad, name = self.requires_grad, None
-        if requires_grad and not self._leaf:
+        requires_grad, name = of.requires_grad, None
+        if requires_grad and not of._leaf:
             try:
-                fn = grad_fn_of(self)
+                fn = grad_fn_of(of)
                 name = type(fn).__name__ if fn is not None else None
             except RuntimeError:        # what it is a view of has been overwritten
                 name = "Invalid"
-        device, cls = self._node.aval.device, type(self)
+        device, cls = self._node.aval.device, type(of)
         own = cls is hooks.tensor or cls.__module__.partition(".")[0] == __name__.partition(".")[0]
         write = partial(format_meta, tuple(self.shape)) if meta else partial(format_tensor, array)
         text = write(self.dtype, requires_grad=requires_grad, grad_fn_name=name,
                      device=None if device == "cpu" else device, kind="tensor" if own else cls.__name__)
-        return f"Parameter({text})" if self.__dict__.get("_is_param") else text
+        return f"Parameter({text})" if of.__dict__.get("_is_param") else text
 
     def __format__(self, spec: str) -> str:
         number = not self._node.aval.shape and type(self) is hooks.tensor and not self.is_meta

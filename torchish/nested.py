@@ -442,10 +442,14 @@ class Nested:
             with self.outside():
                 return repr(value)
         value = self.unwrap(x)
-        with self.outside():
-            text = repr(value)
-        if self.tangent_of is not None and (tangent := self.tangent_of(x)) is not None:
-            text = with_suffixes(text[:-1], [f"tangent={tangent!r}"], len("tensor("))
+        if self.tangent_of is None:
+            with self.outside():
+                text = repr(value)
+        else:
+            text = value._shown(x)
+            tangent = self.tangent_of(x)
+            if tangent is not None:
+                text = with_suffixes(text[:-1], [f"tangent={tangent!r}"], len("tensor("))
         return self._framed(text, self.level, self.axis_of(x))
 
     def _framed(self, text: str, level: int, axis: int | None) -> str:
@@ -489,6 +493,10 @@ class Nested:
             x._grad = grad if grad is None or not self.holds(grad) else before._grad
         written = {id(before): x for x, before in self.writes.values()}
         self.operands = [written.get(id(o), o) for o in self.operands]
+        if written:     # what has been recorded outside so far (`so_far`) has read what they were
+            outer = self.outer
+            outer.inputs = [written.get(id(i), i) for i in outer.inputs]
+            outer.leaves = {slot: written.get(id(leaf), leaf) for slot, leaf in outer.leaves.items()}
         for g, before in self.generators.values():
             if g._lazy is not None and self.holds(g._lazy[0]):
                 g._lazy = before[0]

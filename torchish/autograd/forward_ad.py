@@ -153,11 +153,13 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
     if nested.is_marked(tangent):
         raise RuntimeError("Setting a forward grad that itself has a forward gradient at the same level0 is not supported.")
     given, primal, tangent = tangent, open_.outside(tensor), open_.outside(tangent)
+    with nested.outside():
+        tangent = hooks.public["_alias"](tangent)       # as it is now: it may be written later
     if tensor._leaf and nested.holds(tensor):   # a leaf made in this level
-        dual = open_.beside(tensor, tangent)
-        open_.given[dual._node.slot] = (tensor, given)
-        return dual
-    dual = add_input(nested, primal, tangent)
+        primal, dual = tensor, open_.beside(tensor, tangent)
+    else:
+        # a result of its own: it is in the graph, for its hooks, and gradients go on to the tensor it was made of
+        dual = hooks.public["_alias"](add_input(nested, primal, tangent))
     open_.given[dual._node.slot] = (primal, given)
     return dual
 
