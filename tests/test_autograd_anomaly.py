@@ -100,7 +100,9 @@ def test_find_nan_tells_the_line_of_this_run():
 
 def test_find_nan_prefers_nan_to_inf_and_finds_nothing_where_nothing_is(x):
     assert debug.find_nan(lambda: (1 / x).tolist()).made == "inf"
-    assert debug.find_nan(lambda: (1 / x - 1 / x).tolist()).op == "sub"
+    found = debug.find_nan(lambda: (1 / x - 1 / x).tolist())
+    assert (found.op, found.earlier.op, found.earlier.made, found.earlier.earlier) == ("sub", "reciprocal", "inf", None)
+    assert f"before it, {found.earlier.op} (forward) made inf at {__file__}" in str(found)
     assert debug.find_nan(lambda: (x * 2).sum().backward()) is None
 
 

@@ -1,7 +1,7 @@
 """Beyond torch: where the first nan of a step comes from.
 
 In: a step, as a function.  Out: the first op, forward or backward, that made a nan (or, where there is none, an inf) of values
-that had none, with the user's line and what it read.
+that had none, with the user's line and what it read, and the op that made the first inf before it.
 """
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ class Culprit:
     """Where it began.
 
     op: the op's name, or that of its backward node; direction: "forward" or "backward"; made: "nan" or "inf"; file, line, source:
-    of the user's call; inputs: a line of statistics for each array that was read.
+    of the user's call; inputs: a line of statistics for each array that was read; earlier: for a nan, the op that had made the first
+    inf by then, if any (a mask of -inf is no fault, so it is not told alone).
     """
     op: str
     direction: str
@@ -36,10 +37,12 @@ class Culprit:
     line: int
     source: str
     inputs: tuple[str, ...] = field(default=())
+    earlier: Culprit | None = None
 
     def __str__(self) -> str:
-        lines = [f"{self.op} ({self.direction}) made {self.made} at {self.file}:{self.line}", f"    {self.source}"]
-        return "\n".join(lines + [f"  read {x}" for x in self.inputs])
+        lines = [f"{self.op} ({self.direction}) made {self.made} at {self.file}:{self.line}", f"    {self.source}",
+                 *[f"  read {x}" for x in self.inputs]]
+        return "\n".join(lines if self.earlier is None else [*lines, f"before it, {self.earlier}"])
 
 
 def _statistics(x: Any) -> str:
@@ -79,7 +82,7 @@ class _Watcher:
         """A custom backward has returned nan."""
         if self.nan is None:
             file, line = step.where or ("?", 0)
-            self.nan = Culprit(step.ctx.name(), "backward", "nan", file, line, source_line((file, line)))
+            self.nan = Culprit(step.ctx.name(), "backward", "nan", file, line, source_line((file, line)), earlier=self.inf)
 
     def _look(self, node: Node, name: str, direction: str, read: Any, made: Any) -> None:
         for kind, test in (("nan", np.isnan), ("inf", np.isinf)):
@@ -87,7 +90,7 @@ class _Watcher:
                 continue
             file, line = line_of(node) or ("?", 0)
             setattr(self, kind, Culprit(name, direction, kind, file, line, source_line((file, line)),
-                                        tuple([_statistics(x) for x in read])))
+                                        tuple([_statistics(x) for x in read]), self.inf if kind == "nan" else None))
 
     def tape(self, tape: Tape, node: Node) -> None:
         """A tape is about to be run: what no backward has shown yet."""
