@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .eager import backward, forward
+from .eager import OneByOne
 from .names import short_name
 from .plan import reach
 from .tape import Node, Tape, input_outs, path
@@ -115,10 +115,11 @@ def check_tape(tape: Tape, roots: tuple, cts: tuple) -> None:
     def search() -> None:
         env = dict(zip((o.slot for o in input_outs(nodes)), tape.args, strict=True))
         numbers = (np.array(tape.floats), np.array(tape.ints))
-        forward(nodes, env, numbers, watcher.forward)
+        each = OneByOne()
+        each.forward(nodes, env, numbers, watcher.forward)
         starts = {r: np.ones(env[r].shape, env[r].dtype) if c is None else env[c].astype(env[r].dtype)
                   for r, c in zip(roots, cts, strict=True)}
-        backward(nodes, env, starts, (), numbers, watcher.backward)
+        each.backward(nodes, env, starts, (), numbers, watcher.backward)
     traced(search)
 
 
@@ -132,8 +133,9 @@ def check_graph(graph: Any, starts: dict) -> None:
 
     def search() -> None:
         env = dict(graph.values)
-        forward(nodes, env, graph.numbers, watcher.forward)
+        each = OneByOne()
+        each.forward(nodes, env, graph.numbers, watcher.forward)
         here = {s: g.astype(env[s].dtype) for s, g in cotangents.items() if s in env}
         reached, _ = reach(nodes, here)
-        backward(reached, env, here, (), graph.numbers, watcher.backward)
+        each.backward(reached, env, here, (), graph.numbers, watcher.backward)
     traced(search)

@@ -15,7 +15,7 @@ from typing import Any
 
 __all__ = ["FLAGS", "Config", "Flag", "config", "launcher"]
 
-DRAFTS = ("auto", "never", "always")
+DRAFTS = ("auto", "never", "always", "entries")
 LOGS = ("compile", "flush", "graph")
 OFF = ("", "0", "false", "off", "no", "none")
 ON = ("1", "true", "on", "yes")
@@ -84,7 +84,8 @@ FLAGS: dict[str, Flag] = {flag.name: flag for flag in (
     Flag("soft_tape", "TORCHISH_SOFT_TAPE", 256, _count(1), _AT_LEAST_1,
          "from how many entries on a tape is cut where its loop turns, if the loop cannot be rolled up"),
     Flag("drafts", "TORCHISH_DRAFTS", "auto", _drafts, " or ".join(DRAFTS),
-         "whether a new program is compiled in haste until it is run again: auto, where graphs have been changing all the time"),
+         "whether a new graph is compiled in haste until it is run again, or run entry by entry: auto, where graphs have been "
+         "changing all the time"),
     Flag("max_nodes", "TORCHISH_MAX_NODES", 200_000, _count(1), _AT_LEAST_1,
          "how many nodes the tree of recorded tapes may have before old branches are dropped"),
 )}

@@ -13,7 +13,7 @@ import numpy as np
 
 from .anomaly import anomaly, line_of, source_line
 from .dtypes import from_numpy
-from .eager import forward
+from .eager import OneByOne
 from .hooks import hooks
 from .names import short_name
 from .tape import Node, Tape, apart, input_outs, path, state
@@ -27,8 +27,8 @@ class Culprit:
     """Where it began.
 
     op: the op's name, or that of its backward node; direction: "forward" or "backward"; made: "nan" or "inf"; file, line, source:
-    of the user's call; inputs: a line of statistics for each array that was read; earlier: for a nan, the op that had made the first
-    inf by then, if any (a mask of -inf is no fault, so it is not told alone).
+    of the user's call; inputs: a line of statistics for each array that was read; earlier: for a nan, the op that had made the
+    first inf by then, if any (a mask of -inf is no fault, so it is not told alone).
     """
     op: str
     direction: str
@@ -97,7 +97,7 @@ class _Watcher:
         if tape.inline is None and tape.nested is None and self.nan is None:
             self.nodes = nodes = path(node)
             env = dict(zip((o.slot for o in input_outs(nodes)), tape.args, strict=True))
-            traced(forward, nodes, env, (np.array(tape.floats), np.array(tape.ints)), self.forward, self.backward)
+            traced(OneByOne().forward, nodes, env, (np.array(tape.floats), np.array(tape.ints)), self.forward, self.backward)
         self.begin()
 
 

@@ -6,6 +6,7 @@ were donated; what a later backward needs is kept as a `Graph`.
 from __future__ import annotations
 
 from sys import getrefcount
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from . import log
 from .avals import Out
 from .config import config
+from .entrywise import run_entries, worth
 from .errors import LostValueError
 from .hooks import hooks
 from .inference import settle_flags, used
@@ -21,7 +23,7 @@ from .ops.engine import alias as ALIAS
 from .ops.engine import detach as DETACH
 from .ops.engine import laid as LAID
 from .plan import make_plan
-from .programs import Ending, Program, Rows, drafting, enough, remember, succeed
+from .programs import Ending, Program, Rows, bound, compiled_at, drafting, enough, last_line, remember, succeed
 from .replay import from_words, run
 from .segment import Graph, Residuals
 from .tape import BACKWARD, INPUT, LEAF, Node, Ref, Tape, input_outs, needs, path, state, stats
@@ -124,12 +126,12 @@ def _run(tape: Tape, node: Node, live: list, bundles: list) -> None:
         need += [range(b.first, b.first + len(b)) for b in bundles]     # type: ignore[misc]
     ending = ending_of(node, tuple(need))
     residuals = None
-    if tape.inline is not None:
-        values = _inline(tape, node)
+    program = None if tape.inline is not None else _program(tape, node, ending)
+    if program is None:
+        values = _inline(tape, node) if tape.inline is not None else _singly(tape, node, ending)
         outs: Any = [values[s] for s in (*ending.outs, *ending.row_slots)]
         places = ending.places(ending.outs)
     else:
-        program = _program(tape, node, ending)
         outs = program.compiled(*tape.args, *program.vectors(tape.floats, tape.ints))
         places = ending.places(program.outs)
         residuals = program.residuals
@@ -226,8 +228,8 @@ def _rows(nodes: list[Node], wanted: list[int], same: dict[int, int]) -> list[Ro
     return rows
 
 
-def _program(tape: Tape, node: Node, ending: Ending) -> Program:
-    """A compiled program of this ending whose donations are allowed now; compiled if there is none.
+def _program(tape: Tape, node: Node, ending: Ending) -> Program | None:
+    """A compiled program of this ending whose donations are allowed now; compiled if there is none. None: it is run entry by entry.
 
     A program that was compiled for the same entries and returns more than is wanted will do a few times; a loop is worth one of
     its own, which returns no gradients that nobody reads.
@@ -252,6 +254,8 @@ def _program(tape: Tape, node: Node, ending: Ending) -> Program:
             if wanted.issubset(program.outs) and allowed(program) and not _held(ending, node, program):
                 ending.lent += 1
                 return program
+    if not ending.residuals and worth(path(node), ending.singly):
+        return None
     free = [k for k in range(len(args)) if getrefcount(args[k]) <= _ALONE]
     return _added(ending, _compile(tape, node, ending, free))
 
@@ -299,7 +303,9 @@ def _compile(tape: Tape, node: Node, ending: Ending, free: list[int], draft: boo
     compiled, seconds = compile_program(program, specs, donated, short(last.where if last else None), device, draft)
     stats.compilations += 1
     log.compiled(nodes, seconds, donated, memory(compiled), plan.turns, "run again: compiled for good" if again else None)
-    return Program(outs, donated, compiled, residuals, device, enough(seconds, work(compiled)) if draft else None)
+    found = Program(outs, donated, compiled, residuals, device, enough(seconds, work(compiled)) if draft else None)
+    compiled_at(last_line(nodes), found)
+    return found
 
 
 def _donation(tape: Tape, inputs: list[Out], outs: tuple[int, ...], free: list[int], nodes: list[Node],
@@ -333,6 +339,17 @@ def _donation(tape: Tape, inputs: list[Out], outs: tuple[int, ...], free: list[i
             room[key] -= 1
             donated.append(k)
     return (*first, *rest), tuple(donated)
+
+
+def _singly(tape: Tape, node: Node, ending: Ending) -> dict[int, Any]:
+    """The values of all slots, entry by entry."""
+    began, nodes = perf_counter(), path(node)
+    env = dict(zip((o.slot for o in input_outs(nodes)), tape.args, strict=True))
+    fresh = run_entries(nodes, env, (np.array(tape.floats, np.float64), np.array(tape.ints, np.int64)))
+    ending.singly += 1
+    bound()
+    log.ran_singly(nodes, fresh, perf_counter() - began)
+    return env
 
 
 def _inline(tape: Tape, node: Node) -> dict[int, Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any
 
@@ -22,7 +23,7 @@ from .strides import RULES, laid, strides_of
 from .tape import Const, Node, Ref
 from .warned import held, warn
 
-__all__ = ["promoted", "results", "seen_through"]
+__all__ = ["freeze", "operand_avals", "plain", "promoted", "results", "seen_through"]
 
 _cache: dict[tuple, tuple] = {}
 _LIMIT = 50_000
@@ -30,7 +31,7 @@ _LIMIT = 50_000
 
 def results(op: Op, node: Node, known: list[Out], autocast: Any = None) -> tuple[list[Aval], bool]:
     """Avals of the results, and whether the op returns several. Sets `node.info` to the operands' casts."""
-    avals = _operand_avals(node.operands, known)
+    avals = operand_avals(node.operands, known)
     flat = [a for group in avals for a in (group if group.__class__ is list else [group])
             if a.__class__ is Aval]
     device = _device(flat)
@@ -38,7 +39,7 @@ def results(op: Op, node: Node, known: list[Out], autocast: Any = None) -> tuple
     if op.promote:
         casted = avals if node.info is None else [_cast(a, d) for a, d in zip(avals, node.info, strict=True)]
         node.info = _casts(op, node.attrs, casted)
-    key = (op.index, node.info, dtypes.default.float, _freeze(avals), _attributes(op, node.attrs))
+    key = (op.index, node.info, dtypes.default.float, freeze(avals), _attributes(op, node.attrs))
     found = _cache.get(key)
     if found is None:
         if len(_cache) >= _LIMIT:
@@ -53,7 +54,8 @@ def results(op: Op, node: Node, known: list[Out], autocast: Any = None) -> tuple
     return outs, many
 
 
-def _operand_avals(operands: tuple, known: list[Out]) -> list:
+def operand_avals(operands: tuple, known: Sequence[Out] | Mapping[int, Out]) -> list:
+    """The avals of operands that are slots, or lists of slots; the rest as it is."""
     out: list = []
     for o in operands:
         if o.__class__ is int:
@@ -65,7 +67,8 @@ def _operand_avals(operands: tuple, known: list[Out]) -> list:
     return out
 
 
-def _freeze(avals: list) -> tuple:
+def freeze(avals: list) -> tuple:
+    """Operands as part of a key: what their shapes and dtypes are, numbers that are part of the program, where others stand."""
     frozen = []
     for a in avals:
         if a.__class__ is list:
@@ -79,17 +82,18 @@ def _freeze(avals: list) -> tuple:
     return tuple(frozen)
 
 
-def _plain(v: Any) -> Any:
+def plain(v: Any) -> Any:
+    """An attribute as part of a key."""
     if v.__class__ is Ref:
         return ("ref", v.kind)
     if v.__class__ is tuple:
-        return tuple(map(_plain, v))
+        return tuple(map(plain, v))
     return (v.__class__, repr(v)) if v.__class__ in (int, float, complex, bool) else v
 
 
 def _attributes(op: Op, attrs: dict) -> tuple:
     places = _places(op)
-    return tuple([len(v) if name in places else _plain(v) for name, v in attrs.items()])
+    return tuple([len(v) if name in places else plain(v) for name, v in attrs.items()])
 
 
 @cache

@@ -14,7 +14,7 @@ from .config import config
 from .tape import BACKWARD, INPUT, LEAF, MODE, Node
 from .where import short
 
-__all__ = ["Compilation", "Explanation", "compiled", "explain", "note", "ran", "tape_text"]
+__all__ = ["Compilation", "Explanation", "compiled", "explain", "note", "ran", "ran_singly", "tape_text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,14 @@ def compiled(nodes: list[Node], seconds: float, donated: tuple[int, ...], memory
     note("compile", str(entry))
     if "graph" in config.logs:
         note("graph", "\n" + tape_text(nodes))
+
+
+def ran_singly(nodes: list[Node], fresh: int, seconds: float) -> None:
+    """Notes that a tape was run entry by entry, for which `fresh` programs of single entries were compiled."""
+    ops = sum(n.kind not in (INPUT, LEAF, MODE) for n in nodes)
+    last = next((n for n in reversed(nodes) if n.where), None)
+    note("compile", f"ran {short(last.where if last else None)} op by op: {ops} ops, {fresh} programs of single ones compiled, "
+                    f"{seconds:.2g} s; graphs change here")
 
 
 def tape_text(nodes: list[Node]) -> str:

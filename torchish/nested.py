@@ -25,6 +25,7 @@ from typing import Any
 from .avals import Aval, aval_of
 from .closed import Closed, entry
 from .hooks import hooks
+from .members import Draws
 from .modes import no_grad
 from .ops.create import filled as FULL
 from .ops.transforms import Pure, batched
@@ -34,10 +35,8 @@ from .slots import advance, leaf_slot
 from .storage import rebind, refresh, storage_of, version_of
 from .tape import DEFAULTS, INFERENCE, INPUT, Node, Tape, needs, slots, state
 
-__all__ = ["NO_DRAWS", "Closed", "Nested", "NoMemberError", "NoValueError", "entry", "escaped", "put_outside"]
+__all__ = ["Closed", "Nested", "NoMemberError", "NoValueError", "entry", "escaped", "put_outside"]
 
-NO_DRAWS = ("vmap: called random operation while in randomness error mode. Please either use the 'same' or 'different' randomness "
-            "flags on vmap or perform the randomness operation out of vmap")
 SHOWN = {"vmap": "BatchedTensor(lvl={}, bdim={}, value="} | dict.fromkeys(
     ("grad", "vjp", "jvp"), "GradTrackingTensor(lvl={}, value=")
 DIFFERENTIATED = frozenset(("grad", "vjp", "jvp"))
@@ -65,7 +64,7 @@ class NoMemberError(RuntimeError):
     """A value is asked for that differs between the members of a batch."""
 
 
-class Nested:
+class Nested(Draws):
     """One run of a function on a tape of its own; a context in which what is recorded goes there.
 
     name: of the transform, for messages and the entry.  forward: derivatives are pushed forward, so no_grad stops only those that
@@ -278,66 +277,10 @@ class Nested:
             node = node.parent
         return found
 
-    def drew(self, generator: Any, before: Any) -> None:
-        """`generator` is about to leave its state on this tape; `before`: its state, and where numpy would begin."""
-        self.generators.setdefault(id(generator), (generator, before))
-
     def in_transform(self) -> bool:
         """Whether this function, or one around it, was given to a transform of torch.func."""
         above = self.outer.nested
         return self.name in TRANSFORMS or (above is not None and above.in_transform())
-
-    def draws(self) -> None:
-        """A generator is about to be used here: torch's error where vmap has not been told what that means."""
-        self._refuse_any()
-        if self.varies:
-            raise RuntimeError("vmap: this random operation draws the same numbers for all members of the batch; with "
-                               "randomness='different' draw them outside and pass them in")
-
-    def _refuse_any(self) -> None:
-        level: Any = self
-        while level is not None:
-            if level.randomness == "error":
-                raise RuntimeError(NO_DRAWS)
-            level = level.outer.nested
-
-    def refuse_one_for_all(self, x: Any) -> None:
-        """torch's error where each member of the batch is to draw into what they share."""
-        if self.randomness == "different" and not self.is_marked(x):
-            raise RuntimeError("vmap: Cannot ask for different inplace randomness on an unbatched tensor. This will appear like "
-                               "same randomness. If this is necessary for your usage, please file an issue with functorch.")
-
-    def refuse_same(self, *xs: Any) -> None:
-        """torch's errors where no numbers may be drawn, or the same for parameters that differ between members of the batch."""
-        self._refuse_any()
-        batched = self.batch is not None        # jacfwd's batch is of tangents
-        if batched and self.randomness == "same" and any(isinstance(x, hooks.tensor) and self.is_marked(x) for x in xs):
-            raise RuntimeError("Vmap does not currently support same randomness with a batched tensor input. Please file an issue "
-                               "with functorch")
-
-    def members(self, draw: Callable[[tuple], Any], shape: tuple) -> Any:
-        """draw(shape) for each member of the batches around: drawn outside, at once, with the batch in front."""
-        self._refuse_any()
-        if self.randomness != "different":
-            with self.outside():
-                return draw(shape)
-        with self.outside():
-            x = draw((self.batch, *shape))
-        a = x._node.aval
-        return self.input(x, aval_of(a.shape[1:], a.dtype, a.device), rg=False, axis=0)
-
-    def members_of(self, draw: Callable[..., Any], *xs: Any) -> Any:
-        """draw(*xs) for each member of the batches around: drawn outside from what the tensors stand for, the batch in front."""
-        self._refuse_any()
-        outer = [self.unwrap(x) if self.holds(x) else x for x in xs]
-        axes = [self.axis_of(x) if self.batch is not None else None for x in xs]
-        with self.outside():
-            if self.randomness != "different":
-                return draw(*outer)
-            found = draw(*[o.expand(self.batch, *o.shape) if d is None else o.movedim(d, 0)
-                           for o, d in zip(outer, axes, strict=True)])
-        a = found._node.aval
-        return self.input(found, aval_of(a.shape[1:], a.dtype, a.device), rg=False, axis=0)
 
     def one_by_one(self, fn: Callable[..., Any], *xs: Any) -> Any:
         """fn(*xs) of each member of the batch, whose values it may look at; the results have one shape."""

@@ -19,7 +19,8 @@ from .config import config
 from .devices import to_jax
 from .tape import INPUT, LEAF, MODE, Node, forget, input_outs, stats
 
-__all__ = ["Ending", "Program", "Rows", "drafting", "enough", "forget_history", "remember", "succeed"]
+__all__ = ["Ending", "Program", "Rows", "bound", "changing", "compiled_at", "drafting", "enough", "forget_history", "last_line",
+           "remember", "succeed"]
 
 _TRIED = 2          # runs up to which a program counts as seldom used
 _MOST = 64          # runs after which any draft gives way to a program compiled for good
@@ -47,7 +48,7 @@ class Ending:
     taken out of another one's value after the program has run.
     """
     __slots__ = ("binds", "outs", "freed", "kept", "nodes", "values", "inputs", "starts", "gone", "ranges", "same", "rows", "lent",
-                 "programs", "backward", "residuals", "reached", "linked", "_places", "_picks", "_indices")
+                 "singly", "programs", "backward", "residuals", "reached", "linked", "_places", "_picks", "_indices")
 
     def __init__(self, binds: list[tuple], outs: tuple, freed: frozenset, kept: tuple, nodes: list[Node],
                  values: tuple, before: list[Node], gone: frozenset, ranges: list[range], same: dict[int, int],
@@ -56,6 +57,7 @@ class Ending:
         self.starts = (*[s for s, _ in self.inputs], *[n.slot for n in before if n.kind is LEAF])
         self.gone, self.ranges, self.same, self.rows = gone, ranges, same, rows
         self.lent = 0                   # how often it has used a program of another ending
+        self.singly = 0                 # how often it was run entry by entry
         self.binds, self.outs, self.freed = binds, outs, freed
         self.kept, self.nodes, self.values = kept, nodes, values
         self.programs: list[Program] = []
@@ -142,13 +144,36 @@ class Program:
         return self._numbers
 
 
+_CHANGES = 3        # of the last programs at one line: so many that were seldom used tell that graphs change there
+_LINES = 256
+
 _recent: OrderedDict[Program, None] = OrderedDict()
 _latest: deque[Program] = deque(maxlen=12)      # as they were compiled
+_at_line: OrderedDict[tuple, deque[Program]] = OrderedDict()    # the same, by the user's line where their tapes ended
 
 
 def forget_history() -> None:
     """From here on programs are compiled for good, until graphs are seen to change again."""
     _latest.clear()
+    _at_line.clear()
+
+
+def last_line(nodes: list[Node]) -> tuple:
+    """File and line of the user's where a tape ended."""
+    return next((n.where[:2] for n in reversed(nodes) if n.where), ())
+
+
+def changing(line: tuple) -> bool:
+    """Whether the programs of tapes that ended at a line of the user's are new again and again."""
+    return sum(p.runs <= _TRIED for p in _at_line.get(line, ())) >= _CHANGES
+
+
+def compiled_at(line: tuple, program: Program) -> None:
+    """`program` was compiled for a tape that ended at this line."""
+    _at_line.setdefault(line, deque(maxlen=8)).append(program)
+    _at_line.move_to_end(line)
+    if len(_at_line) > _LINES:
+        _at_line.popitem(last=False)
 
 
 def drafting(nodes: list[Node], pieces: int) -> bool:
@@ -157,7 +182,7 @@ def drafting(nodes: list[Node], pieces: int) -> bool:
     It is where of those compiled last hardly one has been run often, and where `pieces`, results which are parts of others, are so
     many that these are what takes the time.
     """
-    if config.drafts != "auto" or pieces >= _PIECES:
+    if config.drafts in ("always", "never") or pieces >= _PIECES:
         return config.drafts != "never"
     seldom = sum(p.runs <= _TRIED for p in _latest)
     return seldom > 9 and sum(n.kind is not INPUT and n.kind is not MODE for n in nodes) <= _SHORT
@@ -186,5 +211,10 @@ def remember(program: Program) -> None:
     while len(_recent) > config.max_programs:
         old, _ = _recent.popitem(last=False)
         old.compiled = None
+    bound()
+
+
+def bound() -> None:
+    """Drops the trie where it is too large."""
     if stats.nodes > config.max_nodes:
         forget()

@@ -7,7 +7,7 @@ one for each ending, so that equal segments share one program.
 from __future__ import annotations
 
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -147,6 +147,17 @@ class Graph:
         return path(self.node)
 
 
+class Through(NamedTuple):
+    """What the backward of a graph goes through: entries, on from the slots `starts`, back from `roots` to `wrt`, not past `stops`.
+    `before`: all entries of the graph."""
+    before: list[Node]
+    nodes: list[Node]
+    starts: tuple[int, ...]
+    roots: tuple[int, ...]
+    wrt: tuple[int, ...]
+    stops: frozenset[int]
+
+
 def backward_op(graph: Graph, nodes: list[Node], starts: tuple[int, ...], roots: tuple[int, ...], wrt: tuple[int, ...],
                 stops: frozenset[int]) -> Op:
     """The backward of a graph as an op: (values, numbers, cotangents) -> gradients of `wrt`."""
@@ -166,7 +177,8 @@ def backward_op(graph: Graph, nodes: list[Node], starts: tuple[int, ...], roots:
             return tuple([jnp.zeros_like(env[s]) if grads[s] is None else _conj(grads[s]) for s in wrt])
 
         params = tuple(Param(n, "operands") for n in ("values", "numbers", "cotangents"))
-        found = Op("segment_backward", segment_backward, "autograd", params, frozenset(), index=next(_index), rule="GradBackward0")
+        found = Op("segment_backward", segment_backward, "autograd", params, frozenset(), index=next(_index), rule="GradBackward0",
+                   through=Through(graph.entries(), nodes, starts, roots, wrt, stops))
         store[key] = found
     return found
 

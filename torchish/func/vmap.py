@@ -11,8 +11,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ..avals import aval_of
+from ..members import NO_DRAWS
 from ..namespace import namespace
-from ..nested import NO_DRAWS, Nested, NoValueError, entry
+from ..nested import Nested, NoValueError, entry
 from ..ops.transforms import batched
 from ..random import get_rng_state, set_rng_state
 from ..recorder import hooks

@@ -104,6 +104,7 @@ class Op:
     host: of an op that joins a list of tensors: `host(arrays, dim)`, the same of numpy arrays of one dtype.
     parts: of an op that takes its operand apart: `parts(input, first, last, **attributes)`, the results first to last - 1, which
         have one shape, stacked along a new first dimension.
+    through: of the backward of an ended graph: the entries that it goes through (`segment.Through`).
     samples: `samples(t) -> [(args, kwargs), ...]` for the generated tests, where `t(*shape, low=-2, high=2, dtype=None,
         seed=0)` makes an array (a float one unless dtype says otherwise); without it, elementwise ops get default ones.
     into: which dtypes of `out=` take a result, and what is said of the others (`ops/into.py`); unless told what can hold it where
@@ -143,6 +144,7 @@ class Op:
     inplace: InPlace = PLAIN
     underived: dict[str, str] | Callable | None = None
     wide_numbers: int | None = None
+    through: Any = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The pure function itself, so that ops may use one another."""
