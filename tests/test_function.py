@@ -5,7 +5,7 @@ import gc
 import weakref
 
 import pytest
-from counting import counting
+from counting import counting, traced_programs
 
 import torchish as torch
 from torchish.autograd import Function, grad
@@ -419,3 +419,42 @@ def test_why_a_view_beside_another_result_is_not_written(second, reason):
     x = torch.ones(3, requires_grad=True) * 1
     with pytest.raises(RuntimeError, match=f"^Output 0 of Both is a view and is being modified inplace. {reason}"):
         Both.apply(x)[0].add_(1)
+
+
+class _Step(Function):
+    """A step whose gradient is that of a slope, as in networks of spikes."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return (x > 0).to(x.dtype)
+
+    @staticmethod
+    def backward(ctx, g):
+        x, = ctx.saved_tensors
+        return g / (1 + x.abs()) ** 2
+
+
+def _spikes(w, v, x, step):
+    state, current, out, every = torch.zeros(2, 4), torch.zeros(2, 4), torch.zeros(2, 3), []
+    for row in x:
+        spike = step(state - 0.5)
+        current = 0.9 * current + row @ w
+        state = (0.8 * state + current) * (1 - spike.detach()) + 0.1 * spike
+        out = 0.9 * out + spike @ v
+        every.append(spike)
+    return out.pow(2).sum() + torch.stack(every).sum() + state.sum()
+
+
+def test_a_backward_through_a_loop_of_custom_functions_grows_with_its_turns(monkeypatch):
+    counts = []
+    for turns in (5, 10, 20):
+        w, v = torch.randn(3, 4, requires_grad=True), torch.randn(4, 3, requires_grad=True)
+        x = torch.randn(turns, 2, 3)
+        programs = traced_programs(monkeypatch)
+        _spikes(w, v, x, _Step.apply).backward()
+        w.grad.tolist()
+        counts.append(sum(len(p.eqns) for p in programs))
+        by_tensors = grad(_spikes(w, v, x, lambda y: (y > 0).float() + (z := y / (1 + y.abs())) - z.detach()), (w, v))
+        torch.testing.assert_close((w.grad, v.grad), by_tensors)
+    assert counts[2] - counts[1] < 2.3 * (counts[1] - counts[0])

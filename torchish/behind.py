@@ -14,7 +14,7 @@ from .segment import Graph
 from .tape import BACKWARD, INPUT, LEAF, Node, Tape, input_outs, path, state
 
 __all__ = ["Behind", "computed", "entries_of", "functions_behind", "is_function", "leading", "linked", "maker_of",
-           "now_at", "position_of", "slots_on", "source_at", "source_of", "spread", "stand"]
+           "now_at", "positions", "slots_on", "source_at", "source_of", "spread", "stand"]
 
 
 def entries_of(home: Any) -> list[Node]:
@@ -41,10 +41,14 @@ def maker_of(home: Any, slot: int) -> Node:
     return next(n for n in entries_of(home) if any(o.slot == slot for o in n.outs))
 
 
-def position_of(home: Any, function: Any) -> int:
-    """The slot on `home` at which the results of a custom function begin; -1 where they are not on it."""
+def positions(home: Any) -> dict[Any, int]:
+    """Of the custom functions whose results are on `home`: the slot at which those begin."""
     sources = home.upstream if isinstance(home, Tape) else home.sources
-    return max((s for s, source in sources.items() if isinstance(source, tuple) and source[0] is function), default=-1)
+    found: dict[Any, int] = {}
+    for s, source in sources.items():
+        if isinstance(source, tuple) and is_function(source[0]):
+            found[source[0]] = max(s, found.get(source[0], -1))
+    return found
 
 
 class Behind:

@@ -72,13 +72,14 @@ def end_before_accumulating(tape: Tape, roots: list) -> None:
 
 
 def record_backward(tape: Tape, roots: tuple, cts: tuple, asked: tuple | None, stops: tuple, retain: bool, create: bool,
-                    since: int | None = None) -> Node:
+                    since: int | None = None, down_to: int = -1) -> Node:
     """Follows or makes a backward entry. `asked`: the slots gradients are wanted of; None: every leaf.
 
     since: the depth at which the walk began that this entry belongs to; what it freed itself it may pass again.
+    down_to: it stops at all results of entries up to this slot.
     """
-    key = (BACKWARD, roots, cts, asked, stops, retain, create)
-    node = advance(tape, key, lambda: _entry(tape, roots, cts, asked, stops, retain, create, since))
+    key = (BACKWARD, roots, cts, asked, stops, retain, create, down_to)
+    node = advance(tape, key, lambda: _entry(tape, roots, cts, asked, stops, retain, create, since, down_to))
     if not create:
         tape.stepped = True
         tape.mark = node
@@ -89,13 +90,17 @@ def record_backward(tape: Tape, roots: tuple, cts: tuple, asked: tuple | None, s
 
 
 def _entry(tape: Tape, roots: tuple, cts: tuple, asked: tuple | None, stops: tuple, retain: bool, create: bool,
-           since: int | None) -> Node:
+           since: int | None, down_to: int) -> Node:
     """A backward entry: which slots it hands gradients to, and what it frees."""
     nodes = path(tape.node)
     known = tape.outs()
     freed = {s for n in nodes if n.kind is BACKWARD and (since is None or n.depth <= since) for s in n.info.freed}
-    found, touched = reach(nodes, roots, stops)
     kinds = {o.slot: n.kind for n in nodes for o in n.outs}
+    paused = stops
+    if down_to >= 0:
+        _, touched = reach([n for n in nodes if n.slot > down_to], roots, stops)
+        stops = (*stops, *(s for s in touched if s <= down_to and known[s].rg and kinds[s] not in (INPUT, LEAF)))
+    found, touched = reach(nodes, roots, stops)
     ends = [s for s in touched if known[s].rg and kinds[s] in (INPUT, LEAF)]
     if asked is None:
         wrt = sorted({*ends, *(s for s in stops if s in touched)})
@@ -113,6 +118,7 @@ def _entry(tape: Tape, roots: tuple, cts: tuple, asked: tuple | None, stops: tup
     node = Node(tape.node, BACKWARD, None, tuple(c for c in cts if c is not None))
     gone = frozenset() if retain else frozenset(o.slot for n in found for o in n.outs)
     node.info = Backward(roots, cts, tuple(wrt), frozenset(stops), create, between, gone, inner, asked)
+    node.info.paused, node.info.down_to = paused, down_to
     inputs = [o.slot for o in input_outs(nodes)]
     node.info.order = in_order(wrt, turns(found, lambda s: known[s].aval))
     node.info.places = tuple(inputs.index(s) if kinds[s] is INPUT else -1 for s in wrt)

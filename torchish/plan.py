@@ -21,13 +21,14 @@ class Backward:
     """What a backward entry asks: cotangents of `roots` (slots of `cotangents`, or None: ones) pulled back to `wrt`.
 
     places: for each of `wrt`, which input of the tape it is, or -1.  order: their numbers as torch's engine comes to them.
-    stops: slots of `wrt` whose cotangent is handed out and not pulled back further (a hook will change it).
+    stops: slots of `wrt` whose cotangent is handed out and not pulled back further (a hook will change it, or it is not complete);
+    `paused` those that were asked for as such, `down_to` up to which slot all are.
     asked: the slots it was asked for; None: every leaf it reaches.
     differentiable: recorded with create_graph; then it is an entry of its region like any op, recomputing `between`.
     sources: the slots that its gradients depend on; none unless differentiable.
     """
     __slots__ = ("roots", "cotangents", "wrt", "stops", "differentiable", "between", "freed", "inner", "asked", "places",
-                 "order", "sources")
+                 "order", "sources", "paused", "down_to")
 
     def __init__(self, roots: tuple[int, ...], cotangents: tuple[int | None, ...], wrt: tuple[int, ...],
                  stops: frozenset[int], differentiable: bool, between: list[Node], freed: frozenset[int],
@@ -35,6 +36,8 @@ class Backward:
         self.roots, self.cotangents, self.wrt, self.stops = roots, cotangents, wrt, stops
         self.differentiable, self.between, self.freed, self.inner = differentiable, between, freed, inner
         self.asked = asked
+        self.paused: tuple[int, ...] = tuple(stops)
+        self.down_to = -1
         self.places: tuple[int, ...] = ()
         self.order: Sequence[int] = range(len(wrt))
         self.sources: list[int] = []

@@ -17,7 +17,7 @@ from jax.core import ShapedArray
 from jax.experimental.hijax import Zero
 from jax.tree_util import tree_flatten, tree_unflatten
 
-from .plan import Plan, Region
+from .plan import Plan, Region, reach
 from .reroll import Loop
 from .tape import BACKWARD, INPUT, LEAF, MODE, Const, Node, Ref
 
@@ -288,8 +288,11 @@ def pull(pulls: list[tuple[Region, Any]], cotangents: Env, wrt: tuple[int, ...],
         # From a result that has no cotangent nothing is pulled back: zeros would make NaN of an infinite derivative there.
         full = [starts[s] if s in starts else Zero(ShapedArray(region.made[s].aval.shape, region.made[s].aval.dtype.np))
                 for s in region.results]
+        # to a source that they do not lead to, vjp gives zeros, which would be pulled through all regions before this one
+        _, touched = reach(region.nodes, starts)
         for s, g in zip(region.sources, vjp(full), strict=True):
-            cotangents[s] = cotangents[s] + g if s in cotangents else g
+            if s in touched:
+                cotangents[s] = cotangents[s] + g if s in cotangents else g
     for s in wrt:
         if s not in handed:
             handed[s] = cotangents.get(s)

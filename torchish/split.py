@@ -240,8 +240,8 @@ class _Late:
         def now(s: int | None) -> Any:
             return None if s is None else self.made[s]._node.slot
         again = record_backward(tape, tuple(map(now, b.roots)), tuple(map(now, b.cotangents)),
-                                None if b.asked is None else tuple(sorted(map(now, b.asked))), tuple(map(now, b.stops)),
-                                not b.freed, b.differentiable)
+                                None if b.asked is None else tuple(sorted(map(now, b.asked))), tuple(map(now, b.paused)),
+                                not b.freed, b.differentiable, down_to=-1 if b.down_to < 0 else now(b.down_to))
         for o, s in zip(n.outs, b.wrt, strict=True):
             self.made[o.slot] = hooks.make(tape, again.outs[again.info.wrt.index(now(s))])
 

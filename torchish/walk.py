@@ -22,7 +22,7 @@ from .behind import (
     linked,
     maker_of,
     now_at,
-    position_of,
+    positions,
     slots_on,
     source_at,
     source_of,
@@ -68,6 +68,7 @@ class Pass:
         self.seen: Tape | None = None           # the open tape when that was found out
         self.ahead: Behind | None = None        # what the walk will come to
         self.roots: list[tuple[Any, int]] = []
+        self.begins: tuple[Any, int, dict[Any, int]] = (None, 0, {})    # of custom functions on a home with so many sources
 
     # what arrives where
 
@@ -171,11 +172,16 @@ class Pass:
                 s = Start(s.x, self.sum(*ones), same.done or s.done)
             at[slot] = s
         waiting = [s for s, stop in tape.hooked.items() if stop.active()] if tape.hooked else []
-        free = {slot: s for slot, s in at.items() if s.done or slot not in waiting}
-        if free:
-            self._pull_tape(tape, free, at, waiting)
-            return
         self.open = list(at.values())
+        function, begin = self._youngest_function(tape)
+        if function is not None and begin > max(at):
+            self._in_graph(function)
+            return
+        # not past where a custom function's results begin: what it adds behind them goes on with the rest
+        free = {slot: s for slot, s in at.items() if slot > begin and (s.done or slot not in waiting)}
+        if free:
+            self._pull_tape(tape, free, at, waiting, begin)
+            return
         slot = max(at)
         if not self._younger_function(tape, slot):
             grads = {k: s.g if s.g is not None else hooks.ones_like(s.x) for k, s in at.items()}
@@ -213,16 +219,28 @@ class Pass:
 
     def _younger_function(self, home: Any, slot: int) -> bool:
         """Goes through a custom function that came after `slot` first: it may still add to the gradient there."""
-        for function in sorted((g for g in self.pending if is_function(g)), key=lambda g: -g.serial):
-            if position_of(home, function) > slot:
-                self._in_graph(function)
-                return True
-        return False
+        function, begin = self._youngest_function(home)
+        if function is None or begin <= slot:
+            return False
+        self._in_graph(function)
+        return True
+
+    def _youngest_function(self, home: Any) -> tuple[Any, int]:
+        """The custom function that waits whose results begin last on `home`, and the slot where; (None, -1) where there is none."""
+        if not any(map(is_function, self.pending)):
+            return None, -1
+        size = len(home.upstream if isinstance(home, Tape) else home.sources)
+        if self.begins[:2] != (home, size):
+            self.begins = (home, size, positions(home))
+        at = self.begins[2]
+        begin, function = max(((at[g], g) for g in self.pending if g in at), key=lambda pair: pair[0], default=(-1, None))
+        return function, begin
 
     # pulls
 
-    def _pull_tape(self, tape: Tape, free: dict[int, Start], at: dict[int, Start], waiting: list[int]) -> None:
-        """Records a backward from `free`; the places where hooks wait are its stops, and begin another one."""
+    def _pull_tape(self, tape: Tape, free: dict[int, Start], at: dict[int, Start], waiting: list[int], down_to: int) -> None:
+        """Records a backward from `free`; the places where hooks wait are its stops, and begin another one, as do all results up to
+        the slot `down_to`."""
         given = [s.g for s in free.values() if s.g is not None]
         now, *entered = enter(*given)
         if now is not tape:
@@ -240,14 +258,14 @@ class Pass:
         # Python that runs on the way may end the tape: what has been gone through is freed when all is done
         later = not self.retain and (bool(waiting) or any(is_function(home) for home, _ in tape.upstream.values()))
         node = record_backward(tape, tuple(free), cts, None if self.targets is None else asked, stops, self.retain or later,
-                               self.create, self.depth if tape is self.tape else 0)
+                               self.create, self.depth if tape is self.tape else 0, down_to)
         if later:
             self.left.setdefault(tape, []).extend(s for s in free if s not in self.left.get(tape, ()))
         self.open = [s for slot, s in at.items() if slot not in free]
         grads = [hooks.make(tape, out) for out in node.outs]    # as `first_backward` does: the tape must end alike
         for k in node.info.order:
             g, slot, place = grads[k], node.info.wrt[k], node.info.places[k]
-            if slot in stops:
+            if slot in node.info.stops:
                 self.open.append(Start(stand_in(tape, slot), g, False))
                 continue
             if slot in asked:
