@@ -150,9 +150,10 @@ def _layers(x):
 def _looked(x):
     y = (x * 2).tanh()
     y.sum().item()
-    z = (y * x).cumsum(0)
+    best = torch.tensor([3, 0, 5])      # places are among what a later backward starts from, and get no gradient
+    z = (y * x).cumsum(0)[best] * x[best]
     z.tolist()
-    return (z * y).sum()
+    return (z * y[best]).sum()
 
 
 @pytest.mark.parametrize("fn", [_several_results, _numbers, _in_place, _drawn, _complex, _hooked, _layers, _looked])

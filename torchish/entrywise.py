@@ -147,7 +147,8 @@ class _Entrywise(OneByOne):
         starts: Env = {}
         for root, c in zip(graph.roots, cotangents, strict=True):
             starts[root] = env[c].astype(local[root].dtype)
-        found = inner.backward(graph.nodes, local, starts, graph.stops, numbers, given=(*graph.starts, *graph.wrt))
+        found = inner.backward(graph.nodes, local, starts, graph.stops, numbers,
+                               given=[s for s in (*graph.starts, *graph.wrt) if inner.avals[s].rg])
         self.fresh += inner.fresh
         env.update({o.slot: found[s] if s in found else np.zeros(local[s].shape, local[s].dtype)
                     for o, s in zip(node.outs, graph.wrt, strict=True)})
