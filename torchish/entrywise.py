@@ -25,7 +25,7 @@ from .xla import compile_program, put, traced
 
 __all__ = ["run_entries", "worth"]
 
-_NEW = 0.1              # the part of the entries that may be of a kind that no tape has had yet
+_NEW = 0.2              # the part of the entries that may be of a kind that no tape has had yet
 _FEW = 2                # so many of them in any case
 _BYTES = 1 << 26        # of more, running takes the time, not compiling
 _RUNS = 8               # after which an ending is worth a program of its own
