@@ -4,6 +4,7 @@ from __future__ import annotations
 import sys
 
 import pytest
+from counting import counting
 
 import torchish as torch
 from torchish.autograd import GradcheckError, forward_ad, functional, grad, gradcheck, gradgradcheck
@@ -51,6 +52,22 @@ def test_hessian_and_what_stays_in_the_graph(x, y):
     j = functional.jacobian(lambda x: x ** 3, x, create_graph=True)
     assert grad(j.sum(), x)[0].tolist() == [6, 12]
     assert not functional.jacobian(lambda x: x ** 3, x).requires_grad
+
+
+def test_jacobians_of_a_loop_stay_on_one_tape(x):
+    """Each is a part of the step: programs of their own, each differentiated again, grew with a power of the turns."""
+    a = torch.tensor([0.5, 1.5], dtype=D, requires_grad=True)
+
+    def unrolled(jacobian):
+        state = x
+        for _ in range(12):
+            state = state + 0.1 * jacobian(state * a) @ state
+        return grad(state.sum(), a)[0]
+    with counting() as c:
+        found = unrolled(lambda at: functional.jacobian(torch.sin, at, create_graph=True))
+        found.tolist()
+    assert c.compiled == 1
+    assert torch.allclose(found, unrolled(lambda at: at.cos().diag()))
 
 
 def test_refusals(x, y):

@@ -211,3 +211,45 @@ def test_what_changes_at_a_line_is_known_in_new_graphs():
             assert [(encode(word) @ weight.T).sum().item() for word in words] == [5 * len(words[0])] * 3
             counts.append(stats.compilations - before)
     assert counts == [2, 1, 1]
+
+
+def test_an_inner_loop_whose_loss_is_read_is_a_few_programs():
+    """Each turn begins with the backward of the turn before, which is kept for a backward through all of them."""
+    x, y = torch.randn(8, 3), torch.randn(8)
+
+    def unrolled(turns, looked):
+        first = torch.ones(3, requires_grad=True)
+        w = first
+        for _ in range(turns):
+            loss = (torch.tanh(x @ w) - y).square().mean()
+            if looked:
+                loss.item()
+            g, = torch.autograd.grad(loss, w, create_graph=True)
+            w = w - 0.1 * g
+        w.square().sum().backward()
+        return first.grad
+    with torch.config.override(drafts="never"):
+        unrolled(4, True).tolist()
+        with counting() as c:
+            found = unrolled(12, True)
+            assert torch.allclose(found, unrolled(12, False))
+    assert c.compiled <= 4      # the last turn, the backward through all and the one that nobody looks into
+
+
+def test_what_lies_beside_the_way_of_a_backward_is_not_computed_again():
+    """What one turn keeps would be carried through all that follow."""
+    w, kept = torch.ones(2, requires_grad=True), []
+    with torch.config.override(drafts="never"):
+        counts = []
+        for k in range(8):
+            before = stats.compilations
+            loss = (w * torch.tensor(float(k))).sin().sum()
+            loss.item()
+            kept.append(torch.autograd.grad(loss, w, create_graph=True)[0] * 2)
+            counts.append(stats.compilations - before)
+        assert counts[3:] == [0] * 5
+        with counting() as c:
+            second, = torch.autograd.grad(sum(g.sum() for g in kept), w)
+            k = torch.arange(8.)
+            assert torch.allclose(second, (-2 * k * k * k.sin()).sum().expand(2))
+        assert c.compiled <= 4

@@ -177,7 +177,7 @@ def main(args: list[str]) -> int:
     import_module("torch._prims_common.wrappers")._maybe_remove_out_wrapper = lambda function: function     # nothing is wrapped
     # a documented difference, which would hide what else the tests of `out=` see: here the number of the memory that is shared
     torch.Tensor.data_ptr = lambda self: self.untyped_storage()._cdata + self.storage_offset() * self.element_size()
-    sys.path[:0] = [str(root / "test"), str(root)]
+    sys.path[:0] = [str((root / "test" / file).parent), str(root / "test"), str(root)]
     sys.argv[1:] = []                   # the testing package reads the command line, too
     return pytest.main([str(root / "test" / file), "-p", "no:cacheprovider", f"--rootdir={root / 'test'}", "--noconftest",
                         "-c", "/dev/null", *rest])

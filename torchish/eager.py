@@ -33,7 +33,9 @@ class OneByOne:
         """Computes entries in order into `env`; a backward among them entry by entry, too."""
         done: list[Node] = []
         for node in nodes:
-            if node.kind is BACKWARD:
+            if node.kind is BACKWARD and node.info.batch is not None:
+                run_nodes([node], env, numbers)
+            elif node.kind is BACKWARD:
                 b = node.info
                 starts: Env = {}
                 for root, c in zip(b.roots, b.cotangents, strict=True):

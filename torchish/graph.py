@@ -5,10 +5,12 @@ graph is one op.  In which order they come, and what happens between them, is th
 """
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from itertools import count
+from types import MappingProxyType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import jax
 import numpy as np
@@ -75,6 +77,7 @@ def record_backward(tape: Tape, roots: tuple, cts: tuple, asked: tuple | None, s
                     since: int | None = None, down_to: int = -1) -> Node:
     """Follows or makes a backward entry. `asked`: the slots gradients are wanted of; None: every leaf.
 
+    Where cotangents have a dimension more than their roots, it is that of a batch (`_batch`).
     since: the depth at which the walk began that this entry belongs to; what it freed itself it may pass again.
     down_to: it stops at all results of entries up to this slot.
     """
@@ -117,12 +120,13 @@ def _entry(tape: Tape, roots: tuple, cts: tuple, asked: tuple | None, stops: tup
     between = leading_to(found, wrt) if create else []
     node = Node(tape.node, BACKWARD, None, tuple(c for c in cts if c is not None))
     gone = frozenset() if retain else frozenset(o.slot for n in found for o in n.outs)
-    node.info = Backward(roots, cts, tuple(wrt), frozenset(stops), create, between, gone, inner, asked)
+    batch = _batch(known, roots, cts)
+    node.info = Backward(roots, cts, tuple(wrt), frozenset(stops), create, between, gone, inner, asked, batch)
     node.info.paused, node.info.down_to = paused, down_to
     inputs = [o.slot for o in input_outs(nodes)]
     node.info.order = in_order(wrt, turns(found, lambda s: known[s].aval))
     node.info.places = tuple(inputs.index(s) if kinds[s] is INPUT else -1 for s in wrt)
-    avals = [_of_gradient(known[s].aval) for s in wrt]
+    avals = [_of_gradient(known[s].aval, batch) for s in wrt]
     node.results(avals, [False] * len(wrt), True)
     if create and wrt:
         flags = _differentiable(node, known)
@@ -131,8 +135,18 @@ def _entry(tape: Tape, roots: tuple, cts: tuple, asked: tuple | None, stops: tup
     return node
 
 
-def _of_gradient(aval: Aval) -> Aval:
-    """A gradient lies as its tensor does, if that fills a piece of memory; else row by row."""
+def _batch(known: list[Out], roots: tuple, cts: tuple) -> int | None:
+    """How many cotangents the first dimension of each counts; None where each is that of its root."""
+    for r, c in zip(roots, cts, strict=True):
+        if c is not None and len(known[c].aval.shape) > len(known[r].aval.shape):
+            return known[c].aval.shape[0]
+    return None
+
+
+def _of_gradient(aval: Aval, batch: int | None) -> Aval:
+    """A gradient lies as its tensor does, if that fills a piece of memory; else, and where it is one of many, row by row."""
+    if batch is not None:
+        return aval_of((batch, *aval.shape), aval.dtype, aval.device)
     if aval.strides is None or dense(aval.shape, aval.strides):
         return aval
     return aval_of(aval.shape, aval.dtype, aval.device)
@@ -180,8 +194,11 @@ def check_not_freed(found: list[Node], freed: frozenset[int] | set[int]) -> None
 
 
 def segment_backward(graph: Graph, found: list[Node], starts: dict, wrt: tuple, stops: frozenset, create: bool,
-                     batched: bool = False) -> Any:
-    """Records the backward of a graph: from residuals where its program kept them, else by running its entries again."""
+                     batched: bool = False, here: Mapping[int, Any] = MappingProxyType({})) -> Any:
+    """Records the backward of a graph: from residuals where its program kept them, else by running its entries again.
+
+    here: tensors that stand at slots of the graph.
+    """
     ending = graph.ending
     if not graph.apart and any(g.is_meta for g in starts.values()):
         raise NotImplementedError(NO_DATA)
@@ -191,9 +208,11 @@ def segment_backward(graph: Graph, found: list[Node], starts: dict, wrt: tuple, 
         op = residual_op(graph, tuple(starts), wrt)
         return record(op, (_wrapped(*graph.residuals), list(starts.values())))
     if graph.values is not None:
-        nodes, first = ending.nodes, ending.values
+        here = {s: x for s, x in here.items() if s in wrt and s not in starts and s not in stops and x._data is not None}
+        nodes, first = graph.needed(tuple(starts), wrt, frozenset(here))
         linked = graph.linked(found, tuple(starts), wrt) if create else frozenset()
-        values = [held(graph, s, s in linked) for s in first]
+        values = [held(graph, s, s in linked) if s not in here else here[s] if s in linked else hooks.wrap(here[s]._data)
+                  for s in first]
         # the next time a tape ends like this, its program keeps what this backward had to compute again
         ending.residuals = ending.residuals or not (create or batched)
     else:
@@ -202,7 +221,7 @@ def segment_backward(graph: Graph, found: list[Node], starts: dict, wrt: tuple, 
         values = [hooks.zeros(outs[s].aval) for s in first]
     op = backward_op(graph, nodes, first, tuple(starts), wrt, stops)
     if batched:
-        op = _over_a_batch(graph.ending.backward, op)
+        op = _over_a_batch(op)
     return record(op, (values, numbers_of(graph), list(starts.values())))
 
 
@@ -221,17 +240,18 @@ def _wrapped(residuals: Residuals, arrays: list) -> list:
 
 
 _index = count(3_000_000)
+_batched: WeakKeyDictionary[Op, Op] = WeakKeyDictionary()
 
 
-def _over_a_batch(store: dict, op: Op) -> Op:
+def _over_a_batch(op: Op) -> Op:
     """The backward of a graph over a batch of cotangents: the first dimension of each, and of each result."""
-    found = store.get((op, "batched"))
+    found = _batched.get(op)
     if found is None:
         fn = jax.vmap(op.fn, in_axes=(None, None, 0))
 
         def batched_backward(values: list, numbers: list, cotangents: list) -> tuple:
             return fn(values, numbers, cotangents)
-        found = store[op, "batched"] = Op("batched_backward", batched_backward, "autograd", op.params, frozenset(),
+        found = _batched[op] = Op("batched_backward", batched_backward, "autograd", op.params, frozenset(),
                                           index=next(_index), rule="GradBackward0")
     return found
 

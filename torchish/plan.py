@@ -26,16 +26,17 @@ class Backward:
     asked: the slots it was asked for; None: every leaf it reaches.
     differentiable: recorded with create_graph; then it is an entry of its region like any op, recomputing `between`.
     sources: the slots that its gradients depend on; none unless differentiable.
+    batch: how many cotangents the first dimension of each counts, and of each result; None where there is one.
     """
     __slots__ = ("roots", "cotangents", "wrt", "stops", "differentiable", "between", "freed", "inner", "asked", "places",
-                 "order", "sources", "paused", "down_to")
+                 "order", "sources", "paused", "down_to", "batch")
 
     def __init__(self, roots: tuple[int, ...], cotangents: tuple[int | None, ...], wrt: tuple[int, ...],
                  stops: frozenset[int], differentiable: bool, between: list[Node], freed: frozenset[int],
-                 inner: frozenset[int], asked: tuple[int, ...] | None) -> None:
+                 inner: frozenset[int], asked: tuple[int, ...] | None, batch: int | None = None) -> None:
         self.roots, self.cotangents, self.wrt, self.stops = roots, cotangents, wrt, stops
         self.differentiable, self.between, self.freed, self.inner = differentiable, between, freed, inner
-        self.asked = asked
+        self.asked, self.batch = asked, batch
         self.paused: tuple[int, ...] = tuple(stops)
         self.down_to = -1
         self.places: tuple[int, ...] = ()

@@ -48,7 +48,7 @@ class Ending:
     taken out of another one's value after the program has run.
     """
     __slots__ = ("binds", "outs", "freed", "kept", "nodes", "values", "inputs", "starts", "gone", "ranges", "same", "rows", "lent",
-                 "singly", "programs", "backward", "residuals", "reached", "linked", "_places", "_picks", "_indices")
+                 "singly", "programs", "backward", "residuals", "reached", "needed", "linked", "_places", "_picks", "_indices")
 
     def __init__(self, binds: list[tuple], outs: tuple, freed: frozenset, kept: tuple, nodes: list[Node],
                  values: tuple, before: list[Node], gone: frozenset, ranges: list[range], same: dict[int, int],
@@ -63,6 +63,7 @@ class Ending:
         self.programs: list[Program] = []
         self.backward: dict = {}        # (roots, wrt, ...) -> Op of the segment's backward
         self.reached: dict[tuple, tuple] = {}   # (starts, stops) of a backward -> entries on its way, slots there, slots they make
+        self.needed: dict[tuple, tuple] = {}    # (starts, wrt) of a backward -> the entries it computes again, where they start
         self.linked: dict[tuple, set[int]] = {}     # (starts, wrt) of a backward -> the slots that its gradients depend on
         self.residuals = False          # experience: a backward follows
         self._places: dict[tuple, dict[int, int]] = {}

@@ -191,7 +191,8 @@ def _again(node: Node, env: Env, numbers: Numbers, cut: Cut) -> None:
 
     at = [jnp.zeros_like(env[s]) if s in made else env[s] for s in b.wrt]
     outs, vjp = jax.vjp(forward, *at)
-    grads = vjp([_conj(_start(env, c, out)) for c, out in zip(b.cotangents, outs, strict=True)])
+    starts = [_conj(_start(env, c, out)) for c, out in zip(b.cotangents, outs, strict=True)]
+    grads = vjp(starts) if b.batch is None else jax.vmap(vjp)(starts)
     env.update({o.slot: _conj(g) for o, g in zip(node.outs, grads, strict=True)})
 
 

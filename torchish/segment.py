@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from itertools import count
 from typing import Any, NamedTuple
+from weakref import WeakValueDictionary
 
 import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import tree_flatten, tree_unflatten
 
+from .alike import Likeness
 from .ops.table import Op, Param
 from .order import turns
-from .plan import make_plan, reach, refuse_underived
+from .plan import make_plan, reach, refuse_underived, sources_of
 from .programs import Ending
 from .replay import _conj, pull, run
 from .tape import APART, Node, Tape, input_outs, needs, path
@@ -31,6 +33,7 @@ def next_serial() -> int:
 
 
 _index = count(1_000_000)
+_backwards: WeakValueDictionary[tuple, Op] = WeakValueDictionary()     # by what they compute
 
 
 class Residuals:
@@ -142,6 +145,30 @@ class Graph:
             self.ending.linked[starts, wrt] = known
         return known
 
+    def needed(self, starts: tuple[int, ...], wrt: tuple[int, ...], held: frozenset[int]) -> tuple[list[Node], tuple[int, ...]]:
+        """The entries that a backward computes again, and the slots that these start from: found out once for equal graphs.
+
+        What lies beside its way stays out, and where it ends at slots whose values are `held`, what lies before: a loop that keeps
+        its graph would carry all its turns in each.
+        """
+        key = (starts, wrt, held)
+        known = self.ending.needed.get(key)
+        if known is None:
+            further: set[int] = set()       # what depends on other slots of `wrt`: gradients pass through it
+            for n in self.ending.nodes:
+                if any(s in further or s in wrt for s in sources_of(n)):
+                    further.update(o.slot for o in n.outs)
+            ends = held - further
+            wanted, nodes = {*starts, *wrt} - ends, []
+            for n in reversed(self.ending.nodes):
+                if any(o.slot in wanted for o in n.outs):
+                    nodes.append(n)
+                    wanted |= needs(n) - ends
+            nodes.reverse()
+            first = tuple(sorted({s for s in self.ending.values if s in wanted} | ends))
+            known = self.ending.needed[key] = (nodes, first)
+        return known
+
     def entries(self) -> list[Node]:
         """All entries of the tape it came from."""
         return path(self.node)
@@ -160,13 +187,22 @@ class Through(NamedTuple):
 
 def backward_op(graph: Graph, nodes: list[Node], starts: tuple[int, ...], roots: tuple[int, ...], wrt: tuple[int, ...],
                 stops: frozenset[int]) -> Op:
-    """The backward of a graph as an op: (values, numbers, cotangents) -> gradients of `wrt`."""
+    """The backward of a graph as an op: (values, numbers, cotangents) -> gradients of `wrt`.
+
+    Graphs that are alike share it, so that a loop whose turns begin with the backward of the turn before comes to an end of
+    compiling.
+    """
     store = graph.ending.backward if graph.values is not None else {}
-    key = (roots, wrt, stops)
+    key = (starts, roots, wrt, stops)
     found = store.get(key)
     if found is None:
         made = {o.slot for n in nodes for o in n.outs}
         given = [s for s in starts if s in graph.sources] + [s for s in wrt if s not in made]
+        like, outs = Likeness(), {o.slot: o.aval for n in graph.entries() for o in n.outs}
+        what = (like.slots(starts), tuple([outs[s] for s in starts]), like.entries(nodes),
+                *map(like.slots, (roots, wrt, sorted(stops), given)))
+        found = store[key] = _backwards.get(what)
+    if found is None:
         plan = make_plan(nodes, roots, [s for s in wrt if s in made], stops, given, wrt, graph.entries())
 
         def segment_backward(values: list, numbers: list, cotangents: list) -> tuple:
@@ -179,7 +215,7 @@ def backward_op(graph: Graph, nodes: list[Node], starts: tuple[int, ...], roots:
         params = tuple(Param(n, "operands") for n in ("values", "numbers", "cotangents"))
         found = Op("segment_backward", segment_backward, "autograd", params, frozenset(), index=next(_index), rule="GradBackward0",
                    through=Through(graph.entries(), nodes, starts, roots, wrt, stops))
-        store[key] = found
+        store[key] = _backwards[what] = found
     return found
 
 

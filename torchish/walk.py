@@ -46,9 +46,9 @@ _ids = count(1)
 class Pass:
     """One backward: what is asked, what waits, and what has been found so far."""
 
-    def __init__(self, targets: list | None, retain: bool, create: bool, arrived: Callable | None) -> None:
+    def __init__(self, targets: list | None, retain: bool, create: bool, arrived: Callable | None, batch: int | None) -> None:
         self.careful: bool | None = None        # whether values of gradients are kept until all is done
-        self.batch: int | None = None   # how many cotangents are pulled at once
+        self.batch = batch              # how many cotangents are pulled at once
         self.arrived = arrived          # what is done to a leaf and its gradient
         self.id = next(_ids)
         self.targets = None if targets is None else {id(x): x for x in targets}
@@ -204,7 +204,7 @@ class Pass:
             if not self._younger_function(graph, slot):
                 self._pause(graph, slot, {k: g for k, (g, _) in at.items()})
             return
-        asked = {x._graph[1] for x in (self.targets or {}).values() if x._graph is not None and x._graph[0] is graph}
+        asked = {x._graph[1]: x for x in (self.targets or {}).values() if x._graph is not None and x._graph[0] is graph}
         passed = graph.passed([s for s in free if s in asked and not at[s][1]], tuple(free))
         for s in free:
             if not at.pop(s)[1] and s not in passed:
@@ -275,21 +275,21 @@ class Pass:
             if source is not None and (slot not in asked or isinstance(source, tuple) or source._leaf or source._tape is not tape):
                 self.deliver(source, g)
 
-    def _pull_graph(self, graph: Graph, starts: dict[int, Any], waiting: list[int], asked: set[int], passed: set[int]) -> None:
-        """Takes cotangents through the graph of an ended tape. asked: where targets stand. passed: starts that are targets."""
+    def _pull_graph(self, graph: Graph, starts: dict[int, Any], waiting: list[int], here: dict[int, Any], passed: set[int]) -> None:
+        """Takes cotangents through the graph of an ended tape. here: targets that stand in it. passed: starts that are targets."""
         waiting = [s for s in waiting if s not in starts]
         found, touched, made, turn = graph.reached(tuple(starts), tuple(waiting))
         if anomaly.check:
             check_graph(graph, starts)
         stops = frozenset(s for s in waiting if s in touched)
         ends = {s for s in touched if s in graph.sources and self._wanted(graph.sources[s])}
-        asked = {s for s in asked if s in touched and s not in starts} | passed
+        asked = {s for s in here if s in touched and s not in starts} | passed
         wrt = tuple(sorted(ends | asked | stops))
         if self.targets is not None:
             found = leading_to(found, wrt)
             made = {o.slot for n in found for o in n.outs}
         check_not_freed(found, graph.freed)
-        grads = segment_backward(graph, found, starts, wrt, stops, self.create, self.batch is not None) if wrt else ()
+        grads = segment_backward(graph, found, starts, wrt, stops, self.create, self.batch is not None, here) if wrt else ()
         if not (self.create or graph.apart):
             state.tape.stepped, state.tape.mark = True, state.tape.last
         if not self.retain:
@@ -481,12 +481,12 @@ def gradients(roots: list, cotangents: list, targets: list | None, retain: bool,
             hooks.refresh(x)
     if state.tape.nested is not None:
         linked(state.tape)
-    walk = Pass(targets, retain, create, arrived)
-    walk.batch = batch
+    walk = Pass(targets, retain, create, arrived, batch)
     if batch is not None:
         if state.tape.nested is not None or state.tape.inline is not None:
             raise NotBatched
-        hooks.finish(state.tape)        # only the graph of an ended tape can be pulled with a batch
+        if not create:
+            hooks.finish(state.tape)    # only what is a graph or an op can be pulled with a batch
         cotangents = [hooks.stack([hooks.ones_like(x)] * batch) if c is None else c for x, c in zip(roots, cotangents, strict=True)]
     for x, c in zip(roots, cotangents, strict=True):
         if c is not None:

@@ -60,7 +60,7 @@ class Param:
     promoted: bool = True           # takes part in the op's promotion
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Op:
     """What one op is.
 
