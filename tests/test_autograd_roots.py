@@ -71,6 +71,20 @@ def test_a_batch_of_cotangents(x, create):
         grad(x.sum(), x, torch.ones(2, 3), is_grads_batched=True)
 
 
+@pytest.mark.parametrize("batched", [False, True])
+def test_second_gradients_at_a_tensor_made_of_what_an_older_graph_made(x, batched):
+    """No target lies behind the older graph, so the gradient depends on the tensor itself, not on what it was made of."""
+    older = x * 2
+    older.tolist()
+    y = older + 1
+    g, = grad((y ** 3).sum(), y, create_graph=True)
+    if batched:
+        assert grad(g, y, torch.eye(2), is_grads_batched=True)[0].tolist() == torch.diag(6 * y.detach()).tolist()
+    else:
+        assert grad(g.sum(), y, retain_graph=True)[0].tolist() == (6 * y.detach()).tolist()
+        assert grad(g.sum(), x)[0].tolist() == (12 * y.detach()).tolist()
+
+
 def test_refusals(x):
     other = torch.ones(2, requires_grad=True)
     for call, error, message in (

@@ -117,7 +117,7 @@ class Finder(Loader):
 def fill(file: Path) -> None:
     """Puts Absent for the names that a file imports from modules of torchish which do not have them, and prints them."""
     for line in ast.parse(file.read_text()).body:
-        if not isinstance(line, ast.ImportFrom) or line.level or not (line.module or "").startswith(("torch", "functorch")) \
+        if not isinstance(line, ast.ImportFrom) or line.level or not f"{line.module}.".startswith(("torch.", "functorch.")) \
                 or line.module.startswith(OF_TREE):
             continue
         module = import_module(line.module)

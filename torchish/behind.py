@@ -5,7 +5,7 @@ would reach; and, of everything, what leads to given targets.  Only asked where 
 """
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from .hooks import hooks
@@ -14,7 +14,7 @@ from .segment import Graph
 from .tape import BACKWARD, INPUT, LEAF, Node, Tape, input_outs, path, state
 
 __all__ = ["Behind", "computed", "entries_of", "functions_behind", "is_function", "leading", "linked", "maker_of",
-           "now_at", "positions", "slots_on", "source_at", "source_of", "spread", "stand"]
+           "now_at", "positions", "source_at", "source_of", "spread", "stand", "targets_on"]
 
 
 def entries_of(home: Any) -> list[Node]:
@@ -150,7 +150,16 @@ def leading(starts: Iterable[tuple[Any, int]], targets: Iterable[Any]) -> Behind
     return result
 
 
-def slots_on(tape: Tape, x: Any) -> list[int]:
+def targets_on(tape: Tape, targets: Iterable[Any], leads: Callable) -> set[int]:
+    """The slots of a tape at which targets stand, and those of inputs from older graphs that lead to one.
+
+    Past an input that leads to none, a target would be hidden: a gradient that can be differentiated depends on what it begins with.
+    """
+    found = {s for x in targets for s in _slots_on(tape, x)}
+    return found | {s for s, place in tape.upstream.items() if leads(place)}
+
+
+def _slots_on(tape: Tape, x: Any) -> list[int]:
     """Where a target stands on the tape. On that of a function it is where stand-ins of it are (a dual tensor is one)."""
     if x._tape is tape or x._home is tape:
         return [x._node.slot]

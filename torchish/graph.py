@@ -108,9 +108,8 @@ def _entry(tape: Tape, roots: tuple, cts: tuple, asked: tuple | None, stops: tup
     if asked is None:
         wrt = sorted({*ends, *(s for s in stops if s in touched)})
     else:
-        # results of the tape that are asked for, inputs asked for, and inputs through which older graphs are reached
-        wrt = sorted({s for s in asked if s in touched} | {s for s in ends if s in tape.upstream}
-                     | {s for s in stops if s in touched})
+        asked = tuple([s for s in asked if s in touched])
+        wrt = sorted({*asked, *(s for s in stops if s in touched)})
     if asked is not None and wrt:
         found = leading_to(found, wrt)      # what lies beside or behind what is asked for is not gone through
     check_not_freed(found, freed)

@@ -23,11 +23,11 @@ from .behind import (
     maker_of,
     now_at,
     positions,
-    slots_on,
     source_at,
     source_of,
     spread,
     stand,
+    targets_on,
 )
 from .graph import check_not_freed, end_before_accumulating, leading_to, let_go, record_backward, segment_backward
 from .nodes import in_turn, operand_slots, pull_node, stand_in
@@ -251,7 +251,7 @@ class Pass:
                               (self.targets is None or self._leads((tape, s)))), reverse=True))
         asked: tuple = ()
         if self.targets is not None:
-            asked = tuple(sorted({s for x in self.targets.values() for s in slots_on(tape, x)}
+            asked = tuple(sorted(targets_on(tape, self.targets.values(), self._leads)
                                  - {s for s, f in free.items() if f.done} - set(stops)))
         if anomaly.check:
             check_tape(tape, tuple(free), cts)
