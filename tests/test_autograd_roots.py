@@ -71,6 +71,22 @@ def test_a_batch_of_cotangents(x, create):
         grad(x.sum(), x, torch.ones(2, 3), is_grads_batched=True)
 
 
+@pytest.mark.parametrize("looked", [False, True])
+def test_second_gradients_at_what_lies_between(x, looked):
+    """A gradient depends on the values that its entries had read, and not on its ends alone."""
+    h = x * 2
+    y = (h ** 3).sum() + (h * x).sum()
+    g, = grad(y, x, create_graph=True)      # 6 h ** 2 + 2 x + h: the derivative there is 12 h + 1
+    if looked:
+        g.tolist()
+    seen = []
+    h.register_hook(lambda found: seen.append(found.detach()))
+    assert grad(g.sum(), h, retain_graph=True)[0].tolist() == (12 * h.detach() + 1).tolist()
+    (y + g.sum()).backward()
+    assert seen[-1].tolist() == (3 * h ** 2 + x + 12 * h + 1).tolist()
+    assert x.grad.tolist() == (6 * h ** 2 + 2 * x + h + 2 * (12 * h + 1) + 2).tolist()
+
+
 @pytest.mark.parametrize("batched", [False, True])
 def test_second_gradients_at_a_tensor_made_of_what_an_older_graph_made(x, batched):
     """No target lies behind the older graph, so the gradient depends on the tensor itself, not on what it was made of."""

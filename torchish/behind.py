@@ -153,7 +153,7 @@ def leading(starts: Iterable[tuple[Any, int]], targets: Iterable[Any]) -> Behind
 def targets_on(tape: Tape, targets: Iterable[Any], leads: Callable) -> set[int]:
     """The slots of a tape at which targets stand, and those of inputs from older graphs that lead to one.
 
-    Past an input that leads to none, a target would be hidden: a gradient that can be differentiated depends on what it begins with.
+    What is gone through needlessly would be computed again as a part of a gradient that can be differentiated.
     """
     found = {s for x in targets for s in _slots_on(tape, x)}
     return found | {s for s, place in tape.upstream.items() if leads(place)}

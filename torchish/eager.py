@@ -90,8 +90,7 @@ class OneByOne:
 def _through(node: Node, env: Env, results: list[int], cotangents: list, numbers: Numbers) -> tuple[list[int], list]:
     """The backward of a differentiable backward, as one op."""
     b = node.info
-    made = {o.slot for n in b.between for o in n.outs}
-    slots = sorted(({s for n in b.between for s in flat(n)} | set(b.wrt) | {c for c in b.cotangents if c is not None}) - made)
+    slots = sorted({s for n in b.between for s in flat(n)} | set(b.wrt) | {c for c in b.cotangents if c is not None})
     slots = [s for s in slots if from_numpy(env[s].dtype).category >= 2]
 
     def compute(*values: Any) -> list:

@@ -19,7 +19,7 @@ from jax.tree_util import tree_flatten, tree_unflatten
 
 from .plan import Plan, Region, reach
 from .reroll import Loop
-from .tape import BACKWARD, INPUT, LEAF, MODE, Const, Node, Ref
+from .tape import BACKWARD, INPUT, LEAF, MODE, Const, Node, Ref, slots
 
 __all__ = ["Env", "Numbers", "call", "from_words", "number_specs", "of_operands", "pull", "pulled", "put_together", "run",
            "run_nodes", "spec", "taken_apart"]
@@ -175,25 +175,36 @@ def _fetch(o: Any, env: Env, grad: bool, stop: Callable) -> Any:
 
 
 def _again(node: Node, env: Env, numbers: Numbers, cut: Cut) -> None:
-    """A backward that can itself be differentiated: its part of the forward is traced anew as a function of `wrt`."""
+    """A backward that can itself be differentiated: each entry on its way is pulled back by itself, at the values it had read.
+
+    So the gradients depend on what lies between their ends, too, as in torch: a gradient of them may be asked for there.
+    """
     b = node.info
-    made = {o.slot for n in b.between for o in n.outs}
+    passes = {*b.wrt, *(o.slot for n in b.between for o in n.outs if o.rg)}
+    found: Env = {}
 
-    def forward(*values: Any) -> list:
-        local, taps = dict(env), {}
-        for s, v in zip(b.wrt, values, strict=True):
-            if s in made:
-                taps[s] = v
-            else:
-                local[s] = v
-        run_nodes(b.between, local, numbers, taps, cut)
-        return [local[r] for r in b.roots]
+    def add(s: int, g: Any) -> None:
+        found[s] = found[s] + g if s in found else g
 
-    at = [jnp.zeros_like(env[s]) if s in made else env[s] for s in b.wrt]
-    outs, vjp = jax.vjp(forward, *at)
-    starts = [_conj(_start(env, c, out)) for c, out in zip(b.cotangents, outs, strict=True)]
-    grads = vjp(starts) if b.batch is None else jax.vmap(vjp)(starts)
-    env.update({o.slot: _conj(g) for o, g in zip(node.outs, grads, strict=True)})
+    for r, c in zip(b.roots, b.cotangents, strict=True):
+        add(r, _conj(_start(env, c, env[r])))
+    for n in reversed(b.between):
+        results = [o.slot for o in n.outs if o.slot in found]
+        moving = sorted(passes.intersection(n.info.sources if n.kind is BACKWARD else slots(n.operands)))
+        if not (results and moving):
+            continue
+
+        def forward(*values: Any, n: Node = n, results: list = results, moving: list = moving) -> list:
+            local = dict(env) | dict(zip(moving, values, strict=True))
+            run_nodes([n], local, numbers, cut=cut)
+            return [local[s] for s in results]
+        _, vjp = jax.vjp(forward, *[env[s] for s in moving])
+        starts = [found[s] for s in results]
+        for s, g in zip(moving, vjp(starts) if b.batch is None else jax.vmap(vjp)(starts), strict=True):
+            add(s, g)
+    size = () if b.batch is None else (b.batch,)
+    env.update({o.slot: _conj(found[s]) if s in found else jnp.zeros((*size, *env[s].shape), env[s].dtype)
+                for o, s in zip(node.outs, b.wrt, strict=True)})
 
 
 def _start(env: Env, slot: int | None, out: Any) -> Any:

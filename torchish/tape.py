@@ -277,8 +277,7 @@ def needs(node: Node) -> set[int]:
     if node.kind is not BACKWARD:
         return set(slots(node.operands))
     inner = {s for n in node.info.between for s in needs(n)}
-    made = {o.slot for n in node.info.between for o in n.outs}
-    return (inner - made) | {c for c in node.info.cotangents if c is not None} | set(node.info.wrt) | set(node.info.roots)
+    return inner | {c for c in node.info.cotangents if c is not None} | set(node.info.wrt) | set(node.info.roots)
 
 
 def slots(operands: tuple) -> Iterator[int]:
