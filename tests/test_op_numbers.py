@@ -149,3 +149,25 @@ def test_half_types_are_rounded_once() -> None:
 def test_complex_sums_are_as_exact_as_real_ones() -> None:
     x = (torch.ones(64, 32, 16, 16) * (torch.arange(32) / 32).reshape(32, 1, 1)).to(torch.complex64)
     assert x.sum().item() == 253952 and x.mean().item() == 0.484375 and x.sum((0, 2, 3))[-1].item() == 15872
+
+
+def test_quotients_of_quotients_neither_vanish_nor_overflow() -> None:
+    """In one program each is divided by its own divisor."""
+    x, tiny, small, large = torch.zeros(4), torch.full((4,), 2.0 ** -126), torch.full((4,), 1e-25), torch.full((4,), 1e25)
+    assert (x / 0.05 / tiny).tolist() == [0.0] * 4 and (x / tiny / torch.full((4,), 0.05)).tolist() == [0.0] * 4
+    assert (torch.full((4,), 1e-30) / small / small).tolist() == pytest.approx([1e20] * 4)
+    assert (torch.full((4,), 1e30) / large / large).tolist() == pytest.approx([1e-20] * 4)
+    assert (large / (small / large)).isinf().all() and (large / (large / small)).tolist() == pytest.approx([1e-25] * 4)
+    y = torch.tensor([NAN, INF, -INF, 0.0]) / torch.tensor([1.0, INF, 2.0, -1.0])
+    assert str((y / 2).tolist()) == "[nan, nan, -inf, -0.0]"
+
+
+def test_the_error_function_stays_within_one() -> None:
+    x = torch.linspace(3.6, 4.0, 4001, requires_grad=True)
+    y = torch.erf(torch.cat([x, -x]))
+    assert y.max().item() == 1 and y.min().item() == -1 and (y[:4001] == -y[4001:]).all()
+    assert (torch.erf(torch.tensor([3.92, 6.0, INF, -3.92, -INF])).tolist()) == [1, 1, 1, -1, -1]
+    assert torch.erf(torch.tensor([NAN, -0.0])).tolist()[0] != 0 and math.copysign(1, torch.erf(torch.tensor(-0.0)).item()) == -1
+    y[:4001].sum().backward()           # the slope does not end where the value has come to 1
+    assert np.allclose(x.grad.numpy(), 2 / math.sqrt(math.pi) * np.exp(-x.detach().numpy() ** 2), rtol=1e-4, atol=0)
+    assert torch.nn.functional.gelu(torch.tensor([-5.7])).item() == 0

@@ -8,9 +8,9 @@ from math import pi, sqrt
 
 import jax.numpy as jnp
 from jax import lax
-from jax.scipy.special import erf
 
 from .check import require, wrap_dim
+from .error_function import erf
 from .into import AS_INPUT, CASTS, Into
 from .pointwise import BOOL_SUBTRACTION
 from .precision import dtype_name, floating, in_wide, magnitude, need_float, need_inexact, need_real, no_bool, unlike, wide

@@ -133,9 +133,15 @@ def _floored(x: Array, y: Array) -> Array:
     return jnp.where(y == 0, plain, jnp.where(whole == 0, jnp.copysign(0, plain), below)).astype(dtype)
 
 
+def _kept(quotient: Array) -> Array:
+    """`quotient` as it is. Of (x / y) / z XLA makes x / (y * z), and of x / (y / z) (x * z) / y, if nothing stands between: these
+    products overflow, and vanish, where the quotients do not."""
+    return jnp.where(quotient == quotient, quotient, jnp.nan) if jnp.issubdtype(quotient.dtype, jnp.floating) else quotient
+
+
 @jax.custom_jvp
 def _quotient(x: Array, y: Array) -> Array:
-    return x / _divisor(x, y)
+    return _kept(x / _divisor(x, y))
 
 
 @jax.custom_jvp
@@ -145,13 +151,13 @@ def _over(x: Array, y: Array) -> Array:
 
 
 def _quotient_jvp(divide: Callable, primals: tuple, tangents: tuple) -> tuple:
-    # y ** -2, as jnp has it, overflows where the quotient does not; XLA makes that of (x / y) / y, too, if nothing stands between
+    # y ** -2, as jnp has it, overflows where the quotient does not
     (_, y), (dx, dy), value = primals, tangents, divide(*primals)
     change = jnp.zeros_like(value)
     if not isinstance(dx, SymbolicZero):
         change += _over(dx, y)
     if not isinstance(dy, SymbolicZero):
-        change -= dy * _over(jnp.where(value == value, value, jnp.nan), y)
+        change -= dy * _over(_kept(value), y)
     return value, change
 
 

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.scipy import special
 
+from .error_function import erf
 from .gamma import digamma, lgamma
 from .into import AS_INPUT
 from .precision import in_wide, inexact, is_float, need_inexact, need_real, no_bool, real_only, unlike, wide
@@ -80,7 +81,7 @@ unary("asinh", in_wide(_mirrored(jnp.arcsinh, odd=True)), doc="The inverse hyper
 unary("acosh", _mirrored(jnp.arccosh), samples=_within(1.1, 3.0), doc="The inverse hyperbolic cosine.")
 unary("atanh", _mirrored(jnp.arctanh), samples=_ratio, doc="The inverse hyperbolic tangent.")
 unary("sigmoid", in_wide(lax.logistic), doc="1 / (1 + exp(-input)).")
-unary("erf", _real("erf", special.erf), forms=_special, doc="The error function.")
+unary("erf", _real("erf", erf), forms=_special, doc="The error function.")
 unary("erfc", _real("erfc", special.erfc), forms=_special, doc="1 - erf(input).")
 unary("erfinv", _real("erfinv", special.erfinv), forms=_special, samples=_ratio, doc="The inverse of erf.", autocast="float cuda")
 unary("lgamma", _real("lgamma", lgamma), samples=_positive, doc="log |gamma(input)|.")
