@@ -2,11 +2,12 @@
 from __future__ import annotations
 
 import gc
+import warnings
 
 import jax
 import numpy as np
 import pytest
-from counting import counting
+from counting import counting, traced_programs
 
 import torchish as torch
 
@@ -401,3 +402,30 @@ def test_a_gradient_that_a_step_begins_with_was_there_before_the_loop(begins):
         leaf.exp().backward(cotangent)
     for leaf in (first, second):
         np.testing.assert_allclose(leaf.grad.tolist(), [2 * np.e] * 4, rtol=1e-6)
+
+
+def test_a_second_loop_that_keeps_its_graphs_is_cut_where_it_turns(monkeypatch):
+    """Its first entry is known from the place of the loop before, which is passed no more."""
+    def first(x):
+        return (x * 2).square().sum()
+
+    def second(x):
+        return (x * 2).square().mean()
+
+    def descend(loss):
+        x = torch.ones(3, requires_grad=True)
+        for _ in range(120):
+            x.grad = None
+            loss(x).backward(create_graph=True)
+            with torch.no_grad():
+                x.sub_(x.grad, alpha=0.01)
+        return x.tolist()
+
+    programs = traced_programs(monkeypatch)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)        # gradients with graphs refer to themselves
+        assert descend(first) == pytest.approx([0.92 ** 120] * 3, rel=1e-4)
+        one = max(len(p.jaxpr.eqns) for p in programs)
+        del programs[:]
+        assert descend(second) == pytest.approx([(1 - 0.08 / 3) ** 120] * 3, rel=1e-4)
+    assert 0 < max(len(p.jaxpr.eqns) for p in programs) < 1.5 * one

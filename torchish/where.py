@@ -55,7 +55,7 @@ def short(where: tuple | None) -> str:
 
 class Places:
     """The places in the program from which the entries of a tape were asked for; only what is new since the last call is walked."""
-    __slots__ = ("upto", "turns", "lasts", "before", "count", "freed", "grad")
+    __slots__ = ("upto", "turns", "lasts", "before", "count", "freed", "pulled", "grad")
 
     def __init__(self) -> None:
         self._clear()
@@ -67,6 +67,7 @@ class Places:
         self.before: tuple | None = None    # the place of the last entry
         self.count = 0
         self.freed = -1                     # number of the last backward that frees what it went through
+        self.pulled = -1                    # and of the last one at all
         self.grad = False                   # whether anything was recorded in grad mode
 
     def go(self, node: Node) -> None:
@@ -86,9 +87,10 @@ class Places:
     def _add(self, node: Node, place: tuple) -> None:
         if place != self.before:
             self.turns[place] = self.turns.get(place, 0) + 1
-        # one that frees nothing leaves what a later backward goes through
-        if node.kind is BACKWARD and node.info.freed:
-            self.freed = self.count
+        if node.kind is BACKWARD:
+            self.pulled = self.count
+            if node.info.freed:         # one that frees nothing leaves what a later backward goes through
+                self.freed = self.count
         self.lasts[place] = self.count
         self.before, self.grad = place, self.grad or node.grad
         self.count += 1
@@ -97,8 +99,8 @@ class Places:
         """Whether the entry asked for after `node` comes from the place of the tape's first entry, after others from elsewhere.
 
         From `limit` entries on, or a quarter of it where each turn has a backward of its own: such turns are not rolled up, and
-        many of them take long to compile. There, and where nothing is differentiated, the loop may also have begun later on the
-        tape: its head is the first place that came again.
+        many of them take long to compile. Where there is a backward, and where nothing is differentiated, the loop may also have
+        begun later on the tape, or with entries that another loop wrote first: its head is the first place that came again.
         """
         if node.depth < limit // 4:
             return False
@@ -106,11 +108,10 @@ class Places:
         here = user_line()[2]
         if here == self.before or here not in self.lasts:
             return False
-        pulled = self.freed >= self.lasts[here]
-        if node.depth < limit and not pulled:
+        if node.depth < limit and self.freed < self.lasts[here]:
             return False
         if here == next(iter(self.turns)):
             return True
-        if self.grad and not pulled:
+        if self.grad and self.pulled < self.lasts[here]:
             return False
         return here == next((place for place, times in self.turns.items() if times > 1), None)
