@@ -8,6 +8,7 @@ import warnings
 
 import numpy as np
 import pytest
+from counting import counting
 from nn_golden import cases, recorder
 
 import torchish as torch
@@ -406,3 +407,47 @@ def test_schedules_keep_copies_of_tensors_they_are_given() -> None:
     with pytest.warns(UserWarning) as seen:
         StepLR(opts[0], 2).step(1)
     assert optim.lr_scheduler.EPOCH_DEPRECATION_WARNING in [str(w.message) for w in seen]
+
+
+def test_the_history_of_lbfgs_grows_without_a_program_for_each_length() -> None:
+    """The lists of the state show what it remembers; loaded, and copied, it goes on."""
+    x, y = torch.linspace(-1, 1, 40).reshape(10, 4), torch.linspace(0, 2, 10)
+    w = torch.zeros(4, requires_grad=True)
+
+    def closure() -> torch.Tensor:
+        made.zero_grad()
+        loss = ((x @ w.tanh()).exp() - y).square().mean() + (w ** 4).sum()
+        loss.backward()
+        return loss
+
+    made = optim.LBFGS([w], lr=0.02, max_iter=9)
+    made.step(closure)
+    made.step(closure)      # from the fourth step remembered to the sixteenth
+    with counting() as count:
+        made.step(closure)
+        made.step(closure)
+    state = made.state[w]
+    assert count.compiled <= 6 and len(state["old_dirs"]) == len(state["old_stps"]) == len(state["ro"]) == 35
+    assert len(state["al"]) == 100 and [v is None for v in state["al"]] == [k > 34 for k in range(100)]
+    for s, d, ro in zip(state["old_dirs"], state["old_stps"], state["ro"]):
+        assert (s @ d).item() * ro.item() == pytest.approx(1, rel=1e-4)
+    saved, before = copy.deepcopy(made.state_dict()), w.detach().clone()
+    made.step(closure)
+    after = w.tolist()
+    for again in (optim.LBFGS([w], lr=0.02, max_iter=9), made):
+        w.data.copy_(before)
+        again.load_state_dict(copy.deepcopy(saved))
+        made = again
+        made.step(closure)
+        assert w.tolist() == pytest.approx(after, rel=1e-4) and len(made.state[w]["ro"]) == 44
+    short = optim.LBFGS([w], lr=0.02, max_iter=9, history_size=6)
+    short.load_state_dict({**short.state_dict(), "state": {}})
+    made = short
+    for _ in range(3):
+        made.step(closure)
+    state = made.state[w]
+    assert len(state["ro"]) == 6 and torch.equal(state["old_dirs"][-1], state["old_dirs"][5])
+    kept = [s.clone() for s in state["old_stps"]]
+    made.param_groups[0]["max_iter"] = 2
+    made.step(closure)
+    assert [torch.equal(a, b) for a, b in zip(made.state[w]["old_stps"], kept[2:])] == [True] * 4

@@ -13,12 +13,15 @@ from ..tensor import Tensor
 from .driver import check_lr
 from .line_search import strong_wolfe
 from .optimizer import Optimizer
+from .step_history import StepHistory
 
 __all__ = ["LBFGS"]
 
 
 class LBFGS(Optimizer):
     """x - t H g, H from the last `history_size` steps; the loss is read at every evaluation."""
+
+    _history: StepHistory | None = None
 
     def __init__(self, params: Any, lr: float = 1, max_iter: int = 20, max_eval: int | None = None, tolerance_grad: float = 1e-7,
                  tolerance_change: float = 1e-9, history_size: int = 100, line_search_fn: str | None = None) -> None:
@@ -58,36 +61,24 @@ class LBFGS(Optimizer):
         return evaluate
 
     # ---- the direction ----
-    def _remember(self, state: dict, grad: Tensor, size: int) -> None:
-        """Takes the last step into the history, if the curvature along it is positive."""
-        y, s = grad.sub(state["prev_flat_grad"]), state["d"].mul(state["t"])
-        ys = y.dot(s)
-        if float(ys) > 1e-10:
-            if len(state["old_dirs"]) == size:
-                for name in ("old_dirs", "old_stps", "ro"):
-                    state[name].pop(0)
-            state["old_dirs"].append(y)
-            state["old_stps"].append(s)
-            state["ro"].append(1.0 / ys)
-            state["H_diag"] = ys / y.dot(y)
+    def _steps_of(self, state: dict, grad: Tensor, size: int) -> StepHistory:
+        """The history that the state's lists show; made anew where the state was loaded."""
+        if self._history is None or not self._history.shown_in(state):
+            self._history = StepHistory(state, grad, size)
+        return self._history
 
     def _direction(self, state: dict, grad: Tensor, size: int) -> Tensor:
-        """-H g by the two-loop recursion."""
+        """-H g; the last step is taken into the history, if the curvature along it is positive."""
         if state["n_iter"] == 1:
             state.update(old_dirs=[], old_stps=[], ro=[], H_diag=1)
             return grad.neg()
-        self._remember(state, grad, size)
-        history = list(zip(state["old_dirs"], state["old_stps"], state["ro"]))
-        al = state.setdefault("al", [None] * size)
-        q = grad.neg()
-        for i in reversed(range(len(history))):
-            y, s, ro = history[i]
-            al[i] = s.dot(q) * ro
-            q = q - y * al[i]
-        r = q * state["H_diag"]
-        for i, (y, s, ro) in enumerate(history):
-            r = r + s * (al[i] - y.dot(r) * ro)
-        return r
+        history = self._steps_of(state, grad, size)
+        y, s = grad.sub(state["prev_flat_grad"]), state["d"].mul(state["t"])
+        ys = y.dot(s)
+        if float(ys) > 1e-10:
+            history.add(state, (y, s, 1.0 / ys))
+            state["H_diag"] = ys / y.dot(y)
+        return history.direction(grad, state["H_diag"])
 
     def step(self, closure: Callable[[], Any]) -> Any:
         """Up to max_iter updates; `closure` clears the gradients, computes the loss and its gradients, and returns the loss."""
