@@ -356,6 +356,7 @@ from torch._C._nn import _parse_to
 from torch._dynamo._trace_wrapped_higher_order_op import TransformGetItemToIndex
 from torch._dynamo.exc import TorchRuntimeError, Unsupported
 from torch._functorch.vmap import _add_batch_dim
+from torch._jit_internal import _copy_to_script_wrapper
 from torch._subclasses.fake_tensor import FakeTensor, is_fake
 from torch._utils import _flatten_dense_tensors, _get_device_module, _unflatten_dense_tensors
 from torch.distributed._composable.fsdp import fully_shard
@@ -404,7 +405,8 @@ with torch._dynamo.config.patch(cache_size_limit=3), torch._inductor.config.patc
 assert torch._dynamo.config.cache_size_limit == 8 and not torch._inductor.config.freezing
 flat = _flatten_dense_tensors([x, torch.zeros(1, 2)])
 assert [list(t.shape) for t in _unflatten_dense_tensors(flat, [x, torch.zeros(1, 2)])] == [[2], [1, 2]]
-assert _get_device_module("cpu") is torch.cpu and _get_activation_fn("relu") is torch.nn.functional.relu
+assert _get_device_module("cpu") is torch.cpu and _copy_to_script_wrapper(look) is look
+assert _get_activation_fn("relu") is torch.nn.functional.relu
 with _reparametrize_module(linear, {"weight": torch.full((1, 2), 3.0)}):
     assert linear(x).item() == 6
 old = linear.weight

@@ -93,8 +93,8 @@ _storage_classes = {TypedStorage, UntypedStorage, *_LEGACY_STORAGES.values(), *_
 _tensor_classes = {vars(home)[name] for name in _LEGACY_TENSORS for home in (_sys.modules[__name__], cuda)}
 ops.higher_order, ops.__getattr__ = higher_order, op_namespaces.look_up
 __getattr__ = missing("torch", globals(), late={
-    "_C", "__config__", "_custom_ops", "_dynamo", "_functorch", "_guards", "_inductor", "_logging", "_subclasses", "_tensor",
-    "_tensor_str", "_utils", "_utils_internal",
+    "_C", "__config__", "_custom_ops", "_dynamo", "_functorch", "_guards", "_inductor", "_jit_internal", "_logging", "_subclasses",
+    "_tensor", "_tensor_str", "_utils", "_utils_internal",
     "ao", "distributed", "distributions", "futures", "fx", "hub", "library", "masked", "mps", "mtia", "multiprocessing", "onnx",
     "overrides", "profiler", "quasirandom", "return_types", "sparse", "typed_storage", "types", "xpu"},
     objects={"Future": "futures", "Storage": "typed_storage"})
