@@ -414,7 +414,7 @@ def test_a_second_loop_that_keeps_its_graphs_is_cut_where_it_turns(monkeypatch):
 
     def descend(loss):
         x = torch.ones(3, requires_grad=True)
-        for _ in range(120):
+        for _ in range(240):
             x.grad = None
             loss(x).backward(create_graph=True)
             with torch.no_grad():
@@ -424,8 +424,8 @@ def test_a_second_loop_that_keeps_its_graphs_is_cut_where_it_turns(monkeypatch):
     programs = traced_programs(monkeypatch)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)        # gradients with graphs refer to themselves
-        assert descend(first) == pytest.approx([0.92 ** 120] * 3, rel=1e-4)
+        assert descend(first) == pytest.approx([0.92 ** 240] * 3, rel=1e-4)
         one = max(len(p.jaxpr.eqns) for p in programs)
         del programs[:]
-        assert descend(second) == pytest.approx([(1 - 0.08 / 3) ** 120] * 3, rel=1e-4)
-    assert 0 < max(len(p.jaxpr.eqns) for p in programs) < 1.5 * one
+        assert descend(second) == pytest.approx([(1 - 0.08 / 3) ** 240] * 3, rel=1e-4)
+    assert 0 < max(len(p.jaxpr.eqns) for p in programs) < 1.5 * one and len(programs) <= 4

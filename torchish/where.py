@@ -55,7 +55,7 @@ def short(where: tuple | None) -> str:
 
 class Places:
     """The places in the program from which the entries of a tape were asked for; only what is new since the last call is walked."""
-    __slots__ = ("upto", "turns", "lasts", "before", "count", "freed", "pulled", "grad")
+    __slots__ = ("upto", "turns", "lasts", "before", "count", "freed", "pulled", "grad", "trail", "head")
 
     def __init__(self) -> None:
         self._clear()
@@ -69,6 +69,8 @@ class Places:
         self.freed = -1                     # number of the last backward that frees what it went through
         self.pulled = -1                    # and of the last one at all
         self.grad = False                   # whether anything was recorded in grad mode
+        self.trail: list[tuple] = []        # of each entry its place and what it is
+        self.head: tuple | None = None
 
     def go(self, node: Node) -> None:
         """Takes in the entries up to `node`."""
@@ -91,6 +93,7 @@ class Places:
             self.pulled = self.count
             if node.info.freed:         # one that frees nothing leaves what a later backward goes through
                 self.freed = self.count
+        self.trail.append((place, node.kind if node.op is None else node.op.name))
         self.lasts[place] = self.count
         self.before, self.grad = place, self.grad or node.grad
         self.count += 1
@@ -99,8 +102,9 @@ class Places:
         """Whether the entry asked for after `node` comes from the place of the tape's first entry, after others from elsewhere.
 
         From `limit` entries on, or a quarter of it where each turn has a backward of its own: such turns are not rolled up, and
-        many of them take long to compile. Where there is a backward, and where nothing is differentiated, the loop may also have
-        begun later on the tape, or with entries that another loop wrote first: its head is the first place that came again.
+        many of them take long to compile. There, and where nothing is differentiated, the loop may also have begun later on the
+        tape: its head is the first place that came again. Where each turn has a backward that keeps its graph, no graph of one turn
+        may reach into the next: such programs would never be the same.
         """
         if node.depth < limit // 4:
             return False
@@ -114,4 +118,23 @@ class Places:
             return True
         if self.grad and self.pulled < self.lasts[here]:
             return False
-        return here == next((place for place, times in self.turns.items() if times > 1), None)
+        if self.grad and self.freed < self.lasts[here]:
+            self.head = self.head or self._begin()
+            return here == self.head
+        return here == self._again()
+
+    def _again(self) -> tuple | None:
+        """The first place that came again."""
+        return next((place for place, times in self.turns.items() if times > 1), None)
+
+    def _begin(self) -> tuple | None:
+        """Where the turns begin. The first entries may have been known from another loop, and its place: then they are told from
+        what is before the loop by those of the second turn, which are the same."""
+        again = self._again()
+        places = [place for place, _ in self.trail]
+        if again is None:
+            return None
+        first = places.index(again)
+        second = next(k for k in range(first + 1, len(places)) if places[k] == again != places[k - 1])
+        kinds, turn = [kind for _, kind in self.trail], second - first
+        return places[turn] if kinds[:first] == kinds[turn:second] else again
