@@ -23,6 +23,7 @@ ELSEWHERE = {
     "noise": "drawn numbers: tests/test_rng.py",
     "dirichlet": "drawn numbers: tests/test_distributions.py",
     "optim": "updates of optimizers: tests/test_optim.py",
+    "two_loop": "the direction of L-BFGS: tests/test_optim.py",
     "create": "their public forms are the expressions of tests/op_expressions.py",
     "_copy": "copy_, an expression of tests/op_expressions.py",
     "_view_bytes": "x.view(dtype), an expression of tests/op_expressions.py",
