@@ -152,12 +152,15 @@ def test_complex_sums_are_as_exact_as_real_ones() -> None:
 
 
 def test_quotients_of_quotients_neither_vanish_nor_overflow() -> None:
-    """In one program each is divided by its own divisor."""
+    """In one program each is divided by its own divisor, also in the gradient."""
     x, tiny, small, large = torch.zeros(4), torch.full((4,), 2.0 ** -126), torch.full((4,), 1e-25), torch.full((4,), 1e25)
     assert (x / 0.05 / tiny).tolist() == [0.0] * 4 and (x / tiny / torch.full((4,), 0.05)).tolist() == [0.0] * 4
     assert (torch.full((4,), 1e-30) / small / small).tolist() == pytest.approx([1e20] * 4)
     assert (torch.full((4,), 1e30) / large / large).tolist() == pytest.approx([1e-20] * 4)
     assert (large / (small / large)).isinf().all() and (large / (large / small)).tolist() == pytest.approx([1e-25] * 4)
+    w = torch.full((4,), 1e-30, requires_grad=True)
+    (w / large / large * 1e30).sum().backward()
+    assert w.grad.tolist() == pytest.approx([1e-20] * 4)
     y = torch.tensor([NAN, INF, -INF, 0.0]) / torch.tensor([1.0, INF, 2.0, -1.0])
     assert str((y / 2).tolist()) == "[nan, nan, -inf, -0.0]"
 

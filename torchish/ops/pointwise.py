@@ -150,7 +150,7 @@ def _quotient(x: Array, y: Array) -> Array:
 @jax.custom_jvp
 def _over(x: Array, y: Array) -> Array:
     """x / y, linear in `x`."""
-    return x / y
+    return _kept(x / y)
 
 
 def _quotient_jvp(divide: Callable, primals: tuple, tangents: tuple) -> tuple:
@@ -160,7 +160,7 @@ def _quotient_jvp(divide: Callable, primals: tuple, tangents: tuple) -> tuple:
     if not isinstance(dx, SymbolicZero):
         change += _over(dx, y)
     if not isinstance(dy, SymbolicZero):
-        change -= dy * _over(_kept(value), y)
+        change -= dy * _over(value, y)
     return value, change
 
 
