@@ -30,11 +30,12 @@ from .behind import (
     targets_on,
 )
 from .graph import check_not_freed, end_before_accumulating, leading_to, let_go, record_backward, segment_backward
+from .leaves import Leaves
 from .nodes import in_turn, operand_slots, pull_node, stand_in
 from .order import in_order
 from .recorder import Restart, enter, hooks
 from .segment import Graph
-from .stops import NotBatched, Start, Stop, leaf_stop
+from .stops import NotBatched, Start, Stop
 from .tape import Tape, state
 
 __all__ = ["NotBatched", "Pass", "gradients", "running"]
@@ -43,7 +44,7 @@ running: list[Pass] = []        # the walks under way, the innermost last
 _ids = count(1)
 
 
-class Pass:
+class Pass(Leaves):
     """One backward: what is asked, what waits, and what has been found so far."""
 
     def __init__(self, targets: list | None, retain: bool, create: bool, arrived: Callable | None, batch: int | None) -> None:
@@ -424,41 +425,6 @@ class Pass:
             self.open.append(Start(held, g, True))
         else:
             self.send((home, slot), g, True)
-
-    # leaves
-
-    def _leaves_first(self) -> bool:
-        """Before hooks further back run: those of leaves whose gradient is complete, as in torch. Whether there were any."""
-        hooked = [k for k, (x, _) in self.found.items() if x._leaf and k not in self.hooked and
-                  (x._hooks or (x._post_hooks and self.arrived is not None))]
-        if not hooked:
-            return False
-        behind = spread(self._waiting())
-        ripe = [k for k in hooked if k not in behind.leaves]
-        self._finish_leaves(ripe)
-        return bool(ripe)
-
-    def _finish_leaves(self, ids: list[int]) -> None:
-        """Of each leaf the hooks, then the accumulation, where this is a backward that does, with the hooks that follow it."""
-        for k in ids:
-            self._leaf_hooks(k)
-            if self.arrived is not None and k not in self.done:
-                self.done.add(k)
-                self.arrived(self, *self.found[k])
-
-    def _leaf_hooks(self, k: int) -> None:
-        """Runs the hooks of a leaf."""
-        x, g = self.found[k]
-        if not x._leaf or k in self.hooked:
-            return
-        self.hooked.add(k)
-        if not x._hooks:
-            return
-        if self.batch is not None:
-            raise NotBatched
-        state.tape.set_grad(self.create)
-        self.found[k] = (x, new := leaf_stop(x._hooks, self.arrived is not None).run(g))
-        self.borrowed.add(id(new))      # a hook may have kept what it saw
 
     def reaches(self, x: Any) -> bool:
         """Whether this backward will come to tensor `x`."""
