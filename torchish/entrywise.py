@@ -180,10 +180,13 @@ def run_entries(nodes: list[Node], env: Env, numbers: Numbers) -> int:
 def worth(nodes: list[Node], runs: int) -> bool:
     """Whether a tape that has no program yet, and was run `runs` times without, is run entry by entry again.
 
-    It is where graphs change all the time at the line of the user's at which it ends, and other tapes have had its entries.
+    It is where graphs change all the time at the line of the user's at which it ends, and other tapes have had its entries; and
+    then it is for some runs, whatever else is seen there.
     """
     if config.drafts not in ("auto", "entries") or runs >= _RUNS:
         return False
+    if runs:
+        return True
     fresh = _meet(nodes)
     chosen = config.drafts == "entries" or changing(last_line(nodes)) and fresh <= max(_FEW, _NEW * len(nodes))
     return chosen and _is_plain(nodes)
