@@ -62,7 +62,7 @@ def test_a_draft_is_run_until_that_has_cost_as_much_as_compiling_it_for_good():
     x = torch.ones(1200, 1200)
     (x @ x).sum().item()
     assert latest().draft and latest().enough < 20
-    assert programs.enough(0.5, 1e9) == 15
+    assert programs.enough(90, 1e9) == 6
 
 
 def test_a_loop_ends_the_drafts():

@@ -303,7 +303,7 @@ def _compile(tape: Tape, node: Node, ending: Ending, free: list[int], draft: boo
     compiled, seconds = compile_program(program, specs, donated, short(last.where if last else None), device, draft)
     stats.compilations += 1
     log.compiled(nodes, seconds, donated, memory(compiled), plan.turns, "run again: compiled for good" if again else None)
-    found = Program(outs, donated, compiled, residuals, device, enough(seconds, work(compiled)) if draft else None)
+    found = Program(outs, donated, compiled, residuals, device, enough(len(nodes), work(compiled)) if draft else None)
     compiled_at(last_line(nodes), found)
     return found
 

@@ -26,6 +26,7 @@ _TRIED = 2          # runs up to which a program counts as seldom used
 _MOST = 64          # runs after which any draft gives way to a program compiled for good
 _PIECES = 64        # parts of others among the results from which on a program compiled for good takes seconds
 _RATE = 1e10        # operations and bytes that a draft gets through in a second, at most
+_HASTE, _EACH = 0.02, 0.002     # seconds that it takes to compile a draft, and each entry of it
 _SHORT = 64         # entries up to which a draft is worth it: of more, most of the time goes into tracing
 
 
@@ -189,8 +190,13 @@ def drafting(nodes: list[Node], pieces: int) -> bool:
     return seldom > 9 and sum(n.kind is not INPUT and n.kind is not MODE for n in nodes) <= _SHORT
 
 
-def enough(seconds: float, work: float) -> int:
-    """The runs of a draft, compiled in so many seconds, that take about as long as compiling it for good (three times that)."""
+def enough(entries: int, work: float) -> int:
+    """The runs of a draft that take about as long as compiling it for good, three times what it took to compile.
+
+    By what a program of so many entries takes, not by the seconds that were measured: the last bits of its results change then, and
+    a script has the same ones each time it is run.
+    """
+    seconds = _HASTE + _EACH * entries
     return max(_TRIED, min(_MOST, int(3 * seconds * _RATE / max(work, 1.0))))
 
 
