@@ -146,7 +146,7 @@ class Program:
         return self._numbers
 
 
-_CHANGES = 3        # of the last programs at one line: so many that were seldom used tell that graphs change there
+_CHANGES = 4        # of the last programs at one line: so many that were seldom used tell that graphs change there
 _LINES = 256
 
 _recent: OrderedDict[Program, None] = OrderedDict()
