@@ -17,10 +17,10 @@ from . import dtypes
 from .config import config
 from .eager import OneByOne, flat
 from .infer import freeze, operand_avals, plain
-from .programs import changing, last_line
+from .programs import changing
 from .replay import Env, Numbers, call, of_operands, pulled
 from .tape import BACKWARD, Node, Out, Ref
-from .where import short
+from .where import last_line, short
 from .xla import compile_program, put, traced
 
 __all__ = ["run_entries", "worth"]
@@ -144,9 +144,7 @@ class _Entrywise(OneByOne):
         local = dict(zip(graph.starts, [env[s] for s in values], strict=True))
         inner = _Entrywise({o.slot: o for n in graph.before for o in n.outs})
         inner.forward(graph.nodes, local, numbers)
-        starts: Env = {}
-        for root, c in zip(graph.roots, cotangents, strict=True):
-            starts[root] = env[c].astype(local[root].dtype)
+        starts = {root: env[c].astype(local[root].dtype) for root, c in zip(graph.roots, cotangents, strict=True)}
         found = inner.backward(graph.nodes, local, starts, graph.stops, numbers,
                                given=[s for s in (*graph.starts, *graph.wrt) if inner.avals[s].rg])
         self.fresh += inner.fresh

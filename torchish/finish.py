@@ -23,11 +23,11 @@ from .ops.engine import alias as ALIAS
 from .ops.engine import detach as DETACH
 from .ops.engine import laid as LAID
 from .plan import make_plan
-from .programs import Ending, Program, Rows, bound, compiled_at, drafting, enough, last_line, remember, succeed
+from .programs import Ending, Program, Rows, bound, compiled_at, drafting, enough, remember, succeed
 from .replay import from_words, run
 from .segment import Graph, Residuals
 from .tape import BACKWARD, INPUT, LEAF, Node, Ref, Tape, input_outs, needs, path, state, stats
-from .where import short
+from .where import last_line, short
 from .xla import compile_program, memory, put, traced, work
 
 __all__ = ["concrete", "ending_of", "finish", "peek", "seal"]
@@ -299,12 +299,12 @@ def _compile(tape: Tape, node: Node, ending: Ending, free: list[int], draft: boo
 
     specs: list[tuple] = [(i.aval.shape, i.aval.dtype.np) for i in inputs]
     specs += [((n, 2), np.dtype(np.uint32)) for n in (node.floats, node.ints) if n]
-    last = next((x for x in reversed(nodes) if x.where), None)
-    compiled, seconds = compile_program(program, specs, donated, short(last.where if last else None), device, draft)
+    line = last_line(nodes)
+    compiled, seconds = compile_program(program, specs, donated, short(line), device, draft)
     stats.compilations += 1
     log.compiled(nodes, seconds, donated, memory(compiled), plan.turns, "run again: compiled for good" if again else None)
     found = Program(outs, donated, compiled, residuals, device, enough(len(nodes), work(compiled)) if draft else None)
-    compiled_at(last_line(nodes), found)
+    compiled_at(line, found)
     return found
 
 

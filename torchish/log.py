@@ -12,7 +12,7 @@ from typing import Any
 
 from .config import config
 from .tape import BACKWARD, INPUT, LEAF, MODE, Node
-from .where import short
+from .where import last_line, short
 
 __all__ = ["Compilation", "Explanation", "compiled", "explain", "note", "ran", "ran_singly", "tape_text"]
 
@@ -57,8 +57,7 @@ def compiled(nodes: list[Node], seconds: float, donated: tuple[int, ...], memory
              cause: str | None) -> None:
     """Notes a compilation of the tape `nodes`; its cause is looked for where it is not given."""
     ops = sum(n.kind not in (INPUT, LEAF, MODE) for n in nodes)
-    last = next((n for n in reversed(nodes) if n.where), None)
-    entry = Compilation(short(last.where if last else None), ops, seconds, cause or _cause(nodes), len(donated), *memory, turns)
+    entry = Compilation(short(last_line(nodes)), ops, seconds, cause or _cause(nodes), len(donated), *memory, turns)
     _compilations.append(entry)
     note("compile", str(entry))
     if "graph" in config.logs:
@@ -68,8 +67,7 @@ def compiled(nodes: list[Node], seconds: float, donated: tuple[int, ...], memory
 def ran_singly(nodes: list[Node], fresh: int, seconds: float) -> None:
     """Notes that a tape was run entry by entry, for which `fresh` programs of single entries were compiled."""
     ops = sum(n.kind not in (INPUT, LEAF, MODE) for n in nodes)
-    last = next((n for n in reversed(nodes) if n.where), None)
-    note("compile", f"ran {short(last.where if last else None)} op by op: {ops} ops, {fresh} programs of single ones compiled, "
+    note("compile", f"ran {short(last_line(nodes))} op by op: {ops} ops, {fresh} programs of single ones compiled, "
                     f"{seconds:.2g} s; graphs change here")
 
 

@@ -19,8 +19,8 @@ from .config import config
 from .devices import to_jax
 from .tape import INPUT, LEAF, MODE, Node, forget, input_outs, stats
 
-__all__ = ["Ending", "Program", "Rows", "bound", "changing", "compiled_at", "drafting", "enough", "forget_history", "last_line",
-           "remember", "succeed"]
+__all__ = ["Ending", "Program", "Rows", "bound", "changing", "compiled_at", "drafting", "enough", "forget_history", "remember",
+           "succeed"]
 
 _TRIED = 2          # runs up to which a program counts as seldom used
 _MOST = 64          # runs after which any draft gives way to a program compiled for good
@@ -158,11 +158,6 @@ def forget_history() -> None:
     """From here on programs are compiled for good, until graphs are seen to change again."""
     _latest.clear()
     _at_line.clear()
-
-
-def last_line(nodes: list[Node]) -> tuple:
-    """File and line of the user's where a tape ended."""
-    return next((n.where[:2] for n in reversed(nodes) if n.where), ())
 
 
 def changing(line: tuple) -> bool:

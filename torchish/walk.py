@@ -183,10 +183,7 @@ class Pass(Leaves):
         if free:
             self._pull_tape(tape, free, at, waiting, begin)
             return
-        slot = max(at)
-        if not self._younger_function(tape, slot):
-            grads = {k: s.g if s.g is not None else hooks.ones_like(s.x) for k, s in at.items()}
-            self._pause(tape, slot, grads)
+        self._pause(tape, max(at), {k: s.g if s.g is not None else hooks.ones_like(s.x) for k, s in at.items()})
 
     def _in_graph(self, graph: Any) -> None:
         """The next thing in an older graph."""

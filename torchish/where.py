@@ -12,7 +12,7 @@ from typing import Any
 
 from .tape import BACKWARD, INPUT, LEAF, MODE, Node, path
 
-__all__ = ["Places", "short", "user_line"]
+__all__ = ["Places", "last_line", "short", "user_line"]
 
 _CACHE = opmap.get("CACHE", -1)
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -51,6 +51,11 @@ def _instruction(code: bytes, at: int) -> int:
 def short(where: tuple | None) -> str:
     """`train.py:41`."""
     return f"{os.path.basename(where[0])}:{where[1]}" if where else "?"
+
+
+def last_line(nodes: list[Node]) -> tuple:
+    """File and line of the user's where a tape of these entries ended; () where none is known."""
+    return next((n.where[:2] for n in reversed(nodes) if n.where), ())
 
 
 class Places:
