@@ -45,7 +45,7 @@ def first_backward(x: Any, retain: bool) -> bool:
     tape = state.tape
     if x._tape is not tape or tape.stepped or tape.upstream or tape.hooked or tape.leaves or tape.extra & WATCHED:
         return False
-    node = tape.node.children.get((BACKWARD, (x._node.slot,), (None,), None, (), retain, False))
+    node = tape.node.children.get(_key((x._node.slot,), (None,), None, (), retain, False, -1))
     if node is None:
         return False
     inputs, outs = tape.inputs, node.outs
@@ -61,6 +61,11 @@ def first_backward(x: Any, retain: bool) -> bool:
         g._tape, g._node = tape, out
         append(g)
     return True
+
+
+def _key(roots: tuple, cts: tuple, asked: tuple | None, stops: tuple, retain: bool, create: bool, down_to: int) -> tuple:
+    """By what a backward entry is known: `first_backward` looks for what `record_backward` made."""
+    return BACKWARD, roots, cts, asked, stops, retain, create, down_to
 
 
 def end_before_accumulating(tape: Tape, roots: list) -> None:
@@ -80,7 +85,7 @@ def record_backward(tape: Tape, roots: tuple, cts: tuple, asked: tuple | None, s
     since: the depth at which the walk began that this entry belongs to; what it freed itself it may pass again.
     down_to: it stops at all results of entries up to this slot.
     """
-    key = (BACKWARD, roots, cts, asked, stops, retain, create, down_to)
+    key = _key(roots, cts, asked, stops, retain, create, down_to)
     node = advance(tape, key, lambda: _entry(tape, roots, cts, asked, stops, retain, create, since, down_to))
     if not create:
         tape.stepped = True
