@@ -154,7 +154,7 @@ def _run(tape: Tape, node: Node, live: list, bundles: list) -> None:
             t._node = grad if t._leaf or t._graph is not None else plain
         else:
             t._node = grad
-            t._graph = (spent if slot in ending.freed else graph, slot)
+            (spent if slot in ending.freed else graph).stand(t, slot)     # type: ignore[union-attr]
 
 
 def _with_rows(rows: list[Rows], outs: Any, places: dict[int, int]) -> list:
@@ -241,23 +241,28 @@ def _program(tape: Tape, node: Node, ending: Ending) -> Program | None:
         return pick is None or max(map(getrefcount, pick(args))) <= _PICKED
 
     for program in ending.programs:
-        if program.compiled is not None and (program.residuals is not None or not ending.residuals) and allowed(program):
+        if program.compiled is not None and _serves(program, ending) and allowed(program):
             if program.outgrown:
                 better = _compile(tape, node, ending, list(program.donated), False)
                 succeed(better, program)
                 return _added(ending, better)
             remember(program)
             return program
-    if not ending.residuals and ending.lent < _PATIENCE:
+    if ending.residuals is None and ending.lent < _PATIENCE:
         wanted = set(ending.outs)
         for program in [p for other in node.programs.values() for p in other.programs if p.compiled is not None]:
             if wanted.issubset(program.outs) and allowed(program) and not _held(ending, node, program):
                 ending.lent += 1
                 return program
-    if not ending.residuals and worth(path(node), ending.singly):
+    if ending.residuals is None and worth(path(node), ending.singly):
         return None
     free = [k for k in range(len(args)) if getrefcount(args[k]) <= _ALONE]
     return _added(ending, _compile(tape, node, ending, free))
+
+
+def _serves(program: Program, ending: Ending) -> bool:
+    """Whether it keeps the residuals that the backwards after such tapes want."""
+    return ending.residuals is None or (program.residuals is not None and program.residuals.cuts >= ending.residuals)
 
 
 def _added(ending: Ending, program: Program) -> Program:
@@ -280,8 +285,9 @@ def _compile(tape: Tape, node: Node, ending: Ending, free: list[int], draft: boo
     again = draft is False
     device = next((o.aval.device for x in nodes for o in x.outs), "cpu")
     inputs = input_outs(nodes)
-    residuals = Residuals(len(ending.outs)) if ending.residuals else None
-    plan = make_plan(nodes, ending.kept if residuals else (), results=ending.outs)
+    cuts = ending.residuals
+    residuals = None if cuts is None else Residuals(len(ending.outs), cuts)
+    plan = make_plan(nodes, () if cuts is None else {*ending.kept, *cuts}, cuts or (), results=ending.outs)
     draft = device == "cpu" and (drafting(nodes, plan.pieces(ending.outs)) if draft is None else draft)
     kept = set(ending.values)
     # residuals may be inputs themselves: then nothing is donated

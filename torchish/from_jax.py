@@ -16,6 +16,7 @@ import jax
 import numpy as np
 
 from .creation import from_array
+from .ops.scanning import together
 from .ops.table import Op, Param
 from .recorder import record
 from .replay import spec
@@ -77,7 +78,7 @@ def jax_op(pure: Callable, tensors: list, name: str, wide: bool) -> tuple[Op, An
         with jax.enable_x64(wide):
             leaves, structure = jax.tree_util.tree_flatten(pure(operands))
         structures[:] = [structure]
-        return tuple(leaves)
+        return together(tuple(leaves))
 
     with jax.enable_x64(True):
         jax.eval_shape(run, [spec(a) for a in avals])

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from itertools import count
-from types import MappingProxyType
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -195,35 +194,47 @@ def check_not_freed(found: list[Node], freed: frozenset[int] | set[int]) -> None
 
 
 def segment_backward(graph: Graph, found: list[Node], starts: dict, wrt: tuple, stops: frozenset, create: bool,
-                     batched: bool = False, here: Mapping[int, Any] = MappingProxyType({})) -> Any:
+                     batched: bool, there: Mapping[int, Any]) -> Any:
     """Records the backward of a graph: from residuals where its program kept them, else by running its entries again.
 
-    here: tensors that stand at slots of the graph.
+    there: tensors that stand at slots of the graph: what their values tell is not computed again; gradients of the gradients
+    come to them.
     """
     ending = graph.ending
     if not graph.apart and any(g.is_meta for g in starts.values()):
         raise NotImplementedError(NO_DATA)
     if state.tape.extra & WATCHED:
         hooks.pulled(found, {o.slot: o for n in graph.entries() for o in n.outs}, wrt)
-    if graph.residuals is not None and not (stops or create or batched) and all(s in graph.sources for s in wrt):
-        op = residual_op(graph, tuple(starts), wrt)
+    simple = not (create or batched or graph.values is None) and all(s in graph.sources or s in stops for s in wrt)
+    ends = {*starts}.difference(ending.kept) | stops if simple else None
+    if ends is not None and graph.residuals is not None and graph.residuals[0].cuts >= ends:
+        op = residual_op(graph, tuple(starts), wrt, stops)
         return record(op, (_wrapped(*graph.residuals), list(starts.values())))
+    depends: list[frozenset[int]] = []
     if graph.values is not None:
-        here = {s: x for s, x in here.items() if s in wrt and s not in starts and s not in stops and x._data is not None}
-        nodes, first = graph.needed(tuple(starts), wrt, frozenset(here))
         linked = graph.linked(found, tuple(starts), wrt) if create else frozenset()
-        values = [held(graph, s, s in linked) if s not in here else here[s] if s in linked else hooks.wrap(here[s]._data)
-                  for s in first]
-        # the next time a tape ends like this, its program keeps what this backward had to compute again
-        ending.residuals = ending.residuals or not (create or batched)
+        nodes, first, between = graph.needed(tuple(starts), wrt, frozenset(there))
+        op = backward_op(graph, nodes, first, tuple(starts), wrt, stops, between)
+        at = (*first, *between)
+        if create:
+            depends = _dependences(op, graph, at, tuple(starts))
+            linked = {at[k] for k in frozenset().union(*depends) if k < len(at) and at[k] in linked}
+        values = [_standing(graph, there[s], s, s in linked) if s in there else held(graph, s, s in linked) for s in at]
+        if ends is not None:    # the next time a tape ends like this, its program keeps what this backward had to compute again
+            ending.residuals = (ending.residuals or frozenset()) | ends
     else:
         nodes, first = found, tuple(_outside(found))
+        op = backward_op(graph, nodes, first, tuple(starts), wrt, stops)
         outs = {o.slot: o for n in graph.entries() for o in n.outs}
         values = [hooks.zeros(outs[s].aval) for s in first]
-    op = backward_op(graph, nodes, first, tuple(starts), wrt, stops)
     if batched:
         op = _over_a_batch(op)
-    return record(op, (values, numbers_of(graph), list(starts.values())))
+    numbers, cotangents = numbers_of(graph), list(starts.values())
+    grads = record(op, (values, numbers, cotangents))
+    if not depends:
+        return grads
+    moving = {k for k, x in enumerate((*values, *numbers, *cotangents)) if x.requires_grad}
+    return [g if o & moving else g.detach() for g, o in zip(grads, depends, strict=True)]
 
 
 def _wrapped(residuals: Residuals, arrays: list) -> list:
@@ -240,7 +251,26 @@ def _wrapped(residuals: Residuals, arrays: list) -> list:
     return found
 
 
+def _standing(graph: Graph, x: Any, slot: int, linked: bool) -> Any:
+    """The value of a tensor that stands at a slot; `linked`: with its place there."""
+    if x._data is None:
+        return x if linked else x.detach()
+    return hooks.wrap(x._data, (graph, slot) if linked else None)
+
+
+def _dependences(op: Op, graph: Graph, at: tuple[int, ...], roots: tuple[int, ...]) -> list[frozenset[int]]:
+    """For each gradient that the backward `op` of a graph finds, what it depends on: values at the slots `at`, the two vectors of
+    numbers, cotangents of `roots`, by their places in this order. Found out once."""
+    known = _depends.get(op)
+    if known is None:
+        outs = {o.slot: o.aval for n in graph.entries() for o in n.outs}
+        values, cotangents = ([spec(outs[s]) for s in slots] for slots in (at, roots))
+        known = _depends[op] = origins(traced(jax.make_jaxpr(op.fn), values, list(graph.numbers), cotangents).jaxpr)
+    return known
+
+
 _index = count(3_000_000)
+_depends: WeakKeyDictionary[Op, list[frozenset[int]]] = WeakKeyDictionary()
 _batched: WeakKeyDictionary[Op, Op] = WeakKeyDictionary()
 
 

@@ -46,7 +46,8 @@ class Ending:
     graph lives on, `nodes` its entries and `values` the slots it starts from.  For the graph: `inputs` (slot, place) of the
     inputs that require a gradient, `starts` the slots of these and of leaves, `gone` all slots a backward has freed.
     `ranges`: the slots of bundles that are wanted; `same`: slots whose value is that of another.  `rows`: wanted slots that are
-    taken out of another one's value after the program has run.
+    taken out of another one's value after the program has run.  `residuals`: None until a backward has followed that would have
+    used them; then the slots at which it began or paused, besides `kept`.
     """
     __slots__ = ("binds", "outs", "freed", "kept", "nodes", "values", "inputs", "starts", "gone", "ranges", "same", "rows", "lent",
                  "singly", "programs", "backward", "residuals", "reached", "needed", "linked", "_places", "_picks", "_indices")
@@ -66,7 +67,7 @@ class Ending:
         self.reached: dict[tuple, tuple] = {}   # (starts, stops) of a backward -> entries on its way, slots there, slots they make
         self.needed: dict[tuple, tuple] = {}    # (starts, wrt) of a backward -> the entries it computes again, where they start
         self.linked: dict[tuple, set[int]] = {}     # (starts, wrt) of a backward -> the slots that its gradients depend on
-        self.residuals = False          # experience: a backward follows
+        self.residuals: frozenset[int] | None = None
         self._places: dict[tuple, dict[int, int]] = {}
         self._picks: tuple[dict | None, list] = (None, [])
         self._indices: tuple[dict | None, list[int]] = (None, [])

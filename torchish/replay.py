@@ -17,6 +17,7 @@ from jax.core import ShapedArray
 from jax.experimental.hijax import Zero
 from jax.tree_util import tree_flatten, tree_unflatten
 
+from .ops.scanning import scan
 from .plan import Plan, Region, reach
 from .reroll import Loop
 from .tape import BACKWARD, INPUT, LEAF, MODE, Const, Node, Ref, slots
@@ -138,7 +139,7 @@ def _turn_by_turn(loop: Loop, env: Env, numbers: Numbers, cut: Cut) -> None:
     first = [jnp.zeros(a.shape, a.dtype.np) if s is None else env[s].astype(a.dtype.np)
              for (_, s, _), a in zip(loop.carried, avals, strict=True)]
     varying = [_stack(each, source, env, cut) for _, each, source in loop.varying]
-    last, found = lax.scan(turn, first, (rows, seen, varying), length=loop.turns)
+    last, found = scan(turn, first, (rows, seen, varying), length=loop.turns)
     stacked.update(zip(kept, found, strict=True))
     for s, singles, stacks in loop.kept:
         env.update({o: stacked[s][k] if s in stacked else local[s] for o, k in singles})
@@ -249,8 +250,11 @@ def put_together(structure: Any, residuals: list, cotangents: list) -> tuple:
     return tuple([_conj(g) for g in tree_unflatten(structure, residuals)([_conj(c) for c in cotangents])])
 
 
-def run(plan: Plan, env: Env, numbers: Numbers, cut: Cut = None) -> list[tuple[Region, Any]]:
-    """Computes all steps into `env`; returns the regions that were differentiated with their vjps. `cut`: see `run_nodes`."""
+def run(plan: Plan, env: Env, numbers: Numbers, cut: Cut = None, instead: Env | None = None) -> list[tuple[Region, Any]]:
+    """Computes all steps into `env`; returns the regions that were differentiated with their vjps. `cut`: see `run_nodes`.
+
+    instead: values with which it goes on from slots at which a region ends.
+    """
     pulls: list[tuple[Region, Any]] = []
     for step in plan.steps:
         if isinstance(step, Region):
@@ -258,6 +262,8 @@ def run(plan: Plan, env: Env, numbers: Numbers, cut: Cut = None) -> list[tuple[R
                 pulls.append((step, _differentiated(step, env, numbers, cut)))
             else:
                 run_nodes(step.steps, env, numbers, cut=cut)
+            if instead:
+                env.update({s: instead[s] for s in step.made if s in instead})
         elif step.kind is LEAF:
             env[step.slot] = env[step.operands[0]]
         else:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from itertools import count
 from typing import Any, NamedTuple
-from weakref import WeakValueDictionary
+from weakref import WeakValueDictionary, ref
 
 import jax.numpy as jnp
 import numpy as np
@@ -42,8 +42,9 @@ class Residuals:
     An array that is an input or a result of the program is not returned a second time.
     """
 
-    def __init__(self, results: int) -> None:
+    def __init__(self, results: int, cuts: frozenset[int]) -> None:
         self.results = results      # how many results of the program come first
+        self.cuts = cuts            # slots at which a backward may begin or pause, as at those of the ending's `kept` it may begin
         self.regions: list[tuple[Any, Any, int]] = []       # region, structure of its vjp, number of arrays
         self.where: list[tuple[bool, int]] = []             # for each array: among the inputs?, its place there or in the results
         self.avals: list | None = None                      # of the arrays, once they have been seen
@@ -82,8 +83,10 @@ class Graph:
     sources: slot of an input or leaf -> the leaf tensor, or (older graph, slot there).
     values: slot -> array the entries start from (its aval, on the device meta); None where a backward has freed them.
     apart: whether its tape was one of tensors without data, which is no part of any step.
+    standing: slot -> weak reference to a tensor that stood there when the tape ended.
     """
-    __slots__ = ("apart", "node", "ending", "sources", "values", "given", "freed", "serial", "hooked", "residuals", "shown")
+    __slots__ = ("apart", "node", "ending", "sources", "values", "given", "freed", "serial", "hooked", "residuals", "shown",
+                 "standing")
 
     def __init__(self, tape: Tape, node: Node, ending: Ending, values: dict | None) -> None:
         self.node, self.ending, self.values = node, ending, values
@@ -93,6 +96,7 @@ class Graph:
         self.residuals: tuple[Residuals, list] | None = None
         self.hooked, self.shown = dict(tape.hooked) if tape.hooked else {}, tape.shown
         self.apart = bool(tape.extra & APART)
+        self.standing: dict[int, ref] = {}
         inputs = tape.inputs
         self.sources: dict[int, Any] = {slot: inputs[k] for slot, k in ending.inputs}
         if tape.upstream or tape.leaves:
@@ -114,6 +118,16 @@ class Graph:
     def numbers(self) -> tuple[np.ndarray, np.ndarray]:
         """The runtime numbers of its tape, floats and ints."""
         return np.array(self.given[0], np.float64), np.array(self.given[1], np.int64)
+
+    def stand(self, x: Any, slot: int) -> None:
+        """Puts tensor `x` at a slot."""
+        x._graph = (self, slot)
+        self.standing[slot] = ref(x)
+
+    def alive(self) -> dict[int, Any]:
+        """The tensors that still stand at slots."""
+        found = {s: x() for s, x in self.standing.items()}
+        return {s: x for s, x in found.items() if x is not None and x._graph == (self, s) and x._data is not None}
 
     def reached(self, starts: tuple[int, ...], stops: tuple[int, ...]) -> tuple[list[Node], set[int], set[int], dict[int, tuple]]:
         """The entries on the way of a backward, the slots on it, those that the entries make, the turns of what they read.
@@ -145,8 +159,10 @@ class Graph:
             self.ending.linked[starts, wrt] = known
         return known
 
-    def needed(self, starts: tuple[int, ...], wrt: tuple[int, ...], held: frozenset[int]) -> tuple[list[Node], tuple[int, ...]]:
-        """The entries that a backward computes again, and the slots that these start from: found out once for equal graphs.
+    def needed(self, starts: tuple[int, ...], wrt: tuple[int, ...], held: frozenset[int],
+               ) -> tuple[list[Node], tuple[int, ...], tuple[int, ...]]:
+        """The entries that a backward computes again, the slots that these start from, and those of slots whose values are `held`
+        that they make and read: found out once for equal graphs.
 
         What lies beside its way stays out, and where it ends at slots whose values are `held`, what lies before: a loop that keeps
         its graph would carry all its turns in each.
@@ -165,8 +181,10 @@ class Graph:
                     nodes.append(n)
                     wanted |= needs(n) - ends
             nodes.reverse()
-            first = tuple(sorted({s for s in self.ending.values if s in wanted} | ends))
-            known = self.ending.needed[key] = (nodes, first)
+            made = {o.slot for n in nodes for o in n.outs}
+            seen = {s for n in nodes for s in needs(n)}
+            first = {s for s in self.ending.values if s in wanted} | (ends & {*seen, *starts, *wrt} - made)
+            known = self.ending.needed[key] = (nodes, tuple(sorted(first)), tuple(sorted(held & made & seen)))
         return known
 
     def entries(self) -> list[Node]:
@@ -186,50 +204,52 @@ class Through(NamedTuple):
 
 
 def backward_op(graph: Graph, nodes: list[Node], starts: tuple[int, ...], roots: tuple[int, ...], wrt: tuple[int, ...],
-                stops: frozenset[int]) -> Op:
+                stops: frozenset[int], between: tuple[int, ...] = ()) -> Op:
     """The backward of a graph as an op: (values, numbers, cotangents) -> gradients of `wrt`.
+
+    values: of `starts`, and of slots `between`, which `nodes` make and go on from: so gradients of the gradients come there, too.
 
     Graphs that are alike share it, so that a loop whose turns begin with the backward of the turn before comes to an end of
     compiling.
     """
     store = graph.ending.backward if graph.values is not None else {}
-    key = (starts, roots, wrt, stops)
+    key = (starts, roots, wrt, stops, between)
     found = store.get(key)
     if found is None:
         made = {o.slot for n in nodes for o in n.outs}
         given = [s for s in starts if s in graph.sources] + [s for s in wrt if s not in made]
         like, outs = Likeness(), {o.slot: o.aval for n in graph.entries() for o in n.outs}
         what = (like.slots(starts), tuple([outs[s] for s in starts]), like.entries(nodes),
-                *map(like.slots, (roots, wrt, sorted(stops), given)))
+                *map(like.slots, (roots, wrt, sorted(stops), given, between)))
         found = store[key] = _backwards.get(what)
     if found is None:
-        plan = make_plan(nodes, roots, [s for s in wrt if s in made], stops, given, wrt, graph.entries())
+        plan = make_plan(nodes, roots, [*(s for s in wrt if s in made), *between], stops, given, wrt, graph.entries())
 
         def segment_backward(values: list, numbers: list, cotangents: list) -> tuple:
-            env = dict(zip(starts, values, strict=True))
-            pulls = run(plan, env, (numbers[0], numbers[-1]))
+            env = dict(zip(starts, values[:len(starts)], strict=True))
+            pulls = run(plan, env, (numbers[0], numbers[-1]), instead=dict(zip(between, values[len(starts):], strict=True)))
             begin = {r: _conj(c.astype(env[r].dtype)) for r, c in zip(roots, cotangents, strict=True)}
             grads = pull(pulls, begin, wrt, stops)
             return tuple([jnp.zeros_like(env[s]) if grads[s] is None else _conj(grads[s]) for s in wrt])
 
         params = tuple(Param(n, "operands") for n in ("values", "numbers", "cotangents"))
         found = Op("segment_backward", segment_backward, "autograd", params, frozenset(), index=next(_index), rule="GradBackward0",
-                   through=Through(graph.entries(), nodes, starts, roots, wrt, stops))
+                   through=Through(graph.entries(), nodes, (*starts, *between), roots, wrt, stops))
         store[key] = _backwards[what] = found
     return found
 
 
-def residual_op(graph: Graph, roots: tuple[int, ...], wrt: tuple[int, ...]) -> Op:
+def residual_op(graph: Graph, roots: tuple[int, ...], wrt: tuple[int, ...], stops: frozenset[int]) -> Op:
     """The backward of a graph whose program kept residuals, as an op: (residuals, cotangents) -> gradients of `wrt`."""
     residuals = graph.residuals[0]      # type: ignore[index]
-    key = (roots, wrt, residuals)
+    key = (roots, wrt, stops, residuals)
     found = graph.ending.backward.get(key)     # type: ignore[union-attr]
     if found is None:
         outs = {o.slot: o.aval for n in graph.entries() for o in n.outs}
 
         def segment_backward(values: list, cotangents: list) -> tuple:
             begin = {r: _conj(c.astype(outs[r].dtype.np)) for r, c in zip(roots, cotangents, strict=True)}
-            grads = pull(residuals.restore(list(values)), begin, wrt, frozenset())
+            grads = pull(residuals.restore(list(values)), begin, wrt, stops)
             return tuple([jnp.zeros(outs[s].shape, outs[s].dtype.np) if grads[s] is None else _conj(grads[s]) for s in wrt])
 
         params = tuple(Param(n, "operands") for n in ("values", "cotangents"))

@@ -31,7 +31,7 @@ from .behind import (
 )
 from .graph import check_not_freed, end_before_accumulating, leading_to, let_go, record_backward, segment_backward
 from .leaves import Leaves
-from .nodes import in_turn, operand_slots, pull_node, stand_in
+from .nodes import in_turn, operand_slots, pull_node, stand_in, value_at
 from .order import in_order
 from .recorder import Restart, enter, hooks
 from .segment import Graph
@@ -275,7 +275,8 @@ class Pass(Leaves):
 
     def _pull_graph(self, graph: Graph, starts: dict[int, Any], waiting: list[int], here: dict[int, Any], passed: set[int]) -> None:
         """Takes cotangents through the graph of an ended tape. here: targets that stand in it. passed: starts that are targets."""
-        waiting = [s for s in waiting if s not in starts]
+        hooked = [s for s in waiting if s not in starts]
+        waiting = hooked if self.targets is None else [s for s in hooked if self._leads((graph, s))]
         found, touched, made, turn = graph.reached(tuple(starts), tuple(waiting))
         if anomaly.check:
             check_graph(graph, starts)
@@ -287,7 +288,14 @@ class Pass(Leaves):
             found = leading_to(found, wrt)
             made = {o.slot for n in found for o in n.outs}
         check_not_freed(found, graph.freed)
-        grads = segment_backward(graph, found, starts, wrt, stops, self.create, self.batch is not None, here) if wrt else ()
+        grads: Any = ()
+        if wrt:
+            there = {s: x for s, x in here.items() if s in wrt and s not in starts and s not in stops and x._data is not None}
+            if self.create and graph.values is not None:    # a gradient of the gradients may come to a tensor or a hook
+                linked = graph.linked(found, tuple(starts), wrt)
+                there |= {s: x for s, x in graph.alive().items() if s in linked}
+                there |= {s: value_at(graph, s, True) for s in linked.intersection(hooked) - there.keys()}
+            grads = segment_backward(graph, found, starts, wrt, stops, self.create, self.batch is not None, there)
         if not (self.create or graph.apart):
             state.tape.stepped, state.tape.mark = True, state.tape.last
         if not self.retain:

@@ -12,6 +12,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from .scanning import scan
+
 __all__ = ["chosen", "combined", "looped", "scanned"]
 
 Pure = Callable[[Sequence[Any]], list[Any]]
@@ -72,7 +74,7 @@ def scanned(f: Pure, carried: Sequence[int], ys: Sequence[int], states: States, 
                 args[at] = value
             outs = f(args)
             return [*(outs[k] for k in carried), *(outs[at] for _, at in states)], [outs[k] for k in ys]
-        last, results = lax.scan(step, [*arrays[:n], *(arrays[at] for at, _ in states)], xs, reverse=reverse)
+        last, results = scan(step, [*arrays[:n], *(arrays[at] for at, _ in states)], xs, reverse=reverse)
         return [*last, *(jnp.moveaxis(y, 0, min(dim, y.ndim - 1)) for y in results)]
     return run
 

@@ -1,7 +1,7 @@
 """Recurrent layers and cells: LSTM, GRU and the plain RNN.
 
 In: a sequence (T, B, in) and the weights of one layer in one direction, gates stacked in torch's order.  Out: the outputs of
-all steps and the last state.  A layer is one `lax.scan`: what the input gives to the gates is one product before it.
+all steps and the last state.  A layer is one scan: what the input gives to the gates is one product before it.
 Sequences of different lengths are padded, and past its end a sequence keeps its state.
 Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.LSTM.html and those of GRU and RNN
 """
@@ -13,10 +13,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
 from ..strides import elementwise, laid
 from .check import require
+from .scanning import scan
 from .table import Array, Arrays, composite, op
 
 __all__ = ["gru_cell", "lstm_cell", "lstm_layer", "packed_places", "recurrent_layer"]
@@ -65,7 +65,7 @@ def _scan(step: Callable, state: Any, gates: jax.Array, lengths: jax.Array | Non
         runs = (time < lengths)[:, None]
         return (tuple(jnp.where(runs, a, b) for a, b in zip(new, old, strict=True)),
                 jnp.where(runs, new[0], jnp.zeros_like(new[0])))
-    return lax.scan(body, state, (jnp.arange(gates.shape[0]), gates), reverse=reverse)
+    return scan(body, state, (jnp.arange(gates.shape[0]), gates), reverse=reverse)
 
 
 def _sample(gates: int, t: Any, cell: bool) -> list:
