@@ -343,3 +343,42 @@ def test_leaves_behind_a_node_with_a_hook_have_their_turns():
     y.grad_fn.register_hook(lambda *grads: order.append("node"))
     y.sum().backward()
     assert order == ["node", "bias", "weight"]
+
+
+IH_LAST = ["bias_hh_l0", "weight_hh_l0", "bias_ih_l0", "weight_ih_l0"]
+CELL = ["bias_ih", "weight_ih", "bias_hh", "weight_hh"]
+
+
+@pytest.mark.parametrize(("make", "order"), [
+    (lambda nn: nn.GRU(3, 3), IH_LAST), (lambda nn: nn.RNN(3, 3), IH_LAST),
+    (lambda nn: nn.LSTM(3, 3, num_layers=2), ["weight_ih_l1", "weight_hh_l1", "bias_hh_l1", "bias_ih_l1",
+                                              "weight_ih_l0", "bias_ih_l0", "weight_hh_l0", "bias_hh_l0"]),
+    (lambda nn: nn.LSTMCell(3, 3), CELL), (lambda nn: nn.RNNCell(3, 3), CELL),
+    (lambda nn: nn.GRUCell(3, 3), ["bias_hh", "weight_hh", "bias_ih", "weight_ih"])])
+def test_the_weights_of_recurrent_layers_have_torchs_turns(make, order):
+    layer, found = make(torch.nn), []
+    for name, p in layer.named_parameters():
+        p.register_hook(lambda g, name=name: found.append(name))
+    out = layer(torch.ones(2, 3))
+    (out[0] if isinstance(out, tuple) else out).sum().backward()
+    assert found == order
+
+
+@pytest.mark.parametrize("reentrant", [False, True])
+def test_leaves_of_a_checkpoint_have_their_turns(reentrant):
+    net, found = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 3)), []
+    for name, p in net.named_parameters():
+        p.register_hook(lambda g, name=name: found.append(name))
+    torch.utils.checkpoint.checkpoint(net, torch.ones(2, 3, requires_grad=True), use_reentrant=reentrant).sum().backward()
+    assert found == ["2.bias", "2.weight", "0.bias", "0.weight"]
+
+
+@pytest.mark.parametrize(("fn", "number", "order"), [
+    (torch.addcmul, 3, [0, 1, 2]), (lambda *a: torch.cat(a), 5, [0, 2, 4, 1, 3]),
+    (lambda a, b, c, d: a * b + c * d - a / d, 4, [2, 3, 0, 1])])
+def test_leaves_that_wait_together_come_as_from_torchs_heap(fn, number, order):
+    found, leaves = [], [torch.ones(2, requires_grad=True) for _ in range(number)]
+    for k, x in enumerate(leaves):
+        x.register_hook(lambda g, k=k: found.append(k))
+    fn(*leaves).sum().backward()
+    assert found == order

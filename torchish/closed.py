@@ -11,7 +11,8 @@ from typing import Any
 
 from .ops.table import Op, Param
 from .ops.transforms import Pure, cut, cut_reverse, integers
-from .plan import make_plan
+from .order import turns
+from .plan import make_plan, reach
 from .recorder import record
 from .replay import run
 from .tape import INPUT, path, state
@@ -114,7 +115,8 @@ def _op(name: str, closed: Sequence[Closed], make: Callable[..., Callable], more
         return tuple(make(*functions)(*arrays))
 
     params = (Param("operands", "operands"), *[Param(f"n{k}", "runtime") for k in range(total)])
-    return Op(name, fn, "nested", params, frozenset(), differentiable=flags, index=next(_index), rule=rule)
+    return Op(name, fn, "nested", params, frozenset(), differentiable=flags, index=next(_index), rule=rule,
+              order=frozen[0].order if len(frozen) == 1 else None)
 
 
 class _Frozen(Closed):
@@ -122,3 +124,11 @@ class _Frozen(Closed):
 
     def __init__(self, c: Closed) -> None:
         self.node, self.outs, self.forward = c.node, c.outs, c.forward
+
+    def order(self) -> list[int]:
+        """The numbers of the operands in the order in which a backward from the results comes to them."""
+        nodes = path(self.node)
+        outs, inputs = {o.slot: o for n in nodes for o in n.outs}, [n.slot for n in nodes if n.kind is INPUT]
+        found, touched = reach(nodes, self.outs)
+        turn = turns(found, outs.__getitem__)
+        return sorted((k for k, s in enumerate(inputs) if s in touched), key=lambda k: turn.get(inputs[k], -1))

@@ -126,7 +126,7 @@ def _entry(tape: Tape, roots: tuple, cts: tuple, asked: tuple | None, stops: tup
     node.info = Backward(roots, cts, tuple(wrt), frozenset(stops), create, between, gone, inner, asked, batch)
     node.info.paused, node.info.down_to = paused, down_to
     inputs = [o.slot for o in input_outs(nodes)]
-    node.info.order = in_order(wrt, turns(found, lambda s: known[s].aval))
+    node.info.order = in_order(wrt, turns(found, known.__getitem__))
     node.info.places = tuple(inputs.index(s) if kinds[s] is INPUT else -1 for s in wrt)
     avals = [_of_gradient(known[s].aval, batch) for s in wrt]
     node.results(avals, [False] * len(wrt), True)

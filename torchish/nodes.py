@@ -170,7 +170,7 @@ def pull_node(home: Any, node: Node, grads: list, linked: bool, saved: list | No
 def in_turn(home: Any, node: Node) -> list[int]:
     """The numbers of the operands that `pull_node` tells of, in the order in which torch's engine comes to them."""
     outs = _outs(home)
-    return in_order(edges(node, outs), turns([node], lambda s: outs[s].aval))
+    return in_order(edges(node, outs), turns([node], outs.__getitem__))
 
 
 def _moving(node: Node) -> Sequence[int]:

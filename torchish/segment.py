@@ -141,7 +141,7 @@ class Graph:
             outs = {o.slot: o for n in entries for o in n.outs}
             refuse_underived(nodes, {s for s in touched if outs[s].rg})
             found = self.ending.reached[starts, stops] = (nodes, touched, {o.slot for n in nodes for o in n.outs},
-                                                          turns(nodes, lambda s: outs[s].aval))
+                                                          turns(nodes, outs.__getitem__))
         return found
 
     def passed(self, places: list[int], starts: tuple[int, ...]) -> set[int]:

@@ -63,8 +63,8 @@ def _projected(t: Any, query: Any, key: Any, value: Any, weight: Any, bias: Any,
         return t.linear(query, weight, bias).chunk(3, -1)
     size = query.size(-1)
     if key is value:
-        biases = (None, None) if bias is None else bias.split([size, 2 * size])
         first, second = weight.split([size, 2 * size])
+        biases = (None, None) if bias is None else bias.split([size, 2 * size])
         return t.linear(query, first, biases[0]), *t.linear(key, second, biases[1]).chunk(2, -1)
     return _projected(t, query, key, value, None, bias, weight.chunk(3))
 

@@ -225,7 +225,8 @@ def group_norm(input: Array, num_groups: int, weight: Array | None = None, bias:
     return out.astype(input.dtype)
 
 
-@op(name="_instance_norm", forms="", rule="ViewBackward0", samples=lambda t: [((t(2, 3, 4), t(3), t(3), 1e-5), {})])
+@op(name="_instance_norm", forms="", rule="ViewBackward0", samples=lambda t: [((t(2, 3, 4), t(3), t(3), 1e-5), {})],
+    turns=("bias", "weight"))
 def instance_norm_train(input: Array, weight: Array | None, bias: Array | None, eps: Number) -> Array:
     """Normalisation of each channel of each sample by itself."""
     _batch_norm_inputs(input, None, None, weight, bias)

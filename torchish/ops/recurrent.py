@@ -97,7 +97,8 @@ def lstm_layer(input: Array, lengths: Array | None, hx: Array, cx: Array, w_ih: 
     return output, h, c
 
 
-@op(name="_recurrent_layer", forms="", autocast="low", rule="StackBackward0", samples=_layer_samples)
+@op(name="_recurrent_layer", forms="", autocast="low", rule="StackBackward0", samples=_layer_samples,
+    turns=("b_hh", "w_hh", "b_ih", "w_ih"))
 def recurrent_layer(input: Array, lengths: Array | None, hx: Array, w_ih: Array, w_hh: Array, b_ih: Array | None,
                     b_hh: Array | None, mode: str, reverse: bool) -> tuple[Array, Array]:
     """One direction of a GRU or RNN layer (mode gru, tanh or relu): (outputs, h)."""
@@ -116,6 +117,9 @@ def recurrent_layer(input: Array, lengths: Array | None, hx: Array, w_ih: Array,
 
 
 # ---- cells: one step ----
+_INPUT_FIRST = ("b_ih", "w_ih", "b_hh", "w_hh")
+
+
 def _checked(input: jax.Array, states: Sequence[jax.Array], w_ih: jax.Array, w_hh: jax.Array) -> None:
     require(input.shape[-1] == w_ih.shape[1], f"input has inconsistent input_size: got {input.shape[-1]} expected {w_ih.shape[1]}")
     for k, h in enumerate(states):
@@ -131,7 +135,7 @@ def _cell_samples(gates: int) -> Callable:
     return samples
 
 
-@op(forms="function", autocast="low", rule="MulBackward0", samples=_cell_samples(LSTM_GATES))
+@op(forms="function", autocast="low", rule="MulBackward0", samples=_cell_samples(LSTM_GATES), turns=_INPUT_FIRST)
 def lstm_cell(input: Array, hx: Arrays, w_ih: Array, w_hh: Array, b_ih: Array | None = None,
               b_hh: Array | None = None) -> tuple[Array, Array]:
     """One step of an LSTM from hx = (h, c): (h, c)."""
@@ -144,14 +148,15 @@ def _as_state(avals: list, attributes: dict) -> tuple[int, ...] | None:
     return elementwise(avals[1].shape, [laid(avals[1])])     # what torch computes last is the state, updated element by element
 
 
-@op(forms="function", autocast="low", strides=_as_state, rule="AddBackward0", samples=_cell_samples(GRU_GATES))
+@op(forms="function", autocast="low", strides=_as_state, rule="AddBackward0", samples=_cell_samples(GRU_GATES),
+    turns=("b_hh", "w_hh", "b_ih", "w_ih"))
 def gru_cell(input: Array, hx: Array, w_ih: Array, w_hh: Array, b_ih: Array | None = None, b_hh: Array | None = None) -> Array:
     """One step of a GRU."""
     _checked(input, [hx], w_ih, w_hh)
     return _gru(_affine(input, w_ih, b_ih), _affine(hx, w_hh, b_hh), hx)
 
 
-@op(forms="function", autocast="low", rule="TanhBackward0", samples=_cell_samples(1))
+@op(forms="function", autocast="low", rule="TanhBackward0", samples=_cell_samples(1), turns=_INPUT_FIRST)
 def rnn_tanh_cell(input: Array, hx: Array, w_ih: Array, w_hh: Array, b_ih: Array | None = None,
                   b_hh: Array | None = None) -> Array:
     """One step of an RNN with tanh."""
@@ -159,7 +164,7 @@ def rnn_tanh_cell(input: Array, hx: Array, w_ih: Array, w_hh: Array, b_ih: Array
     return jnp.tanh(_affine(input, w_ih, b_ih) + _affine(hx, w_hh, b_hh))
 
 
-@op(forms="function", autocast="low", rule="ReluBackward0", samples=_cell_samples(1))
+@op(forms="function", autocast="low", rule="ReluBackward0", samples=_cell_samples(1), turns=_INPUT_FIRST)
 def rnn_relu_cell(input: Array, hx: Array, w_ih: Array, w_hh: Array, b_ih: Array | None = None,
                   b_hh: Array | None = None) -> Array:
     """One step of an RNN with relu."""

@@ -104,6 +104,10 @@ class Op:
     host: of an op that joins a list of tensors: `host(arrays, dim)`, the same of numpy arrays of one dtype.
     parts: of an op that takes its operand apart: `parts(input, first, last, **attributes)`, the results first to last - 1, which
         have one shape, stacked along a new first dimension.
+    turns: of an op that torch composes of nodes which are not shown: names of operands, in the order in which its engine comes to
+        them.
+    order: of an op that is a function of a list: tells the numbers of the operands in the order in which the function's backward
+        comes to them.
     through: of the backward of an ended graph: the entries that it goes through (`segment.Through`).
     samples: `samples(t) -> [(args, kwargs), ...]` for the generated tests, where `t(*shape, low=-2, high=2, dtype=None,
         seed=0)` makes an array (a float one unless dtype says otherwise); without it, elementwise ops get default ones.
@@ -144,6 +148,8 @@ class Op:
     inplace: InPlace = PLAIN
     underived: dict[str, str] | Callable | None = None
     wide_numbers: int | None = None
+    turns: tuple[str, ...] | None = None
+    order: Callable | None = None
     through: Any = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -211,7 +217,8 @@ def op(*, name: str | None = None, forms: str = "function method out", inplace: 
        autocast: str | None = None, look: Callable | None = None, apart: int | None = None,
        looks: str = "places", joins: Callable | None = None, parts: Callable | None = None,
        host: Callable | None = None, into: Into | None = None,
-       underived: dict[str, str] | Callable | None = None, wide_numbers: int | None = None) -> Callable[[Callable], Op]:
+       underived: dict[str, str] | Callable | None = None, wide_numbers: int | None = None,
+       turns: tuple[str, ...] | None = None) -> Callable[[Callable], Op]:
     """Declares the decorated pure function as an op; see `Op` for the options.
 
     The op's name is the function's, a trailing underscore dropped (`def sum_` declares "sum").  Annotations must be
@@ -223,7 +230,7 @@ def op(*, name: str | None = None, forms: str = "function method out", inplace: 
                     write, saves, check, rule, differentiable, inspect.getdoc(fn) or "", len(TABLE), samples,
                     names or {}, strides if strides != "" else "elementwise" if promote else None, autocast, look,
                     apart, looks, joins, parts, host, into or (CASTS if promote else EXACT),
-                    inplace if isinstance(inplace, InPlace) else PLAIN, underived, wide_numbers)
+                    inplace if isinstance(inplace, InPlace) else PLAIN, underived, wide_numbers, turns)
         _declare(TABLE, record)
         return record
     return declare
