@@ -458,3 +458,42 @@ def test_a_backward_through_a_loop_of_custom_functions_grows_with_its_turns(monk
         by_tensors = grad(_spikes(w, v, x, lambda y: (y > 0).float() + (z := y / (1 + y.abs())) - z.detach()), (w, v))
         torch.testing.assert_close((w.grad, v.grad), by_tensors)
     assert counts[2] - counts[1] < 2.3 * (counts[1] - counts[0])
+
+
+class Product(Function):
+    @staticmethod
+    def forward(ctx, x, y):
+        ctx.save_for_backward(x, y)
+        return x * y
+
+    @staticmethod
+    def backward(ctx, g):
+        x, y = ctx.saved_tensors
+        return y * g, x * g
+
+
+@pytest.mark.parametrize("read", [False, True])
+def test_a_function_waits_for_graphs_between_it_and_a_second_gradient(read):
+    """Its result is met on the tape of the second gradient as well as behind the graph that was read."""
+    def found(product):
+        x, w = (torch.tensor(v, requires_grad=True) for v in ([1.0, 2.0], [0.5, -1.5]))
+        h = product(x, w)
+        a, y = h + x * 0.5, h * h.sin()
+        if read:
+            y.sum().item()
+        z = a * w
+        z.retain_grad()
+        loss = (z * y).square().sum() + sum((v * v.sin()).sum() for v in (h, a, y))
+        g, = torch.autograd.grad(loss, x, create_graph=True)
+        return torch.autograd.grad((g * g).sum() + loss, [x, w, z])
+    for a, b in zip(found(Product.apply), found(torch.mul), strict=True):
+        torch.testing.assert_close(a, b)
+
+
+@pytest.mark.parametrize("further", [False, True])
+def test_what_is_asked_for_at_a_result_is_taken_before_its_hooks_where_the_walk_goes_on(further):
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+    y = Product.apply(x, x)
+    y.register_hook(lambda g: g * 3)
+    grads = torch.autograd.grad(y.sum(), [x, y] if further else [y])
+    assert [g.tolist() for g in grads] == ([[6.0, 12.0], [1.0, 1.0]] if further else [[3.0, 3.0]])

@@ -12,6 +12,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -35,7 +36,34 @@ OPS: dict[str, Callable[[Any, Any, Any, Any], Any]] = {
     "weighted": lambda lib, a, b, w: a * w.cos(),
     "parts": lambda lib, a, b, w: lib.cat([part * (k + 1) for k, part in enumerate(a.chunk(2))]),
     "cube": lambda lib, a, b, w: (a * a * a) * 0.3,
+    "function": lambda lib, a, b, w: product(lib).apply(a, b),
+    "checkpoint": lambda lib, a, b, w: lib.utils.checkpoint.checkpoint(lambda x: x.sin() * w, a, use_reentrant=False),
+    "in place": lambda lib, a, b, w: (a * 1).mul_(b.cos()),
+    "view": lambda lib, a, b, w: a.view(2, 2).t().reshape(-1) * b,
+    "part": lambda lib, a, b, w: written(a * 1, b),
 }
+
+
+@cache
+def product(lib: Any) -> Any:
+    """A custom function: the product of two tensors."""
+    class Product(lib.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any, y: Any) -> Any:
+            ctx.save_for_backward(x, y)
+            return x * y
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            x, y = ctx.saved_tensors
+            return y * g, x * g
+    return Product
+
+
+def written(x: Any, y: Any) -> Any:
+    """`x` with a part of `y` in it."""
+    x[1:3] = y[:2].sin()
+    return x
 
 
 def times(factor: float) -> Callable[[tuple], tuple]:

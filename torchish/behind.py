@@ -42,12 +42,17 @@ def maker_of(home: Any, slot: int) -> Node:
 
 
 def positions(home: Any) -> dict[Any, int]:
-    """Of the custom functions whose results are on `home`: the slot at which those begin."""
+    """Of the custom functions that were called on `home`: the slot at which their results begin.
+
+    Results of a function that is older than a graph which `home` goes on from may be there, too: that graph may still add to them.
+    """
     sources = home.upstream if isinstance(home, Tape) else home.sources
+    places = [(s, *source) for s, source in sources.items() if isinstance(source, tuple)]
+    began = max((at.serial for _, at, _ in places if isinstance(at, Graph)), default=-1)
     found: dict[Any, int] = {}
-    for s, source in sources.items():
-        if isinstance(source, tuple) and is_function(source[0]):
-            found[source[0]] = max(s, found.get(source[0], -1))
+    for s, at, _ in places:
+        if is_function(at) and at.serial > began:
+            found[at] = max(s, found.get(at, -1))
     return found
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from .behind import is_function
 from .bundle import replace
 from .grad_fn import follow
 from .graph import record_backward
 from .recorder import enter, hooks, leaf_entry, record
+from .segment import next_serial
 from .sharing import storage_owner
 from .slots import AGAIN
 from .storage import bind
@@ -205,7 +207,9 @@ class _Late:
             if n.kind is LEAF and n.slot in self.functions:
                 x = self.made[n.slot] = self.made[n.operands[0]]
                 leaf_entry(x)
-                state.tape.upstream[x._node.slot] = x._graph = self.functions[n.slot]
+                state.tape.upstream[x._node.slot] = x._graph = place = self.functions[n.slot]
+                if is_function(place[0]):
+                    place[0].serial = next_serial()     # it is younger than the graph of what came before the cut
             elif n.kind is LEAF and not self.leaves[n.slot]._leaf:     # it wants no gradient any more
                 x = self.made[n.slot] = hooks.twin(self.made[n.operands[0]])
                 leaf_entry(x)

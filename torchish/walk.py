@@ -316,14 +316,15 @@ class Pass(Leaves):
     def _function(self, step: Any, starts: dict[int, Any]) -> None:
         """A custom function: its hooks, its backward, and on from its inputs."""
         state.tape.set_grad(self.create)
+        needed = self._needed(step, ())
         for k in sorted(starts):
-            stop = step.hooked.get(k)
-            if starts[k] is None:
+            stop, g = step.hooked.get(k), starts[k]
+            if g is None:
                 continue
             if stop is not None and stop.active():
-                starts[k] = stop.run(starts[k])
-            self._capture(step, k, starts[k])
-        if self.targets is not None and not self._needed(step, ()):
+                starts[k] = stop.run(g)
+            self._capture(step, k, g if needed else starts[k])      # as in `_pause`
+        if not needed:
             return
         node = step.node_hooks
         grads = [starts.get(k) for k in range(len(step.avals))]
