@@ -190,3 +190,14 @@ def test_results_of_a_function_of_jax_are_pulled_back_apart():
         torch.testing.assert_close(x.grad, x.detach().cos())
         each.sum().backward()
         torch.testing.assert_close(x.grad, 2 * x.detach().cos())
+
+
+def test_what_does_not_depend_on_a_value_is_told_through_loops():
+    x, w = ends()
+    values = [w, *(w * k for k in range(2, 12))]
+    h = x * 2
+    loss = h.sum() + sum((v * v.sin()).sum() for v in values)
+    loss.item()
+    gx, gw = torch.autograd.grad(loss, [x, w], create_graph=True)
+    assert not gx.requires_grad and gw.requires_grad
+    assert torch.autograd.grad(gw.sum(), [x, h], allow_unused=True) == (None, None)

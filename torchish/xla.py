@@ -162,12 +162,27 @@ def origins(jaxpr: Any) -> list[frozenset[int]]:
             continue
         inner = eqn.params.get("jaxpr")
         inner = getattr(inner, "jaxpr", inner)
-        if inner is not None and len(inner.invars) == len(given) and len(inner.outvars) == len(eqn.outvars) \
+        if eqn.primitive.name == "optimization_barrier":
+            known.update(zip(eqn.outvars, given, strict=True))
+        elif eqn.primitive.name == "scan":
+            turns = _of_turns(origins(inner), given, eqn.params["num_consts"], eqn.params["num_carry"])
+            known.update(zip(eqn.outvars, turns, strict=True))
+        elif inner is not None and len(inner.invars) == len(given) and len(inner.outvars) == len(eqn.outvars) \
                 and eqn.primitive.name in ("pjit", "jit"):
             known.update((v, nothing.union(*[given[k] for k in o])) for v, o in zip(eqn.outvars, origins(inner), strict=True))
         else:
             known.update(dict.fromkeys(eqn.outvars, nothing.union(*given)))
     return [nothing if hasattr(v, "val") else known.get(v, nothing) for v in jaxpr.outvars]
+
+
+def _of_turns(turn: list[frozenset[int]], given: list[frozenset[int]], consts: int, carry: int) -> list[frozenset[int]]:
+    """What the results of a scan depend on: `turn` tells it for one turn, `given` for the arguments (constants, carry, rows)."""
+    while True:
+        found = [frozenset().union(*[given[k] for k in o]) for o in turn]
+        carried = [a | b for a, b in zip(given[consts:consts + carry], found, strict=False)]
+        if carried == given[consts:consts + carry]:
+            return carried + found[carry:]
+        given = given[:consts] + carried + given[consts + carry:]
 
 
 @lru_cache(256)
