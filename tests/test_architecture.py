@@ -17,6 +17,8 @@ DOORS = {
     "jax.jit": ["torchish/xla.py"],
     "jax.vjp": ["torchish/xla.py", "torchish/replay.py", "torchish/ops/transforms.py"],
     "jax.numpy": ["torchish/ops/", "torchish/rng/", "torchish/replay.py", "torchish/segment.py", "torchish/xla.py"],
+    "jax.lax.map": ["torchish/ops/turns.py"],
+    "jax.lax.scan": ["torchish/ops/turns.py"],
     "os.environ": ["torchish/config.py"],
     "os.getenv": ["torchish/config.py"],
 }

@@ -1,6 +1,7 @@
 """Roots, cotangents and inputs of backward: what is asked, what is refused, what is accumulated."""
 from __future__ import annotations
 
+import jax
 import pytest
 
 import torchish as torch
@@ -343,3 +344,32 @@ def test_what_lies_beside_a_gradient_of_an_ended_graph_gets_none():
     slope, = torch.autograd.grad(h.sum(), w, create_graph=True)
     slope.square().sum().backward()
     assert w.grad is not None and beside.grad is None and start.grad is None
+
+
+def _turns(w):
+    h, outs = torch.ones(2), []
+    for x in torch.ones(12, 2):
+        h = h * w + x
+        outs.append(h * 2)
+    return torch.stack(outs), h * 3
+
+
+def _layer(w):
+    return [y * 2 for y in torch.nn.RNN(1, 2)(w.reshape(2, 1, 1))]
+
+
+@torch.from_jax
+def _of_jax(w):
+    return [y * 2 for y in jax.lax.scan(lambda h, _: (h * w, h * w), w, None, length=3)]
+
+
+@pytest.mark.parametrize("seen", [False, True])
+@pytest.mark.parametrize("two", [_turns, _layer, _of_jax])
+def test_one_result_only_of_a_scan_has_a_cotangent(x, two, seen):
+    for _ in range(3):      # from the second time on, the program of the first part keeps what the backward needs
+        torch.manual_seed(0)
+        first, second = two(x)
+        if seen:
+            assert first.sum().item()
+        parts = [grad(y.sum(), x, retain_graph=True)[0] for y in (first, second)]
+        assert torch.allclose(sum(parts), grad(first.sum() + second.sum(), x)[0])

@@ -16,8 +16,8 @@ import jax
 import numpy as np
 
 from .creation import from_array
-from .ops.scanning import together
 from .ops.table import Op, Param
+from .ops.turns import pulled_whole
 from .recorder import record
 from .replay import spec
 from .tensor import Tensor
@@ -78,7 +78,7 @@ def jax_op(pure: Callable, tensors: list, name: str, wide: bool) -> tuple[Op, An
         with jax.enable_x64(wide):
             leaves, structure = jax.tree_util.tree_flatten(pure(operands))
         structures[:] = [structure]
-        return together(tuple(leaves))
+        return tuple(pulled_whole(leaves))       # a scan of the user's may have made them
 
     with jax.enable_x64(True):
         jax.eval_shape(run, [spec(a) for a in avals])

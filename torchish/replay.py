@@ -17,7 +17,7 @@ from jax.core import ShapedArray
 from jax.experimental.hijax import Zero
 from jax.tree_util import tree_flatten, tree_unflatten
 
-from .ops.scanning import scan
+from .ops.turns import scan
 from .plan import Plan, Region, reach
 from .reroll import Loop
 from .tape import BACKWARD, INPUT, LEAF, MODE, Const, Node, Ref, slots

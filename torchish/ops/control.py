@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from .scanning import scan
+from .turns import scan
 
 __all__ = ["chosen", "combined", "looped", "scanned"]
 

@@ -20,6 +20,7 @@ from jax import lax
 from jax.custom_derivatives import SymbolicZero
 
 from ..xla import apart
+from .turns import mapped
 
 __all__ = ["Window", "convolve", "plain", "transposed"]
 
@@ -140,7 +141,7 @@ def transposed(x: jax.Array, w: jax.Array, window: Window, size: tuple[int, ...]
         made = jax.ShapeDtypeStruct((part.shape[0], *shape[1:]), x.dtype)
         return jax.linear_transpose(lambda y: _unrolled(y, w, window), made)(part)[0]
 
-    return spread(x) if _fits(prod(shape), w, window) else lax.map(lambda image: spread(image[None])[0], x)
+    return spread(x) if _fits(prod(shape), w, window) else mapped(lambda image: spread(image[None])[0], x)
 
 
 def _lower(x: jax.Array, w: jax.Array, window: Window, direction: str) -> jax.Array:

@@ -15,6 +15,7 @@ from .check import refuse_outside, require
 from .precision import need_float
 from .reduction import last_node, legacy, reduced
 from .table import Array, composite, op
+from .turns import scan
 
 __all__ = ["ctc"]
 
@@ -46,7 +47,7 @@ def _alphas(log_probs: jax.Array, labels: jax.Array, input_lengths: jax.Array, b
         return jnp.where((time < input_lengths)[:, None], new, alpha), None
 
     times = jnp.arange(1, log_probs.shape[0])
-    return lax.scan(step, start, (times, emitted[1:]))[0]
+    return scan(step, start, (times, emitted[1:]))[0]
 
 
 def _look(log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any, *others: Any) -> None:

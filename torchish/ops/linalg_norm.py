@@ -21,6 +21,7 @@ from .matrix_check import lapack, square
 from .precision import dtype_name, expect_inexact, inexact
 from .singular import refuse_singular
 from .table import Array, Number, cast, composite, op
+from .turns import scan
 from .vector_norm import check_dtype, two, vector_norm
 
 SINGULAR, SUMS = ("nuc", 2, -2), (1, -1, math.inf, -math.inf)
@@ -154,7 +155,7 @@ def _exponential(a: Array) -> Array:
     norm = lax.stop_gradient(jnp.abs(a).sum(0).max())
     halvings = jnp.maximum(0, jnp.ceil(jnp.log2(norm / reach)))
     result = expm(a / (2 ** halvings).astype(a.dtype), max_squarings=1)
-    return lax.scan(lambda r, k: (lax.cond(k < halvings, lambda r: jnp.matmul(r, r, precision="highest"), lambda r: r, r), None),
+    return scan(lambda r, k: (lax.cond(k < halvings, lambda r: jnp.matmul(r, r, precision="highest"), lambda r: r, r), None),
                     result, jnp.arange(MOST_SQUARINGS))[0]
 
 

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from ..xla import apart
+from .turns import scan
 
 __all__ = ["block", "draws", "halves", "u24", "u53"]
 
@@ -55,7 +56,7 @@ def _draws(key: jax.Array, pos: jax.Array, n: int) -> tuple[jax.Array, jax.Array
         both = lax.optimization_barrier(jnp.concatenate([both[WORDS:], block(both[WORDS:])]))
         return both, _temper(lax.dynamic_slice(both, (pos,), (WORDS,)))
 
-    both, made = lax.scan(step, jnp.concatenate([key, key]), None, length=blocks)
+    both, made = scan(step, jnp.concatenate([key, key]), None, length=blocks)
     end = pos + jnp.int32(n - WORDS * blocks)       # in the last block made, if positive, else in the one before
     whole = end > 0
     # A dynamic slice, since a select of two slices took twice as long to compile.

@@ -16,8 +16,8 @@ import numpy as np
 
 from ..strides import elementwise, laid
 from .check import require
-from .scanning import scan
 from .table import Array, Arrays, composite, op
+from .turns import scan
 
 __all__ = ["gru_cell", "lstm_cell", "lstm_layer", "packed_places", "recurrent_layer"]
 

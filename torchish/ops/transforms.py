@@ -13,6 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from .turns import mapped
+
 __all__ = ["Pure", "batched", "cut", "cut_reverse", "gradients", "integers", "jacobian_by_row", "jacobian_forward",
            "jacobian_reverse", "pulled_back", "pushed_forward", "with_pullback", "with_pushforward"]
 
@@ -44,15 +46,15 @@ def batched(f: Pure, in_axes: Sequence[int | None], out_axes: Sequence[int | Non
         return jax.vmap(f, in_axes=(list(in_axes),), out_axes=list(out_axes), axis_size=size)
 
     def in_chunks(args: Sequence[Any]) -> list:
-        mapped = [jnp.moveaxis(a, axis, 0) for a, axis in zip(args, in_axes, strict=True) if axis is not None]
+        rows = [jnp.moveaxis(a, axis, 0) for a, axis in zip(args, in_axes, strict=True) if axis is not None]
         places = [k for k, axis in enumerate(in_axes) if axis is not None]
-        outs = lax.map(lambda values: f(_with(args, places, values)), mapped, batch_size=chunk)
+        outs = mapped(lambda values: f(_with(args, places, values)), rows, chunk)
         return [o[0] if axis is None else jnp.moveaxis(o, 0, axis) for o, axis in zip(outs, out_axes, strict=True)]
     return in_chunks
 
 
 def _rows(row: Callable, basis: Any, chunk: int | None) -> list:
-    return lax.map(row, basis, batch_size=chunk) if chunk else jax.vmap(row)(basis)
+    return mapped(row, basis, chunk) if chunk else jax.vmap(row)(basis)
 
 
 def _basis(a: Any) -> Any:

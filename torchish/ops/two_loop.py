@@ -6,9 +6,9 @@ Source: Nocedal & Wright, Numerical Optimization, algorithm 7.4
 from __future__ import annotations
 
 import jax.numpy as jnp
-from jax import lax
 
 from .table import Array, op
+from .turns import scan
 
 __all__: list[str] = []
 
@@ -26,5 +26,5 @@ def two_loop(grad: Array, dirs: Array, stps: Array, ro: Array, diag: Array) -> t
         y, s, r, a = row
         return q + s * jnp.where(r == 0, 0, a - jnp.dot(y, q) * r), None
 
-    q, al = lax.scan(back, -grad, (dirs, stps, ro), reverse=True)
-    return lax.scan(forth, q * diag, (dirs, stps, ro, al))[0], al
+    q, al = scan(back, -grad, (dirs, stps, ro), reverse=True)
+    return scan(forth, q * diag, (dirs, stps, ro, al))[0], al
