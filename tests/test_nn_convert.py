@@ -110,6 +110,9 @@ def test_small_things() -> None:
     assert nn.ModuleList([nn.ReLU()]).insert(0, nn.Tanh()) is None and nn.Sequential(nn.ReLU()).insert(0, nn.Tanh()) is not None
     with pytest.raises(RuntimeError, match="Module must support a 'device' arg to skip initialization"):
         utils.skip_init(nn.ReLU)
+    state = torch.get_rng_state()
+    made = utils.skip_init(nn.Linear, 2, 3, dtype=torch.float64)
+    assert not made.weight.is_meta and made.weight.dtype == torch.float64 and torch.equal(torch.get_rng_state(), state)
     with pytest.warns(UserWarning, match="`parameters` is an empty generator"):
         utils.clip_grad_norm_((p for p in ()), 1.0)
     m = utils.convert_conv2d_weight_memory_format(nn.Sequential(nn.Conv2d(3, 4, 2)), torch.channels_last)

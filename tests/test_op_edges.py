@@ -323,6 +323,20 @@ def test_functions_of_functional_in_place() -> None:
     assert F.conv_tbc is torch.conv_tbc and F.native_channel_shuffle is torch.native_channel_shuffle
 
 
+def test_padding_that_takes_away_more_than_there_is_takes_from_what_it_puts_on() -> None:
+    x = torch.arange(4.0).reshape(1, 4).requires_grad_()
+    for pad, mode, wanted in [((-5, 3), "reflect", [1, 0]), ((3, -6), "reflect", [3]), ((-5, 3), "replicate", [3, 3]),
+                              ((3, -6), "replicate", [0]), ((-1, 2), "replicate", [1, 2, 3, 3, 3])]:
+        assert F.pad(x, pad, mode).tolist() == [wanted]
+    F.pad(x, (-5, 3), "reflect").sum().backward()
+    assert x.grad.tolist() == [[1, 1, 0, 0]]
+
+
+def test_a_threshold_is_not_rounded_to_the_type_of_the_input() -> None:
+    x = torch.tensor([0.1, 0.0996], dtype=torch.bfloat16)     # 0.10009765625 and 0.099609375
+    assert F.threshold(x, 0.1, 20).tolist() == [0.10009765625, 20]
+
+
 def test_places_of_maxima_are_looked_at() -> None:
     x = torch.ones(1, 1, 2, 2)
     for places, message in [(torch.zeros(1, 1, 2, 2, dtype=torch.int32), "elements in indices should be type int64 but got: Int"),

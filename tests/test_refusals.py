@@ -105,6 +105,9 @@ F.pad(t.zeros(1,1,24,20),(20,20,20,20),"reflect")|RuntimeError|Argument #4: Padd
 input dimension, but got: padding (20, 20) at dimension 3 of input [1, 1, 24, 20]
 F.pad(t.zeros(1,1,4,20),(2,2,5,4),"reflect")|RuntimeError|Argument #6: Padding size should be less than the corresponding \
 input dimension, but got: padding (5, 4) at dimension 2 of input [1, 1, 4, 20]
+F.pad(t.zeros(1,4),(-2,-2),"replicate")|RuntimeError|input (W: 4) is too small. Calculated output W: 0
+F.pad(t.zeros(1,4,5),(-3,-2,-4,-1),"reflect")|RuntimeError|input (H: 4, W: 5) is too small. Calculated output H: -1 W: 0
+F.pad(t.zeros(1,4),(-3,-2),"circular")|RuntimeError|Negative padding value is resulting in an empty dimension
 F.pad(x,(1,1,1,1),"reflect")|RuntimeError|Padding length should be less than or equal to two times the input dimension
 t.nn.CircularPad2d(1)(x)|ValueError|expected 3D or 4D input (got 1D input)
 t.nn.Parameter(i)|RuntimeError|Only Tensors of floating point and complex dtype can require gradients

@@ -53,9 +53,20 @@ def pad(input: Array, pad: Dims, mode: str = "constant", value: Number | None = 
         require(mode != "reflect" or widest < input.shape[dim],
                 f"Argument #{4 + 2 * i}: Padding size should be less than the corresponding input dimension, but got: padding "
                 f"{pairs[-1 - i]} at dimension {dim} of input {listing(input.shape)}")
+    if mode != "circular":
+        _refuse_small(input.shape[first:], pairs)
     for i, (before, after) in enumerate(pairs):
         input = _along(input, first + i, before, after, mode)
     return input
+
+
+def _refuse_small(shape: tuple[int, ...], pairs: list) -> None:
+    """Refuses to take all places away, or more."""
+    left = [n + before + after for n, (before, after) in zip(shape, pairs, strict=True)]
+    if min(left) < 0 or max(left) < 1:
+        names = "DHW"[-len(left):]
+        raise RuntimeError(f"input ({', '.join(f'{k}: {n}' for k, n in zip(names, shape, strict=True))}) is too small. Calculated "
+                           f"output {' '.join(f'{k}: {n}' for k, n in zip(names, left, strict=True))}")
 
 
 def _constant(input: Array, pairs: list, value: Number | None) -> Array:
@@ -75,17 +86,24 @@ def _along(input: Array, dim: int, before: int, after: int, mode: str) -> Array:
         return lax.slice_in_dim(input, start, stop, axis=dim)
     if mode == "circular":
         require(before <= n and after <= n, "Padding value causes wrapping around more than once.")
+        require(n + before + after >= 0, "Negative padding value is resulting in an empty dimension")
         first, last = max(-before, 0), n - max(-after, 0)       # what is cut off at one end does not come in at the other
+        require(max(before, after, 0) <= last - first, "Padding value causes wrapping around more than once.")
         head, tail = part(last - before, last) if before > 0 else None, part(first, first + after) if after > 0 else None
-    elif mode == "reflect":
-        head = lax.rev(part(1, before + 1), (dim,)) if before > 0 else None
-        tail = lax.rev(part(n - 1 - after, n - 1), (dim,)) if after > 0 else None
+        middle = part(first, last)
     else:
-        head = jnp.repeat(part(0, 1), before, dim, total_repeat_length=before) if before > 0 else None
-        tail = jnp.repeat(part(n - 1, n), after, dim, total_repeat_length=after) if after > 0 else None
-    middle = part(max(-before, 0), n - max(-after, 0))
+        middle = input
+        if mode == "reflect":
+            head = lax.rev(part(1, before + 1), (dim,)) if before > 0 else None
+            tail = lax.rev(part(n - 1 - after, n - 1), (dim,)) if after > 0 else None
+        else:
+            head = jnp.repeat(part(0, 1), before, dim, total_repeat_length=before) if before > 0 else None
+            tail = jnp.repeat(part(n - 1, n), after, dim, total_repeat_length=after) if after > 0 else None
     parts = [p for p in (head, middle, tail) if p is not None]
-    return lax.concatenate(parts, dim) if len(parts) > 1 else middle
+    made = lax.concatenate(parts, dim) if len(parts) > 1 else middle
+    if mode == "circular" or min(before, after) >= 0:
+        return made
+    return lax.slice_in_dim(made, max(-before, 0), made.shape[dim] - max(-after, 0), axis=dim)      # also of what was put on
 
 
 @op(strides="format", saves=False, forms="function", rule="ConstantPadNdBackward0",

@@ -67,15 +67,10 @@ def fuse_linear_bn_eval(linear: Module, bn: Module) -> Module:
 
 
 def skip_init(module_cls: type, *args: Any, **kwargs: Any) -> Module:
-    """A module whose parameters keep what memory holds.
-
-    Differs from torch: they are drawn and then given up, since a module cannot be told not to.
-    """
+    """A module whose parameters have not been drawn."""
     if not issubclass(module_cls, Module):
         raise RuntimeError(f"Expected a Module; got {module_cls}")
     if "device" not in signature(module_cls).parameters:
         raise RuntimeError("Module must support a 'device' arg to skip initialization")
-    state = torch.get_rng_state()
-    module = module_cls(*args, **kwargs)
-    torch.set_rng_state(state)
-    return module
+    device = kwargs.pop("device", "cpu")
+    return module_cls(*args, **kwargs, device="meta").to_empty(device=device)
