@@ -88,11 +88,16 @@ def test_hooks_that_wait_for_several_gradients():
     assert seen == [[False, True, True], [False, False, True]]
 
 
-def test_how_gradients_lie():
-    loose = torch.empty_strided((2, 2), (4, 2)).fill_(1.0).requires_grad_()
-    turned = torch.ones(2, 3).t().requires_grad_()
-    (loose.sum() + turned.sum()).backward()
-    assert loose.grad.stride() == (2, 1) and turned.grad.stride() == (1, 3)
+@pytest.mark.parametrize("seen", [False, True])
+def test_how_gradients_lie(seen):
+    for _ in range(2):      # the second time the program of a part that was seen keeps what the backward needs
+        loose = torch.empty_strided((2, 2), (4, 2)).fill_(1.0).requires_grad_()
+        turned = torch.ones(2, 3).t().requires_grad_()
+        total = (loose * 2).sum() + (turned * turned).sum()
+        if seen:
+            assert total.item() == 14
+        total.backward()
+        assert loose.grad.stride() == (2, 1) and turned.grad.stride() == (1, 3)
 
 
 def test_hooks_of_a_node_that_is_an_input():

@@ -22,7 +22,7 @@ from .plan import Backward, reach, refuse_underived, sources_of
 from .recorder import Restart, advance, hooks, record
 from .replay import number_specs, run_nodes, spec
 from .segment import Graph, Residuals, backward_op, residual_op
-from .strides import dense
+from .strides import of_gradient
 from .tape import BACKWARD, INPUT, LEAF, WATCHED, Node, Tape, input_outs, needs, path, state
 from .xla import origins, traced
 
@@ -146,12 +146,11 @@ def _batch(known: list[Out], roots: tuple, cts: tuple) -> int | None:
 
 
 def _of_gradient(aval: Aval, batch: int | None) -> Aval:
-    """A gradient lies as its tensor does, if that fills a piece of memory; else, and where it is one of many, row by row."""
+    """What a gradient is; where it is one of many it lies row by row."""
     if batch is not None:
         return aval_of((batch, *aval.shape), aval.dtype, aval.device)
-    if aval.strides is None or dense(aval.shape, aval.strides):
-        return aval
-    return aval_of(aval.shape, aval.dtype, aval.device)
+    strides = of_gradient(aval)
+    return aval if strides is aval.strides else aval_of(aval.shape, aval.dtype, aval.device, strides)
 
 
 def _differentiable(node: Node, known: list[Out]) -> list[bool]:

@@ -15,11 +15,13 @@ import numpy as np
 from jax.tree_util import tree_flatten, tree_unflatten
 
 from .alike import Likeness
+from .avals import Aval
 from .ops.table import Op, Param
 from .order import turns
 from .plan import make_plan, reach, refuse_underived, sources_of
 from .programs import Ending
 from .replay import _conj, pull, run
+from .strides import of_gradient
 from .tape import APART, Node, Tape, input_outs, needs, path
 
 __all__ = ["Graph", "Residuals", "backward_op", "next_serial", "residual_op"]
@@ -234,9 +236,16 @@ def backward_op(graph: Graph, nodes: list[Node], starts: tuple[int, ...], roots:
 
         params = tuple(Param(n, "operands") for n in ("values", "numbers", "cotangents"))
         found = Op("segment_backward", segment_backward, "autograd", params, frozenset(), index=next(_index), rule="GradBackward0",
-                   through=Through(graph.entries(), nodes, (*starts, *between), roots, wrt, stops))
+                   through=Through(graph.entries(), nodes, (*starts, *between), roots, wrt, stops),
+                   strides=_lying([outs[s] for s in wrt]))
         store[key] = _backwards[what] = found
     return found
+
+
+def _lying(avals: list[Aval]) -> tuple | None:
+    """The rule of strides of gradients, one for each; None where all lie row by row."""
+    found = [of_gradient(a) for a in avals]
+    return tuple([lambda flat, attrs, own=own: own for own in found]) if any(found) else None
 
 
 def residual_op(graph: Graph, roots: tuple[int, ...], wrt: tuple[int, ...], stops: frozenset[int]) -> Op:
@@ -253,6 +262,7 @@ def residual_op(graph: Graph, roots: tuple[int, ...], wrt: tuple[int, ...], stop
             return tuple([jnp.zeros(outs[s].shape, outs[s].dtype.np) if grads[s] is None else _conj(grads[s]) for s in wrt])
 
         params = tuple(Param(n, "operands") for n in ("values", "cotangents"))
-        found = Op("segment_backward", segment_backward, "autograd", params, frozenset(), index=next(_index), rule="GradBackward0")
+        found = Op("segment_backward", segment_backward, "autograd", params, frozenset(), index=next(_index), rule="GradBackward0",
+                   strides=_lying([outs[s] for s in wrt]))
         graph.ending.backward[key] = found     # type: ignore[union-attr]
     return found

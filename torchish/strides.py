@@ -11,8 +11,8 @@ from typing import Any
 
 from .avals import Aval, contiguous_strides
 
-__all__ = ["Lay", "RULES", "asked", "dense", "elementwise", "formatted", "is_formatted", "laid", "lies_as", "packed", "preserved",
-           "strides_of", "suggested"]
+__all__ = ["Lay", "RULES", "asked", "dense", "elementwise", "formatted", "is_formatted", "laid", "lies_as", "of_gradient", "packed",
+           "preserved", "strides_of", "suggested"]
 
 Lay = tuple[Sequence[int], Sequence[int]]       # shape and strides
 FORMATS = {4: "channels_last", 5: "channels_last_3d"}
@@ -50,6 +50,11 @@ def dense(shape: Sequence[int], strides: Sequence[int]) -> bool:
             return False
         step *= n
     return 0 not in shape or row_major(shape, strides)
+
+
+def of_gradient(aval: Aval) -> tuple[int, ...] | None:
+    """The strides of a tensor's gradient: those of the tensor if they fill a piece of memory, else row by row."""
+    return aval.strides if aval.strides is not None and dense(aval.shape, aval.strides) else None
 
 
 def _before(a: int, b: int, shape: Sequence[int], operands: Sequence[Sequence[int]]) -> int:
