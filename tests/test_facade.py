@@ -435,6 +435,9 @@ def test_factors_in_their_old_places() -> None:
 def test_classes_of_named_results_are_found_and_pickled() -> None:
     found = pickle.loads(pickle.dumps(torch.max(torch.ones(2), 0)))
     assert isinstance(found, torch.return_types.max) and found.values == 1 and copy.deepcopy(found).indices == 0
+    assert torch.return_types.max([3, 4]) == (3, 4) and torch.return_types.max.n_fields == 2
+    with pytest.raises(TypeError, match=r"torch.return_types.max\(\) takes a 2-sequence \(3-sequence given\)"):
+        torch.return_types.max([1, 2, 3])
     assert torch.return_types.linalg_eigh.__name__ == "linalg_eigh" and not hasattr(torch.return_types, "nothing")
 
 

@@ -451,3 +451,20 @@ def test_the_history_of_lbfgs_grows_without_a_program_for_each_length() -> None:
     made.param_groups[0]["max_iter"] = 2
     made.step(closure)
     assert [torch.equal(a, b) for a, b in zip(made.state[w]["old_stps"], kept[2:])] == [True] * 4
+
+
+@pytest.mark.parametrize("kind", [optim.Adadelta, optim.Adagrad, optim.AdamW, optim.NAdam, optim.RMSprop, optim.Rprop, optim.SGD])
+def test_a_file_from_before_an_option_was_there(kind):
+    found = []
+    for lost in ([], ["maximize", "foreach", "capturable", "differentiable", "fused", "amsgrad", "nesterov", "centered"]):
+        w = nn.Parameter(torch.tensor([1.0, 2.0]))
+        o = kind([w], lr=0.1)
+        w.grad = torch.tensor([1.0, -1.0])
+        o.step()
+        saved = o.state_dict()
+        for name in lost:
+            saved["param_groups"][0].pop(name, None)
+        o.load_state_dict(saved)
+        o.step()
+        found.append((w.tolist(), o.param_groups[0]["maximize"], set(o.param_groups[0])))
+    assert found[0] == found[1]

@@ -16,8 +16,24 @@ def named(name: str, parts: tuple[str, ...]) -> Any:
     """The class `torch.return_types.name`."""
     cls: Any = namedtuple(name, parts)      # type: ignore[misc]
     cls.__module__, cls.__repr__, cls.__reduce__ = "torch.return_types", _shown, _reduced
+    cls.__new__ = _made
+    cls.n_fields = cls.n_sequence_fields = len(parts)
+    cls.n_unnamed_fields = 0
     classes[name] = cls
     return cls
+
+
+def _made(cls: Any, *values: Any) -> Any:
+    """A result of its parts, or of one sequence of them, as torch has it."""
+    if len(values) == len(cls._fields):
+        return tuple.__new__(cls, values)
+    given = values[0] if values else None
+    if len(values) != 1 or not hasattr(given, "__iter__"):
+        raise TypeError("constructor requires a sequence" if values else "structseq() missing required argument 'sequence' (pos 1)")
+    parts = tuple(given)
+    if len(parts) != len(cls._fields):
+        raise TypeError(f"torch.return_types.{cls.__name__}() takes a {len(cls._fields)}-sequence ({len(parts)}-sequence given)")
+    return tuple.__new__(cls, parts)
 
 
 def _reduced(result: Any) -> tuple:

@@ -19,6 +19,8 @@ def _common(group: dict) -> dict[str, Any]:
 class RMSprop(Rule):
     """p - lr * g / (sqrt(v) + eps), v the running mean of g^2; see torch.optim.RMSprop."""
 
+    later = {**Rule.later, "momentum": 0, "centered": False}
+
     def __init__(self, params: Any, lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0,
                  momentum: float = 0, centered: bool = False, capturable: bool = False, foreach: bool | None = None,
                  maximize: bool = False, differentiable: bool = False) -> None:

@@ -62,6 +62,9 @@ class Rule(Optimizer):
 
     _state_factory = ParamState
     host_numbers: dict[str, float] = {"step": 0.0}
+    # what groups had not from the first, and what it is for those of older files
+    later: dict[str, Any] = {"maximize": False, "foreach": None, "capturable": False, "differentiable": False, "fused": None,
+                             "decoupled_weight_decay": False}
     counts_in_graph = False     # whether a differentiable step computes with its count as a tensor, and so rounds as that does
     counted_along = ""          # what else torch counts in tensors, in the words of its refusal of `capturable`
 
@@ -80,8 +83,12 @@ class Rule(Optimizer):
         return self.__dict__.setdefault("_closed_groups", {})
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Takes over a state; counts that are Python numbers in it (files of old) are read as tensors like all others."""
+        """Takes over a state; of files of old, counts that are Python numbers are read as tensors like all others."""
         super().__setstate__(state)
+        for group in self.param_groups:
+            for name, value in self.later.items():
+                if name in self.defaults:
+                    group.setdefault(name, value)
         for values in self.state.values():
             for name in self.host_numbers:
                 if isinstance(values, ParamState) and type(dict.get(values, name)) is int:

@@ -29,6 +29,8 @@ def _real_only(name: str, params: list[Tensor]) -> None:
 class Adafactor(Rule):
     """Steps scaled by the running mean of g^2, kept as one number for each row and column; see torch.optim.Adafactor."""
 
+    later = {"foreach": None}
+
     def __init__(self, params: Any, lr: Any = 1e-2, beta2_decay: float = -0.8, eps: tuple[float | None, float] = (None, 1e-3),
                  d: float = 1.0, weight_decay: float = 0.0, *, foreach: bool | None = None, maximize: bool = False) -> None:
         check_one_element(lr)
@@ -40,11 +42,6 @@ class Adafactor(Rule):
         _check(weight_decay >= 0, "weight_decay", ">= 0", weight_decay)
         super().__init__(params, {"lr": lr, "beta2_decay": beta2_decay, "eps": eps, "d": d, "weight_decay": weight_decay,
                                   "foreach": foreach, "maximize": maximize})
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        for group in self.param_groups:
-            group.setdefault("foreach", None)
 
     def _slots(self, group: dict) -> tuple[str, ...]:
         return ("row_var", "col_var") if group.get("factored", True) else ("variance",)
@@ -85,6 +82,7 @@ class Muon(Rule):
     """lr times the running mean of the gradient made orthogonal, for matrices only; see torch.optim.Muon."""
 
     host_numbers: dict[str, float] = {}
+    later: dict[str, Any] = {}
 
     def __init__(self, params: Any, lr: Any = 1e-3, weight_decay: float = 0.1, momentum: float = 0.95, nesterov: bool = True,
                  ns_coefficients: tuple[float, float, float] = (3.4445, -4.7750, 2.0315), eps: float = 1e-7, ns_steps: int = 5,

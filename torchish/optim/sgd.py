@@ -16,6 +16,7 @@ class SGD(Rule):
 
     # Not shown in the state: whether the momentum buffer is still to take its first gradient, undamped.
     host_numbers: dict[str, float] = {}
+    later = {**Rule.later, "nesterov": False, "fused": False}
 
     def __init__(self, params: Any, lr: float = 1e-3, momentum: float = 0, dampening: float = 0,
                  weight_decay: float = 0,
