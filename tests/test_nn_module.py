@@ -275,3 +275,19 @@ def test_a_parameter_shares_the_memory_of_its_tensor():
     assert again.data_ptr() == weight.data_ptr() and again is not weight and again.is_leaf
     table = nn.Parameter(data.view(3, 1), requires_grad=False)
     assert table.tolist() == [[1], [-3], [-3]]
+
+
+def test_a_function_of_torch_as_an_attribute_of_a_class_is_no_method():
+    class Layer(nn.Module):
+        act, conv, join, norm = nn.functional.gelu, torch.conv2d, torch.cat, torch.linalg.norm
+
+        def forward(self, x):
+            return self.join([self.act(x), self.conv(x, torch.ones(1, 1, 2, 2), padding=1)[..., :2, :2]])
+
+    class Other(Layer):
+        act = torch.neg
+        double = lambda self, x: 2 * x
+
+    x = torch.ones(1, 1, 2, 2)
+    torch.testing.assert_close(Layer()(x), torch.cat([nn.functional.gelu(x), torch.tensor([[[[1., 2], [2, 4]]]])]))
+    assert Other()(x)[0].tolist() == [[[-1, -1], [-1, -1]]] and Other().double(1) == 2 and Other().norm(x) == 2

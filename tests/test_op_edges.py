@@ -491,3 +491,12 @@ PAIR = torch.tensor([[1, 2]])
 def test_refusals_of_functional(error: type[Exception], text: str, call: Callable) -> None:
     with pytest.raises(error, match=text):
         call()
+
+
+@pytest.mark.parametrize("plus", [lambda x: x + 0.0, lambda x: 0 + x, lambda x: x.add(0) * 1, lambda x: x.clone().add_(0.0)])
+def test_minus_zero_and_zero_is_zero(plus: Callable) -> None:
+    x = torch.tensor([-0.0, 0.0, 3.0, math.inf, math.nan], requires_grad=True)
+    y = plus(x)
+    y.sum().backward()
+    assert str(y.detach()) == "tensor([0., 0., 3., inf, nan])" and x.grad.tolist() == [1.0] * 5
+    assert str(torch.tensor([-0.0]) + -0.0) == "tensor([-0.])"

@@ -121,3 +121,9 @@ def test_the_number_of_a_backward_and_references_that_do_not_hold():
 def test_the_modules_are_listed():
     names = torch.nn.modules.__all__
     assert {"Linear", "LSTM", "Module", "ReLU"} <= set(names) and not [n for n in names if not hasattr(torch.nn, n)]
+
+
+def test_a_tensor_object_has_a_number_of_its_own():
+    x = torch.ones(2)
+    assert x._cdata == x._cdata != x.detach()._cdata
+    assert issubclass(torch.jit.TracerWarning, Warning)

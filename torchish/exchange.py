@@ -112,6 +112,11 @@ class Exchange:
         kind, index = self._array().__dlpack_device__()
         return DLDeviceType(kind), index
 
+    @property
+    def _cdata(self) -> int:
+        """What tells this tensor object from others, as libraries compare it."""
+        return id(self)
+
     def data_ptr(self) -> int:
         """The address of the first element: that of the storage, and for a view how far it lies behind. 0 on meta."""
         if self.is_meta:

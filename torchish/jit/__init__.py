@@ -17,13 +17,16 @@ from ..jit_once import jit
 from ..missing import missing
 from ..nn.module import Module
 
-__all__ = ["Final", "ScriptFunction", "ScriptModule", "annotate", "export", "fork", "freeze", "ignore", "interface",
-           "is_scripting",
-           "is_tracing", "isinstance", "optimize_for_inference", "script", "script_if_tracing", "script_method", "trace",
-           "trace_module", "unused", "wait"]
+__all__ = ["Final", "ScriptFunction", "ScriptModule", "TracerWarning", "annotate", "export", "fork", "freeze", "ignore",
+           "interface", "is_scripting", "is_tracing", "isinstance", "optimize_for_inference", "script", "script_if_tracing",
+           "script_method", "trace", "trace_module", "unused", "wait"]
 
 Final = typing.Final
 ScriptFunction = types.FunctionType
+
+
+class TracerWarning(Warning):
+    """What torch warns of while it traces, for filters: nothing is frozen here, and so nothing warned of."""
 
 
 class ScriptModule(Module):

@@ -23,6 +23,7 @@ __all__ = ["Module", "register_module_backward_hook", "register_module_buffer_re
            "register_module_forward_pre_hook", "register_module_full_backward_hook", "register_module_full_backward_pre_hook",
            "register_module_module_registration_hook", "register_module_parameter_registration_hook"]
 
+_PACKAGE = __package__.partition(".")[0]
 _CALL = ("_backward_pre_hooks", "_backward_hooks", "_forward_hooks", "_forward_pre_hooks")
 _HOOKS = ("_call_hooks", "_backward_pre_hooks", "_backward_hooks", "_forward_hooks",
           "_forward_hooks_with_kwargs", "_forward_hooks_always_called", "_forward_pre_hooks",
@@ -117,6 +118,15 @@ def _registered(hooks: OrderedDict, module: Module, name: str, value: Any) -> An
     return value
 
 
+def _is_ours(thing: Any) -> bool:
+    return str(thing.__module__).partition(".")[0] == _PACKAGE
+
+
+def _is_public_function(value: Any) -> bool:
+    """Whether an attribute of a class is a function of torch's, as in `act = torch.tanh`: these are built in there, no methods."""
+    return inspect.isfunction(value) and value.__qualname__ == value.__name__ and _is_ours(value)
+
+
 class Module(Hooked, Tree, StateDict, Convert):
     """Base class of all layers and models."""
 
@@ -143,6 +153,13 @@ class Module(Hooked, Tree, StateDict, Convert):
         state["_is_full_backward_hook"] = None
         if self.call_super_init:
             super().__init__(*args, **kwargs)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if not _is_ours(cls):
+            for name, value in list(cls.__dict__.items()):
+                if _is_public_function(value):
+                    setattr(cls, name, staticmethod(value))
 
     # ---- calling ----
     def forward(self, *input: Any) -> Any:

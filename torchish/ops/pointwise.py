@@ -52,9 +52,16 @@ def _scaled(alpha: Number, x: Array) -> Array:
     return wide(cast(alpha, x.dtype)) * wide(x)
 
 
+def _known_zero(x: ArrayLike) -> bool:
+    """Whether an operand is a constant of the program, no integer and zero."""
+    return isinstance(x, np.ndarray) and x.ndim == 0 and inexact(x) and not x
+
+
 def _sum(x: Array, alpha: Number, y: Array, sign: int = 1) -> Array:
     """x + sign * alpha * y, rounded once."""
     if isinstance(alpha, int) and alpha == 1 and not isinstance(alpha, bool):
+        if sign > 0 and (_known_zero(x) or _known_zero(y)):
+            return x - (-y) if _known_zero(x) else y - (-x)     # XLA leaves `+ 0` out, which makes 0 of -0
         return x + y if sign > 0 else x - y
     scaled = _scaled(alpha, y)
     return (wide(x) + scaled if sign > 0 else wide(x) - scaled).astype(x.dtype)
