@@ -377,3 +377,22 @@ def test_a_copy_of_copy_shares_the_memory():
     assert copy.copy(plain).note == "seen" and copy.copy(weight).requires_grad and copy.copy(weight).grad is None
     made = copy.copy(weight * 2)
     assert made.requires_grad and made.is_leaf
+
+
+@pytest.mark.parametrize("shape", [lambda x, n: x.view(2, n, 4), lambda x, n: x.reshape((n, 4, 2)), lambda x, n: x[:1].expand(n, 8),
+                                   lambda x, n: x.view(x.size(0), n, 4).as_strided((n, 3, 4), (8, 2, 1))])
+@pytest.mark.parametrize("requires_grad", [False, True])
+def test_sizes_given_as_tensors_that_are_not_computed_yet(shape: Callable, requires_grad: bool) -> None:
+    w = torch.ones(8, requires_grad=requires_grad)
+    for _ in range(2):      # the values of the sizes end the tape that the operand stands on
+        x = torch.arange(16.).view(2, 8) * w
+        y = shape(x, torch.div(torch.tensor(4), 2, rounding_mode="trunc"))
+        assert (y + 1).tolist() == (shape(torch.arange(16.).view(2, 8), 2) + 1).tolist()
+        if requires_grad:
+            y.sum().backward()
+
+
+def test_what_else_takes_a_tensor_that_is_not_computed_yet_for_a_number() -> None:
+    two = torch.div(torch.tensor(4), 2, rounding_mode="trunc")
+    assert torch.nn.functional.one_hot(torch.tensor([0, 1]), two).sum() == 2
+    assert torch.zeros(two + 1, 2).sum(0).shape == (2,)

@@ -22,7 +22,7 @@ from .keywords import Keywords, hidden, keywords, renamed
 from .ops.into import EXACT
 from .ops.table import ALIASES, COMPOSITES, EMPTY, TABLE, Composite, Op, Param
 from .overloads import OLD, old_form
-from .recorder import Restart, Results, given_tensor, hooks, look_again, record, record_results, slot_of
+from .recorder import Restart, Results, given_tensor, hooks, look_again, record, record_results, slot_of, whole
 from .retold import retold
 from .returned import classes, named
 from .storage import become_view, in_place, make_view, refuse_overlap
@@ -263,7 +263,7 @@ def _write_function(source: _Source, op: Op, name: str, first: str | None, opera
                      "NUMBERS": NUMBERS, "LISTS": LISTS, "RESULTS": Results, "range_of": range_of, "new": object.__new__,
                      "TENSOR": hooks.tensor, "OF_PYTHON": OF_PYTHON, "EXACT": EXACT,
                      "make_view": make_view, "DTYPE": dtype, "R": many, "slot_of": slot_of, "Restart": Restart, "hooks": hooks,
-                     "look_again": look_again, "foreign_self": _foreign_self, "nested_tuple": _nested_tuple}
+                     "look_again": look_again, "whole": whole, "foreign_self": _foreign_self, "nested_tuple": _nested_tuple}
     lines = source.lines
     fixed = hidden(op.params, op.names, form)
     source.names |= fixed
@@ -280,9 +280,7 @@ def _write_function(source: _Source, op: Op, name: str, first: str | None, opera
             lines.append(f"    if {p.name}.__class__ is int: {p.name} = ({p.name},)")
         elif p.kind == "static" and p.name not in fixed:
             lines += _plain(p.name, op, op.fn.__annotations__.get(p.name, ""))
-    values = ", ".join(p.name for p in params)
-    attributes = ", ".join(p.name for p in params[1:])
-    view = f"make_view({params[0].name}, r, OP, ({attributes}{',' if len(params) > 1 else ''}))" if params else "r"
+    view = f"make_view({params[0].name}, r, OP, {_tuple(params[1:])})" if params else "r"
     numbers = [p.name for p in params if p.kind == "runtime"]
     advance = [*_look(op, params), "tape.node = node", *([f"tape.floats += ({', '.join(numbers)},)"] if numbers else [])]
     hit = [*advance, "r = new(TENSOR); r._tape = tape; r._node = node; tape.tensors.append(r)",
@@ -299,16 +297,25 @@ def _write_function(source: _Source, op: Op, name: str, first: str | None, opera
     if first is not None:
         lines.append(f"    if not isinstance({first}, TENSOR): raise TypeError(foreign_self({name!r}, {first}))")
     lines += ["    if dtype is None and isinstance(out, TENSOR): dtype = out.dtype"] * (out and op.name in OF_OUT)
-    lines.append(f"    r = record(OP, ({values}{',' if params else ''}))")
-    if op.view:
-        lines.append("    if r.__class__ is tuple:")
-        values_ = f"({attributes}{',' if len(params) > 1 else ''})"
-        lines.append(f"        return tuple([make_view({params[0].name}, x, OP, {values_}, k) for k, x in enumerate(r)])")
-        lines.append(f"    r = {view}")
+    lines += _record(op, params, view)
     lines += ["    r = R(*r)"] * (many is not None)
     if out:
         lines.append(f"    if out is not None: return hooks.store_out(out, r, {op.name!r}{_read(op, params)})")
     lines.append("    return r")
+
+
+def _tuple(params: list[Param]) -> str:
+    return f"({', '.join(p.name for p in params)}{',' if params else ''})"
+
+
+def _record(op: Op, params: list[Param], view: str) -> list[str]:
+    """The lines that record a call whose entry is not known."""
+    lines = [f"    r = record(OP, {_tuple(params)})"]
+    if op.view:         # the chain of a view is gone through again and again: no tensors in it
+        lines = [*(f"    {p.name} = whole({p.name})" for p in params if p.kind == "shape"), *lines, "    if r.__class__ is tuple:",
+                 f"        return tuple([make_view({params[0].name}, x, OP, {_tuple(params[1:])}, k) for k, x in enumerate(r)])",
+                 f"    r = {view}"]
+    return lines
 
 
 def _at_once(source: _Source, op: Op, params: list[Param]) -> list[str]:

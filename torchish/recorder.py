@@ -27,7 +27,7 @@ from .tape import WATCHED, Node, Ref, Tape, state
 from .torch_function import install, overloaded, taken_over, takes_part
 
 __all__ = ["Hooks", "Restart", "Results", "advance", "enter", "given_tensor", "hooks", "leaf_entry", "look_again",
-           "node_for", "outputs", "record", "record_results", "slot_of"]
+           "node_for", "outputs", "record", "record_results", "slot_of", "whole"]
 
 # the dtypes of operands that `op.look` gets the values of
 LOOKED_AT = {"places": frozenset({dtypes.int64, dtypes.int32}),
@@ -215,9 +215,9 @@ def _encode(tape: Tape, op: Op, values: tuple | list) -> tuple[list, list, list,
             consts.extend((len(codes), k, n) for k, n in enumerate(v))
             codes.append(tuple(v))
         elif kind == "runtime":
-            floats.append(float(v))
+            floats.append(_outside(float, v))
         elif kind == "shape":
-            codes.append(_shape(v))
+            codes.append(_outside(whole, v))
         else:
             if isinstance(v, hooks.tensor):
                 v = _read(v)
@@ -348,14 +348,20 @@ def _is_news(x: Any, node: Node, kinds: frozenset) -> bool:
             and x._view is None and aval.device == "cpu" and aval.numel <= SOON and data.is_ready())
 
 
-def _read(x: Any) -> Any:
-    """The values of a tensor that stands for numbers; where that ends the tape, the call is recorded anew."""
+def _outside(convert: Callable, x: Any) -> Any:
+    """What `x`, which may be a tensor, is as Python's; where the reading ends the tape, the call is recorded anew."""
     tape = state.tape
-    values = x.tolist()
+    values = convert(x)
     if state.tape is not tape:
         raise Restart
     return values
 
 
-def _shape(v: Any) -> tuple[int, ...]:
+def _read(x: Any) -> Any:
+    """The values of a tensor that stands for numbers."""
+    return _outside(hooks.tensor.tolist, x)
+
+
+def whole(v: Any) -> tuple[int, ...]:
+    """Sizes as integers of Python's."""
     return tuple([n if n.__class__ is int else operator.index(n) for n in v])

@@ -279,6 +279,8 @@ def one_hot_(input: Array, num_classes: int) -> Array:
 @composite(forms="F")
 def one_hot(t, input, num_classes=-1):
     """1 at the place that each element names, 0 elsewhere, in a new last dimension; -1: as many classes as needed."""
+    if t.is_tensor(num_classes):
+        num_classes = num_classes.item()
     if num_classes == -1:
         require(input.numel() > 0, "Can not infer total number of classes from empty tensor.")
         num_classes = int(input.max()) + 1
