@@ -127,3 +127,6 @@ def test_a_tensor_object_has_a_number_of_its_own():
     x = torch.ones(2)
     assert x._cdata == x._cdata != x.detach()._cdata
     assert issubclass(torch.jit.TracerWarning, Warning)
+    assert torch.cuda._initialized is torch.cuda.is_initialized()
+    with pytest.raises(AttributeError, match="module 'torch.cuda' has no attribute 'nothing'"):
+        torch.cuda.nothing

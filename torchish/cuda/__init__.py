@@ -6,6 +6,8 @@ Source: https://docs.pytorch.org/docs/stable/cuda.html
 """
 from __future__ import annotations
 
+from typing import Any
+
 from ..devices import cuda_device_count as device_count
 from ..devices import cuda_is_available as is_available
 from ..legacy import LEGACY, tensortype
@@ -87,4 +89,9 @@ __all__ = [
 globals().update({name: tensortype(dtype, cuda=True) for name, dtype in LEGACY.items()})
 globals().update(CUDA_STORAGES)
 __all__ += [*LEGACY, *CUDA_STORAGES]
-__getattr__ = missing("torch.cuda", globals())
+_missing = missing("torch.cuda", globals())
+
+
+def __getattr__(name: str) -> Any:
+    # reversible networks read this one before they keep the states of generators
+    return is_initialized() if name == "_initialized" else _missing(name)
