@@ -130,3 +130,8 @@ def test_a_tensor_object_has_a_number_of_its_own():
     assert torch.cuda._initialized is torch.cuda.is_initialized()
     with pytest.raises(AttributeError, match="module 'torch.cuda' has no attribute 'nothing'"):
         torch.cuda.nothing
+
+
+def test_an_extension_is_not_built():
+    with pytest.raises(RuntimeError, match="^Error building extension 'fast'"):
+        torch.utils.cpp_extension.load("fast", ["fast.cpp"], verbose=True)

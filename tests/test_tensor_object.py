@@ -303,3 +303,25 @@ def test_hooks_may_be_put_into_the_dict_itself():
     x._backward_hooks["triple"] = lambda g: g * 3
     x.sum().backward()
     assert x.grad.tolist() == [3, 3]
+
+
+def test_the_dictionary_of_a_tensor_holds_what_its_user_has_set():
+    weight = torch.nn.Parameter(torch.ones(2))
+    assert weight.__dict__ == vars(torch.nn.LazyLinear(2).weight) == vars(weight * 2) == {}
+    weight.tag = 1
+    options = weight.__dict__
+    options["requires_grad"] = True         # as libraries make a parameter anew
+    empty = torch.nn.Parameter(weight.to("meta"), **{k: v for k, v in options.items() if k != "tag"})
+    assert empty.is_meta and options.pop("tag") == 1 and not hasattr(weight, "tag")
+    weight.__dict__.update(a=1, b=2)
+    weight.__dict__ |= {"c": 3}
+    assert (weight.a, weight.c, weight.__dict__.setdefault("d", 4)) == (1, 3, weight.d)
+    weight.__dict__ = {"e": weight.__dict__.popitem()}
+    assert vars(weight) == {"e": ("d", 4)} and weight.tolist() == [1, 1] and weight.requires_grad
+    other = torch.zeros(2) + 1
+    other.__dict__.update(weight.__dict__)
+    assert other.e == weight.e and other.tolist() == [1, 1]
+    assert vars(copy.copy(weight)) == vars(weight)
+    del weight.__dict__["e"]
+    other.__dict__.clear()
+    assert vars(weight) == vars(other) == {} == pickle.loads(pickle.dumps(other.__dict__)) and other.sum() == 2

@@ -230,7 +230,7 @@ class Exchange:
         seen, cls = self.detach(), type(self)
         plain = cls is hooks.tensor or self.is_sparse
         found = seen._require_grad(self.requires_grad) if plain else cls._make_subclass(cls, seen, self.requires_grad)
-        for name, value in self._attributes().items():
+        for name, value in self.__dict__.items():
             setattr(found, name, value)
         return found
 
@@ -254,7 +254,7 @@ class Exchange:
                 if base is self:        # for its storage
                     memo.setdefault(("storage", id(self)), found)
             memo[id(self)] = found
-            for name, value in self._attributes().items():
+            for name, value in self.__dict__.items():
                 setattr(found, name, deepcopy(value, memo))
             if self._grad is not None:
                 found._grad = self._grad.__deepcopy__(memo)
@@ -271,13 +271,8 @@ class Exchange:
         found = hooks.seen_in(storage, self.dtype, tuple(self.shape), self.stride(), self.storage_offset())
         return found._require_grad() if self._leaf else found
 
-    def _attributes(self) -> dict[str, Any]:
-        """What the user has set on this tensor."""
-        own = hooks.tensor
-        return {k: v for k, v in self.__dict__.items() if not (k[0] == "_" and (hasattr(own, k) or k in own.__annotations__))}
-
     def __reduce_ex__(self, protocol: Any) -> tuple:
-        made, state = self._reduced(), self._attributes()
+        made, state = self._reduced(), dict(self.__dict__)
         return (*made, state) if state else made
 
     def _reduced(self) -> tuple:

@@ -42,7 +42,7 @@ OUT_OF_SCOPE: dict[str, str] = {
         "PyTorch's dispatcher and tracer: every call is recorded on a tape instead",
     r"onnx": "export to ONNX: `torchish.export` writes a file that any process with JAX can run, StableHLO inside",
     r"fx|package|_subclasses|_prims|_refs|_export": "PyTorch's own tracers: a tape is what torchish records of a function",
-    r"cpp_builder|get_cpp_backtrace|load_inline|Cpp\w+|CUDAExtension|BuildExtension|include_paths|verify_ninja_.*":
+    r"cpp_builder|get_cpp_backtrace|Cpp\w+|CUDAExtension|BuildExtension|include_paths|verify_ninja_.*":
         "C++ extensions: they belong to PyTorch's own runtime",
     r"ao|qat|quantization": "quantization: a type with a scale is not one of XLA's",
     r"rpc|fsdp|pipelining|device_mesh|init_device_mesh|DeviceMesh|FullyShardedDataParallel":

@@ -11,6 +11,7 @@ from typing import Any
 from weakref import ref
 
 from .avals import aval_of
+from .given import all_of
 from .guard import MADE_IN_INFERENCE_MODE, MADE_IN_NO_GRAD, Guard, ModeGuard, part_of
 from .infer import seen_through
 from .inference import is_inference, may_write, used
@@ -324,7 +325,7 @@ def _another(x: Any) -> Any:
     """A tensor of its own that owns the storage of `x`, and the views of `x` are views of it from now on."""
     tape, sharing = state.tape, x._shared
     base = object.__new__(hooks.tensor)
-    base.__dict__.update({name: value for name, value in x.__dict__.items() if name not in ("_grad", "_hooks", "_post_hooks")})
+    all_of(base).update({name: value for name, value in all_of(x).items() if name not in ("_grad", "_hooks", "_post_hooks")})
     if base._tape is not None or base._home is not None:
         tape.tensors.append(base)
     base._shared, x._shared = Sharing(), None

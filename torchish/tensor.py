@@ -16,6 +16,7 @@ from .devices import device as Device
 from .dtypes import c_name, c_type
 from .dtypes import dtype as Dtype
 from .exchange import Exchange
+from .given import Given, Instance
 from .grad_fn import GradFn, edge_of, grad_fn_of
 from .graph import first_backward
 from .inference import NO_VERSION, is_inference, used
@@ -39,7 +40,7 @@ NON_LEAF_GRAD = (
     "github.com/pytorch/pytorch/pull/30531 for more informations.")
 
 
-class Tensor(Subscript, Writes, Convert, Exchange):
+class Tensor(Subscript, Writes, Convert, Exchange, Instance):
     """A multi-dimensional array of one dtype that may take part in automatic differentiation.
 
     Source: https://docs.pytorch.org/docs/stable/tensors.html
@@ -83,6 +84,17 @@ class Tensor(Subscript, Writes, Convert, Exchange):
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         torch_function.declared(cls)
+
+    @property
+    def __dict__(self) -> dict[str, Any]:       # type: ignore[override]
+        """What the user has set on this tensor."""
+        return Given(self)
+
+    @__dict__.setter
+    def __dict__(self, values: dict[str, Any]) -> None:
+        given = Given(self)
+        given.clear()
+        given.update(values)
 
     @staticmethod
     def _make_subclass(cls: type, data: Tensor, require_grad: bool = False) -> Tensor:

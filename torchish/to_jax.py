@@ -12,6 +12,7 @@ from typing import Any
 import jax
 
 from .creation import from_array
+from .given import all_of
 from .nn.module import Module
 from .tape import Tape, state
 from .tensor import Tensor, wrap
@@ -75,12 +76,12 @@ def _values(module: Module, parameters: dict[str, Any]) -> Iterator[None]:
     kept = []
     for x in [*named.values(), *module.buffers()]:
         x._array()
-        kept.append((x, dict(x.__dict__)))
+        kept.append((x, dict(all_of(x))))
     try:
         for name, x in named.items():
             x._data, x._tape = parameters[name], None
         yield
     finally:
         for x, attributes in kept:
-            x.__dict__.clear()
-            x.__dict__.update(attributes)
+            all_of(x).clear()
+            all_of(x).update(attributes)

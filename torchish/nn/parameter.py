@@ -82,6 +82,7 @@ NO_CALL = ("Attempted to use an uninitialized parameter in a call that needs its
 
 class UninitializedTensorMixin:
     """What placeholders share."""
+    __dict__ = vars(Tensor)["__dict__"]     # this class comes before Tensor
 
     cls_to_become: type
 
