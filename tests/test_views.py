@@ -396,3 +396,26 @@ def test_what_else_takes_a_tensor_that_is_not_computed_yet_for_a_number() -> Non
     two = torch.div(torch.tensor(4), 2, rounding_mode="trunc")
     assert torch.nn.functional.one_hot(torch.tensor([0, 1]), two).sum() == 2
     assert torch.zeros(two + 1, 2).sum(0).shape == (2,)
+
+
+def test_the_data_of_a_result_is_replaced_and_its_graph_stays() -> None:
+    w = torch.ones(3, requires_grad=True)
+    for k in range(3):
+        h = w * 2
+        if k == 1:
+            h.sum().item()      # its tape has ended
+        old, part = h.data, h[:2]
+        h.retain_grad()
+        h.data = torch.tensor([1.0, 2.0, 3.0]) + k
+        (h * h).sum().backward()
+        assert h.grad_fn is not None and h.grad.tolist() == [2 * (n + k) for n in (1, 2, 3)]
+        assert old.tolist() == [2, 2, 2] and part.tolist() == [2, 2]
+        old.add_(5)
+        assert h.tolist() == [1 + k, 2 + k, 3 + k]
+    assert w.grad.tolist() == [24, 36, 48]
+    square = torch.ones(2, 2, requires_grad=True) * torch.tensor([[1.0, 2], [3, 4]])
+    square.data = square.data.t()
+    assert square.tolist() == [[1, 3], [2, 4]] and square.requires_grad and square._version == 0
+    wide = (w * 2).expand(2, 3)
+    wide.data = torch.arange(6.0).view(2, 3)
+    assert torch.autograd.grad((wide * wide).sum(), w)[0].tolist() == [12, 20, 28]

@@ -13,7 +13,7 @@ from .errors import NO_DATA
 from .recorder import hooks
 from .sharing import storage_of
 from .stops import DEFAULT, PostHook
-from .storage import assign, become_one, byte_offset, leave, rebind
+from .storage import assign, become_one, byte_offset, leave, rebind, unseen
 from .tape import state
 from .walk import gradients
 from .warned import warn_once
@@ -174,6 +174,14 @@ def check_roots(roots: Sequence, cotangents: Sequence, batched: bool = False) ->
     return list(cotangents)
 
 
+def _set_within(x: Any, value: Any) -> None:
+    """`x.data = value` of a result: the gradient that comes to x goes where it would have gone."""
+    new = unseen(x, value.detach())
+    leave(x)
+    rebind(x, new)
+    x._unseen_writes += 1
+
+
 def set_data(x: Any, value: Any) -> None:
     """`x.data = value`: x takes dtype, shape and memory of `value`, and keeps its own place in the graph.
 
@@ -187,9 +195,12 @@ def set_data(x: Any, value: Any) -> None:
         raise RuntimeError("Attempted to call `variable.set_data(tensor)`, but `variable` and `tensor` have incompatible tensor "
                            "type.")
     owner = storage_of(value)
+    if owner is storage_of(x) and value._node.aval is x._node.aval and byte_offset(value) == byte_offset(x):
+        return              # `x.data += 1`
+    if x.requires_grad and not x._leaf and value.shape == x.shape and value.dtype is x.dtype:
+        _set_within(x, value)
+        return
     if owner is storage_of(x):
-        if value._node.aval is x._node.aval and byte_offset(value) == byte_offset(x):       # `x.data += 1`
-            return
         owner = None        # a part of what x was
     elif owner.requires_grad and not owner._leaf or state.tape.nested is not None:
         owner = None

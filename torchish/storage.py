@@ -31,7 +31,7 @@ from .warned import warn
 __all__ = ["View", "assign", "become_one", "become_view", "bind", "byte_offset", "copy_into", "counted", "in_place", "is_seen",
            "leave", "like", "make_view", "move_out", "overlaps", "refresh", "SHARED", "refuse_overlap",
            "refuse_sharing", "share", "share_new", "shares_memory", "sharing_of", "stands_at", "storage_of",
-           "storage_owner", "take_along", "warn_if_expanded", "write_op"]
+           "storage_owner", "take_along", "unseen", "warn_if_expanded", "write_op"]
 
 
 def make_view(x: Any, result: Any, op: Op, values: tuple, which: int | None = None) -> Any:
@@ -248,7 +248,7 @@ def assign(x: Any, value: Any) -> Any:
     if x._guard is not None and tape.grad and (x.requires_grad or value.requires_grad or _base_requires_grad(x)):
         raise RuntimeError(x._guard.text)
     if not tape.grad and not x._leaf and not value.requires_grad and x.requires_grad:
-        value = _unseen(x, value)
+        value = unseen(x, value)
     if tape.grad:
         _refuse_leaf(x)
     if x._view is None:
@@ -267,7 +267,7 @@ def assign(x: Any, value: Any) -> Any:
     if base._leaf:
         new = record(detach, (new,)) if new._node.rg else new       # a leaf has no history, whatever it was written through
     elif base.requires_grad and (detached or not tape.grad):
-        new = _unseen(base, new)
+        new = unseen(base, new)
     rebind(base, new)
     base._unseen_writes += view.quiet
     rebind(x, value)
@@ -276,7 +276,7 @@ def assign(x: Any, value: Any) -> Any:
     return x
 
 
-def _unseen(x: Any, value: Any) -> Any:
+def unseen(x: Any, value: Any) -> Any:
     """`value`, written into `x` where that is not recorded: the graph stays what it was, the gradient goes to the old value."""
     return _in_mode(True, record, straight, (x, value))
 
