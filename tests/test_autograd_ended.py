@@ -3,11 +3,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax
 import pytest
 
 import torchish as torch
-from torchish import from_jax, nn
 
 TURNS = 3       # what is known of a tape changes how its graph is run
 HOOKS = ("none", "scale", "clamp", "after node", "before node")
@@ -131,65 +129,6 @@ def test_hooks_beyond_what_is_asked_for_do_not_run(read):
     assert h.grad is None and g is not None
     loss.backward()
     torch.testing.assert_close(h.grad, 4 * h**3)
-
-
-@pytest.mark.parametrize("read", [False, True])
-@pytest.mark.parametrize("make", [nn.LSTM, nn.GRU, nn.RNN])
-def test_the_last_state_of_a_layer_is_pulled_back_without_its_outputs(make, read):
-    torch.manual_seed(0)
-    layer, x = make(3, 4, num_layers=2), torch.randn(6, 2, 3)
-
-    def turn(both: bool) -> list:
-        outs, state = layer(x)
-        last, total = (state[-1] if make is nn.LSTM else state).square().sum(), outs.sin().sum()
-        if read:
-            last.item()
-        layer.zero_grad()
-        if both:
-            (last + total).backward()
-        else:
-            last.backward(retain_graph=True)
-            total.backward()
-        return numbers([p.grad.flatten() for p in layer.parameters()])
-    for _ in range(TURNS):
-        assert alike(turn(False), turn(True))
-
-
-@pytest.mark.parametrize("read", [False, True])
-def test_the_last_value_of_a_loop_is_pulled_back_without_those_of_its_turns(read):
-    w = torch.tensor([[0.3, -0.5], [0.8, 0.1]], requires_grad=True)
-
-    def turn(both: bool) -> list:
-        h, each = torch.ones(3, 2), []
-        for _ in range(12):
-            h = torch.tanh(h @ w)
-            each.append((h * h).sum())
-        w.grad = None
-        last, total = h.sum(), torch.stack(each).sum()
-        if read:
-            each[0].item()
-        if both:
-            (last + total).backward()
-        else:
-            last.backward(retain_graph=True)
-            total.backward()
-        return numbers([w.grad.flatten()])
-    for _ in range(TURNS):
-        assert alike(turn(False), turn(True))
-
-
-def test_results_of_a_function_of_jax_are_pulled_back_apart():
-    @from_jax
-    def running(x: Any) -> Any:
-        return jax.lax.scan(lambda c, a: (c + jax.numpy.sin(a), jax.numpy.sin(a)), jax.numpy.zeros(()), x)
-    for _ in range(TURNS):
-        x = torch.arange(4.0, requires_grad=True)
-        total, each = running(x)
-        total.item()
-        total.backward(retain_graph=True)
-        torch.testing.assert_close(x.grad, x.detach().cos())
-        each.sum().backward()
-        torch.testing.assert_close(x.grad, 2 * x.detach().cos())
 
 
 def test_what_does_not_depend_on_a_value_is_told_through_loops():
