@@ -10,7 +10,7 @@ from typing import Any
 
 from .recorder import hooks
 
-__all__ = ["Given", "Instance", "all_of"]
+__all__ = ["Given", "Instance", "all_of", "become"]
 
 
 class Instance:
@@ -23,6 +23,13 @@ _dictionary = vars(Instance)["__dict__"]
 def all_of(x: Any) -> dict[str, Any]:
     """All attributes of a tensor object."""
     return _dictionary.__get__(x)
+
+
+def become(x: Any, attributes: dict[str, Any]) -> None:
+    """Gives a tensor object all attributes of another one, as `all_of` told them."""
+    own, given = all_of(x), dict(attributes)
+    own.clear()
+    own.update(given)
 
 
 def _given(x: Any) -> Iterator[tuple[str, Any]]:

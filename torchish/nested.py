@@ -24,6 +24,7 @@ from typing import Any
 
 from .avals import Aval, aval_of
 from .closed import Closed, entry
+from .given import all_of, become
 from .hooks import hooks
 from .members import Draws
 from .modes import no_grad
@@ -217,7 +218,7 @@ class Nested(Draws):
         if ours or id(x) in self.writes:
             return value
         before = object.__new__(hooks.tensor)
-        before.__dict__.update(x.__dict__)
+        become(before, all_of(x))
         lives = before._tape if before._tape is not None else before._home
         if lives is not None and before._data is None:
             lives.tensors.append(before)
@@ -429,8 +430,7 @@ class Nested(Draws):
     def _put_back(self) -> None:
         for x, before in self.writes.values():
             grad = x._grad
-            x.__dict__.clear()
-            x.__dict__.update(before.__dict__)
+            become(x, all_of(before))
             if x._view is not None:
                 x._view.version = -1        # it was brought up to date with what is put back
             x._grad = grad if grad is None or not self.holds(grad) else before._grad

@@ -12,7 +12,7 @@ from typing import Any
 import jax
 
 from .creation import from_array
-from .given import all_of
+from .given import all_of, become
 from .nn.module import Module
 from .tape import Tape, state
 from .tensor import Tensor, wrap
@@ -83,5 +83,4 @@ def _values(module: Module, parameters: dict[str, Any]) -> Iterator[None]:
         yield
     finally:
         for x, attributes in kept:
-            all_of(x).clear()
-            all_of(x).update(attributes)
+            become(x, attributes)

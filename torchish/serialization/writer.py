@@ -27,7 +27,6 @@ from .names import BYTES, FROM_TYPE, GET_LAYOUT, REBUILD, STORAGES, Global, name
 
 __all__ = ["Storages", "pickled"]
 
-PLAIN = frozenset(name for cls in Tensor.__mro__ for name in getattr(cls, "__annotations__", ()))
 
 
 class Storages:
@@ -127,7 +126,7 @@ def _tensor(x: Tensor) -> tuple:
         return Global("torch.nn.parameter", type(x).__name__), (x.requires_grad, x.device, x.dtype)
     if x.is_sparse:
         return REBUILD["_rebuild_sparse_tensor"], (x.layout, (x._indices(), x._values().detach(), x.shape, x.is_coalesced()))
-    state = {k: v for k, v in x.__dict__.items() if k not in PLAIN}
+    state = dict(x.__dict__)
     if issubclass(type(x), Parameter):
         inner = _Call(*(_without_data(x, False) if x.is_meta else (REBUILD["_rebuild_tensor_v2"], _arguments(x, False))))
         if type(x) is not Parameter:

@@ -4,6 +4,7 @@ In: two tensors.  Out: each is what the other was, class, value, gradient and at
 """
 from __future__ import annotations
 
+from ..given import all_of, become
 from ..recorder import hooks
 from ..sharing import Sharing, View
 from ..tape import state
@@ -19,7 +20,9 @@ def swap_tensors(t1: Tensor, t2: Tensor) -> None:
         if not x.is_meta:
             x._array()
     t1.__class__, t2.__class__ = t2.__class__, t1.__class__
-    t1.__dict__, t2.__dict__ = t2.__dict__, t1.__dict__
+    first = dict(all_of(t1))
+    become(t1, all_of(t2))
+    become(t2, first)
     for x in (t1, t2):
         if x._shared is not None:       # views of what `x` has become see it here; one of the two may be a view of the other
             before, x._shared = x._shared, Sharing()
