@@ -116,7 +116,7 @@ def _op(name: str, closed: Sequence[Closed], make: Callable[..., Callable], more
 
     params = (Param("operands", "operands"), *[Param(f"n{k}", "runtime") for k in range(total)])
     return Op(name, fn, "nested", params, frozenset(), differentiable=flags, index=next(_index), rule=rule,
-              order=frozen[0].order if len(frozen) == 1 else None)
+              turns=frozen[0].order if len(frozen) == 1 else None)
 
 
 class _Frozen(Closed):

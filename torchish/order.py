@@ -104,11 +104,12 @@ def _tree(node: Node, out: Callable[[int], Out]) -> tuple[tuple, Sequence[Any]]:
     if node.kind is BACKWARD:
         sources = sources_of(node)
         return ("", *range(len(sources))), sources
-    if node.op.turns is not None:
+    told = node.op.turns
+    if callable(told):
+        return _chain(told(), len(node.operands[0])), node.operands[0]
+    if told is not None:
         names = [p.name for p in node.op.operands]
-        return _chain([names.index(name) for name in node.op.turns], len(names)), node.operands
-    if node.op.order is not None:
-        return _chain(node.op.order(), len(node.operands[0])), node.operands[0]
+        return _chain([names.index(name) for name in told], len(names)), node.operands
     name = node_name(node, lambda s: out(s).aval)
     return ("", *range(len(node.operands))) if isinstance(name, str) else name, node.operands
 

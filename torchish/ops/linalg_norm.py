@@ -156,7 +156,7 @@ def _exponential(a: Array) -> Array:
     halvings = jnp.maximum(0, jnp.ceil(jnp.log2(norm / reach)))
     result = expm(a / (2 ** halvings).astype(a.dtype), max_squarings=1)
     return scan(lambda r, k: (lax.cond(k < halvings, lambda r: jnp.matmul(r, r, precision="highest"), lambda r: r, r), None),
-                    result, jnp.arange(MOST_SQUARINGS))[0]
+                result, jnp.arange(MOST_SQUARINGS))[0]
 
 
 @composite()

@@ -105,9 +105,7 @@ class Op:
     parts: of an op that takes its operand apart: `parts(input, first, last, **attributes)`, the results first to last - 1, which
         have one shape, stacked along a new first dimension.
     turns: of an op that torch composes of nodes which are not shown: names of operands, in the order in which its engine comes to
-        them.
-    order: of an op that is a function of a list: tells the numbers of the operands in the order in which the function's backward
-        comes to them.
+        them. Of a recorded function of a list: what tells the numbers of its operands in that order.
     through: of the backward of an ended graph: the entries that it goes through (`segment.Through`).
     samples: `samples(t) -> [(args, kwargs), ...]` for the generated tests, where `t(*shape, low=-2, high=2, dtype=None,
         seed=0)` makes an array (a float one unless dtype says otherwise); without it, elementwise ops get default ones.
@@ -148,8 +146,7 @@ class Op:
     inplace: InPlace = PLAIN
     underived: dict[str, str] | Callable | None = None
     wide_numbers: int | None = None
-    turns: tuple[str, ...] | None = None
-    order: Callable | None = None
+    turns: tuple[str, ...] | Callable | None = None
     through: Any = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

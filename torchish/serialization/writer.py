@@ -28,7 +28,6 @@ from .names import BYTES, FROM_TYPE, GET_LAYOUT, REBUILD, STORAGES, Global, name
 __all__ = ["Storages", "pickled"]
 
 
-
 class Storages:
     """The storages of a file in the order in which they were met: key, base tensor, elements in the order of memory."""
 
