@@ -8,7 +8,7 @@ import pytest
 from counting import counting
 
 import torchish as torch
-from torchish import nn, optim
+from torchish import accumulate, nn, optim
 from torchish.finish import finish
 from torchish.nn import functional as F
 from torchish.recorder import hooks
@@ -265,3 +265,20 @@ def test_a_known_backward_is_followed_without_a_walk(monkeypatch):
     monkeypatch.setattr(hooks, "backward", lambda *args, **kwargs: (walks.append(1), general(*args, **kwargs)))
     run(m, o, [batch(k) for k in range(STEPS)])
     assert len(walks) == 1
+
+
+def test_known_gradients_are_followed_without_a_walk(monkeypatch):
+    """So are those that `autograd.grad` was asked for: of leaves, of what became one in this step, of results."""
+    w, walks = torch.ones(3, requires_grad=True), []
+    general = accumulate.gradients
+    monkeypatch.setattr(accumulate, "gradients", lambda *args, **kwargs: (walks.append(1), general(*args, **kwargs))[1])
+    for k in range(STEPS):
+        x = (torch.arange(3.) * k).requires_grad_()
+        h = (w * x).sin()
+        gx, gh, none = torch.autograd.grad(h.square().sum(), [x, h, torch.ones(1, requires_grad=True)], torch.tensor(2.),
+                                           create_graph=True, allow_unused=True)
+        found, = torch.autograd.grad(gx.square().sum() + gh.sum(), w)
+        assert none is None and torch.allclose(gx, 2 * (2 * x).sin()) and torch.allclose(gh, 4 * h)
+        at = 2 * x.detach()
+        assert torch.allclose(found, 8 * at.sin() * (at.sin() + at * at.cos()) + 4 * x * x.cos())
+    assert len(walks) == 2

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from threading import RLock
 from typing import Any
 
+from .anomaly import anomaly
 from .devices import META
 from .errors import NO_DATA
+from .graph import known_gradients
 from .recorder import hooks
 from .sharing import storage_of
 from .stops import DEFAULT, PostHook
@@ -130,8 +132,12 @@ def grad(roots: Sequence, inputs: Sequence, cotangents: Sequence, retain: bool |
     for x in inputs:
         if not x.requires_grad:
             raise RuntimeError("One of the differentiated Tensors does not require grad")
-    found = gradients(list(roots), cotangents, list(inputs), create if retain is None else retain, create, batch=batch).found
-    return completed(inputs, [found.get(id(x), (None, None))[1] for x in inputs], create, allow_unused, materialize)
+    retain = create if retain is None else retain
+    known = None if batch is not None or anomaly.check else known_gradients(list(roots), cotangents, list(inputs), retain, create)
+    if known is None:
+        found = gradients(list(roots), cotangents, list(inputs), retain, create, batch=batch).found
+        known = [found.get(id(x), (None, None))[1] for x in inputs]
+    return completed(inputs, known, create, allow_unused, materialize)
 
 
 def completed(inputs: Sequence, found: Sequence, create: bool, allow_unused: bool, materialize: bool) -> tuple:

@@ -19,15 +19,15 @@ from .errors import NO_DATA
 from .ops.table import Op
 from .order import in_order, turns
 from .plan import Backward, reach, refuse_underived, sources_of
-from .recorder import Restart, advance, hooks, record
+from .recorder import Restart, advance, hooks, record, slot_of
 from .replay import number_specs, run_nodes, spec
 from .segment import Graph, Residuals, backward_op, residual_op
 from .strides import of_gradient
 from .tape import BACKWARD, INPUT, LEAF, WATCHED, Node, Tape, input_outs, needs, path, state
 from .xla import origins, traced
 
-__all__ = ["SECOND_TIME", "check_not_freed", "end_before_accumulating", "first_backward", "held", "leading_to", "let_go",
-           "numbers_of", "record_backward", "segment_backward"]
+__all__ = ["SECOND_TIME", "check_not_freed", "end_before_accumulating", "first_backward", "held", "known_gradients", "leading_to",
+           "let_go", "numbers_of", "record_backward", "segment_backward"]
 
 SECOND_TIME = (
     "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
@@ -60,6 +60,42 @@ def first_backward(x: Any, retain: bool) -> bool:
         g._tape, g._node = tape, out
         append(g)
     return True
+
+
+def known_gradients(roots: list, cotangents: list, targets: list, retain: bool, create: bool) -> list | None:
+    """The common case of `autograd.grad`, done shortly: a known entry of the open tape, without hooks and older graphs on it.
+
+    Returns the gradient of each target, None for one that is not reached; or None alone, with nothing done, where the case is
+    another.
+    """
+    tape = state.tape
+    if tape.nested is not None or tape.hooked or tape.extra & WATCHED:
+        return None
+    for x in roots:
+        if x._tape is not tape or x._view is not None or x._leaf:
+            return None
+    places: list[int | None] = []
+    for x in targets:
+        if x._hooks or x._view is not None or id(x) in tape.foreign:
+            return None
+        places.append(x._node.slot if x._tape is tape or x._home is tape else None)     # as `behind.targets_on`
+    if any(c is not None and c._view is not None for c in cotangents):
+        return None
+    try:
+        cts = tuple([None if c is None else slot_of(tape, c) for c in cotangents])
+    except Restart:
+        return None
+    if tape.upstream:
+        return None
+    asked = tuple(sorted({s for s in places if s is not None}))
+    node = tape.node.children.get(_key(tuple([x._node.slot for x in roots]), cts, asked, (), retain, create, -1))
+    if node is None:
+        return None
+    tape.node = node
+    if not create:
+        tape.stepped, tape.mark = True, node
+    found = {s: hooks.make(tape, out) for s, out in zip(node.info.wrt, node.outs, strict=True)}
+    return [found.get(s) for s in places]       # type: ignore[arg-type]
 
 
 def _key(roots: tuple, cts: tuple, asked: tuple | None, stops: tuple, retain: bool, create: bool, down_to: int) -> tuple:

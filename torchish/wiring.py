@@ -19,11 +19,10 @@ from .finish import concrete, finish, seal
 from .layouts import strided
 from .meta import made_on, record_on_meta, to_meta
 from .namespace import namespace
-from .ops.engine import copy as COPY
 from .ops.strided import memory_of
 from .ops.table import TABLE
 from .out import store
-from .recorder import Results, hooks, record
+from .recorder import Results, hooks
 from .scalar import converted
 from .split import split
 from .stops import retain
@@ -37,6 +36,7 @@ __all__ = ["assign_all", "spaces"]
 spaces = build(Tensor, namespace)
 public = spaces["function"]
 public["_alias"] = spaces["private"]["_alias"]
+copied = spaces["private"]["_copy"]
 to_dtype = spaces["function"].get("to_dtype") or spaces["private"]["to_dtype"]
 public["_full"], public["_full_like"], public["_full_new"] = constant, constant_like, constant_new
 public["_made_on"] = made_on
@@ -99,7 +99,7 @@ def _copy_cast(like: Tensor, value: Tensor) -> Tensor:
     source, target = value._node.aval.device, like._node.aval.device
     if source != target and META in (source, target):
         value = value.to(target)
-    return record(COPY, (like, value))
+    return copied(like, value)
 
 
 def _alias_leaf(x: Tensor, moved: Tensor) -> Tensor:
