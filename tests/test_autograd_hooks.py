@@ -247,6 +247,50 @@ def test_hooks_of_one_nodes_results_run_as_they_were_registered(x):
         assert log == [first, second]
 
 
+class Both(torch.autograd.Function):
+    """Twice and three times its input."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x * 2, x * 3
+
+    @staticmethod
+    def backward(ctx, g, h):
+        return g * 2 + h * 3
+
+
+@pytest.mark.parametrize("read", [False, True])
+@pytest.mark.parametrize("make, used, asked, calls", [
+    (lambda h: h.chunk(2), [1], None, [(1, [1.0]), (0, None)]),
+    (lambda h: torch.var_mean(h, 0), [0], None, [(1, None), (0, 1.0)]),
+    (lambda h: Both.apply(h), [1], None, [(1, [1.0, 1.0]), (0, None)]),
+    (lambda h: h.chunk(2), [0, 1], 0, [(1, [1.0]), (0, [1.0])]),
+    (lambda h: Both.apply(h), [0, 1], 0, [(1, [1.0, 1.0]), (0, [1.0, 1.0])]),
+    (lambda h: h.tensor_split(2), [1], None, [(1, [1.0])]),         # two nodes in torch
+], ids=["chunk", "var_mean", "function", "chunk asked", "function asked", "tensor_split"])
+def test_hooks_of_a_nodes_other_results_run_too(x, make, used, asked, calls, read):
+    for _ in range(3):
+        seen, outs = [], make(x * 1)
+        if read:
+            outs[0].sum().item()
+        for k in (1, 0):
+            outs[k].register_hook(lambda g, k=k, seen=seen: seen.append((k, None if g is None else g.tolist())))
+        loss = sum(outs[k].sum() for k in used)
+        if asked is None:
+            loss.backward()
+        else:
+            torch.autograd.grad(loss, outs[asked])
+        assert seen == calls
+
+
+def test_a_hook_cannot_make_a_gradient_where_none_comes(x):
+    a, b = (x * 1).chunk(2)
+    a.register_hook(lambda g: torch.ones(1))
+    with pytest.raises(RuntimeError, match="^can't replace a None gradient with a non-None value$"):
+        b.sum().backward()
+    assert x.grad is None
+
+
 def test_a_hook_sees_no_gradient_of_what_was_not_asked_for(x):
     w, seen = torch.ones(2, requires_grad=True), []
     y = x * w

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from .hooks import hooks
+from .ops.table import TABLE
 from .plan import reach, sources_of
 from .segment import Graph
 from .tape import BACKWARD, INPUT, LEAF, Node, Tape, input_outs, path, state
 
 __all__ = ["Behind", "computed", "entries_of", "functions_behind", "is_function", "leading", "linked", "maker_of",
-           "now_at", "positions", "source_at", "source_of", "spread", "stand", "targets_on"]
+           "now_at", "pauses", "positions", "sisters", "source_at", "source_of", "spread", "stand", "targets_on"]
 
 
 def entries_of(home: Any) -> list[Node]:
@@ -39,6 +40,26 @@ def source_at(home: Any, slot: int) -> Any:
 def maker_of(home: Any, slot: int) -> Node:
     """The entry whose result stands at a slot."""
     return next(n for n in entries_of(home) if any(o.slot == slot for o in n.outs))
+
+
+def pauses(home: Any) -> list[int]:
+    """The slots at which hooks wait.
+
+    With a result of a node its others: torch calls the hooks of all of them, with None for those that no gradient comes to.
+    """
+    found = {s for s, stop in home.hooked.items() if stop.active()}
+    heard = {s for s in found if home.hooked[s].hooks}
+    for n in entries_of(home) if heard else ():
+        if not heard.isdisjoint(sisters(n)):
+            found.update(sisters(n))
+    return list(found)
+
+
+def sisters(node: Node) -> list[int]:
+    """The results that require a gradient of an entry which is one node in torch; nothing where each has a node of its own."""
+    if len(node.outs) == 1 or node.op is None or node.op.separate or TABLE.get(node.op.name) is not node.op:
+        return []
+    return [o.slot for o in node.outs if o.rg]
 
 
 def positions(home: Any) -> dict[Any, int]:
@@ -139,7 +160,10 @@ def leading(starts: Iterable[tuple[Any, int]], targets: Iterable[Any]) -> Behind
     for x in targets:
         at = stand(x)
         if isinstance(at, tuple):
-            result.places.add((id(at[0]), at[1]))
+            home, slot = at
+            # hooks of the other results of its node run, too
+            others = range(len(home.avals)) if is_function(home) and home.hooked else ()
+            result.places.update((id(home), s) for s in (slot, *others))
         else:
             result.leaves.add(id(x))
     # a graph depends on older ones only; the open tape, which has no serial number yet, comes last
@@ -150,6 +174,8 @@ def leading(starts: Iterable[tuple[Any, int]], targets: Iterable[Any]) -> Behind
             else:
                 hit = (n.grad or (n.kind is BACKWARD and n.info.differentiable)) and \
                     any((id(home), s) in result.places for s in sources_of(n))
+            if home.hooked and not hit:     # as above
+                hit = any((id(home), s) in result.places for s in sisters(n))
             if hit:
                 result.places.update((id(home), o.slot) for o in n.outs)
     return result

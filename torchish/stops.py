@@ -17,6 +17,7 @@ __all__ = ["DEFAULT", "NodeHooks", "NotBatched", "PostHook", "PreHook", "Start",
            "home_of", "leaf_stop", "retain", "stop_at"]
 
 
+NOT_REPLACED = "can't replace a None gradient with a non-None value"
 DEFAULT = object()      # the `_grad_dtype` of a leaf for which none was set
 
 
@@ -60,7 +61,7 @@ def _replaced(hook: Callable, new: Any, old: list) -> list:
         raise RuntimeError(f"hook '{_name(hook)}' has returned an incorrect number of values (got {len(new)}, but expected "
                            f"{len(old)})")
     if any(g is None and n is not None for n, g in zip(new, old, strict=True)):
-        raise RuntimeError("can't replace a None gradient with a non-None value")
+        raise RuntimeError(NOT_REPLACED)
     return [None if n is None else checked(hook, n, g) for n, g in zip(new, old, strict=True)]
 
 
@@ -86,13 +87,15 @@ class Stop:
         return self.node is not None and (bool(self.node.pre or self.node.post) or self.node.packed())
 
     def run(self, g: Any) -> Any:
-        """The gradient after the hooks of the tensor; the one retained is what they made of it."""
+        """The gradient after the hooks of the tensor, None where none came; the one retained is what they made of it."""
         for hook in list(self.hooks.values()):
             new = hook(g)
+            if new is not None and g is None:
+                raise RuntimeError(NOT_REPLACED)
             if new is not None:
                 g = checked(hook, new, g)
         x = self.kept() if self.kept is not None else None
-        if x is not None:
+        if x is not None and g is not None:
             x._grad = hooks.public["_alias"](g) if x._grad is None else hooks.add(x._grad, g)
         return g
 

@@ -22,7 +22,9 @@ from .behind import (
     linked,
     maker_of,
     now_at,
+    pauses,
     positions,
+    sisters,
     source_at,
     source_of,
     spread,
@@ -172,7 +174,7 @@ class Pass(Leaves):
                 ones = [hooks.ones_like(s.x) if g is None else g for g in (same.g, s.g)]
                 s = Start(s.x, self.sum(*ones), same.done or s.done)
             at[slot] = s
-        waiting = [s for s, stop in tape.hooked.items() if stop.active()] if tape.hooked else []
+        waiting = pauses(tape) if tape.hooked else []
         self.open = list(at.values())
         function, begin = self._youngest_function(tape)
         if function is not None and begin > max(at):
@@ -195,7 +197,7 @@ class Pass(Leaves):
                 return
             self._function(graph, {k: g for k, (g, _) in self.pending.pop(graph).items()})
             return
-        waiting = [s for s, stop in graph.hooked.items() if stop.active()]
+        waiting = pauses(graph) if graph.hooked else []
         free = {s: g for s, (g, done) in at.items() if done or s not in waiting}
         if not free:
             slot = max(at)
@@ -317,13 +319,12 @@ class Pass(Leaves):
         """A custom function: its hooks, its backward, and on from its inputs."""
         state.tape.set_grad(self.create)
         needed = self._needed(step, ())
-        for k in sorted(starts):
-            stop, g = step.hooked.get(k), starts[k]
-            if g is None:
-                continue
+        for k in sorted({*starts, *step.hooked}, key=lambda k: step.hooked[k].first() if k in step.hooked else 0):
+            stop, g = step.hooked.get(k), starts.get(k)
             if stop is not None and stop.active():
                 starts[k] = stop.run(g)
-            self._capture(step, k, g if needed else starts[k])      # as in `_pause`
+            if g is not None:
+                self._capture(step, k, g if needed else starts[k])      # as in `_pause`
         if not needed:
             return
         node = step.node_hooks
@@ -358,21 +359,23 @@ class Pass(Leaves):
             raise NotBatched
         if self._leaves_first():
             return
-        stop: Stop = home.hooked[slot]
+        stop: Stop | None = home.hooked.get(slot)
         made = maker_of(home, slot)
-        node = made if stop.has_node_hooks() else None
+        node = made if stop is not None and stop.has_node_hooks() else None
         # the hooks of all results of an entry run in the order in which they were registered
-        group = [o.slot for o in made.outs if o.slot in grads and (node is not None or o.slot in home.hooked)]
+        group = [s for s in sisters(made) if s in grads or (s in home.hooked and home.hooked[s].hooks)]
+        if not group:
+            group = [slot] if node is None else [o.slot for o in made.outs if o.slot in grads]
         group.sort(key=lambda s: home.hooked[s].first() if s in home.hooked else 0)
-        held = {s: self._take(home, s) for s in group}
+        held = {s: self._take(home, s) for s in group if s in grads}
         needed = self._needed(home, set(group))
         ran = {}
         for s in group:
-            here = home.hooked.get(s)
-            if needed:          # as in torch: what is asked for here is taken before the hooks where the walk goes on from here
-                self._capture(*now_at(held[s], home, s), grads[s])
-            ran[s] = here.run(grads[s]) if here is not None else grads[s]
-            if not needed:
+            here, g = home.hooked.get(s), grads.get(s)
+            if needed and g is not None:    # as in torch: what is asked for is taken before the hooks where the walk goes on
+                self._capture(*now_at(held[s], home, s), g)
+            ran[s] = here.run(g) if here is not None else g
+            if not needed and g is not None:
                 self._capture(*now_at(held[s], home, s), ran[s])
         if not needed:
             if node is not None and self.arrived is not None:
@@ -381,8 +384,8 @@ class Pass(Leaves):
         if node is not None:
             self._node_hooks(stop.node, node, held, home, ran)
             return
-        for s in group:
-            self._put(held[s], home, s, ran[s])
+        for s, x in held.items():
+            self._put(x, home, s, ran[s])
 
     def _node_hooks(self, node_hooks: Any, node: Any, held: dict, home: Any, grads: dict[int, Any]) -> None:
         """Runs the hooks of a node, and goes on from its results or, where a hook sees the operands' gradients, from those."""

@@ -86,7 +86,7 @@ def _layer_samples(t: Any) -> list:
             for x, state, weights in [_sample(gates, t, False)]]
 
 
-@op(name="_lstm_layer", forms="", autocast="low", rule="StackBackward0", samples=_lstm_samples)
+@op(name="_lstm_layer", forms="", autocast="low", rule="StackBackward0", separate=True, samples=_lstm_samples)
 def lstm_layer(input: Array, lengths: Array | None, hx: Array, cx: Array, w_ih: Array, w_hh: Array, b_ih: Array | None,
                b_hh: Array | None, w_hr: Array | None, reverse: bool) -> tuple[Array, Array, Array]:
     """One direction of an LSTM layer: (outputs, h, c); w_hr projects the output."""
@@ -97,7 +97,7 @@ def lstm_layer(input: Array, lengths: Array | None, hx: Array, cx: Array, w_ih: 
     return output, h, c
 
 
-@op(name="_recurrent_layer", forms="", autocast="low", rule="StackBackward0", samples=_layer_samples,
+@op(name="_recurrent_layer", forms="", autocast="low", rule="StackBackward0", separate=True, samples=_layer_samples,
     turns=("b_hh", "w_hh", "b_ih", "w_ih"))
 def recurrent_layer(input: Array, lengths: Array | None, hx: Array, w_ih: Array, w_hh: Array, b_ih: Array | None,
                     b_hh: Array | None, mode: str, reverse: bool) -> tuple[Array, Array]:
@@ -135,7 +135,8 @@ def _cell_samples(gates: int) -> Callable:
     return samples
 
 
-@op(forms="function", autocast="low", rule="MulBackward0", samples=_cell_samples(LSTM_GATES), turns=_INPUT_FIRST)
+@op(forms="function", autocast="low", rule="MulBackward0", separate=True, samples=_cell_samples(LSTM_GATES),
+    turns=_INPUT_FIRST)
 def lstm_cell(input: Array, hx: Arrays, w_ih: Array, w_hh: Array, b_ih: Array | None = None,
               b_hh: Array | None = None) -> tuple[Array, Array]:
     """One step of an LSTM from hx = (h, c): (h, c)."""

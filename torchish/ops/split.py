@@ -130,7 +130,7 @@ def _tensor_split_bounds(n: int, indices_or_sections: Dims) -> list[tuple[int, i
     return list(pairwise(edges))
 
 
-@op(view=True, saves=False, rule="SliceBackward0", forms="function method",
+@op(view=True, saves=False, rule="SliceBackward0", separate=True, forms="function method",
     names={"indices_or_sections": "indices sections tensor_indices_or_sections indices_or_sections"},
     samples=lambda t: [((t(5, 3), 2), {}), ((t(5, 3), (1, 3)), {})])
 def tensor_split(input: Array, indices_or_sections: Dims | float, dim: int = 0) -> tuple[Array, ...]:

@@ -106,6 +106,7 @@ class Op:
         have one shape, stacked along a new first dimension.
     turns: of an op that torch composes of nodes which are not shown: names of operands, in the order in which its engine comes to
         them. Of a recorded function of a list: what tells the numbers of its operands in that order.
+    separate: of an op with several results: torch makes each of them by a node of its own.
     through: of the backward of an ended graph: the entries that it goes through (`segment.Through`).
     samples: `samples(t) -> [(args, kwargs), ...]` for the generated tests, where `t(*shape, low=-2, high=2, dtype=None,
         seed=0)` makes an array (a float one unless dtype says otherwise); without it, elementwise ops get default ones.
@@ -147,6 +148,7 @@ class Op:
     underived: dict[str, str] | Callable | None = None
     wide_numbers: int | None = None
     turns: tuple[str, ...] | Callable | None = None
+    separate: bool = False
     through: Any = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -215,7 +217,7 @@ def op(*, name: str | None = None, forms: str = "function method out", inplace: 
        looks: str = "places", joins: Callable | None = None, parts: Callable | None = None,
        host: Callable | None = None, into: Into | None = None,
        underived: dict[str, str] | Callable | None = None, wide_numbers: int | None = None,
-       turns: tuple[str, ...] | None = None) -> Callable[[Callable], Op]:
+       turns: tuple[str, ...] | None = None, separate: bool = False) -> Callable[[Callable], Op]:
     """Declares the decorated pure function as an op; see `Op` for the options.
 
     The op's name is the function's, a trailing underscore dropped (`def sum_` declares "sum").  Annotations must be
@@ -227,7 +229,7 @@ def op(*, name: str | None = None, forms: str = "function method out", inplace: 
                     write, saves, check, rule, differentiable, inspect.getdoc(fn) or "", len(TABLE), samples,
                     names or {}, strides if strides != "" else "elementwise" if promote else None, autocast, look,
                     apart, looks, joins, parts, host, into or (CASTS if promote else EXACT),
-                    inplace if isinstance(inplace, InPlace) else PLAIN, underived, wide_numbers, turns)
+                    inplace if isinstance(inplace, InPlace) else PLAIN, underived, wide_numbers, turns, separate)
         _declare(TABLE, record)
         return record
     return declare
