@@ -283,6 +283,20 @@ def test_hooks_of_a_nodes_other_results_run_too(x, make, used, asked, calls, rea
         assert seen == calls
 
 
+def test_hooks_of_a_function_from_before_a_read_run_after_those_of_younger_activations(x):
+    for _ in range(3):
+        calls = []
+        old, _ = Both.apply(x)
+        old.register_hook(lambda g, calls=calls: calls.append("old"))
+        old.sum().item()
+        young = x + 0.5
+        young.register_hook(lambda g, calls=calls: calls.append("young"))
+        a = x * old
+        b, _ = Both.apply(young)
+        (a * b).sum().backward()
+        assert calls == ["young", "old"]
+
+
 def test_a_hook_cannot_make_a_gradient_where_none_comes(x):
     a, b = (x * 1).chunk(2)
     a.register_hook(lambda g: torch.ones(1))

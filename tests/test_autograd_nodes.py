@@ -159,3 +159,16 @@ def test_a_reshape_that_copies_and_norms_without_weights_have_torchs_edges():
     functional = torch.nn.functional
     for y in (functional.batch_norm(x, None, None, training=True), functional.group_norm(x, 2)):
         assert [f is None for f, _ in y.grad_fn.next_functions] == [False, True, True]
+
+
+@pytest.mark.parametrize("find, name, said", [
+    (lambda x: torch.unique(x), "Unique2Backward0", "_unique2"),
+    (lambda x: torch.unique(x, dim=0, return_counts=True)[0], "UniqueDimBackward0", "unique_dim"),
+    (lambda x: torch.unique_consecutive(x, return_inverse=True)[0], "UniqueConsecutiveBackward0", "unique_consecutive"),
+])
+def test_no_gradient_goes_through_the_different_elements(find, name, said):
+    x = torch.tensor([3., 1., 3.], requires_grad=True)
+    found = find(x)
+    assert found.grad_fn.name() == name and not find(x.detach()).requires_grad
+    with pytest.raises(NotImplementedError, match=f"^the derivative for '{said}' is not implemented.$"):
+        found.sum().backward()

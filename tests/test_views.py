@@ -61,6 +61,17 @@ def _excused(text: str, reasons: dict[str, str]) -> bool:
     return any(text.startswith(name) for name in reasons)
 
 
+@pytest.mark.parametrize("view", [False, True])
+def test_what_becomes_a_view_without_grad_mode_keeps_its_history(view):
+    x = torch.arange(6.).reshape(2, 3).requires_grad_()
+    y = (x * x)[:, :2] if view else x * x
+    with torch.no_grad():
+        y.t_()
+    assert y.grad_fn.name() == "TBackward0"
+    (y * torch.ones(y.shape)).sum().backward()
+    assert torch.equal(x.grad, 2 * x.detach() * torch.tensor([1., 1., 0. if view else 1.]))
+
+
 def test_strides_of_every_op() -> None:
     wrong, checked = {}, 0
     for case in first_cases():

@@ -65,11 +65,12 @@ def sisters(node: Node) -> list[int]:
 def positions(home: Any) -> dict[Any, int]:
     """Of the custom functions that were called on `home`: the slot at which their results begin.
 
-    Results of a function that is older than a graph which `home` goes on from may be there, too: that graph may still add to them.
+    Results of older functions may be there, too; also of one that is older than a graph which `home` goes on from: that graph may
+    still add to them.
     """
     sources = home.upstream if isinstance(home, Tape) else home.sources
     places = [(s, *source) for s, source in sources.items() if isinstance(source, tuple)]
-    began = max((at.serial for _, at, _ in places if isinstance(at, Graph)), default=-1)
+    began = max([home.began, *(at.serial for _, at, _ in places if isinstance(at, Graph))])
     found: dict[Any, int] = {}
     for s, at, _ in places:
         if is_function(at) and at.serial > began:

@@ -12,6 +12,7 @@ from . import dtypes
 from .creation import from_array
 from .errors import refuse_data_dependent
 from .ops.check import broadcast_shapes, require, wrap_dim
+from .ops.engine import FOUND
 from .ops.index import selected
 from .ops.into import Into
 from .recorder import given_tensor, hooks, record
@@ -28,7 +29,7 @@ NOT_BY_MEMBER = {
 LIKE_SELF = Into("masked_select(): self and result must have the same scalar type")
 
 __all__ = ["allclose", "bincount", "check_unique", "equal", "masked_select", "nonzero", "true_for_all", "unique",
-           "where"]
+           "unique_results", "where"]
 
 
 def _not_by_member(name: str, *tensors: Tensor) -> None:
@@ -143,7 +144,8 @@ def unique(input: Tensor, sorted: bool = True, return_inverse: bool = False, ret
            dim: int | None = None) -> Any:
     """The different elements (or slices along `dim`), sorted; with where each element went and how often each came."""
     dim = check_unique(input, dim)
-    _not_by_member("_unique2" if dim is None else "unique_dim", input)
+    name = "_unique2" if dim is None else "unique_dim"
+    _not_by_member(name, input)
     own = input._numpy()
     x = own.astype(np.float32) if input.is_floating_point() and own.itemsize < 4 else own     # numpy does not order NaN of bfloat16
     # to torch no NaN is equal to another
@@ -152,9 +154,17 @@ def unique(input: Tensor, sorted: bool = True, return_inverse: bool = False, ret
     else:
         values, inverse, counts = np.unique(x, return_inverse=True, return_counts=True, axis=dim, equal_nan=False)
     inverse = inverse.reshape(input.shape) if dim is None else inverse.reshape(-1)
-    result = (values.astype(own.dtype), *([inverse] if return_inverse else []), *([counts] if return_counts else []))
-    tensors = tuple(from_array(a.astype(np.int64) if k else a) for k, a in enumerate(result))
-    return tensors[0] if len(tensors) == 1 else tensors
+    return unique_results(name, input, values.astype(own.dtype), inverse if return_inverse else None,
+                          counts if return_counts else None)
+
+
+def unique_results(name: str, input: Tensor, values: np.ndarray, inverse: np.ndarray | None, counts: np.ndarray | None) -> Any:
+    """What torch's `name` returns: the values, which no gradient can go through, and what else was asked for."""
+    found = from_array(np.array(values))
+    if state.tape.grad and input.requires_grad:
+        found = record(FOUND[name], (input, found))
+    numbers = [from_array(a.astype(np.int64)) for a in (inverse, counts) if a is not None]
+    return (found, *numbers) if numbers else found
 
 
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:

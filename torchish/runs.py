@@ -11,7 +11,7 @@ import numpy as np
 from . import dtypes
 from .capsule import imported
 from .creation import READ_ONLY, as_tensor, from_array
-from .data_dependent import check_unique, nonzero
+from .data_dependent import check_unique, nonzero, unique_results
 from .errors import refuse_data_dependent
 from .tensor import Tensor
 from .warned import warn_once
@@ -37,9 +37,8 @@ def unique_consecutive(input: Tensor, return_inverse: bool = False, return_count
     values = rows[firsts] if dim is None else np.moveaxis(rows[firsts], 0, dim)
     inverse = (np.cumsum(new) - 1).reshape(array.shape if dim is None else (-1,))
     counts = np.diff(np.append(firsts, n))
-    result = (values, *([inverse] if return_inverse else []), *([counts] if return_counts else []))
-    tensors = tuple(from_array(np.array(a, np.int64 if k else None)) for k, a in enumerate(result))
-    return tensors[0] if len(tensors) == 1 else tensors
+    return unique_results("unique_consecutive", input, values, inverse if return_inverse else None,
+                          counts if return_counts else None)
 
 
 def frombuffer(buffer: Any, *, dtype: dtypes.dtype, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:

@@ -22,16 +22,9 @@ from .plan import make_plan, reach, refuse_underived, sources_of
 from .programs import Ending
 from .replay import _conj, pull, run
 from .strides import of_gradient
-from .tape import APART, Node, Tape, input_outs, needs, path
+from .tape import APART, Node, Tape, input_outs, needs, next_serial, path
 
-__all__ = ["Graph", "Residuals", "backward_op", "next_serial", "residual_op"]
-
-_serial = count()
-
-
-def next_serial() -> int:
-    """The place of a new graph in the order of all: a graph can only depend on those before it."""
-    return next(_serial)
+__all__ = ["Graph", "Residuals", "backward_op", "residual_op"]
 
 
 _index = count(1_000_000)
@@ -88,11 +81,11 @@ class Graph:
     standing: slot -> weak reference to a tensor that stood there when the tape ended.
     """
     __slots__ = ("apart", "node", "ending", "sources", "values", "given", "freed", "serial", "hooked", "residuals", "shown",
-                 "standing")
+                 "standing", "began")
 
     def __init__(self, tape: Tape, node: Node, ending: Ending, values: dict | None) -> None:
         self.node, self.ending, self.values = node, ending, values
-        self.serial = next(_serial)
+        self.serial, self.began = next_serial(), tape.began
         self.given = (tape.floats, tape.ints)
         self.freed = ending.gone
         self.residuals: tuple[Residuals, list] | None = None

@@ -13,11 +13,10 @@ from .bundle import replace
 from .grad_fn import follow
 from .graph import record_backward
 from .recorder import enter, hooks, leaf_entry, record
-from .segment import next_serial
 from .sharing import storage_owner
 from .slots import AGAIN
 from .storage import bind
-from .tape import BACKWARD, INPUT, LEAF, MODE, WATCHED, Const, Node, Ref, Tape, input_outs, path, reads, state
+from .tape import BACKWARD, INPUT, LEAF, MODE, WATCHED, Const, Node, Ref, Tape, input_outs, next_serial, path, reads, state
 from .where import user_line
 
 __all__ = ["split"]

@@ -300,7 +300,10 @@ def become_view(x: Any, op: Op, values: tuple) -> Any:
     if x._view is None and x._shared and not x._leaf:
         move_out(x)
     view = x._view
-    result = record(op, (x, *values))
+    if tape.grad or x._leaf or not x.requires_grad:
+        result = record(op, (x, *values))
+    else:       # it keeps its history; in torch the backward fails, as the shapes do not fit any more
+        result = _in_mode(True, record, op, (x, *values))
     if view is None:
         rebind(x, result)
         return x

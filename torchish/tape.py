@@ -8,13 +8,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from typing import Any
 
 from .avals import Aval, Out
 from .dtypes import default
 
 __all__ = ["APART", "BACKWARD", "Const", "DEFAULTS", "INFERENCE", "INPUT", "LEAF", "MODE", "Node", "Ref", "Site", "Tape", "Unseen",
-           "WATCHED", "apart", "defaults", "input_outs", "needs", "path", "reads", "root_of", "slots", "state", "stats"]
+           "WATCHED", "apart", "defaults", "input_outs", "needs", "next_serial", "path", "reads", "root_of", "slots", "state",
+           "stats"]
 
 INPUT, LEAF, MODE, BACKWARD = "input", "leaf", "mode", "backward"   # kinds of entries which are not ops
 # what else a mode may say, bit by bit: each entry is reported; its results are inference tensors; it is never run
@@ -100,11 +102,19 @@ class Node(Out):
         self.next_slot = self.slot + len(avals)
 
 
+_serial = count()
+
+
+def next_serial() -> int:
+    """The place of a new tape, graph or call of a custom function in the order of all: each can only depend on those before it."""
+    return next(_serial)
+
+
 class Tape:
     """The current step of one thread: a pointer into the trie, and the tensors that live on it."""
     __slots__ = ("node", "tensors", "args", "inputs", "floats", "ints", "grad", "places", "mark", "stepped", "leaves", "inline",
                  "thread", "hooked", "known", "upstream", "failed", "foreign", "nested", "shown", "graph", "bundles", "autocast",
-                 "extra", "rolls")
+                 "extra", "rolls", "began")
 
     def __init__(self, grad: bool = True, inline: Any = None, nested: Any = None, autocast: Any = None, extra: int = 0) -> None:
         self.node = root_of(grad, inline, nested, autocast, extra)
@@ -132,6 +142,7 @@ class Tape:
         self.known: tuple[list[Out], Node] = ([], self.node)
         self.shown: Any = None          # the backward nodes that users hold
         self.graph: Any = None          # what it has become, where tensors with a graph outlived it
+        self.began = next_serial()      # custom functions that were called since have higher serial numbers
 
     def set_grad(self, enabled: bool) -> None:
         """Grad mode of the entries to come. Switching back with nothing recorded in between leaves no trace."""

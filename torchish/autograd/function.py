@@ -19,10 +19,9 @@ from ..modes import no_grad
 from ..nested import NoValueError
 from ..nodes import place
 from ..recorder import hooks
-from ..segment import next_serial
 from ..stops import NodeHooks
 from ..storage import assign, rebind, share
-from ..tape import state
+from ..tape import next_serial, state
 from ..tensor import Tensor
 from ..warned import warn
 from ..where import user_line

@@ -16,7 +16,7 @@ from .check import broadcast_shapes
 from .precision import recast
 from .table import Array, Number, cast, op
 
-__all__ = ["copy", "detach", "fill", "laid", "straight", "zero"]
+__all__ = ["FOUND", "copy", "detach", "fill", "laid", "straight", "zero"]
 
 
 @op(forms="function method", view=True, saves=False, differentiable=False, write=lambda base, value: value,
@@ -64,6 +64,18 @@ def _through(input: Array, value: Array) -> Array:
 @_through.defjvp
 def _through_jvp(primals: tuple, tangents: tuple) -> tuple:
     return primals[1], tangents[0].astype(primals[1].dtype)
+
+
+def _underived(name: str, rule: str) -> Any:
+    """The op by which what torch's `name` found in a tensor depends on it: no derivative is implemented."""
+    def found(input: Array, values: Array) -> Array:
+        """`values`, which were found in `input`."""
+        return values
+    return op(name=f"_found_by_{name.lstrip('_')}", forms="", rule=rule, underived={"input": name})(found)
+
+
+FOUND = {name: _underived(name, rule) for name, rule in (
+    ("_unique2", "Unique2Backward0"), ("unique_dim", "UniqueDimBackward0"), ("unique_consecutive", "UniqueConsecutiveBackward0"))}
 
 
 def put_changed(flat: Any, places: Any, values: Any) -> Any:
