@@ -4,7 +4,8 @@ In: the torch that is installed; the numbers of the first and of the last functi
 gradients or error class differ, and how many were compared.  A function takes a vector and a vector of weights from outside; it is
 built of operations, views, writes in place, indexing and a custom function.  Each is called three times, as what is known of it
 changes how it is run.  What PyTorch refuses is not compared.  `linearize` is left out (PyTorch's is a constant to the transforms
-around it), and so is `layer_norm` (its tangents have other gradients there than finite differences tell).
+around it), and so is `layer_norm` (its tangents have other gradients there than finite differences tell).  Where forward mode is
+nested and the custom function is met, PyTorch's derivatives differ from finite differences, too: such lines are no slip here.
 
     python tools/random_transforms.py 0 100
 """
