@@ -503,3 +503,25 @@ def test_a_copy_of_what_holds_an_operator_holds_the_same_one():
 def test_operators_of_aten_are_copied_as_themselves():
     add = torch.ops.aten.add
     assert copy.deepcopy(add) is add and copy.deepcopy(add.Tensor) is add.Tensor
+
+
+def test_a_library_declares_and_implements_by_decorators():
+    lib = library.Library(next(fresh), "DEF")
+
+    @library.define(lib, "twice(Tensor x) -> Tensor")
+    def twice(x):
+        return x * 2
+
+    lib.define("five(Tensor x) -> Tensor")
+
+    @library.impl(lib, "five", "CPU")
+    def five(x):
+        return x * 5
+
+    library.impl(lib, "five", dispatch_key="Meta")(lambda x: torch.empty_like(x))
+    ops = getattr(torch.ops, lib.ns)
+    assert (twice.__name__, five.__name__) == ("twice", "five")
+    assert (ops.twice(torch.ones(2)).tolist(), ops.five(torch.ones(1)).tolist()) == ([2.0, 2.0], [5.0])
+    assert ops.five(torch.ones(3, device="meta")).shape == (3,)
+    with pytest.raises(RuntimeError, match=r'^def\("six"\): Cannot define an operator inside of a TORCH_LIBRARY_IMPL block'):
+        library.define(library.Library(lib.ns, "IMPL"), "six(Tensor x) -> Tensor")(twice)

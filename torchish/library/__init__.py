@@ -7,7 +7,7 @@ Source: https://docs.pytorch.org/docs/stable/library.html
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import partial, singledispatch
 from typing import Any
 
 from ..missing import missing
@@ -47,9 +47,10 @@ class Library:
         """Declares an operator, "name(Tensor x, int n=2) -> Tensor", and returns its name."""
         if alias_analysis not in ("", "FROM_SCHEMA", "CONSERVATIVE"):
             raise RuntimeError(f"Invalid alias_analysis type {alias_analysis}")
-        if self.kind == "IMPL":
-            raise RuntimeError(f"Cannot define an operator in a Library of kind IMPL: {schema}")
         found = parse(schema)
+        if self.kind == "IMPL":
+            raise RuntimeError(f'def("{found.name}"): Cannot define an operator inside of a TORCH_LIBRARY_IMPL block: '
+                               "use a Library of kind DEF or FRAGMENT")
         given = tags_of(tags)
         made = declare(parse(schema, f"{self.ns}::{found.name.partition('::')[2] or found.name}"))
         made.tags = given
@@ -95,8 +96,9 @@ def _register(op: Any, register: Callable[[OpOverload], None]) -> None:
         _waiting.setdefault(op, []).append(register)
 
 
+@singledispatch
 def define(qualname: str, schema: Any, *, lib: Library | None = None, tags: Any = ()) -> Any:
-    """Declares the operator "namespace::name" with the schema "(Tensor x) -> Tensor"."""
+    """Declares the operator "namespace::name" with the schema "(Tensor x) -> Tensor"; `define(library, schema)` is a decorator."""
     if not isinstance(qualname, str):
         raise ValueError(f"define(qualname, schema): expected qualname to be instance of str, got {type(qualname)}")
     namespace, name = split_name(qualname)
@@ -108,13 +110,33 @@ def define(qualname: str, schema: Any, *, lib: Library | None = None, tags: Any 
     (lib or Library(namespace, "FRAGMENT")).define(name + schema, tags=tags)
 
 
+@define.register
+def _define(lib: Library, schema: str, alias_analysis: str = "") -> Callable[[Callable], Callable]:
+    def register(fn: Callable) -> Callable:
+        lib.impl(lib.define(schema, alias_analysis), fn)
+        return fn
+    return register
+
+
+@singledispatch
 def impl(qualname: Any, types: str | Sequence[str], func: Callable | None = None, *, lib: Library | None = None) -> Any:
-    """The kernel of an operator for device types ("cpu", "cuda", "default"); without `func`, a decorator."""
+    """The kernel of an operator for device types ("cpu", "cuda", "default"); without `func`, a decorator.
+
+    `impl(library, name, dispatch_key)` is a decorator, too.
+    """
     def register(fn: Callable) -> Callable:
         for place in [types] if isinstance(types, str) else types:
             _register(qualname, partial(_add, key=KEYS.get(place, place), fn=fn))
         return fn
     return register if func is None else register(func)
+
+
+@impl.register
+def _impl(lib: Library, name: str, dispatch_key: str = "") -> Callable[[Callable], Callable]:
+    def register(fn: Callable) -> Callable:
+        lib.impl(name, fn, dispatch_key)
+        return fn
+    return register
 
 
 def register_kernel(op: Any, device_types: str | Sequence[str] | None, func: Callable | None = None, /, *,
