@@ -282,3 +282,33 @@ def test_operators_in_place_leave_what_they_do_not_know_to_it():
     for other in (None, "a", [1], object()):
         with pytest.raises(TypeError, match=r"unsupported operand type\(s\) for \*=: 'Tensor' and"):
             x *= other
+
+
+NO_NUMBERS = {
+    "t.add(x, x, alpha=a)": "add(): argument 'alpha' must be Number, not Tensor",
+    "F.leaky_relu(x, a)": "leaky_relu(): argument 'negative_slope' (position 2) must be Number, not Tensor",
+    "t.isclose(x, x, 1.5, a)": "isclose(): argument 'atol' (position 4) must be float, not Tensor",
+    "t.full((2,), a)": "full(): argument 'fill_value' (position 2) must be Number, not Tensor",
+    "x.uniform_(0, a)": "uniform_(): argument 'to' (position 2) must be float, not Tensor",
+    "F.dropout(x, a)": "dropout(): argument 'p' (position 2) must be float, not Tensor",
+    "t.arange(0, a)": None,
+    "t.normal(a, 1.0, (2,))": None}     # PyTorch tells all overloads
+
+
+@pytest.mark.parametrize("call", NO_NUMBERS)
+@pytest.mark.parametrize("number", [lambda: torch.tensor(1.0, requires_grad=True), lambda: torch.tensor([1.0])])
+def test_a_tensor_whose_gradient_would_be_lost_is_no_number(call, number):
+    with pytest.raises(TypeError) as e:
+        eval(call, {"t": torch, "F": torch.nn.functional, "x": torch.ones(2), "a": number()})
+    assert NO_NUMBERS[call] in (None, str(e.value))
+
+
+def test_a_tensor_stands_for_a_number():
+    x, a = torch.ones(2), torch.tensor(0.5)
+    assert torch.add(x, x, alpha=a).tolist() == [1.5, 1.5]
+    assert torch.full((2,), a).tolist() == [0.5, 0.5]
+    assert torch.arange(0, a, 0.25).tolist() == [0.0, 0.25]
+    torch.manual_seed(0)
+    drawn = torch.empty(3).uniform_(0, a)
+    torch.manual_seed(0)
+    assert torch.equal(drawn, torch.empty(3).uniform_(0, 0.5))

@@ -14,7 +14,7 @@ from .hooks import hooks
 from .ops.check import is_int
 from .ops.table import Op, Param
 
-__all__ = ["KEY_NAMES", "SINGLE", "key_text", "position", "refuse_type", "refuse_types"]
+__all__ = ["KEY_NAMES", "SINGLE", "key_text", "position", "refuse_tensor", "refuse_type", "refuse_types"]
 
 
 def position(op: Op, p: Param) -> int:
@@ -69,6 +69,14 @@ def refuse_type(op: Op, p: Param, v: Any) -> None:
     found = WANTED.get(op.fn.__annotations__.get(p.name, ""))
     if found is not None and not found[0](v):
         _refuse(op, p, v, found[1])
+
+
+def refuse_tensor(op: Op, p: Param, v: Any) -> None:
+    """TypeError for a tensor in the place of a number if it requires grad (that would be lost), or if it is not 0-dim."""
+    found = op.fn.__annotations__.get(p.name, "")
+    wanted = "Number" if p.kind == "number" else WANTED[found][1] if found in WANTED else "float"
+    if v.requires_grad or v.ndim and (wanted == "Number" or found in SINGLE or found.startswith("float")):
+        _refuse(op, p, v, wanted)
 
 
 def _refuse(op: Op, p: Param, v: Any, wanted: str) -> None:

@@ -18,7 +18,7 @@ from .devices import META, chosen, is_meta
 from .dtypes import c_name
 from .generator import Generator, concrete, default_generator, generator_of
 from .meta import to_meta
-from .ops.check import need_int
+from .ops.check import need_int, need_number
 from .ops.create import dense_only, known
 from .ops.random import drawn_by, drawn_for, scaled, standard_gamma
 from .ops.table import TABLE, Op
@@ -370,7 +370,8 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Gene
     if size is not None:
         shape, dtype = sizes_given("normal", tuple(size), {}), known("normal", dtype, dtypes.default.float, out)
         # the default device is not for this one, as in torch
-        return _new(lambda shape: normals(g, shape, dtype, float(mean), float(std)), shape, dtype, out,
+        mean, std = float(need_number("normal", "mean", 1, mean, "float")), float(need_number("normal", "std", 2, std, "float"))
+        return _new(lambda shape: normals(g, shape, dtype, mean, std), shape, dtype, out,
                     "cpu" if device is None else device, requires_grad)
     leading = mean if isinstance(mean, Tensor) else std
     if not isinstance(leading, Tensor):

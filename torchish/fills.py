@@ -14,6 +14,7 @@ from .creation import constant, from_array
 from .devices import META
 from .draws import bernoulli, laid_out, multinomial, normals, uniforms, without_gradient
 from .generator import Generator, concrete, generator_of
+from .ops.check import need_number
 from .storage import assign, refuse_overlap
 from .tape import state
 from .tensor import Tensor
@@ -38,6 +39,9 @@ def _fill(name: str, draw: Any, quick: Any = None) -> None:
         nested = state.tape.nested
         if nested is not None:
             nested.refuse_same(*args)
+        if name != "bernoulli_":        # whose probabilities may be a tensor
+            args = (*map(number, places, args), *args[len(places):])
+            kwargs = {k: number(k, a) for k, a in kwargs.items()}
         if nested is not None and nested.varies:
             nested.refuse_one_for_all(self)
             return _of_members(name, aval, args, {"generator": g, **kwargs})
@@ -51,9 +55,16 @@ def _fill(name: str, draw: Any, quick: Any = None) -> None:
             kwargs = {k: _along(a, aval.shape, axes) for k, a in kwargs.items()}
         values = rng.filled(lambda shape: draw(g.host(), shape, aval.dtype, *args, **kwargs), tuple(aval.shape), axes)
         return laid_out(from_array(values, aval.device), aval.strides)
+    def number(parameter: str, value: Any) -> Any:
+        if not isinstance(value, Tensor):
+            return value
+        wanted = "int" if name == "random_" else "float"
+        return need_number(name, parameter.rstrip("_"), places.index(parameter) + 1, value, wanted)
+
     method.__name__, method.__qualname__ = name, f"Tensor.{name}"
     P = inspect.Parameter
     own = [p for p in list(inspect.signature(draw).parameters.values())[3:] if p.kind is P.POSITIONAL_OR_KEYWORD]
+    places = [p.name for p in own]
     method.__signature__ = inspect.Signature([      # type: ignore[attr-defined]
         P("self", P.POSITIONAL_OR_KEYWORD), *own, P("generator", P.KEYWORD_ONLY, default=None)])
     method.__doc__ = f"Overwrites this tensor with numbers of torch's {name}."

@@ -15,7 +15,7 @@ from weakref import ref
 import numpy as np
 
 from . import dtypes
-from .attributes import position, refuse_type, refuse_types
+from .attributes import position, refuse_tensor, refuse_type, refuse_types
 from .bundle import Bundle, range_of
 from .entries import create, key_of, push
 from .hooks import Hooks, NoData, Restart, hooks
@@ -220,11 +220,11 @@ def _encode(tape: Tape, op: Op, values: tuple | list) -> tuple[list, list, list,
             codes.append(_outside(whole, v))
         else:
             if isinstance(v, hooks.tensor):
-                v = _read(v)
+                v = _read(op, p, v)
             elif v.__class__ in NUMBERS and v is not p.default:     # 1, 1.0 and True are one key: an entry of another may be known
                 refuse_type(op, p, v)
             elif v.__class__ is tuple and any(isinstance(n, hooks.tensor) for n in v):
-                v = tuple([_read(n) if isinstance(n, hooks.tensor) else n for n in v])
+                v = tuple([_read(op, p, n) if isinstance(n, hooks.tensor) else n for n in v])
             codes.append(tuple(v) if v.__class__ is list else PYTHON_DTYPES.get(v, v) if v.__class__ is type else v)
     return codes, consts, floats, []
 
@@ -268,7 +268,7 @@ def _number(op: Op, p: Any, v: Any) -> Any:
     if isinstance(v, (bool, int, float, complex)):
         return next(c(v) for c in (bool, int, float, complex) if isinstance(v, c))
     if isinstance(v, hooks.tensor) and p.kind == "number":
-        return _read(v)
+        return _read(op, p, v)
     if p.kind == "mixed" and isinstance(v, np.ndarray):
         return hooks.coerce(v)
     wanted = "Number" if p.kind == "number" else "Tensor"
@@ -357,8 +357,9 @@ def _outside(convert: Callable, x: Any) -> Any:
     return values
 
 
-def _read(x: Any) -> Any:
-    """The values of a tensor that stands for numbers."""
+def _read(op: Op, p: Any, x: Any) -> Any:
+    """The values of a tensor that stands for the numbers of an attribute."""
+    refuse_tensor(op, p, x)
     return _outside(hooks.tensor.tolist, x)
 
 

@@ -121,6 +121,16 @@ def need_int(name: str, parameter: str, place: int, value: Any) -> None:
         raise TypeError(f"{name}(): argument '{parameter}' (position {place}) must be int, not {type(value).__name__}")
 
 
+def need_number(name: str, parameter: str, place: int, value: Any, wanted: str = "Number") -> Any:
+    """The Python number that a number or a 0-dim tensor is; torch's TypeError for others, and for one that requires grad."""
+    found = value
+    if hasattr(value, "item"):
+        found = None if getattr(value, "ndim", 0) or getattr(value, "requires_grad", False) else value.item()
+    if not isinstance(found, (bool, int, float, complex)):
+        raise TypeError(f"{name}(): argument '{parameter}' (position {place}) must be {wanted}, not {type(value).__name__}")
+    return found
+
+
 def need_list(name: str, value: Any) -> None:
     """TypeError unless `value`, given for the first parameter of the function `name`, is a list or tuple."""
     if not isinstance(value, (list, tuple)):

@@ -20,7 +20,7 @@ from ..layouts import layout as Layout
 from ..layouts import sparse_coo, strided
 from ..settings import unfilled
 from ..warned import warn
-from .check import is_int, need_int, nonnegative, require
+from .check import is_int, need_int, need_number, nonnegative, require
 from .table import Array, Number, Shape, cast, composite, op
 
 
@@ -203,10 +203,7 @@ def _number(value):
 
 def _fill_value(name, value):
     """The number that is to be everywhere."""
-    number = None if getattr(value, "ndim", 0) else _number(value)
-    if not isinstance(number, (bool, int, float, complex)):
-        raise TypeError(f"{name}(): argument 'fill_value' (position 2) must be Number, not {type(value).__name__}")
-    return number
+    return need_number(name, "fill_value", 2, value)
 
 
 def _size_list(name, size):
@@ -267,10 +264,9 @@ def _progression(start, end, step):
         require(start is not None, "arange() received an invalid combination of arguments - got (), but expected one of:\n"
                 " * (Number end)\n * (Number start, Number end)\n * (Number start, Number end, Number step)", TypeError)
         start, end = None, start
-    for place, (name, value) in enumerate((("end", end), ("start", 0 if start is None else start), ("step", step)), 1):
-        plain = isinstance(value, (bool, int, float, complex)) or hasattr(value, "item") and not getattr(value, "ndim", 0)
-        require(plain, f"arange(): argument '{name}' (position {place}) must be Number, not {type(value).__name__}", TypeError)
-    numbers = [_number(v) for v in (0 if start is None else start, end, step)]
+    places = {"end": end, "start": 0 if start is None else start, "step": step}
+    end, start, step = [need_number("arange", name, place, value) for place, (name, value) in enumerate(places.items(), 1)]
+    numbers = [start, end, step]
     require(not any(isinstance(v, complex) for v in numbers), "value cannot be converted to type double without overflow")
     return numbers
 

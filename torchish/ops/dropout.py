@@ -9,6 +9,7 @@ from typing import Any
 
 from ..rng.layout import memory_order
 from ..warned import warn
+from .check import need_number
 from .table import composite
 
 __all__: list[str] = []
@@ -25,6 +26,8 @@ def _drop(t: Any, x: Any, p: float, training: bool, inplace: bool, name: str = "
 
     lead: how many leading dimensions have masks of their own, for feature dropout (0: all).
     """
+    if p.__class__ is not float:
+        p = need_number("dropout", "p", 2, p, "float")
     if p < 0 or p > 1:
         said = "dropout probability has to be between 0 and 1, but got"
         raise ValueError(f"{said} {p}") if functional else RuntimeError(f"{said} {p:g}")
