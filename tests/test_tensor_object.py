@@ -325,3 +325,11 @@ def test_the_dictionary_of_a_tensor_holds_what_its_user_has_set():
     del weight.__dict__["e"]
     other.__dict__.clear()
     assert vars(weight) == vars(other) == {} == pickle.loads(pickle.dumps(other.__dict__)) and other.sum() == 2
+
+
+def test_a_threshold_is_written_into_an_expanded_tensor():
+    x = torch.tensor([[1.0, 2.0]]).expand(2, 2)
+    torch.nn.functional.threshold_(x, 1.5, 0.25)
+    assert x.tolist() == [[0.25, 2.0], [0.25, 2.0]]
+    with pytest.raises(RuntimeError, match=f"^{ALONE}"):
+        torch.relu_(x)

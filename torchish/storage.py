@@ -417,7 +417,7 @@ def in_place(x: Any, result: Any, rule: InPlace, *others: Any, apart: bool = Fal
     if own.strides is not None:
         if rule.indexed:
             warn_if_expanded(x, rule.indexed)
-        else:
+        elif not rule.repeats:
             refuse_overlap(x)
     for other in others:
         if isinstance(other, hooks.tensor):

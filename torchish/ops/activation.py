@@ -11,7 +11,7 @@ from jax import lax
 
 from .check import require, wrap_dim
 from .error_function import erf
-from .into import AS_INPUT, CASTS, Into
+from .into import AS_INPUT, CASTS, InPlace, Into
 from .pointwise import BOOL_SUBTRACTION
 from .precision import dtype_name, floating, in_wide, magnitude, need_float, need_inexact, need_real, no_bool, unlike, wide
 from .table import Array, Number, cast, op
@@ -186,8 +186,8 @@ def hardshrink(input: Array, lambd: Number = 0.5) -> Array:
     return jnp.where((input >= -width) & (input <= width), jnp.zeros((), input.dtype), input)
 
 
-@op(strides="elementwise", forms="function F out", inplace=True, samples=lambda t: [((t(3, 4), 0.11, 20.0), {})],
-    into=CASTS)
+@op(strides="elementwise", forms="function F out", inplace=InPlace(repeats=True), into=CASTS,
+    samples=lambda t: [((t(3, 4), 0.11, 20.0), {})])
 def threshold(input: Array, threshold: Number, value: Number) -> Array:
     """input where it exceeds `threshold`, else `value`."""
     if input.dtype == bool or jnp.iscomplexobj(input):

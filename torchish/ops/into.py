@@ -56,10 +56,12 @@ class InPlace:
     into: of dtypes.
     shape: where the result has another shape, with {own} and {new}.
     indexed: the name of an indexed write, which warns where several elements are one in memory; others are refused there.
+    repeats: whether doing it twice to an element does no more, so that several may be one in memory.
     """
     into: Into = CASTS
     shape: str = "output with shape {own} doesn't match the broadcast shape {new}"
     indexed: str = ""
+    repeats: bool = False
 
 
 PLAIN = InPlace()
