@@ -147,3 +147,32 @@ def test_types_print_as_torchs() -> None:
     assert done.stderr == ""
     assert done.stdout == " ".join(f"<class 'torch.{n}'>" for n in names) + "\nexpected np.ndarray (got Tensor)\n" \
         "Parameter containing:\ntensor([1.], requires_grad=True)\n"
+
+
+CAUSES = """
+import torch
+from torch import nn
+first, second = nn.Linear(4, 4), nn.Linear(2, 2)
+sgd = torch.optim.SGD(first.parameters(), 0.1)
+for _ in range(3):
+    loss = first(torch.randn(8, 4)).pow(2).mean()
+    sgd.zero_grad()
+    loss.backward()
+    sgd.step()
+    loss.item()
+print(torch.explain()[-1].cause)
+x, y = torch.randn(8, 2), torch.randn(8, 2)
+for curved in (False, True):
+    h = second(x)
+    h = torch.tanh(h) if curved else torch.where(y > 0, h, y)
+    h.sum().item()
+print(torch.explain()[-1].cause)
+"""
+
+
+def test_the_cause_of_a_compilation(tmp_path: Path) -> None:
+    (tmp_path / "causes.py").write_text(CAUSES)
+    done = run("-m", "torchish", "causes.py", folder=tmp_path)
+    first, second = done.stdout.splitlines()
+    assert first == "new: first seen, from causes.py:7"
+    assert second == "new: tanh at causes.py:16 in place of input f32[8,2] (read at causes.py:16)"

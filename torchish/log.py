@@ -123,37 +123,69 @@ def note(kind: str, text: str) -> None:
 
 
 def _cause(nodes: list[Node]) -> str:
-    """What this tape has that the ones before it had not: the first entry at which it left a known branch."""
+    """What this tape has that the ones before it had not: the entry at which it left the branch that is most like it."""
     told = [n.why for n in nodes if n.why]
     if told:
         for n in nodes:
             n.why = None
         return f"new: {told[0]}"
-    for n in nodes:
-        if n.parent is None or len(n.parent.children) < 2:
-            continue
-        siblings = [c for c in n.parent.children.values() if c is not n and c.kind is n.kind]
-        if not siblings:
-            continue
-        other = siblings[-1]
-        if n.kind is INPUT:
-            reader = next((m for m in nodes if m.where and m.depth > n.depth), None)
-            at = f" (read at {short(reader.where)})" if reader else ""
-            return f"new: input {_avals(n)} was {_avals(other)}{at}"
-        if n.kind is MODE:
-            reader = next((m for m in nodes if m.where and m.depth > n.depth), None)
-            return f"new: another grad mode or autocast before {short(reader.where if reader else None)}"
-        if n.kind is BACKWARD:
-            return f"new: another backward at {short(n.where)}"
-        if n.operands != other.operands:
-            return f"new: {n.op.name} at {short(n.where)} with other operands or another number"
-        changed = [k for k in n.attrs if n.attrs[k] != other.attrs.get(k)]
-        name = changed[0] if changed else "operands"
-        return f"new: {n.op.name} at {short(n.where)}, {name} {n.attrs.get(name)} was {other.attrs.get(name)}"
-    first = next((n for n in nodes if n.where), None)
-    if any(c is not nodes[-1] for c in nodes[-1].children.values()) or (nodes[-1].programs and len(nodes[-1].programs) > 1):
+    for n in reversed(nodes):
+        siblings = [c for c in n.parent.children.values() if c is not n] if n.parent is not None else []
+        other = next((c for c in reversed(siblings) if c.kind is n.kind), None)
+        if other is not None:
+            return f"new: {_difference(n, other, nodes)}"
+        other = next((c for c in reversed(siblings) if c.programs or _ran(c)), None)
+        if other is not None:
+            return f"new: {_entry(n, nodes)} in place of {_entry(other, list(other.children.values()))}"
+    if len(nodes[-1].programs or ()) > 1 or _ran(nodes[-1]):
         return "new: the same entries, other results wanted"
+    first = next((n for n in nodes if n.where), None)
     return f"new: first seen, from {short(first.where if first else None)}"
+
+
+def _difference(n: Node, other: Node, nodes: list[Node]) -> str:
+    """What the entry `n` of the tape `nodes` has that `other`, of the same kind and in the same place, has not."""
+    if n.kind is INPUT:
+        return f"input {_avals(n)} was {_avals(other)}{_read(n, nodes)}"
+    if n.kind is MODE or n.kind is BACKWARD:
+        return _entry(n, nodes)
+    if n.operands != other.operands:
+        return f"{_entry(n, nodes)} with other operands or another number"
+    changed = [k for k in n.attrs if n.attrs[k] != other.attrs.get(k)]
+    name = changed[0] if changed else "operands"
+    return f"{_entry(n, nodes)}, {name} {n.attrs.get(name)} was {other.attrs.get(name)}"
+
+
+def _entry(n: Node, nodes: list[Node]) -> str:
+    """The entry `n` of the tape `nodes` in words."""
+    if n.kind is INPUT:
+        return f"input {_avals(n)}{_read(n, nodes)}"
+    if n.kind is MODE:
+        return f"another grad mode or autocast before {short(_reader(n, nodes))}"
+    if n.kind is BACKWARD:
+        return f"another backward at {short(n.where)}"
+    return f"{n.op.name if n.op is not None else n.kind} at {short(n.where)}"
+
+
+def _reader(n: Node, nodes: list[Node]) -> Any:
+    """The user's line of the first entry after `n` that has one."""
+    return next((m.where for m in nodes if m.where and m.depth > n.depth), None)
+
+
+def _read(n: Node, nodes: list[Node]) -> str:
+    where = _reader(n, nodes)
+    return f" (read at {short(where)})" if where else ""
+
+
+def _ran(node: Node) -> bool:
+    """Whether a tape that goes on from `node` has a program; else its next entries are those of the tape that was cut here."""
+    ahead = list(node.children.values())
+    while ahead:
+        n = ahead.pop()
+        if n.programs:
+            return True
+        ahead.extend(n.children.values())
+    return False
 
 
 def explain() -> Explanation:
