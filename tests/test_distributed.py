@@ -139,3 +139,9 @@ def test_what_is_asked_of_an_optimizer():
     for name in optim.__all__:
         assert not isinstance(ours, getattr(optim, name))
         assert error(getattr(optim, name), [torch.ones(1)])[0] == "NotImplementedError"
+
+
+def test_there_is_no_backward_through_several_processes():
+    assert dist.autograd.is_available() is False
+    with pytest.raises(NotImplementedError, match="more than one process"), dist.autograd.context():
+        pass

@@ -16,5 +16,6 @@ __all__ = sorted({"distributed_c10d", "elastic", "nn"}.union(collectives.__all__
                                                            stores.__all__))
 
 __getattr__ = missing("torch.distributed", globals(), late={
-    "_functional_collectives", "_tensor", "algorithms", "checkpoint", "constants", "device_mesh", "fsdp", "optim", "rpc", "tensor"},
+    "_functional_collectives", "_tensor", "algorithms", "autograd", "checkpoint", "constants", "device_mesh", "fsdp", "optim",
+    "rpc", "tensor"},
     objects={"DeviceMesh": "device_mesh", "init_device_mesh": "device_mesh"})
