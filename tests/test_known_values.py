@@ -179,3 +179,11 @@ def test_what_an_op_warns_of_is_said_where_it_is_called() -> None:
             loss = torch.nn.functional.mse_loss(torch.ones(n), torch.zeros(n, 1))
         assert [w.filename for w in seen] == [__file__]
         assert loss.item() == 1
+
+
+def test_numbers_given_as_tensors_are_looked_at_as_numbers():
+    x = torch.tensor([0.5, 1.5, 1.0])
+    assert x.sum().item() == 3
+    assert x.histc(2, 0, torch.tensor(2.)).tolist() == [1, 2]
+    with pytest.raises(RuntimeError, match="max must be larger than min"):
+        x.histc(2, torch.tensor(3.), torch.tensor(2.))

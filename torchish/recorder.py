@@ -21,7 +21,7 @@ from .entries import create, key_of, push
 from .hooks import Hooks, NoData, Restart, hooks
 from .inference import may_save, used
 from .ops.create import filled as FULL
-from .ops.table import Op
+from .ops.table import OPERANDS, Op
 from .slots import advance, enter, leaf_entry, may_end, rewind, slot_of
 from .tape import WATCHED, Node, Ref, Tape, state
 from .torch_function import install, overloaded, taken_over, takes_part
@@ -319,10 +319,15 @@ def _looked_at(op: Op) -> tuple[int, ...]:
 
 
 def _shown(op: Op, values: tuple | list, value_of: Callable[[Any], Any]) -> list:
-    """The parameters of a call as `op.look` gets them: what it looks at as `value_of` tells."""
-    places = _looked_at(op)
-    return [v if k not in places else [value_of(x) for x in v] if isinstance(v, (list, tuple)) else value_of(v)
-            for k, v in enumerate(values)]
+    """The parameters of a call as `op.look` gets them: what it looks at as `value_of` tells, tensors for numbers as these."""
+    places, shown = _looked_at(op), []
+    for k, v in enumerate(values):
+        if k in places:
+            v = [value_of(x) for x in v] if isinstance(v, (list, tuple)) else value_of(v)
+        elif isinstance(v, hooks.tensor) and op.params[k].kind not in OPERANDS:
+            v = v.tolist()
+        shown.append(v)
+    return shown
 
 
 def _known(kinds: frozenset, x: Any) -> Any:
