@@ -572,3 +572,11 @@ def test_bernoulli_of_probabilities_into_a_transposed_tensor():
     torch.manual_seed(0)
     found = torch.zeros(4, 3).t().bernoulli_(torch.arange(12.0).view(3, 4) / 12)
     assert found.flatten().tolist() == [0, 0, 0, 0, 0, 1, 0, 1, 1, 1, 1, 1]     # PyTorch's
+
+
+def test_weights_that_begin_from_erfinv_are_torchs():
+    """Libraries of models have a `trunc_normal_` of their own, of `uniform_` and `erfinv_`."""
+    torch.manual_seed(3)
+    found = torch.empty(6).uniform_(-0.95, 0.95).erfinv_()
+    expected = [-1079278951, -1085277478, -1094618011, -1080797105, -1119621985, -1082405647]
+    assert found.numpy().view(np.int32).tolist() == expected
