@@ -172,3 +172,19 @@ def test_no_gradient_goes_through_the_different_elements(find, name, said):
     assert found.grad_fn.name() == name and not find(x.detach()).requires_grad
     with pytest.raises(NotImplementedError, match=f"^the derivative for '{said}' is not implemented.$"):
         found.sum().backward()
+
+
+@pytest.mark.parametrize("read", [False, True])
+@pytest.mark.parametrize("make, saves", [(lambda x: x.sin(), True), (lambda x: x * 2, True), (lambda x: x + 1, False),
+                                         (lambda x: x.view(3, 1), False), (lambda x: x.sum(0, keepdim=True), False)])
+def test_a_node_is_called_after_a_backward_if_it_saves_nothing(make, saves, read):
+    y = make(torch.ones(3, requires_grad=True) * 1)
+    if read:
+        y.sum().item()
+    y.sum().backward()
+    if saves:
+        with pytest.raises(RuntimeError, match="^Trying to backward through the graph a second time"):
+            y.grad_fn(torch.ones_like(y))
+    else:
+        found = y.grad_fn(torch.ones_like(y))
+        assert (found[0] if isinstance(found, tuple) else found).shape == (3,)

@@ -12,6 +12,7 @@ from .accumulate import accumulate
 from .anomaly import anomaly, traceback_of
 from .behind import is_function
 from .devices import device as Device
+from .graph import SECOND_TIME
 from .handles import RemovableHandle, add_to
 from .hooks import hooks
 from .names import node_name
@@ -114,6 +115,8 @@ class GradFn:
         for k, g in enumerate(grads):
             if g is not None and not isinstance(g, hooks.tensor):
                 raise TypeError(f"argument {k} is not a Variable")
+        if self._node.op is not None and self._node.op.saves and freed(self):
+            raise RuntimeError(SECOND_TIME)
         below, found = pull_node(self._place.now(), self._node, list(grads), state.tape.grad)
         if all(g is None for g in grads):
             found = [None] * len(below)

@@ -150,8 +150,12 @@ def pull_node(home: Any, node: Node, grads: list, linked: bool, saved: list | No
     if saved is None:
         # what no gradient depends on is a constant: that of a linear op requires none itself
         moving, op = _moving(node) if linked else (), _pull_op(node, [s in rg for s in reads])
-        values = [value_at(home, s, True) if k in moving and s in rg else value_at(home, s, False).detach()
-                  for k, s in enumerate(reads)]
+        if isinstance(home, Graph) and not node.op.saves:       # type: ignore[union-attr]
+            outs = _outs(home)
+            values = [hooks.zeros(outs[s].aval) for s in reads]     # they may be freed; only their shapes matter
+        else:
+            values = [value_at(home, s, True) if k in moving and s in rg else value_at(home, s, False).detach()
+                      for k, s in enumerate(reads)]
     else:
         kept = kept_by(node)
         op, at = kept.op, [reads[k] for k in kept.operands] + [node.outs[k].slot for k in kept.results]
