@@ -240,3 +240,20 @@ def test_a_gradient_of_a_sparse_argument_stands_at_its_places():
                  lambda: jacfwd(lambda s: s.to_dense())(sparse), lambda: vmap(lambda s: s)(sparse)):
         with pytest.raises(NotImplementedError, match="Cannot access storage of SparseTensorImpl"):
             call()
+
+
+@pytest.mark.parametrize("transform", [
+    grad, jacrev, hessian, lambda f: grad(lambda x: grad(f)(x).square().sum()),
+    lambda f: lambda x: jvp(f, (x,), (x,))[1]], ids=["grad", "jacrev", "hessian", "grad of grad", "jvp"])
+def test_batch_norm_writes_statistics_that_transforms_do_not_see(transform):
+    x = torch.tensor([[1., 2.], [3., 6.]])
+    mean, var = torch.zeros(2), torch.ones(2)
+    for _ in range(2):
+        mean.zero_(), var.fill_(1)
+        transform(lambda x: (torch.nn.functional.batch_norm(x * 2, mean, var, training=True) ** 3).sum())(x)
+        assert torch.allclose(mean, torch.tensor([0.4, 0.8])) and torch.allclose(var, torch.tensor([1.7, 4.1]))
+        assert not mean.requires_grad and mean.grad_fn is None
+    with pytest.raises(RuntimeError, match="^Batch norm got a batched tensor as input while the running_mean or running_var"):
+        vmap(grad(lambda x: torch.nn.functional.batch_norm(x, mean, var, training=True).sum()))(torch.stack([x, x]))
+    with pytest.raises(RuntimeError, match=r"attempted to call in-place operation \(aten::add_.Tensor\) that would mutate"):
+        grad(lambda x: mean.add_(x[0]).sum())(x)

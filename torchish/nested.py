@@ -16,7 +16,7 @@ assigned outside.  Numbers that were seen to change are operands, too.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from sys import getrefcount
 from textwrap import indent
@@ -40,6 +40,10 @@ __all__ = ["Closed", "Nested", "NoMemberError", "NoValueError", "entry", "escape
 
 SHOWN = {"vmap": "BatchedTensor(lvl={}, bdim={}, value="} | dict.fromkeys(
     ("grad", "vjp", "jvp"), "GradTrackingTensor(lvl={}, value=")
+IN_PLACE = ("vmap: inplace arithmetic(self, *extra_args) is not possible because there exists a Tensor `other` in extra_args that "
+            "has more elements than `self`. This happened due to `other` being vmapped over but `self` not being vmapped over in a "
+            "vmap. Please try to use out-of-place operators instead of inplace arithmetic. If said operator is being called inside "
+            "the PyTorch framework, please file a bug report instead.")
 DIFFERENTIATED = frozenset(("grad", "vjp", "jvp"))
 TRANSFORMS = DIFFERENTIATED | {"vmap"}
 KEPT = DIFFERENTIATED | {"function"}      # what is made inside keeps its value for whoever has kept hold of it
@@ -86,6 +90,8 @@ class Nested(Draws):
                          extra=self.outer.extra & (DEFAULTS if grad else INFERENCE | DEFAULTS))
         self.tape.thread = OURS
         self.operands: list = []        # the tensor outside that stands at each input
+        self.by_kernel = ""     # while a kernel of torch's writes (`in_kernel`): what is said where vmap cannot do that
+        self.kernels: dict[int, str] = {}   # id of a tensor that was written so -> the same
         self.writes: dict[int, tuple[Any, Any]] = {}    # id -> (tensor from outside that was written, what it was)
         self.generators: dict[int, tuple[Any, Any]] = {}    # id -> (generator that drew here, what it was before)
         self.closed = False
@@ -205,12 +211,10 @@ class Nested(Draws):
     def written(self, x: Any, value: Any) -> Any:
         """`x` is about to take a new value (`storage.bind`); the value, as it is to be taken."""
         ours = self.holds(x)
+        if self.by_kernel:
+            self.kernels[id(x)] = self.by_kernel
         if self.differs(x, value):
-            raise RuntimeError("vmap: inplace arithmetic(self, *extra_args) is not possible because there exists a Tensor `other` "
-                               "in extra_args that has more elements than `self`. This happened due to `other` being vmapped over "
-                               "but `self` not being vmapped over in a vmap. Please try to use out-of-place operators instead of "
-                               "inplace arithmetic. If said operator is being called inside the PyTorch framework, please file a "
-                               "bug report instead.")
+            raise RuntimeError(self.by_kernel or IN_PLACE)
         if self.forward and self.batch is None and self.is_marked(x) and x._node.aval.differentiable:
             value = value if self.holds(value) else hooks.public["_alias"](value)
             self._marked[0].add(value._node.slot)       # what has a tangent keeps one, if of zeros
@@ -226,16 +230,28 @@ class Nested(Draws):
         self.operands = [before if o is x else o for o in self.operands]
         return value
 
+    @contextmanager
+    def in_kernel(self, refusal: str) -> Iterator[None]:
+        """Within it a kernel of torch's writes: what transforms refuse of others is done; what vmap cannot do is refused so."""
+        before, self.by_kernel = self.by_kernel, refusal
+        try:
+            yield
+        finally:
+            self.by_kernel = before
+
     def differs(self, x: Any, value: Any) -> bool:
         """Whether under vmap `value` differs between members of the batch and `x`, which is to take it, does not."""
         return self.batch is not None and self.is_marked(value) and not self.is_marked(x)
 
     def refuse(self, x: Any, value: Any) -> None:
         """torch's error where a function that is differentiated is about to write into a tensor that it was not given."""
-        if self.name not in DIFFERENTIATED or self.holds(x) or any(x is g or storage_of(g) is x for g in self.given):
+        if self.by_kernel or self.name not in DIFFERENTIATED or self.holds(x):
+            return
+        if any(x is g or storage_of(g) is x for g in self.given):
             return
         op = getattr(value._node, "op", None)
-        name = "aten::copy_" if op is None else f"aten::{op.name.removesuffix('_write').strip('_')}_"
+        name = "copy" if op is None else op.name.removesuffix("_write").strip("_")
+        name = f"aten::{name}_" + (".Tensor" if name in ("add", "sub", "mul", "div") else "")
         raise RuntimeError("During a grad (vjp, jvp, grad, etc) transform, the function provided attempted to call in-place "
                            f"operation ({name}) that would mutate a captured Tensor. This is not supported; please rewrite the "
                            "function being transformed to explicitly accept the mutated Tensor(s) as inputs.")
@@ -409,7 +425,7 @@ class Nested(Draws):
         effects: list[tuple[Callable[[Any], None], Any]] = []
         for x, _ in list(self.writes.values()):
             if x._view is None and getrefcount(x) > _NOBODY:
-                effects.append((partial(put_outside, x), slot_of(self.tape, x)))
+                effects.append((partial(put_outside, x, self.kernels.get(id(x), "")), slot_of(self.tape, x)))
         for x in (*self.operands, *[x for x, _ in self.writes.values()]):
             g = x._grad
             if g is not None and self.holds(g):
@@ -464,15 +480,17 @@ def _known(x: Any) -> Any:
     return same
 
 
-def put_outside(x: Any, value: Any) -> None:
-    """`x`, which was written by a function, takes its new value outside.
+def put_outside(x: Any, refusal: str, value: Any) -> None:
+    """`x`, which was written by a function, takes its new value outside. refusal: as of `Nested.in_kernel`, if a kernel wrote it.
 
     A leaf takes the value alone: the entry that gives it may stand in the graph for its other results.
     """
     if x._leaf:
         with no_grad():
             value = hooks.public["_alias"](value)
-    rebind(x, value)
+    nested = state.tape.nested
+    with nested.in_kernel(refusal) if nested is not None and refusal else nullcontext():
+        rebind(x, value)
 
 
 def _grad_setter(x: Any) -> Callable[[Any], None]:

@@ -149,11 +149,14 @@ def assign_all(tensors: list, values: Any, bundles: Sequence[Bundle] = (), refus
     """Each tensor takes its new value in place; allowed for leaves where grad mode is off. Bundles take what comes after them.
 
     What an optimizer does to all its parameters and states at every step, so the plain case is done in line.
-    refusal: what is said under vmap where the new values differ between members of the batch, which share the tensors.
+    refusal: of what a kernel of torch's writes: what is said under vmap where the new values differ between members of the batch,
+    which share the tensors.
     """
     tape = state.tape
-    if refusal and tape.nested is not None and any(tape.nested.differs(x, v) for x, v in zip(tensors, values, strict=True)):
-        raise RuntimeError(refusal)
+    if refusal and tape.nested is not None and not tape.nested.by_kernel:
+        with tape.nested.in_kernel(refusal):
+            assign_all(tensors, values, bundles, refusal)
+        return
     if not isinstance(values, Results) or values.tape is not tape or tape.grad:
         for x, v in zip(tensors, values, strict=True):
             assign(x, v)
