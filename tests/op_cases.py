@@ -35,6 +35,9 @@ ELSEWHERE = {
     "_embedding_renorm": "changes the weight in place: tests/test_nn_module.py",
 }
 
+ELSEWHERE |= dict.fromkeys(("_found_by_unique2", "_found_by_unique_dim", "_found_by_unique_consecutive"),
+                           "what unique found: tests/test_autograd_nodes.py")
+
 # Ops whose gradients are left out: why.
 NO_GRADIENT = {
     "igamma": "by its first operand neither torch nor JAX has one",
