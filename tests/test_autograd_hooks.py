@@ -411,6 +411,8 @@ CELL = ["bias_ih", "weight_ih", "bias_hh", "weight_hh"]
     (lambda nn: nn.GRU(3, 3), IH_LAST), (lambda nn: nn.RNN(3, 3), IH_LAST),
     (lambda nn: nn.LSTM(3, 3, num_layers=2), ["weight_ih_l1", "weight_hh_l1", "bias_hh_l1", "bias_ih_l1",
                                               "weight_ih_l0", "bias_ih_l0", "weight_hh_l0", "bias_hh_l0"]),
+    (lambda nn: nn.LSTM(3, 3, proj_size=2), ["weight_hr_l0", *IH_LAST]),
+    (lambda nn: nn.LSTM(3, 3, proj_size=2, bias=False), ["weight_hr_l0", "weight_hh_l0", "weight_ih_l0"]),
     (lambda nn: nn.LSTMCell(3, 3), CELL), (lambda nn: nn.RNNCell(3, 3), CELL),
     (lambda nn: nn.GRUCell(3, 3), ["bias_hh", "weight_hh", "bias_ih", "weight_ih"])])
 def test_the_weights_of_recurrent_layers_have_torchs_turns(make, order):
@@ -440,3 +442,34 @@ def test_leaves_that_wait_together_come_as_from_torchs_heap(fn, number, order):
         x.register_hook(lambda g, k=k: found.append(k))
     fn(*leaves).sum().backward()
     assert found == order
+
+
+@pytest.mark.parametrize(("fn", "shapes", "order"), [
+    (lambda *a: torch.einsum("ij,jk->ki", *a), [(2, 3), (3, 4)], [1, 0]),
+    (lambda *a: torch.einsum("ab,bc,cd,de->ae", *a), [(2, 3), (3, 4), (4, 5), (5, 2)], [3, 2, 1, 0]),
+    (lambda *a: torch.linalg.multi_dot(a), [(30, 35), (35, 15), (15, 5), (5, 10), (10, 20), (20, 25)], [0, 1, 2, 5, 3, 4]),
+    (lambda *a: torch.linalg.multi_dot(a), [(4, 4)] * 3, [2, 0, 1]),
+    (lambda *a: torch.linalg.multi_dot(a), [(4, 4)] * 4, [0, 1, 2, 3]),
+    (lambda *a: torch.linalg.multi_dot(a), [(3,), (3, 4), (4,)], [1, 2, 0]),
+    (lambda *a: torch.linalg.multi_dot(a), [(3,), (3, 4)], [1, 0]),
+    (torch.nn.functional.conv1d, [(2, 7), (3, 2, 2), (3,)], [1, 2, 0]),
+    (torch.nn.functional.cosine_similarity, [(1, 4), (3, 4)], [0, 1]),
+    (torch.nn.functional.scaled_dot_product_attention, [(2, 2, 4, 3)] * 3, [0, 1, 2]),
+    (torch.nn.functional.scaled_dot_product_attention, [(2, 4, 3)] * 3, [2, 1, 0]),
+    (torch.nn.functional.scaled_dot_product_attention, [(2, 2, 4, 3)] * 3 + [(4, 4)], [2, 3, 1, 0]),
+    (lambda x, p, a: torch.diff(x, 1, 0, p, a), [(2, 5), (1, 5), (1, 5)], [1, 0, 2])])
+def test_leaves_of_what_torch_composes_have_its_turns(fn, shapes, order):
+    found, leaves = [], [torch.rand(s, requires_grad=True) for s in shapes]
+    for k, x in enumerate(leaves):
+        x.register_hook(lambda g, k=k: found.append(k))
+    fn(*leaves).sum().backward()
+    assert found == order
+
+
+def test_the_nodes_of_an_unbatched_convolution_are_torchs():
+    y = torch.nn.functional.conv1d(torch.ones(2, 7, requires_grad=True), torch.ones(3, 2, 2), padding="same")
+    node, names = y.grad_fn, []
+    while node is not None:
+        names.append(node.name())
+        node = node.next_functions[0][0] if node.next_functions else None
+    assert names[:-1] == ["SqueezeBackward1", "ConvolutionBackward0", "ConstantPadNdBackward0", "UnsqueezeBackward0"]

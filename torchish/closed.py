@@ -11,7 +11,7 @@ from typing import Any
 
 from .ops.table import Op, Param
 from .ops.transforms import Pure, cut, cut_reverse, integers
-from .order import turns
+from .order import chain, turns
 from .plan import make_plan, reach
 from .recorder import record
 from .replay import run
@@ -125,10 +125,11 @@ class _Frozen(Closed):
     def __init__(self, c: Closed) -> None:
         self.node, self.outs, self.forward = c.node, c.outs, c.forward
 
-    def order(self) -> list[int]:
-        """The numbers of the operands in the order in which a backward from the results comes to them."""
+    def order(self, operands: Sequence[Any], _attributes: dict) -> list[tuple[int, ...]]:
+        """In what order a backward from the results comes to the operands (`Op.turns`)."""
         nodes = path(self.node)
         outs, inputs = {o.slot: o for n in nodes for o in n.outs}, [n.slot for n in nodes if n.kind is INPUT]
         found, touched = reach(nodes, self.outs)
         turn = turns(found, outs.__getitem__)
-        return sorted((k for k, s in enumerate(inputs) if s in touched), key=lambda k: turn.get(inputs[k], -1))
+        first = sorted((k for k, s in enumerate(inputs) if s in touched), key=lambda k: turn.get(inputs[k], -1))
+        return chain(first, len(operands))

@@ -208,7 +208,7 @@ def _named(name: str) -> type[GradFn]:
 
 
 def _edge(place: _Place, slot: Any) -> tuple[GradFn | None, int]:
-    if isinstance(slot, (Const, Ref)):
+    if slot is None or isinstance(slot, (Const, Ref)):
         return None, 0
     node, out = place.made[slot]
     if not out.rg:

@@ -24,22 +24,18 @@ def turns(found: Sequence[Node], out: Callable[[int], Out]) -> dict[int, int]:
     """When the gradient of each slot that `found` (the oldest first) reads is complete."""
     nodes: list[list[tuple[int, int]]] = []     # for each node, the oldest first, where its gradients go: (age, node or slot)
     maker: dict[int, int] = {}
-
-    def add(tree: Any, operands: Sequence[Any]) -> int:
-        """Adds a node and those behind it, the oldest first; returns its number."""
-        edges: list[tuple[int, int]] = []
-        for part in tree[1:]:
-            if part.__class__ is tuple:
-                k = add(part, operands)
-                edges.append((k, k))
-            else:
-                edges += [(maker.get(s, _LEAF), maker.get(s, s)) for s in _slots(operands[part]) if out(s).rg]
-        nodes.append(edges)
-        return len(nodes) - 1
-
     for node in found:
-        top = add(*_tree(node, out))
-        maker.update({o.slot: top for o in node.outs})
+        steps, operands = _steps(node, out)
+        first = len(nodes)
+        for parts in steps:
+            edges: list[tuple[int, int]] = []
+            for part in parts:
+                if part < 0:
+                    edges.append((first + ~part, first + ~part))
+                else:
+                    edges += [(maker.get(s, _LEAF), maker.get(s, s)) for s in _slots(operands[part]) if out(s).rg]
+            nodes.append(edges)
+        maker.update({o.slot: len(nodes) - 1 for o in node.outs})
     return _gone_through(nodes, maker)
 
 
@@ -98,25 +94,36 @@ def _slots(operand: Any) -> tuple:
     return operand if operand.__class__ is tuple else (operand,) if operand.__class__ is int else ()
 
 
-def _tree(node: Node, out: Callable[[int], Out]) -> tuple[tuple, Sequence[Any]]:
-    """The nodes that torch composes an entry of, (name, *parts), where a part is the number of an operand or another tree; and
-    these operands."""
+def chain(first: Sequence[int], number: int) -> list[tuple[int, ...]]:
+    """The steps (`Op.turns`) of an op of `number` operands whose gradients are complete one after the other for `first`, then for
+    all others."""
+    steps: list[tuple[int, ...]] = [tuple(k for k in range(number) if k not in first)]
+    for k in reversed(first):
+        steps.append((k, -len(steps)))
+    return steps
+
+
+def _steps(node: Node, out: Callable[[int], Out]) -> tuple[Sequence[tuple[int, ...]], Sequence[Any]]:
+    """The nodes that torch composes an entry of, the oldest first, as `Op.turns` tells them, and the operands that they number."""
     if node.kind is BACKWARD:
         sources = sources_of(node)
-        return ("", *range(len(sources))), sources
+        return [tuple(range(len(sources)))], sources
     told = node.op.turns
     if callable(told):
-        return _chain(told(), len(node.operands[0])), node.operands[0]
+        operands = node.operands[0] if node.operands[0].__class__ is tuple else node.operands
+        return told([out(o) if o.__class__ is int else o for o in operands], dict(node.attrs)), operands
     if told is not None:
         names = [p.name for p in node.op.operands]
-        return _chain([names.index(name) for name in told], len(names)), node.operands
+        return chain([names.index(name) for name in told], len(names)), node.operands
     name = node_name(node, lambda s: out(s).aval)
-    return ("", *range(len(node.operands))) if isinstance(name, str) else name, node.operands
+    if isinstance(name, str):
+        return [tuple(range(len(node.operands)))], node.operands
+    steps: list[tuple[int, ...]] = []
+    _flat(name, steps)
+    return steps, node.operands
 
 
-def _chain(first: Sequence[int], number: int) -> tuple:
-    """A node for each of `first`, then one for all others."""
-    tree: tuple = ("", *[k for k in range(number) if k not in first])
-    for k in reversed(first):
-        tree = ("", k, tree)
-    return tree
+def _flat(tree: tuple, steps: list[tuple[int, ...]]) -> int:
+    """Adds the nodes of a tree of names to `steps`; returns which is its own, as a part of another one."""
+    steps.append(tuple(_flat(part, steps) if part.__class__ is tuple else part for part in tree[1:]))
+    return -len(steps)

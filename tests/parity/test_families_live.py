@@ -179,14 +179,18 @@ class Given:
         return asked(lambda: eval(compile(expression, "<expression>", "eval"), names))
 
     def gradients(self, result: Any, second: bool) -> Any:
-        """Gradients of the leaves for fixed cotangents; `second`: those of their squares' sum."""
+        """Gradients of the leaves for fixed cotangents, and the order in which they came; `second`: those of their squares' sum."""
         roots = [r for r in flat_tensors(result) if r.requires_grad]
         if not roots or not self.leaves:
             return None
         cotangents = [self.make(np.asarray(np.cos(np.arange(r.numel())).reshape(tuple(r.shape)))).to(r.dtype).requires_grad_(second) for r in roots]
+        order: list[int] = []
+        hooks = [leaf.register_hook(lambda g, k=k: order.append(k)) for k, leaf in enumerate(self.leaves)]
         found = self.t.autograd.grad(roots, self.leaves, cotangents, allow_unused=True, create_graph=second, retain_graph=True)
+        for hook in hooks:
+            hook.remove()
         if not second:
-            return [None if g is None else g + 0 for g in found]
+            return [*[None if g is None else g + 0 for g in found], order]
         wrt = [*self.leaves, *cotangents]
         squares = [(g * g).sum() if not g.is_complex() else (g * g.conj()).real.sum() for g in found if g is not None and g.requires_grad]
         again = self.t.autograd.grad(sum(squares), wrt, allow_unused=True) if squares else [None] * len(wrt)

@@ -4,6 +4,7 @@ In: query (*, L, d), key (*, S, d), value (*, S, v), perhaps a mask.  Out: (*, L
 """
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import sqrt
 from typing import Any
 
@@ -15,7 +16,7 @@ from .check import broadcast_shapes, prod, require, wrap_dim
 from .linalg import product
 from .matmul_check import cpp_name
 from .precision import dtype_name, is_float, wide
-from .table import Array, composite, op
+from .table import Array, Steps, composite, op
 
 __all__ = ["KERNELS", "attention", "attention_weights"]
 
@@ -92,9 +93,23 @@ def _weights(query: jax.Array, key: jax.Array, attn_mask: jax.Array | None, is_c
     return (powers / total).astype(query.dtype)
 
 
+def _fused(shapes: Sequence[tuple[int, ...]], mask_rg: bool = False) -> bool:
+    """Whether PyTorch has a kernel on CPU for query, key and value of these shapes, and a mask that may require grad."""
+    return (all(len(s) == 4 and s[-2] for s in shapes) and len({s[-1] for s in shapes}) == 1 and len({s[0] for s in shapes}) == 1
+            and not mask_rg)
+
+
 def _rule(avals: Any, attributes: Any) -> str:
-    ndim = len(avals[0].shape)
-    return {4: "ScaledDotProductFlashAttentionForCpuBackward0", 2: "MmBackward0"}.get(ndim, "UnsafeViewBackward0")
+    if _fused([a.shape for a in avals[:3]]):
+        return "ScaledDotProductFlashAttentionForCpuBackward0"
+    return "MmBackward0" if len(avals[0].shape) == 2 else "UnsafeViewBackward0"
+
+
+def _turns(outs: list, _attributes: dict) -> Steps:
+    *operands, mask = outs
+    if _fused([o.aval.shape for o in operands], mask is not None and mask.rg):
+        return [(0, 1, 2, 3)]
+    return [(0,), (1, ~0), (3, ~1), (2, ~2)]
 
 
 def _samples(t: Any) -> list:
@@ -102,7 +117,7 @@ def _samples(t: Any) -> list:
             ((t(2, 4, 3), t(2, 4, 3), t(2, 4, 3, seed=1), None, True, 0.5, False), {})]
 
 
-@op(name="_attention", autocast="low", forms="", rule=_rule, samples=_samples)
+@op(name="_attention", autocast="low", forms="", rule=_rule, turns=_turns, samples=_samples)
 def attention(query: Array, key: Array, value: Array, attn_mask: Array | None, is_causal: bool, scale: float | None,
               enable_gqa: bool) -> Array:
     """softmax(query key^T scale + mask) value."""
@@ -115,7 +130,7 @@ def attention(query: Array, key: Array, value: Array, attn_mask: Array | None, i
     return product(_weights(query, key, attn_mask, is_causal, scale), value).astype(dtype)
 
 
-@op(name="_attention_weights", forms="", rule="SafeSoftmaxBackward0",
+@op(name="_attention_weights", forms="", rule="SafeSoftmaxBackward0", turns=("attn_mask", "key"),
     samples=lambda t: [((t(2, 4, 3), t(2, 5, 3), None, False, None, False), {})])
 def attention_weights(query: Array, key: Array, attn_mask: Array | None, is_causal: bool, scale: float | None,
                       enable_gqa: bool) -> Array:
@@ -124,10 +139,9 @@ def attention_weights(query: Array, key: Array, attn_mask: Array | None, is_caus
     return _weights(query, _grouped(query, key, enable_gqa), attn_mask, is_causal, scale)
 
 
-def _fused(t: Any, operands: tuple, attn_mask: Any, dropout_p: float, is_causal: bool) -> tuple[Any, bool]:
+def _by_kernel(t: Any, operands: tuple, attn_mask: Any, dropout_p: float, is_causal: bool) -> tuple[Any, bool]:
     """The mask and `is_causal` of a call that only a fused kernel of PyTorch's takes; refused where it has none."""
-    fits = (all(x.dim() == 4 and x.shape[-2] for x in operands) and not dropout_p and len({x.shape[-1] for x in operands}) == 1
-            and not (attn_mask is not None and attn_mask.requires_grad))
+    fits = not dropout_p and _fused([x.shape for x in operands], attn_mask is not None and attn_mask.requires_grad)
     if not (KERNELS["flash"] and fits):
         require(KERNELS["math"] or KERNELS["flash"], "No viable backend for scaled_dot_product_attention was found. This is "
                 "likely due to turning off both the math kernel and the fused kernels.")
@@ -145,7 +159,7 @@ def scaled_dot_product_attention(t: Any, query: Any, key: Any, value: Any, attn_
                                  is_causal: bool = False, scale: float | None = None, enable_gqa: bool = False) -> Any:
     """softmax(query key^T scale + mask) value; a bool mask is True where a key takes part; scale is 1 / sqrt(d)."""
     if not KERNELS["math"] or is_causal and attn_mask is not None:
-        attn_mask, is_causal = _fused(t, (query, key, value), attn_mask, dropout_p, is_causal)
+        attn_mask, is_causal = _by_kernel(t, (query, key, value), attn_mask, dropout_p, is_causal)
     if not dropout_p:
         return t._attention(query, key, value, attn_mask, is_causal, scale, enable_gqa)
     require(0 <= dropout_p <= 1, f"dropout probability has to be between 0 and 1, but got {dropout_p:g}")

@@ -182,9 +182,18 @@ def _transposed(n: int, x: jax.Array, w: jax.Array, bias: jax.Array | None, stri
     return _finish(compute, x, w, bias, batched)
 
 
-def _node(n: int) -> Callable[[Any, Any], str]:
-    """Unbatched input passes through a batch of one, which torch squeezes last."""
-    return lambda avals, attributes: "ConvolutionBackward0" if len(avals[0].shape) == n + 2 else "SqueezeBackward1"
+def _node(n: int) -> Callable[[Any, Any], str | tuple]:
+    """Unbatched input passes through a batch of one, which torch squeezes last; uneven padding is a node of its own."""
+    def rule(avals: Any, attributes: Any) -> str | tuple:
+        batched = len(avals[0].shape) == n + 2
+        input = 0 if batched else ("UnsqueezeBackward0", 0)
+        if attributes["padding"] == "same":
+            dilation = _each("dilation", attributes["dilation"], n)
+            if any(d * (k - 1) % 2 for d, k in zip(dilation, avals[1].shape[2:], strict=True)):
+                input = ("ConstantPadNdBackward0", input)
+        tree = ("ConvolutionBackward0", input, 1, 2)
+        return tree if batched else ("SqueezeBackward1", tree)
+    return rule
 
 
 def _declare(n: int) -> tuple[Op, Op]:

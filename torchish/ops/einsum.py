@@ -18,7 +18,7 @@ from .into import CASTS, EXACT, TENSORDOT, Into
 from .linalg import product
 from .matmul_check import PRECISION, cpp_name, same_types
 from .precision import dtype_name, inexact, is_float, no_bool, unlike
-from .table import Array, Arrays, Dim, Dims, alias, composite, op
+from .table import Array, Arrays, Dim, Dims, Steps, alias, composite, op
 
 __all__ = ["cdist", "einsum", "kron", "outer", "tensordot"]
 
@@ -137,7 +137,12 @@ def _einsum_rule(avals: Any, attributes: Any) -> str:
     return "SumBackward1" if "," not in left else "ViewBackward0"
 
 
-@op(name="einsum_core", autocast="pair", forms="", rule=_einsum_rule, samples=lambda t: [
+def _one_by_one(outs: list, _attributes: dict) -> Steps:
+    """The first operand with the second, what it gives with the third, and so on."""
+    return [(k, -k) if k else (k,) for k in range(len(outs))]
+
+
+@op(name="einsum_core", autocast="pair", forms="", rule=_einsum_rule, turns=_one_by_one, samples=lambda t: [
     (("ij,jk->ik", [t(2, 3), t(3, 4)]), {}), (("...ii->...i", [t(2, 3, 3)]), {}),
     (("bi,bj,ij->b", [t(2, 3), t(2, 4), t(3, 4)]), {})])
 def einsum_core(equation: str, operands: Arrays) -> Array:
@@ -168,7 +173,7 @@ def tensordot(t: Any, a: Any, b: Any, dims: Any = 2, out: Any = None) -> Any:
     return t.tensordot_core(a, b, tuple(first), tuple(second), out=out)
 
 
-@op(name="tensordot_core", autocast="low", forms="out", rule="ViewBackward0",
+@op(name="tensordot_core", autocast="low", forms="out", rule="ViewBackward0", turns=("b",),
     samples=lambda t: [((t(2, 3, 4), t(4, 3, 5), (2, 1), (0, 1)), {})], into=TENSORDOT)
 def tensordot_core(a: Array, b: Array, dims_self: Dims, dims_other: Dims) -> Array:
     """a * b summed over paired dims; the rest of a's dims come first."""
@@ -196,7 +201,7 @@ def _outer(a: jax.Array, b: jax.Array) -> jax.Array:
     return a[:, None] * b
 
 
-@op(rule="MulBackward0", samples=lambda t: [((t(3), t(4)), {})], into=CASTS)
+@op(rule="MulBackward0", turns=("vec2",), samples=lambda t: [((t(3), t(4)), {})], into=CASTS)
 def outer(input: Array, vec2: Array) -> Array:
     """input[i] * vec2[j]: (n), (m) -> (n, m)."""
     return _outer(input, vec2)
@@ -205,7 +210,7 @@ def outer(input: Array, vec2: Array) -> Array:
 alias("outer", "ger")
 
 
-@op(autocast="low", rule="ViewBackward0", samples=lambda t: [((t(2, 3), t(4, 3)), {})], into=TENSORDOT)
+@op(autocast="low", rule="ViewBackward0", turns=("other",), samples=lambda t: [((t(2, 3), t(4, 3)), {})], into=TENSORDOT)
 def inner(input: Array, other: Array) -> Array:
     """input * other summed over their last dims; a 0-dim operand multiplies."""
     if input.ndim == 0 or other.ndim == 0:
@@ -219,7 +224,8 @@ def inner(input: Array, other: Array) -> Array:
     return jnp.tensordot(input, other, (-1, -1), precision=PRECISION)
 
 
-@op(rule="UnsafeViewBackward0", samples=lambda t: [((t(2, 2), t(2, 3)), {}), ((t(2), t(2, 3)), {})], into=CASTS)
+@op(rule="UnsafeViewBackward0", turns=("other",), into=CASTS,
+    samples=lambda t: [((t(2, 2), t(2, 3)), {}), ((t(2), t(2, 3)), {})])
 def kron(input: Array, other: Array) -> Array:
     """Kronecker product: blocks input[i, j] * other."""
     a, b = _common(input, other)
@@ -262,7 +268,36 @@ def cross(t: Any, input: Any, other: Any, dim: int | None = None) -> Any:
     return t.linalg_cross(input, other, dim=dim)
 
 
-@op(name="linalg_multi_dot", autocast="low", forms="linalg private out", rule="ViewBackward0",
+def _cheapest(outs: list, _attributes: dict) -> Steps:
+    """The products that torch makes: of equally dear ones that which begins on the right (of three: on the left)."""
+    n = len(outs)
+    shapes = [o.aval.shape for o in outs]
+    first, last = (len(shapes[k]) == 1 for k in (0, -1))
+    if n == 2:
+        return [(0,), (1, ~0)] if first or last else [(0, 1)]
+    sizes = [1 if first else shapes[0][0], *[s[0] for s in shapes[1:]], 1 if last else shapes[-1][-1]]
+    cost: dict[tuple[int, int], tuple[int, int]] = {(k, k): (0, k) for k in range(n)}
+    for width in range(1, n):
+        for i in range(n - width):
+            j = i + width
+            splits = reversed(range(i, j)) if n == 3 else range(i, j)
+            cost[i, j] = min(((cost[i, k][0] + cost[k + 1, j][0] + sizes[i] * sizes[k + 1] * sizes[j + 1], k) for k in splits),
+                             key=lambda found: found[0])
+    steps: list[tuple[int, ...]] = [(k,) for k, is_vector in ((0, first), (n - 1, last)) if is_vector]
+    vectors = {k: ~at for at, (k,) in enumerate(steps)}
+
+    def make(i: int, j: int) -> int:
+        if i == j:
+            return vectors.get(i, i)
+        k = cost[i, j][1]
+        right, left = make(k + 1, j), make(i, k)        # the one on the right is made first
+        steps.append((left, right))
+        return -len(steps)
+    make(0, n - 1)
+    return steps
+
+
+@op(name="linalg_multi_dot", autocast="low", forms="linalg private out", rule="ViewBackward0", turns=_cheapest,
     samples=lambda t: [(([t(2, 3), t(3, 4), t(4, 2)],), {})],
     into=Into("multi_dot(): expected out tensor to have dtype {want_c} but got {got_c}"))
 def linalg_multi_dot(tensors: Arrays) -> Array:

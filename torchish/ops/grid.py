@@ -171,7 +171,7 @@ def affine_grid(theta: Array, size: Shape, align_corners: bool | None = None) ->
 
 
 @op(autocast="promote cuda", forms="function F", rule="AddBackward0",
-    samples=lambda t: [((t(2, 3), t(2, 4), t(5, 3, 4), t(5)), {})], turns=("bias", "weight"))
+    samples=lambda t: [((t(2, 3), t(2, 4), t(5, 3, 4), t(5)), {})], turns=("bias", "weight", "input2"))
 def bilinear(input1: Array, input2: Array, weight: Array, bias: Array | None = None) -> Array:
     """input1 weight[o] input2 + bias[o] for each output o: (*, i), (*, j), (o, i, j) -> (*, o)."""
     require(input1.ndim == input2.ndim, f"bilinear(): input dimensions do not match: got {input1.ndim} and "

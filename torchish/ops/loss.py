@@ -43,7 +43,8 @@ def _weighted_rule(plain: Callable[[dict], str]) -> Callable[[Any, dict], str]:
         "mean": "DivBackward0", "sum": "SumBackward0"}.get(attributes["reduction"], "MulBackward0")
 
 
-@op(autocast="float", forms="F", promote="arith", samples=_pair, rule=_weighted_rule(lambda attributes: "MseLossBackward0"))
+@op(autocast="float", forms="F", promote="arith", samples=_pair, turns=("weight",),
+    rule=_weighted_rule(lambda attributes: "MseLossBackward0"))
 def mse_loss(input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None,
              reduction: str = "mean", weight: Array | None = None) -> Array:
     """(input - target)^2, reduced."""
@@ -54,7 +55,7 @@ def mse_loss(input: Array, target: Array, size_average: bool | None = None, redu
     return _weighted(d * d, weight, legacy(size_average, reduce, reduction), input)
 
 
-@op(autocast="float", forms="F", promote="arith", samples=_pair, rule=_weighted_rule(last_node("AbsBackward0")))
+@op(autocast="float", forms="F", promote="arith", samples=_pair, turns=("weight",), rule=_weighted_rule(last_node("AbsBackward0")))
 def l1_loss(input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None,
             reduction: str = "mean", weight: Array | None = None) -> Array:
     """|input - target|, reduced; gradient 0 at 0."""
@@ -79,7 +80,7 @@ def smooth_l1_loss(input: Array, target: Array, size_average: bool | None = None
     return reduced(magnitude(d) if beta == 0 else _huber(d, beta) / beta, legacy(size_average, reduce, reduction))
 
 
-@op(autocast="float cpu", forms="F", promote="arith", samples=_pair, rule=lambda avals, attributes: (
+@op(autocast="float cpu", forms="F", promote="arith", samples=_pair, turns=("weight",), rule=lambda avals, attributes: (
     "HuberLossBackward0" if len(avals) < 3 or avals[2] is None else last_node("MulBackward0")(attributes)))
 def huber_loss(input: Array, target: Array, reduction: str = "mean", delta: float = 1.0,
                weight: Array | None = None) -> Array:
@@ -156,7 +157,8 @@ def binary_cross_entropy_with_logits(input: Array, target: Array, weight: Array 
     return reduced(values, legacy(size_average, reduce, reduction)).astype(dtype)
 
 
-@op(autocast="float", forms="F", samples=lambda t: [((t(3, 4), t(3, 4, low=0.1, high=1)), {"reduction": "batchmean"})],
+@op(autocast="float", forms="F", turns=("target",),
+    samples=lambda t: [((t(3, 4), t(3, 4, low=0.1, high=1)), {"reduction": "batchmean"})],
     rule=lambda avals, attributes: {"mean": "MeanBackward0", "batchmean": "DivBackward0", "sum": "SumBackward0"}.get(
         attributes["reduction"], "MulBackward0" if attributes["log_target"] else "SubBackward0"))
 def kl_div(input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None,
@@ -207,7 +209,7 @@ def gaussian_nll_loss(t: Any, input: Any, target: Any, var: Any, full: bool = Fa
     return t._gaussian_nll_loss(input, target, var, full, eps, reduction)
 
 
-@op(autocast="float", forms="F", rule=last_node("SubBackward0"),
+@op(autocast="float", forms="F", rule=last_node("SubBackward0"), turns=("target",),
     samples=lambda t: [((t(3, 4), t(3, 4, low=0, high=3)), {}), ((t(3, 4, low=0.5, high=2), t(3, 4, low=0, high=3)),
                                                                {"log_input": False, "full": True})])
 def poisson_nll_loss(input: Array, target: Array, log_input: bool = True, full: bool = False,

@@ -19,7 +19,7 @@ from ..dtypes import FLOAT
 from .check import listing, refuse_outside, require
 from .precision import dtype_name, need_float, wide
 from .reduction import last_node, legacy, reduced
-from .table import Array, Number, cast, op
+from .table import Array, Number, Steps, cast, op
 
 __all__ = ["cross_entropy", "nll_loss"]
 
@@ -122,6 +122,11 @@ def _cross_entropy_rule(avals: Any, attributes: Any) -> str | tuple:
     return "AddBackward0" if attributes["label_smoothing"] else (_class_rule(avals, attributes), ("LogSoftmaxBackward0", 0))
 
 
+def _turns(outs: list, attributes: dict) -> Steps:
+    """Smoothed probabilities are a node of their own; the weights are multiplied first."""
+    return [(0,), (1,), (2, ~0), (~2, ~1)] if attributes["label_smoothing"] else [(0,), (2, ~0), (1, ~1)]
+
+
 def _log_sum_exp(x: jax.Array, axis: int) -> jax.Array:
     """The log of the sum of exponentials, dim kept; one pass of exp, which the gradient uses again."""
     top = lax.stop_gradient(x.max(axis, keepdims=True, initial=-jnp.inf))
@@ -129,7 +134,7 @@ def _log_sum_exp(x: jax.Array, axis: int) -> jax.Array:
     return jnp.log(jnp.exp(x - top).sum(axis, keepdims=True)) + top
 
 
-@op(autocast="float", forms="F", rule=_cross_entropy_rule, look=_look, samples=lambda t: [
+@op(autocast="float", forms="F", rule=_cross_entropy_rule, look=_look, turns=_turns, samples=lambda t: [
     ((t(4, 3), t(4, dtype="int64", low=0, high=3)), {}),
     ((t(2, 3, 4), t(2, 4, dtype="int64", low=0, high=3)), {"label_smoothing": 0.1, "ignore_index": 1}),
     ((t(4, 3), t(4, 3, low=0, high=1)), {"reduction": "sum"})])
@@ -245,7 +250,8 @@ def multilabel_margin_loss(input: Array, target: Array, size_average: bool | Non
     return reduced(values if input.ndim == 2 else values[0], how)
 
 
-@op(forms="F", rule=last_node("DivBackward0"), samples=lambda t: [((t(2, 3), t(2, 3, low=0, high=1)), {})])
+@op(forms="F", rule=last_node("DivBackward0"), turns=("weight", "target"),
+    samples=lambda t: [((t(2, 3), t(2, 3, low=0, high=1)), {})])
 def multilabel_soft_margin_loss(input: Array, target: Array, weight: Array | None = None,
                                 size_average: bool | None = None, reduce: bool | None = None,
                                 reduction: str = "mean") -> Array:

@@ -16,7 +16,7 @@ from .einsum import vector_norm
 from .pointwise import refuse_bools
 from .precision import dtype_name, floating, is_float, need_real, wide
 from .reduction import last_node, legacy, reduced, size_of
-from .table import Array, Dim, Number, cast, composite, op
+from .table import Array, Dim, Number, Steps, cast, composite, op
 
 __all__ = ["cosine_similarity", "pairwise_distance"]
 
@@ -31,7 +31,13 @@ def _pair(t: Any) -> list:
     return [((t(3, 4), t(3, 4, seed=1)), {})]
 
 
-@op(autocast="float cuda", strides=None, forms="function F", promote="arith", rule="SumBackward1", samples=_pair)
+def _expanded(outs: list, _attributes: dict) -> Steps:
+    """Operands that do not fit are expanded, the second one first."""
+    first, second = (o.aval.shape for o in outs)
+    return [(0,), (1, ~0)] if first == second else [(1,), (0,), (~0, ~1)]
+
+
+@op(autocast="float cuda", strides=None, forms="function F", promote="arith", rule="SumBackward1", turns=_expanded, samples=_pair)
 def cosine_similarity(x1: Array, x2: Array, dim: Dim = 1, eps: float = 1e-8) -> Array:
     """Sum along dim of x1 x2 / (max(|x1|, eps) max(|x2|, eps))."""
     require(is_float(x1), f"expected common dtype to be floating point, yet common dtype is {dtype_name(x1)}")
@@ -73,7 +79,7 @@ def hinge_embedding_loss(input: Array, target: Array, margin: Number = 1.0, size
     return reduced(values, legacy(size_average, reduce, reduction))
 
 
-@op(autocast="float", forms="function F", rule=last_node("ClampMinBackward0"),
+@op(autocast="float", forms="function F", rule=last_node("ClampMinBackward0"), turns=("target",),
     samples=lambda t: [((t(4), t(4, seed=1), t(4, low=1, high=1.1)), {"margin": 5.0})])
 def margin_ranking_loss(input1: Array, input2: Array, target: Array, margin: Number = 0,
                         size_average: bool | None = None,
@@ -110,7 +116,7 @@ def cosine_embedding_loss(input1: Array, input2: Array, target: Array, margin: N
     return reduced(values, legacy(size_average, reduce, reduction))
 
 
-@op(autocast="float", forms="function F", rule=last_node("ClampMinBackward0"),
+@op(autocast="float", forms="function F", rule=last_node("ClampMinBackward0"), turns=("negative",),
     samples=lambda t: [((t(3, 4), t(3, 4, seed=1), t(3, 4, seed=2)), {"margin": 5.0})])
 def triplet_margin_loss(anchor: Array, positive: Array, negative: Array, margin: float = 1.0, p: float = 2,
                         eps: float = 1e-6,

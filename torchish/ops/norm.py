@@ -102,7 +102,8 @@ def layer_norm(input: Array, normalized_shape: Dims, weight: Array | None = None
     return out.astype(input.dtype)
 
 
-@op(forms="function F", rule="MulBackward0", samples=lambda t: [((t(2, 5), (5,), t(5)), {}), ((t(2, 5), (5,)), {})])
+@op(forms="function F", rule="MulBackward0", turns=("weight",),
+    samples=lambda t: [((t(2, 5), (5,), t(5)), {}), ((t(2, 5), (5,)), {})])
 def rms_norm(input: Array, normalized_shape: Dims, weight: Array | None = None, eps: float | None = None) -> Array:
     """input / sqrt(mean of squares + eps) * weight over the last dims; eps None is the machine's epsilon."""
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
@@ -226,7 +227,7 @@ def group_norm(input: Array, num_groups: int, weight: Array | None = None, bias:
 
 
 @op(name="_instance_norm", forms="", rule="ViewBackward0", samples=lambda t: [((t(2, 3, 4), t(3), t(3), 1e-5), {})],
-    turns=("bias", "weight"))
+    turns=("input", "bias", "weight"))
 def instance_norm_train(input: Array, weight: Array | None, bias: Array | None, eps: Number) -> Array:
     """Normalisation of each channel of each sample by itself."""
     _batch_norm_inputs(input, None, None, weight, bias)

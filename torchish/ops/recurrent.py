@@ -16,7 +16,7 @@ import numpy as np
 
 from ..strides import elementwise, laid
 from .check import require
-from .table import Array, Arrays, composite, op
+from .table import Array, Arrays, Steps, composite, op
 from .turns import scan
 
 __all__ = ["gru_cell", "lstm_cell", "lstm_layer", "packed_places", "recurrent_layer"]
@@ -86,7 +86,13 @@ def _layer_samples(t: Any) -> list:
             for x, state, weights in [_sample(gates, t, False)]]
 
 
-@op(name="_lstm_layer", forms="", autocast="low", rule="StackBackward0", separate=True, samples=_lstm_samples)
+def _projected(outs: list, _attributes: dict) -> Steps:
+    """Without a projection torch has one node for the whole layer."""
+    *others, w_hr = range(len(outs))
+    return [tuple(range(4)), (4, ~0), (6, ~1), (5, ~2), (7, ~3), (w_hr, ~4)] if outs[w_hr] is not None else [tuple(others)]
+
+
+@op(name="_lstm_layer", forms="", autocast="low", rule="StackBackward0", separate=True, samples=_lstm_samples, turns=_projected)
 def lstm_layer(input: Array, lengths: Array | None, hx: Array, cx: Array, w_ih: Array, w_hh: Array, b_ih: Array | None,
                b_hh: Array | None, w_hr: Array | None, reverse: bool) -> tuple[Array, Array, Array]:
     """One direction of an LSTM layer: (outputs, h, c); w_hr projects the output."""

@@ -95,7 +95,7 @@ def _along(x: Array, input: Array, axis: int) -> None:
 
 
 @op(strides="elementwise", rule="SubBackward0", saves=False, samples=lambda t: [((t(3, 5),), {}), ((t(3, 5), 2, 0), {})],
-    into=INTO)
+    into=INTO, turns=lambda outs, attributes: [(1, 0, 2)])      # prepend comes first
 def diff(input: Array, n: int = 1, dim: int = -1, prepend: Array | None = None, append: Array | None = None) -> Array:
     """The differences of neighbours along `dim`, taken `n` times; for bool, whether neighbours differ."""
     if input.ndim == 0:

@@ -70,7 +70,7 @@ def _refuse_levels(input: Any, q: Any, *attributes: Any) -> None:
     require(not isinstance(q, np.ndarray) or bool(((q >= 0) & (q <= 1)).all()), "quantile() q values must be in the range [0, 1]")
 
 
-@op(name="_quantile", autocast="float cpu", forms="private", rule="SqueezeBackward4", strides=_ranks_inside,
+@op(name="_quantile", autocast="float cpu", forms="private", rule="SqueezeBackward4", strides=_ranks_inside, turns=("q",),
     look=_refuse_levels, looks="levels",
     samples=lambda t: [((t(3, 5), 0.4, 1, False, "linear", False), {})])
 def quantile_op(input: Array, q: ArrayLike, dim: int | None, keepdim: bool, interpolation: str, skip_nan: bool) -> Array:

@@ -17,7 +17,7 @@ from ..scalar import converted
 from .into import CASTS, EXACT, PLAIN, InPlace, Into
 
 __all__ = ["ALIASES", "Array", "ArrayLike", "Arrays", "Composite", "Dim", "Dims", "Mask", "Number", "Numbers", "OPERANDS", "Op",
-           "Param", "Runtime", "Shape", "TABLE", "COMPOSITES", "alias", "cast", "composite", "op", "unary"]
+           "Param", "Runtime", "Shape", "Steps", "TABLE", "COMPOSITES", "alias", "cast", "composite", "op", "unary"]
 
 # The vocabulary of annotations.  A parameter's annotation says how the recorder treats it.
 type_names = {
@@ -45,6 +45,8 @@ Numbers = tuple[int, ...]
 Shape = tuple[int, ...]
 Dim = int
 Dims = int | tuple[int, ...]
+Steps = Sequence[tuple[int, ...]]
+Turns = tuple[str, ...] | Callable[[list, dict], Steps] | None
 
 EMPTY = inspect.Parameter.empty
 
@@ -105,7 +107,8 @@ class Op:
     parts: of an op that takes its operand apart: `parts(input, first, last, **attributes)`, the results first to last - 1, which
         have one shape, stacked along a new first dimension.
     turns: of an op that torch composes of nodes which are not shown: names of operands, in the order in which its engine comes to
-        them. Of a recorded function of a list: what tells the numbers of its operands in that order.
+        them. Or `turns(outs, attributes)`, which tells these nodes, the oldest first: each is a tuple of what its gradients go
+        to, the number k of an operand (of the list, where the first operand is one), or ~j for the node number j.
     separate: of an op with several results: torch makes each of them by a node of its own.
     through: of the backward of an ended graph: the entries that it goes through (`segment.Through`).
     samples: `samples(t) -> [(args, kwargs), ...]` for the generated tests, where `t(*shape, low=-2, high=2, dtype=None,
@@ -123,7 +126,7 @@ class Op:
     forms: frozenset[str]
     promote: str | None = None
     dunder: str | None = None
-    returns: tuple[str, ...] | None = None
+    returns: Turns = None
     view: bool = False
     copies: bool | str = False
     write: Callable | None = None
@@ -147,7 +150,7 @@ class Op:
     inplace: InPlace = PLAIN
     underived: dict[str, str] | Callable | None = None
     wide_numbers: int | None = None
-    turns: tuple[str, ...] | Callable | None = None
+    turns: Turns = None
     separate: bool = False
     through: Any = None
 
@@ -209,7 +212,7 @@ def _params(fn: Callable) -> tuple[Param, ...]:
 
 
 def op(*, name: str | None = None, forms: str = "function method out", inplace: bool | InPlace = False, promote: str | None = None,
-       dunder: str | None = None, returns: tuple[str, ...] | None = None, view: bool = False, copies: bool | str = False,
+       dunder: str | None = None, returns: Turns = None, view: bool = False, copies: bool | str = False,
        write: Callable | None = None, saves: bool = True, check: Callable | None = None, rule: str | Callable | None = None,
        differentiable: bool | tuple[bool, ...] = True, samples: Callable | None = None,
        names: dict[str, str] | None = None, strides: str | tuple | Callable | None = "",
@@ -217,7 +220,7 @@ def op(*, name: str | None = None, forms: str = "function method out", inplace: 
        looks: str = "places", joins: Callable | None = None, parts: Callable | None = None,
        host: Callable | None = None, into: Into | None = None,
        underived: dict[str, str] | Callable | None = None, wide_numbers: int | None = None,
-       turns: tuple[str, ...] | None = None, separate: bool = False) -> Callable[[Callable], Op]:
+       turns: Turns = None, separate: bool = False) -> Callable[[Callable], Op]:
     """Declares the decorated pure function as an op; see `Op` for the options.
 
     The op's name is the function's, a trailing underscore dropped (`def sum_` declares "sum").  Annotations must be
