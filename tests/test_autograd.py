@@ -319,3 +319,31 @@ def test_third_derivatives_beside_second_ones(look):
         loss = (d(u, t) + 6 * u * u_x + d(d(u_x, x), x)).square().mean()
         for found, wanted in zip([loss, *grad(loss, w)], [value, *slopes], strict=True):
             np.testing.assert_allclose(found.detach().numpy(), wanted, rtol=2e-4, atol=2e-4)
+
+
+@pytest.mark.parametrize("counted", [
+    lambda x: x.norm(0), lambda x: torch.linalg.vector_norm(x, 0, dim=1).sum(), lambda x: torch.dist(x, torch.zeros(3, 3), 0),
+    lambda x: torch.linalg.slogdet(x).sign, lambda x: torch.slogdet(x * 2)[0]])
+def test_what_has_no_derivative_requires_a_gradient_and_passes_none(counted):
+    x = (torch.ones(3, 3) + torch.eye(3)).requires_grad_()
+    y = counted(x)
+    assert y.requires_grad
+    y.backward()
+    assert x.grad is None
+    (counted(x) + x.sum()).backward()
+    assert x.grad.tolist() == torch.ones(3, 3).tolist()
+    counted(x).item()       # in the graph of an ended tape, too
+    with pytest.raises(RuntimeError, match="appears to not have been used in the graph"):
+        torch.autograd.grad(counted(x), x)
+
+
+def test_the_sign_of_a_complex_determinant_passes_gradients():
+    x = (torch.ones(2, 2) + 1j * torch.eye(2)).requires_grad_()
+    torch.linalg.slogdet(x).sign.real.backward()
+    assert x.grad.abs().max() > 0.01
+
+
+@pytest.mark.parametrize(("mean", "std", "number"), [(True, False, 1), (False, True, 2), (True, True, 3)])
+def test_normal_numbers_have_the_node_of_their_overload(mean, std, number):
+    given = [torch.ones(2, requires_grad=True) if tensor else 1.0 for tensor in (mean, std)]
+    assert torch.normal(*given).grad_fn.name() == f"NormalBackward{number}"

@@ -276,3 +276,11 @@ def test_jacobians_of_older_scripts() -> None:
     with pytest.raises(ValueError, match="^Expected output to be non-complex"):
         module._get_numerical_jacobian(lambda t: t * 1j, (x,))
     assert [t is x for t in module._iter_tensors([x, (x.detach(),), "text"], True)] == [True]
+
+
+def test_a_jacobian_in_forward_mode_is_not_cut_off_from_what_the_function_closes_over():
+    x, w = torch.tensor([0.5, 2.0]), torch.tensor([1.0, 3.0], requires_grad=True)
+    found = functional.jacobian(lambda x: (w * x).sin(), x, vectorize=True, strategy="forward-mode")
+    assert found.requires_grad and not functional.jacobian(lambda x: (w * x).sin(), x).requires_grad
+    slope, = torch.autograd.grad(found.sum(), w)
+    torch.testing.assert_close(slope, ((w * x).cos() - w * x * (w * x).sin()).detach())

@@ -131,3 +131,14 @@ def test_gradients_within_a_checkpoint(reentrant):
         y = checkpoint(slope, given, use_reentrant=reentrant)
         assert y.tolist() == [27]
         assert torch.autograd.grad(y.sum(), a)[0].tolist() == [18]
+
+
+def test_all_results_of_a_reentrant_checkpoint_require_a_gradient():
+    x = torch.ones(2, requires_grad=True)
+    for reentrant in (False, True):
+        cut, doubled, number = checkpoint(lambda x: (x.detach(), x * 2, x.detach().long()), x, use_reentrant=reentrant)
+        assert (cut.requires_grad, doubled.requires_grad, number.requires_grad) == (reentrant, True, False)
+    cut.sum().backward(retain_graph=True)
+    assert x.grad.tolist() == [0, 0]
+    doubled.sum().backward()
+    assert x.grad.tolist() == [2, 2]

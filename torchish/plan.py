@@ -87,15 +87,22 @@ def ancestors(nodes: list[Node], ends: Iterable[int], stops: Iterable[int] = ())
     found = []
     for node in reversed(nodes):
         # a mask or an index lies on no path: what only it was computed from gets no gradient, not a zero
-        if any(o.rg and o.slot in wanted and o.slot not in stopped for o in node.outs) and _passes(node):
+        if any(o.rg and o.slot in wanted and o.slot not in stopped for o in _passing(node)):
             found.append(node)
             wanted.update(sources_of(node))
     found.reverse()
     return found
 
 
-def _passes(node: Node) -> bool:
-    return node.grad or (node.kind is BACKWARD and node.info.differentiable)
+def _passing(node: Node) -> Sequence[Out]:
+    """The results of an entry from which gradients go on."""
+    if not (node.grad or (node.kind is BACKWARD and node.info.differentiable)):
+        return ()
+    undefined = node.op.undefined if node.op is not None else None
+    if undefined is None:
+        return node.outs
+    none = undefined(dict(node.attrs), node.outs[0].aval)
+    return [o for k, o in enumerate(node.outs) if k not in none]
 
 
 def sources_of(node: Node) -> list[int]:

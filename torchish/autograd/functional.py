@@ -167,7 +167,8 @@ def jacobian(func: Callable, inputs: Any, create_graph: bool = False, strict: bo
         many_out, ys = _evaluated(func, xs, "jacobian")
         if strict:
             _strict_outputs(ys)
-        rows = [_out(_rows(y, xs, create_graph, strict, k), many, create_graph) for k, y in enumerate(ys)]
+        linked = create_graph or strategy == "forward-mode"     # which torch does not cut off from what the function closes over
+        rows = [_out(_rows(y, xs, linked, strict, k), many, linked) for k, y in enumerate(ys)]
         if strategy == "forward-mode" and many:     # as in torch: lists here
             rows = [list(row) for row in rows]
             return rows if many_out else rows[0]

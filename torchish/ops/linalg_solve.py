@@ -65,7 +65,13 @@ def det(t: Any, input: Any) -> Any:
     return t.linalg_det(input)
 
 
-@op(name="linalg_slogdet", forms="linalg out", returns=("sign", "logabsdet"), samples=lambda t: [((spd(t),), {})])
+def _real_sign(attributes: dict, aval: Any) -> tuple[int, ...]:
+    """A sign of 1 or -1 has no derivative; that of a complex matrix is a phase."""
+    return () if aval.dtype.is_complex else (0,)
+
+
+@op(name="linalg_slogdet", forms="linalg out", undefined=_real_sign, returns=("sign", "logabsdet"),
+    samples=lambda t: [((spd(t),), {})])
 def linalg_slogdet(A: Array) -> tuple[Array, Array]:
     """The sign (or phase) and the logarithm of the absolute value of the determinant."""
     square(A, "linalg.slogdet")
@@ -73,7 +79,7 @@ def linalg_slogdet(A: Array) -> tuple[Array, Array]:
     return tuple(jnp.linalg.slogdet(A))
 
 
-@op(returns=("sign", "logabsdet"), rule="LinalgSlogdetBackward0", samples=lambda t: [((spd(t),), {})])
+@op(returns=("sign", "logabsdet"), rule="LinalgSlogdetBackward0", undefined=_real_sign, samples=lambda t: [((spd(t),), {})])
 def slogdet(input: Array) -> tuple[Array, Array]:
     """The sign (or phase) and the logarithm of the absolute value of the determinant (torch.linalg.slogdet)."""
     return linalg_slogdet(input)

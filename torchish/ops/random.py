@@ -196,15 +196,15 @@ def normal(key: Array, pos: Array, *, shape: Shape, dtype: dtype, mean: Number =
     return values.astype(kind).reshape(shape), key, pos
 
 
-@op(forms="", name="_scaled", saves=False, rule="NormalBackward3")
-def scaled(noise: Array, std: Array, mean: Array) -> Array:
+@op(forms="", name="_scaled", saves=False, rule=lambda attributes: f"NormalBackward{attributes['given']}")
+def scaled(noise: Array, std: Array, mean: Array, given: int = 3) -> Array:
     """noise * std + mean as torch.normal makes it of tensors: two roundings, which no compiler may fuse to one.
 
-    The gradients are zero.
+    The gradients are zero.  given: which of the two came as tensors, 1 the mean, 2 the spread, 3 both.
     """
     std, mean = lax.stop_gradient(std), lax.stop_gradient(mean)
     if jnp.iscomplexobj(noise):
-        return lax.complex(*(scaled(part(noise), std.real, part(mean)) for part in (jnp.real, jnp.imag)))
+        return lax.complex(*(scaled(part(noise), std.real, part(mean), given) for part in (jnp.real, jnp.imag)))
     return _sum(_product(noise, std, noise.dtype), mean, noise.dtype)
 
 

@@ -110,6 +110,8 @@ class Op:
         them. Or `turns(outs, attributes)`, which tells these nodes, the oldest first: each is a tuple of what its gradients go
         to, the number k of an operand (of the list, where the first operand is one), or ~j for the node number j.
     separate: of an op with several results: torch makes each of them by a node of its own.
+    undefined: `undefined(attributes, aval of the first result)`: the numbers of the results from which torch passes no gradient,
+        though they require one: what only they were computed from gets none, not a zero.
     through: of the backward of an ended graph: the entries that it goes through (`segment.Through`).
     samples: `samples(t) -> [(args, kwargs), ...]` for the generated tests, where `t(*shape, low=-2, high=2, dtype=None,
         seed=0)` makes an array (a float one unless dtype says otherwise); without it, elementwise ops get default ones.
@@ -126,7 +128,7 @@ class Op:
     forms: frozenset[str]
     promote: str | None = None
     dunder: str | None = None
-    returns: Turns = None
+    returns: tuple[str, ...] | None = None
     view: bool = False
     copies: bool | str = False
     write: Callable | None = None
@@ -152,6 +154,7 @@ class Op:
     wide_numbers: int | None = None
     turns: Turns = None
     separate: bool = False
+    undefined: Callable[[dict, Any], Sequence[int]] | None = None
     through: Any = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -212,7 +215,7 @@ def _params(fn: Callable) -> tuple[Param, ...]:
 
 
 def op(*, name: str | None = None, forms: str = "function method out", inplace: bool | InPlace = False, promote: str | None = None,
-       dunder: str | None = None, returns: Turns = None, view: bool = False, copies: bool | str = False,
+       dunder: str | None = None, returns: tuple[str, ...] | None = None, view: bool = False, copies: bool | str = False,
        write: Callable | None = None, saves: bool = True, check: Callable | None = None, rule: str | Callable | None = None,
        differentiable: bool | tuple[bool, ...] = True, samples: Callable | None = None,
        names: dict[str, str] | None = None, strides: str | tuple | Callable | None = "",
@@ -220,7 +223,8 @@ def op(*, name: str | None = None, forms: str = "function method out", inplace: 
        looks: str = "places", joins: Callable | None = None, parts: Callable | None = None,
        host: Callable | None = None, into: Into | None = None,
        underived: dict[str, str] | Callable | None = None, wide_numbers: int | None = None,
-       turns: Turns = None, separate: bool = False) -> Callable[[Callable], Op]:
+       turns: Turns = None, separate: bool = False, undefined: Callable[[dict, Any], Sequence[int]] | None = None,
+       ) -> Callable[[Callable], Op]:
     """Declares the decorated pure function as an op; see `Op` for the options.
 
     The op's name is the function's, a trailing underscore dropped (`def sum_` declares "sum").  Annotations must be
@@ -232,7 +236,7 @@ def op(*, name: str | None = None, forms: str = "function method out", inplace: 
                     write, saves, check, rule, differentiable, inspect.getdoc(fn) or "", len(TABLE), samples,
                     names or {}, strides if strides != "" else "elementwise" if promote else None, autocast, look,
                     apart, looks, joins, parts, host, into or (CASTS if promote else EXACT),
-                    inplace if isinstance(inplace, InPlace) else PLAIN, underived, wide_numbers, turns, separate)
+                    inplace if isinstance(inplace, InPlace) else PLAIN, underived, wide_numbers, turns, separate, undefined)
         _declare(TABLE, record)
         return record
     return declare

@@ -73,7 +73,12 @@ def _samples(t: object) -> list:
     return [((t(3, 4),), {}), ((t(3, 4), 3, 1), {}), ((t(3, 4), 1, (0, 1), True), {}), ((t(3, 4), float("inf"), 0), {})]
 
 
-@op(autocast="float cuda", forms="linalg private out", rule="LinalgVectorNormBackward0", samples=_samples)
+def _counts(attributes: dict, aval: object) -> tuple[int, ...]:
+    """How many elements are not 0 has no derivative."""
+    return (0,) if 0 in (attributes.get("ord"), attributes.get("p")) else ()
+
+
+@op(autocast="float cuda", forms="linalg private out", rule="LinalgVectorNormBackward0", undefined=_counts, samples=_samples)
 def vector_norm(input: Array, ord: float = 2, dim: Dims | None = None, keepdim: bool = False, *,
                 dtype: DType | None = None) -> Array:
     """(sum of |x| ** ord) ** (1 / ord) over `dim`; the largest for inf, the smallest for -inf, the nonzero for 0."""
@@ -87,7 +92,7 @@ def two(dim: Dims) -> tuple[int, ...]:
     return dims
 
 
-@op(autocast="float cuda", rule="LinalgVectorNormBackward0", samples=_samples)
+@op(autocast="float cuda", rule="LinalgVectorNormBackward0", undefined=_counts, samples=_samples)
 def norm(input: Array, p: float | str | None = "fro", dim: Dims | None = None, keepdim: bool = False,
          dtype: DType | None = None) -> Array:
     """The p-norm over `dim`; 'fro' is 2; 'nuc' is the sum of the singular values."""
@@ -105,7 +110,7 @@ def norm(input: Array, p: float | str | None = "fro", dim: Dims | None = None, k
     return _checked(input, 2 if p is None or p == "fro" else p, dim, keepdim, dtype)
 
 
-@op(autocast="float cuda", strides=None, promote="arith", forms="function method", check=refuse_bools,
+@op(autocast="float cuda", strides=None, promote="arith", forms="function method", check=refuse_bools, undefined=_counts,
     samples=lambda t: [((t(3, 4), t(4, seed=1)), {}), ((t(3), t(3, seed=1), 3), {})])
 def dist(input: Array, other: Array, p: float = 2) -> Array:
     """The p-norm of input - other."""

@@ -116,16 +116,17 @@ def checkpoint(function: Callable, *args: Any, use_reentrant: bool | None = None
             return function(*args, **kwargs)
     if not body.closed.outs:
         return body.build(())
-    results = body.closed.apply_effects(_recorded(body.closed))
+    results = body.closed.apply_effects(_recorded(body.closed, bool(use_reentrant)))
     body.write(tensors_of(leaves), results)
     return body.build(results)
 
 
-def _recorded(closed: Closed) -> tuple:
-    """The entry of a function that is computed again in backward."""
+def _recorded(closed: Closed, reentrant: bool) -> tuple:
+    """The entry of a function that is computed again in backward; all its results require a gradient if it is reentrant."""
+    flags = True if reentrant and any(closed.flags()) else None
     if closed.forward or any(x._node.aval.device != "cpu" for x in closed.operands):
-        return entry("checkpoint", [closed], (), recomputed)
-    return entry("checkpoint", [closed], (), recomputed_in_branch, operands=[_one()])
+        return entry("checkpoint", [closed], (reentrant,), recomputed, flags=flags)
+    return entry("checkpoint", [closed], (reentrant,), recomputed_in_branch, operands=[_one()], flags=flags)
 
 
 @cache
