@@ -122,3 +122,16 @@ def test_a_function_that_raises_is_named_and_nodes_know_their_line():
         with pytest.warns(UserWarning, match="Error detected in RaisingBackward. Traceback of forward call"), \
                 pytest.raises(ValueError, match="mine"):
             y.sum().backward()
+
+
+def test_the_line_is_that_of_this_call_not_of_the_first_like_it():
+    x = torch.ones(3, requires_grad=True)
+    for _ in range(2):
+        with torch.autograd.set_detect_anomaly(True):
+            first = x.sin() * 3
+            assert "first = x.sin() * 3" in first.grad_fn.metadata["traceback_"][0]
+    del first
+    with torch.autograd.set_detect_anomaly(True):
+        second = x.sin() * 3
+        assert "second = x.sin() * 3" in second.grad_fn.metadata["traceback_"][0]
+    assert not torch.is_anomaly_enabled() and "traceback_" not in (x.sin() * 3).grad_fn.metadata

@@ -2,12 +2,15 @@
 from __future__ import annotations
 
 import gc
+import math
 import weakref
 
+import jax
 import pytest
 from counting import counting, traced_programs
 
 import torchish as torch
+from torchish import xla
 from torchish.autograd import Function, grad
 from torchish.autograd.function import once_differentiable
 
@@ -497,3 +500,64 @@ def test_what_is_asked_for_at_a_result_is_taken_before_its_hooks_where_the_walk_
     y.register_hook(lambda g: g * 3)
     grads = torch.autograd.grad(y.sum(), [x, y] if further else [y])
     assert [g.tolist() for g in grads] == ([[6.0, 12.0], [1.0, 1.0]] if further else [[3.0, 3.0]])
+
+
+class Through(Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x.sin()
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * ctx.saved_tensors[0].cos()
+
+
+def test_what_went_in_has_no_value_once_a_backward_has_freed_it():
+    x = torch.full((7, 13, 3), 0.5, requires_grad=True)
+    y = x
+    for _ in range(5):
+        y = Through.apply(y * 2)
+    loss = y.sum()
+    loss.backward()
+    loss.item()
+    shapes = [a.shape for a in jax.live_arrays()]
+    assert shapes.count((7, 13, 3)) == 3        # x, its gradient and y
+    names, node = [], loss.grad_fn
+    while node is not None:
+        names.append(node.name())
+        node = node.next_functions[0][0] if node.next_functions else None
+    assert names == ["SumBackward0", *["ThroughBackward", "MulBackward0"] * 5, "torch::autograd::AccumulateGrad"]
+    for again in (loss, y.sum()):
+        with pytest.raises(RuntimeError, match="backward through the graph a second time"):
+            again.backward()
+
+
+def test_a_place_that_no_backward_has_freed_keeps_its_value():
+    x = torch.full((3,), 0.5, requires_grad=True)
+    doubled = x * 2
+    z = doubled.exp()
+    loss = Through.apply(z).sum()
+    slope, = torch.autograd.grad(loss, z)       # what lies behind z is not gone through
+    assert slope.tolist() == pytest.approx([math.cos(math.e)] * 3)
+    loss.item()
+    z.sum().backward()
+    assert x.grad.tolist() == pytest.approx([2 * math.e] * 3)
+
+
+def test_a_long_chain_whose_links_are_kept_is_compiled_link_by_link(monkeypatch):
+    given = []
+    compile_with = xla._with
+    monkeypatch.setattr(xla, "_with", lambda options, lowered: given.append(options) or compile_with(options, lowered))
+    x = torch.full((2,), 0.5, requires_grad=True)
+    for length, apart in ((20, False), (xla._LINKS + 2, True)):
+        y = x
+        for _ in range(length):
+            y = Through.apply(y)
+        y.tolist()
+        assert ("xla_disable_hlo_passes" in given[-1]) is apart
+        slope, = torch.autograd.grad(y.sum(), x)
+        at, want = 0.5, 1.0
+        for _ in range(length):
+            at, want = math.sin(at), want * math.cos(at)
+        assert slope.tolist() == pytest.approx([want] * 2, rel=1e-4)

@@ -61,6 +61,7 @@ def finish(tape: Tape) -> None:
     live = _live(tape)
     bundles = [b for first, (b, _) in tape.bundles.items() if b.arrays is None and b.tape is tape and b.first == first] \
         if tape.bundles else []
+    stands = _standing(tape, node, live) if tape.standing else []
     if not live and not bundles:
         return
     stats.flushes += 1
@@ -69,7 +70,7 @@ def finish(tape: Tape) -> None:
     if config.logs:
         log.ran(node, len(live) + sum(map(len, bundles)))
     try:
-        _run(tape, node, live, bundles)
+        _run(tape, node, live, bundles, stands)
     except BaseException as e:
         tape.failed = e
         raise
@@ -118,7 +119,19 @@ def _constant_again(t: Any) -> bool:
     return False
 
 
-def _run(tape: Tape, node: Node, live: list, bundles: list) -> None:
+def _standing(tape: Tape, node: Node, live: list) -> list:
+    """Takes those tensors out of `live` that only stand at a place of the graph, where a backward has freed it."""
+    marked, tape.standing = {id(t()) for t in tape.standing}, []
+    freed = {s for n in path(node) if n.kind is BACKWARD for s in n.info.freed}
+    found = [t for t in live if id(t) in marked and t._node.slot in freed]
+    if len(found) == len(live):     # a place is in the graph of a tape that has been run
+        return []
+    gone = set(map(id, found))
+    live[:] = [t for t in live if id(t) not in gone]
+    return found
+
+
+def _run(tape: Tape, node: Node, live: list, bundles: list, stands: list) -> None:
     if hooks.watch is not None:
         hooks.watch(tape, node)
     need = [t._node.slot for t in live]
@@ -144,8 +157,12 @@ def _run(tape: Tape, node: Node, live: list, bundles: list) -> None:
         graph = Graph.keep(tape, node, ending, {s: outs[places[s]] for s in ending.outs})
         if residuals is not None:
             graph.residuals = residuals.collect(tape.args, outs)
-    if ending.freed:
+    if ending.freed or stands:
         spent = Graph.spent(tape, node, ending)
+    for t in stands:
+        t._tape = t._home = None
+        spent.stand(t, t._node.slot)    # type: ignore[union-attr]
+        t._node = t._node.aval.grad
     tape.graph = graph or spent
     for t, k, (slot, leaf, plain, grad) in zip(live, ending.indices(places), ending.binds, strict=True):
         t._data = outs[k]
@@ -279,6 +296,16 @@ def _held(ending: Ending, node: Node, program: Program) -> bool:
     return any(inputs[k] in ending.values for k in program.donated)
 
 
+def _links(nodes: list[Node], kept: set[int], outs: tuple[int, ...]) -> int:
+    """How many of the results are made one of the other: values that a graph keeps, and where custom functions meet."""
+    counted = {o.slot for n in nodes for o in n.outs if n.kind is LEAF or o.slot in kept}.intersection(outs)
+    depth: dict[int, int] = {}
+    for n in nodes if counted else ():
+        before = max((depth[s] for s in needs(n)), default=0)
+        depth.update({o.slot: before + (o.slot in counted) for o in n.outs})
+    return max(depth.values(), default=0)
+
+
 def _compile(tape: Tape, node: Node, ending: Ending, free: list[int], draft: bool | None = None) -> Program:
     """A program of `ending`; it may donate the inputs `free`. Where `draft` is not said, it is as `drafting` says."""
     nodes = path(node)
@@ -288,8 +315,8 @@ def _compile(tape: Tape, node: Node, ending: Ending, free: list[int], draft: boo
     cuts = ending.residuals
     residuals = None if cuts is None else Residuals(len(ending.outs), cuts)
     plan = make_plan(nodes, () if cuts is None else {*ending.kept, *cuts}, cuts or (), results=ending.outs)
-    draft = device == "cpu" and (drafting(nodes, plan.pieces(ending.outs)) if draft is None else draft)
     kept = set(ending.values)
+    draft = device == "cpu" and (drafting(nodes, plan.pieces(ending.outs)) if draft is None else draft)
     # residuals may be inputs themselves: then nothing is donated
     outs, donated = _donation(tape, inputs, ending.outs, [k for k in free if inputs[k].slot not in kept], nodes) \
         if residuals is None else (ending.outs, ())
@@ -306,7 +333,7 @@ def _compile(tape: Tape, node: Node, ending: Ending, free: list[int], draft: boo
     specs: list[tuple] = [(i.aval.shape, i.aval.dtype.np) for i in inputs]
     specs += [((n, 2), np.dtype(np.uint32)) for n in (node.floats, node.ints) if n]
     line = last_line(nodes)
-    compiled, seconds = compile_program(program, specs, donated, short(line), device, draft)
+    compiled, seconds = compile_program(program, specs, donated, short(line), device, draft, _links(nodes, kept, ending.outs))
     stats.compilations += 1
     log.compiled(nodes, seconds, donated, memory(compiled), plan.turns, "run again: compiled for good" if again else None)
     found = Program(outs, donated, compiled, residuals, device, enough(len(nodes), work(compiled)) if draft else None)

@@ -114,7 +114,7 @@ class Tape:
     """The current step of one thread: a pointer into the trie, and the tensors that live on it."""
     __slots__ = ("node", "tensors", "args", "inputs", "floats", "ints", "grad", "places", "mark", "stepped", "leaves", "inline",
                  "thread", "hooked", "known", "upstream", "failed", "foreign", "nested", "shown", "graph", "bundles", "autocast",
-                 "extra", "rolls", "began")
+                 "extra", "rolls", "began", "standing")
 
     def __init__(self, grad: bool = True, inline: Any = None, nested: Any = None, autocast: Any = None, extra: int = 0) -> None:
         self.node = root_of(grad, inline, nested, autocast, extra)
@@ -135,6 +135,7 @@ class Tape:
         self.inline = inline            # functional mode: the tape is replayed in line, over tracers
         self.thread = threading.get_ident()
         self.hooked: dict[int, Any] = {}    # slot -> tensor with hooks or retained gradient
+        self.standing: list = []        # weak references to tensors that may stand at their places without a value
         self.upstream: dict[int, Any] = {}  # slot of an input -> (graph, slot) of the step that made it
         self.failed: BaseException | None = None
         self.foreign: dict[int, tuple] = {}     # id of a tensor another thread owns -> its slot here, itself, its input

@@ -29,6 +29,9 @@ __all__ = ["apart", "compile_program", "export_program", "import_program", "memo
 
 # what makes the compilation of a small program on the CPU four times as fast, and the program up to four times as slow
 _HASTE: dict[str, Any] = {"xla_cpu_use_fusion_emitters": False, "xla_backend_optimization_level": 0}
+# of a chain whose links are all returned XLA makes a fusion for each, that computes many of those before again
+_LINK_BY_LINK: dict[str, Any] = {"xla_disable_hlo_passes": "fusion"}
+_LINKS = 128        # from which on that takes seconds
 
 
 def _use_cache() -> None:
@@ -40,11 +43,11 @@ def _use_cache() -> None:
 
 
 def compile_program(fn: Callable, specs: list[tuple], donate: tuple[int, ...], place: str, device: str, draft: bool,
-                    ) -> tuple[Any, float]:
+                    links: int = 0) -> tuple[Any, float]:
     """Compiles `fn` for inputs of these (shape, numpy dtype); returns the executable and the seconds it took.
 
-    draft: fast compilation matters more than a fast program (on the CPU only).  Raises CompileError, naming `place` (the user's
-    line), where XLA refuses.
+    draft: fast compilation matters more than a fast program (on the CPU only).  links: how many values on the way it returns.
+    Raises CompileError, naming `place` (the user's line), where XLA refuses.
     """
     _use_cache()
     place_on = to_jax(device)
@@ -55,7 +58,8 @@ def compile_program(fn: Callable, specs: list[tuple], donate: tuple[int, ...], p
         warnings.filterwarnings("ignore", message="Some donated buffers were not usable")
         lowered = _traced(fn, donate, avals, place_on.platform).lower()
         try:
-            compiled = _in_haste(lowered) if draft else lowered.compile()
+            options = (_HASTE if draft else {}) | (_LINK_BY_LINK if links >= _LINKS and place_on.platform == "cpu" else {})
+            compiled = _with(options, lowered)
         except jax.errors.JaxRuntimeError as e:
             raise CompileError(f"XLA could not compile the step that ends at {place}: {e}") from e
     return compiled, time.perf_counter() - began
@@ -75,17 +79,20 @@ def _traced(fn: Callable, donate: tuple[int, ...], avals: list, platform: str) -
     return jax.jit(program, **options).trace(*avals)
 
 
-def _in_haste(lowered: Any) -> Any:
-    """An executable compiled with little optimisation, as far as this XLA has the options for it."""
+def _with(options: dict[str, Any], lowered: Any) -> Any:
+    """An executable compiled with these options, as far as this XLA has them."""
+    if not options:
+        return lowered.compile()
     try:
-        return lowered.compile(compiler_options=_HASTE)
+        return lowered.compile(compiler_options=options)
     except jax.errors.JaxRuntimeError as e:
-        unknown = [option for option in _HASTE if f"No such compile option: '{option}'" in str(e)]
+        unknown = [option for option in options if f"No such compile option: '{option}'" in str(e)]
         if not unknown:
             raise
         for option in unknown:
-            del _HASTE[option]
-        return _in_haste(lowered)
+            _HASTE.pop(option, None)
+            _LINK_BY_LINK.pop(option, None)
+        return _with({k: v for k, v in options.items() if k not in unknown}, lowered)
 
 
 _OFTEN = 100        # arrays of one kind after which a program that takes them in is worth its compilation

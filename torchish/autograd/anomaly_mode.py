@@ -5,16 +5,42 @@ Source: https://docs.pytorch.org/docs/stable/autograd.html#anomaly-detection
 """
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from ..anomaly import anomaly, is_anomaly_check_nan_enabled, is_anomaly_enabled
+from ..tape import Node
 from ..warned import warn
+from ..watching import watchers
+from ..where import user_line
 
 __all__ = ["detect_anomaly", "is_anomaly_check_nan_enabled", "is_anomaly_enabled", "set_detect_anomaly"]
 
 
-def _set(enabled: bool, check_nan: bool) -> tuple:
+class _Lines:
+    """A watcher that notes at each entry the line which records it now; a known one has that of the first call like it."""
+
+    def recorded(self, node: Node, values: Any, result: Any) -> None:
+        node.where = user_line()
+
+    def pulled(self, found: list[Node], outs: Any, wrt: Iterable[int]) -> None:
+        """Backward entries are not blamed."""
+
+    def takes(self, operator: Any) -> bool:
+        return False
+
+    def called(self, operator: Any, args: list, kwargs: dict, result: Any) -> None:
+        """Never: it takes none."""
+
+
+_lines = _Lines()
+
+
+def _set(enabled: bool, check_nan: bool) -> tuple[bool, bool]:
     """Switches the mode; returns what it was."""
-    before = (anomaly.enabled, anomaly.check_nan, anomaly.check)
+    before = anomaly.enabled, anomaly.check_nan
     anomaly.enabled, anomaly.check_nan, anomaly.check = enabled, check_nan, enabled and check_nan
+    watchers.set(_lines, enabled)
     return before
 
 
@@ -30,7 +56,7 @@ class detect_anomaly:
         self.before = _set(True, self.check_nan)
 
     def __exit__(self, *args: object) -> None:
-        anomaly.enabled, anomaly.check_nan, anomaly.check = self.before
+        _set(*self.before)
 
 
 class set_detect_anomaly:
@@ -43,4 +69,4 @@ class set_detect_anomaly:
         """The switch was made when the object was built."""
 
     def __exit__(self, *args: object) -> None:
-        anomaly.enabled, anomaly.check_nan, anomaly.check = self.before
+        _set(*self.before)

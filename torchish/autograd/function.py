@@ -11,6 +11,7 @@ import functools
 import inspect
 from collections.abc import Callable
 from typing import Any
+from weakref import ref
 
 from ..anomaly import anomaly, blame
 from ..grad_fn import GradFn, edge_of, leaf_node
@@ -92,6 +93,7 @@ class Step:
             raise RuntimeError(f"function {name} returned an incorrect number of gradients (expected {count}, got {len(result)})")
         if not retain:
             self.ctx._free()
+            self._let_go()
         given: list = []
         for k, (x, g) in enumerate(zip(self.inputs, result, strict=True)):
             if g is not None and not isinstance(g, Tensor):
@@ -101,6 +103,13 @@ class Step:
                                    "corresponding forward input was not a Variable")
             given.append(None if x is None or g is None else fitted(name, k, x, g))
         return given
+
+
+    def _let_go(self) -> None:
+        """What went in is wanted as a place in the graph only: a tape that ends now need not compute it."""
+        tape = state.tape
+        if tape.nested is None:
+            tape.standing += [ref(x) for x in self.inputs if x is not None and x._tape is tape and not x._leaf]
 
 
 class FunctionMeta(type):
@@ -253,11 +262,7 @@ def _check_dirty(ctx: Any, results: list, args: tuple) -> None:
 
 def _as_it_is(x: Tensor) -> Tensor:
     """An input as it is now: the leaf itself, or a tensor at the same place of the graph that later writes leave alone."""
-    if x._leaf:
-        return x
-    if x._view is not None or x._data is None:
-        return hooks.public["_alias"](x)
-    return hooks.twin(x)
+    return x if x._leaf else hooks.twin(x)
 
 
 def _result(r: Tensor, step: Step, k: int, given: bool, several: bool) -> Tensor:
