@@ -561,3 +561,24 @@ def test_a_long_chain_whose_links_are_kept_is_compiled_link_by_link(monkeypatch)
         for _ in range(length):
             at, want = math.sin(at), want * math.cos(at)
         assert slope.tolist() == pytest.approx([want] * 2, rel=1e-4)
+
+
+def test_hooks_beside_the_way_to_what_is_asked_for_do_not_run():
+    class Product(Function):
+        @staticmethod
+        def forward(ctx, x, y):
+            ctx.save_for_backward(x, y)
+            return x * y
+
+        @staticmethod
+        def backward(ctx, g):
+            x, y = ctx.saved_tensors
+            return y * g, x * g
+    x, seen = torch.tensor([2.0], requires_grad=True), []
+    a, b = x * 3, x * 5
+    b.register_hook(lambda g: seen.append(g.item()))
+    b.retain_grad()
+    slope, = torch.autograd.grad(Product.apply(a, b).sum(), a, create_graph=True)
+    assert slope.item() == 10 and seen == [] and b.grad is None
+    slope.backward()
+    assert seen == [1] and b.grad.item() == 1 and x.grad.item() == 5

@@ -338,7 +338,8 @@ class Pass(Leaves):
             result = node.run_post(result, grads)
         for x, g in zip(step.inputs, result, strict=True):
             if x is not None and g is not None:
-                self.start(x, g.to_dense() if g.is_sparse and not x.is_sparse else g)     # gradients of dense tensors are dense
+                if self._wanted(stand(x)):
+                    self.start(x, g.to_dense() if g.is_sparse and not x.is_sparse else g)     # gradients of dense tensors are dense
             elif x is not None:     # the functions behind it run all the same, as in torch
                 for home, slot in functions_behind(x):
                     self.pending.setdefault(home, {}).setdefault(slot, [None, True])
