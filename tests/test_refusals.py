@@ -113,6 +113,10 @@ t.nn.CircularPad2d(1)(x)|ValueError|expected 3D or 4D input (got 1D input)
 t.nn.Parameter(i)|RuntimeError|Only Tensors of floating point and complex dtype can require gradients
 t.dist(b,b)|RuntimeError|Subtraction, the `-` operator, with two bool tensors is not supported
 t.gradient(b)|RuntimeError|Subtraction, the `-` operator, with two bool tensors is not supported
+t.zeros(0,3).index_select(0,t.tensor([0,1]))|RuntimeError|index_select(): self indexing axis dim should be positive
+F.embedding(t.tensor([0,1]),t.zeros(0,3))|RuntimeError|index_select(): self indexing axis dim should be positive
+t.zeros(0,3)[t.tensor([0,1])]|IndexError|index is out of bounds for dimension with size 0
+t.zeros(0,3).take(t.tensor([0,1]))|IndexError|take(): tried to take from an empty tensor
 t.gradient(i.to(t.uint8))|RuntimeError|torch.gradient does not support uint8 input
 t.trapezoid(b,b)|RuntimeError|trapezoid: received a bool input for `x` or `y`, but bool is not supported
 t.isin(c,c)|RuntimeError|Unsupported input type encountered for isin(): ComplexFloat

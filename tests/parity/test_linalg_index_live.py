@@ -69,7 +69,7 @@ t.searchsorted(v.sort()[0], x)|t.searchsorted(v.sort()[0], x, right=True)|t.buck
 """
 COUNTED = """
 x.new_zeros(4, 0) @ x.new_zeros(0, 3)|x.new_zeros(2, 4, 0) @ x.new_zeros(0, 3)|x.new_zeros(0, 3) @ q|t.histc(x, 4, -2, 2)|t.histogram(x.double().detach(), 4)[0]|x.quantile(v.abs() / 4, dim=0)|x.nanquantile(0.3)|x.quantile(0.6, 1, True, interpolation="lower")|t.cov(x)|t.corrcoef(x)
-t.bincount(i)|t.bincount(i, minlength=5)|t.bincount(i, v)|t.gradient(x)|t.gradient(x, spacing=2.0, dim=0)|t.trapezoid(x)|t.trapezoid(x, dx=2)|t.cumulative_trapezoid(x, v)|t.diff(x)
+t.bincount(i)|t.bincount(i, minlength=5)|t.bincount(i, v)|t.gradient(x)|t.gradient(x, spacing=2.0, dim=0)|t.gradient(x.double(), spacing=1 + 2j)|t.gradient(x.double(), spacing=[t.tensor([0.0, 1.0, 3.0, 4.5], dtype=t.float64), t.tensor([0, 2, 7])])|t.trapezoid(x)|t.trapezoid(x, dx=2)|t.cumulative_trapezoid(x, v)|t.diff(x)
 t.cdist(x, z)|t.cdist(x, z, p=1)|t.histogramdd(x.detach().double(), [2, 2, 2])[0]|x.renorm(2, 0, 1.0)
 """
 MATRIX = """

@@ -15,7 +15,7 @@ import numpy as np
 from ..warned import warn
 from .check import refuse_outside, require
 from .einsum import vector_norm
-from .index import READ
+from .index import READ, refuse_no_rows
 from .precision import dtype_name, is_float
 from .table import Array, composite, op
 
@@ -23,6 +23,7 @@ __all__ = ["embedding", "embedding_bag_core"]
 
 
 def _rows(weight: jax.Array, indices: jax.Array) -> jax.Array:
+    refuse_no_rows(weight.shape[0], indices)
     return weight.at[indices].get(mode=READ, wrap_negative_indices=False)
 
 

@@ -146,6 +146,11 @@ def _key(spec: tuple, arrays: Arrays) -> tuple:
     return tuple(COLON if item == ":" else next(rest) for item in spec)
 
 
+def refuse_no_rows(n: int, index: jax.Array) -> None:
+    """torch's error where rows are chosen of a dimension of size 0."""
+    require(n or not index.size, "index_select(): self indexing axis dim should be positive")
+
+
 def advanced_key(shape: tuple[int, ...], indices: Arrays, spec: tuple) -> tuple:
     """The indices as a key for jnp: a colon or an index array for each dimension. torch's errors if they do not fit."""
     if len(spec) > len(shape):
@@ -153,6 +158,9 @@ def advanced_key(shape: tuple[int, ...], indices: Arrays, spec: tuple) -> tuple:
     for index in indices:
         if index.dtype not in (jnp.int64, jnp.int32):
             raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
+    named = [n for n, item in zip(shape, spec, strict=False) if item == "t"]
+    if 0 in named and all(indices[k].size for k, n in enumerate(named) if not n):
+        raise IndexError("index is out of bounds for dimension with size 0")
     try:
         np.broadcast_shapes(*(index.shape for index in indices))
     except ValueError:

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from .check import listing, out_of_bounds, refuse_outside, require, type_name, wrap_dim
-from .index import COLON, IN_BOUNDS, READ, add_at, put
+from .index import COLON, IN_BOUNDS, READ, add_at, put, refuse_no_rows
 from .into import InPlace, Into
 from .precision import need_real, no_bool, unlike
 from .scatter import reduce_at
@@ -57,6 +57,7 @@ def index_select(input: Array, dim: int, index: Array) -> Array:
     if input.ndim == 0:
         require(index.size == 1, f"index_select(): Index to scalar can have only 1 value, got {index.size} value(s)")
         return input
+    refuse_no_rows(input.shape[dim], index)
     return input.at[_key(index, dim)].get(mode=READ, wrap_negative_indices=False)
 
 

@@ -221,6 +221,7 @@ def scatter_reduce(input: Array, dim: int, index: Array, src: Array, reduce: str
 def take(input: Array, index: Array) -> Array:
     """The elements of the flattened `input` at `index`."""
     require(index.dtype == jnp.int64, f"take(): Expected a long tensor for index, but got {type_name(index)}")
+    require(input.size or not index.size, "take(): tried to take from an empty tensor", IndexError)
     return input.reshape(-1).at[index].get(mode=READ)
 
 

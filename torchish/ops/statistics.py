@@ -10,13 +10,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..dtypes import c_name
+from ..dtypes import c_name, from_numpy
 from ..strides import packed
 from ..warned import warn
 from .check import common, require, wrap_dim, wrap_dims
 from .into import Into
 from .pointwise import TWO_BOOLS
-from .precision import dtype_name, floating, is_float, need_real
+from .precision import dtype_name, floating, inexact, is_float, need_real
 from .table import Array, ArrayLike, Number, cast, composite, op
 
 INTO = Into("quantile() out tensor must be same dtype as the input tensor")
@@ -187,12 +187,15 @@ def isin(elements: ArrayLike, test_elements: ArrayLike, *, assume_unique: bool =
 @op(name="_differences", forms="private", rule="CatBackward0", saves=False, samples=lambda t: [((t(5), None, 0, 1, 1.0), {})])
 def differences(input: Array, coordinates: Array | None, dim: int, edge_order: int, spacing: Number) -> Array:
     """Central differences along `dim`, one-sided at the ends."""
-    x = floating(input)
-    n = x.shape[dim]
+    n = input.shape[dim]
     require(n > edge_order, "torch.gradient expected each dimension size to be at least edge_order+1")
     if coordinates is None:
+        x = floating(input)
+        if isinstance(spacing, complex):
+            x = x.astype(from_numpy(x.dtype).to_complex().np)
         return _uniform(x, cast(spacing, x.dtype), dim, edge_order)
-    return _uneven(x, coordinates.astype(x.dtype), dim, edge_order)
+    at = floating(coordinates)      # what is made of these alone has their type, and an input of integers takes it on
+    return _uneven(input if inexact(input) else input.astype(at.dtype), at, dim, edge_order)
 
 
 def _uniform(x: jax.Array, h: jax.Array, dim: int, edge_order: int) -> jax.Array:
@@ -242,5 +245,6 @@ def gradient(t: Any, input: Any, *, spacing: Any = 1, dim: Any = None, edge_orde
         require(not many or s.device == input.device, "torch.gradient expected each tensor to be on the same device, but got "
                                                       f"devices {input.device} and {s.device if many else ''}!")
     coordinates = [s if isinstance(s, t.Tensor) and s.dim() else None for s in each]
-    return tuple(t._differences(input, c, d, edge_order, 1.0 if c is not None else float(s))
-                 for c, d, s in zip(coordinates, dims, each, strict=True))
+    steps = [1.0 if c is not None else s.item() if isinstance(s, t.Tensor) else s for c, s in zip(coordinates, each, strict=True)]
+    return tuple(t._differences(input, c, d, edge_order, s if isinstance(s, complex) else float(s))
+                 for c, d, s in zip(coordinates, dims, steps, strict=True))
