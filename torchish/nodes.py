@@ -18,7 +18,7 @@ from .kept import kept_by
 from .ops.engine import straight
 from .ops.table import Op, Param
 from .order import in_order, turns
-from .plan import make_plan, sources_of
+from .plan import make_plan, passing, sources_of
 from .recorder import hooks, leaf_entry, record
 from .replay import of_operands, pulled, run
 from .segment import Graph
@@ -161,11 +161,15 @@ def pull_node(home: Any, node: Node, grads: list, linked: bool, saved: list | No
         op, at = kept.op, [reads[k] for k in kept.operands] + [node.outs[k].slot for k in kept.results]
         values = [stand_at(x, home, s) if linked and hooked else x for (x, hooked), s in zip(saved, at, strict=True)]
     below = [stand_in(home, s) if s.__class__ is int and s in rg else None for s in edges(node, _outs(home))]
+    outs = [o for o in node.outs if o.rg]
+    arrived = [o for g, o in zip(grads, outs, strict=True) if g is not None]
+    if arrived and not any(o in passing(node) for o in arrived):
+        return below, [None] * len(below)
     device = node.outs[0].aval.device
     numbers = numbers_of(home) if isinstance(home, Graph) else \
         [hooks.from_array(np.array(v[:n]), device) for v, n in ((home.floats, node.floats), (home.ints, node.ints))]
     results = [g if g is not None else hooks.zeros(o.aval)
-               for g, o in zip(grads, [o for o in node.outs if o.rg], strict=True)]
+               for g, o in zip(grads, outs, strict=True)]
     found = record(op, (values, numbers, results))
     given = iter(found)
     return below, [next(given) if x is not None else None for x in below]

@@ -14,7 +14,7 @@ from .avals import Out
 from .reroll import Before, Loop, reroll
 from .tape import BACKWARD, INPUT, LEAF, MODE, Node, needs, reads, slots
 
-__all__ = ["Backward", "Plan", "Region", "ancestors", "make_plan", "reach", "refuse_underived", "sources_of"]
+__all__ = ["Backward", "Plan", "Region", "ancestors", "make_plan", "passing", "reach", "refuse_underived", "sources_of"]
 
 
 class Backward:
@@ -87,14 +87,14 @@ def ancestors(nodes: list[Node], ends: Iterable[int], stops: Iterable[int] = ())
     found = []
     for node in reversed(nodes):
         # a mask or an index lies on no path: what only it was computed from gets no gradient, not a zero
-        if any(o.rg and o.slot in wanted and o.slot not in stopped for o in _passing(node)):
+        if any(o.rg and o.slot in wanted and o.slot not in stopped for o in passing(node)):
             found.append(node)
             wanted.update(sources_of(node))
     found.reverse()
     return found
 
 
-def _passing(node: Node) -> Sequence[Out]:
+def passing(node: Node) -> Sequence[Out]:
     """The results of an entry from which gradients go on."""
     if not (node.grad or (node.kind is BACKWARD and node.info.differentiable)):
         return ()
