@@ -282,5 +282,10 @@ def test_a_jacobian_in_forward_mode_is_not_cut_off_from_what_the_function_closes
     x, w = torch.tensor([0.5, 2.0]), torch.tensor([1.0, 3.0], requires_grad=True)
     found = functional.jacobian(lambda x: (w * x).sin(), x, vectorize=True, strategy="forward-mode")
     assert found.requires_grad and not functional.jacobian(lambda x: (w * x).sin(), x).requires_grad
+    alone = functional.jacobian(torch.sin, x, vectorize=True, strategy="forward-mode")
+    assert not alone.requires_grad and alone.tolist() == torch.diag(x.cos()).tolist()
+    given = x.clone().requires_grad_()
+    second, = torch.autograd.grad(functional.jacobian(torch.sin, given, vectorize=True, strategy="forward-mode").sum(), given)
+    torch.testing.assert_close(second, -x.sin())
     slope, = torch.autograd.grad(found.sum(), w)
     torch.testing.assert_close(slope, ((w * x).cos() - w * x * (w * x).sin()).detach())

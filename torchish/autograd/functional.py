@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..behind import spread, stand
 from ..modes import enable_grad
 from ..recorder import hooks
 from ..tensor import Tensor
@@ -163,16 +164,23 @@ def jacobian(func: Callable, inputs: Any, create_graph: bool = False, strict: bo
                            "Please either set `strict=False` or `vectorize=False`.")
     with enable_grad():
         many, given = _tuple(inputs, "inputs", "jacobian")
-        xs = _prepared(given, create_graph)
+        forward = strategy == "forward-mode"
+        xs = _prepared(given, create_graph or forward)
         many_out, ys = _evaluated(func, xs, "jacobian")
         if strict:
             _strict_outputs(ys)
-        linked = create_graph or strategy == "forward-mode"     # which torch does not cut off from what the function closes over
+        # torch does not cut off in forward mode what depends on given inputs, or on what the function closes over
+        linked = create_graph or forward and (any(x.requires_grad for x in given) or _beside(ys, xs))
         rows = [_out(_rows(y, xs, linked, strict, k), many, linked) for k, y in enumerate(ys)]
-        if strategy == "forward-mode" and many:     # as in torch: lists here
+        if forward and many:        # as in torch: lists here
             rows = [list(row) for row in rows]
             return rows if many_out else rows[0]
         return tuple(rows) if many_out else rows[0]
+
+
+def _beside(ys: Tensors, xs: Tensors) -> bool:
+    """Whether the results depend on other leaves than the inputs."""
+    return bool(spread([at for y in ys if y.requires_grad and isinstance(at := stand(y), tuple)]).leaves - {id(x) for x in xs})
 
 
 def _rows(y: Tensor, xs: Tensors, create: bool, strict: bool, which: int) -> Tensors:
