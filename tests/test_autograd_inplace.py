@@ -298,3 +298,28 @@ def test_random_numbers_in_a_part_leave_the_gradient_of_the_rest():
     assert leaf.grad.tolist() == [2, 0, 0]
     with pytest.raises(RuntimeError, match="a leaf Variable that requires grad"):
         leaf.normal_()
+
+
+@pytest.mark.parametrize("change", [lambda v: v.t_(), lambda v: v.unsqueeze_(0), lambda v: v.squeeze_(),
+                                    lambda v: v.as_strided_((2,), (1,))])
+def test_views_that_may_not_be_written_may_not_become_other_views(change):
+    for base in (torch.ones(2, 2, requires_grad=True), torch.ones(2, 2, requires_grad=True) * 1):
+        with torch.no_grad():
+            unseen = base[0]
+        for view, message in ((unseen, "A view was created in no_grad mode and is being modified inplace with grad mode enabled"),
+                              (base.unbind()[0], "Output 0 of Unbind is a view and is being modified inplace")):
+            with pytest.raises(RuntimeError, match=f"^{message}"):
+                change(view)
+        if base.is_leaf:
+            with pytest.raises(RuntimeError, match="^a view of a leaf Variable that requires grad is being used in an in-place"):
+                change(base[0])
+        else:
+            change(base[0]).sum().backward()
+
+
+def test_what_was_detached_may_be_detached_in_place():
+    x = torch.ones(2, requires_grad=True)
+    y = x.detach()
+    assert y.detach_() is y and not y.requires_grad and x.requires_grad
+    with pytest.raises(RuntimeError, match="^Can't detach views in-place"):
+        x.detach()[0].detach_()

@@ -135,3 +135,38 @@ def test_a_dual_tensor_is_printed_with_its_node():
     with fw.dual_level():
         d = fw.make_dual(x * 1, torch.ones(2))
         assert repr(d * 2).startswith("tensor([2., 2.], grad_fn=<MulBackward0>,\n       tangent=tensor([2., 2.]")
+
+
+def test_results_with_a_tangent_do_not_go_into_out():
+    x, ones = torch.tensor([1.0, 2.0]), torch.ones(2)
+
+    def calls(a, out):
+        yield "add", lambda: torch.add(a, ones, out=out)
+        yield "sin", lambda: torch.sin(a, out=out)
+        yield "cat", lambda: torch.cat([a[:1], a[1:]], out=out)
+        yield "sort", lambda: torch.sort(a, out=(out, torch.zeros(2, dtype=torch.int64)))
+        yield "gt", lambda: torch.gt(a, 0, out=torch.zeros(2, dtype=torch.bool))
+        yield "mul", lambda: torch.mul(ones, 2, out=a)
+
+    def refused(a):
+        for name, call in calls(a, torch.zeros(2)):
+            with pytest.raises(NotImplementedError, match=f"^Trying to use forward AD with {name}_out that does not support it "
+                                                          "because it is an out= function$"):
+                call()
+        return a * torch.mul(a.detach(), 2, out=torch.zeros(2))
+
+    with fw.dual_level():
+        refused(fw.make_dual(x.clone(), ones))
+    torch.func.jvp(refused, (x.clone(),), (ones,))
+
+
+@pytest.mark.parametrize("primal", [torch.ones(5)[:4], torch.ones(5)[1:], torch.ones(4, 2)[:, 0], torch.ones(4)])
+def test_a_tangent_that_lies_otherwise_than_its_primal_is_copied(primal):
+    tangent = torch.ones(4)
+    with fw.dual_level():
+        dual = fw.make_dual(primal, tangent)
+        unpacked = fw.unpack_dual(dual).tangent
+        assert unpacked.stride() == primal.stride() and (unpacked is tangent) is (primal.is_contiguous() and primal._base is None)
+        unpacked *= 2
+        assert fw.unpack_dual(dual).tangent.tolist() == [2] * 4
+    assert tangent.tolist() == [1 + (unpacked is tangent)] * 4

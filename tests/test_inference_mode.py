@@ -112,3 +112,31 @@ def test_inference_tensors_change_their_size():
     with torch.inference_mode():
         x = torch.ones(1, 2, 3, requires_grad=True)
         assert x.resize_(1, 2).shape == (1, 2) and x.is_inference() and x.requires_grad
+
+
+def test_a_view_of_an_inference_tensor_has_no_graph():
+    with torch.inference_mode():
+        w = torch.ones(1, 2, requires_grad=True)
+        inside = w.view(-1)
+    views = [w.t(), w[0], w.detach(), w.reshape(-1), w.expand(3, 2), *w.split(1, 1), w.T.contiguous(), inside[:1]]
+    assert not any(v.requires_grad or v.grad_fn or v._is_view() for v in views)
+    assert all(v.is_inference() for v in views)
+    assert w.requires_grad and w[:, [0]].requires_grad and (w + 1).requires_grad
+    with torch.inference_mode():
+        w.add_(1)
+    assert views[1].tolist() == [2, 2] and not views[1].requires_grad and not (views[1] * 2).requires_grad
+
+
+@pytest.mark.parametrize("change", [torch.Tensor.t_, lambda v: v.unsqueeze_(0), lambda v: v.as_strided_((2,), (1,)),
+                                    lambda v: v.add_(1)])
+def test_a_view_of_a_normal_tensor_made_inside_is_changed_outside(change):
+    for base in (torch.ones(2, 2), torch.ones(2, 2, requires_grad=True) * 1):
+        with torch.inference_mode():
+            seen = base.view_as(base)
+        if base.requires_grad:
+            with pytest.raises(RuntimeError, match="^A view was created in inference mode and is being modified inplace in normal"):
+                change(seen)
+        with torch.no_grad():
+            change(seen)
+            seen.add_(1)
+        assert not seen.is_inference() and base[0].max() > 1        # the memory is shared as before

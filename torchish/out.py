@@ -57,15 +57,32 @@ def store(out: Any, result: Any, name: str = "", read: tuple = (), warn: bool = 
         into = CASTS
     if not isinstance(result, tuple):
         _refuse(out, result, name, read, same, into, 0)
-        return _written(out, result, name, warn)
+        pushed = _has_tangent(name, (out, result, *read, *same))
+        return _kept(_written(out, result, name, warn), name, pushed)
     if isinstance(out, hooks.tensor):
         raise TypeError(f"{name}(): argument 'out' must be tuple of Tensors, not Tensor")
     if len(out) != len(result):
         raise TypeError(f"expected tuple of {len(result)} elements but got {len(out)}")
     for place, (o, r) in enumerate(zip(out, result, strict=True)):
         _refuse(o, r, name, read, same, into, place)
+    pushed = _has_tangent(name, (*out, *result, *read, *same))
     stored = [_written(o, r, name, warn) for o, r in zip(out, result, strict=True)]
-    return type(result)(*stored) if hasattr(result, "_fields") else tuple(stored)
+    return _kept(type(result)(*stored) if hasattr(result, "_fields") else tuple(stored), name, pushed)
+
+
+def _has_tangent(name: str, tensors: tuple) -> bool:
+    """Whether forward mode looks at an op (a composite is made of others), and one of these tensors carries a tangent."""
+    nested = state.tape.nested
+    return nested is not None and nested.name in ("dual", "jvp") and name in TABLE and \
+        any(nested.is_marked(x) for x in tensors if isinstance(x, hooks.tensor))
+
+
+def _kept(stored: Any, name: str, pushed: bool) -> Any:
+    """What was written, which has no tangent: torch refuses where there would be one, after the write."""
+    if pushed:
+        raise NotImplementedError(f"Trying to use forward AD with {name}_out that does not support it because it is an out= "
+                                  "function")
+    return stored
 
 
 def _written(out: Any, result: Any, name: str, warn: bool) -> Any:

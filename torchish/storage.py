@@ -30,7 +30,7 @@ from .warned import warn
 
 __all__ = ["View", "assign", "become_one", "become_view", "bind", "byte_offset", "copy_into", "counted", "in_place", "is_seen",
            "leave", "like", "make_view", "move_out", "overlaps", "refresh", "SHARED", "refuse_overlap",
-           "refuse_sharing", "share", "share_new", "shares_memory", "sharing_of", "stands_at", "storage_of",
+           "refuse_sharing", "refuse_write", "share", "share_new", "shares_memory", "sharing_of", "stands_at", "storage_of",
            "storage_owner", "take_along", "unseen", "warn_if_expanded", "write_op"]
 
 
@@ -40,6 +40,8 @@ def make_view(x: Any, result: Any, op: Op, values: tuple, which: int | None = No
     strides = x._node.aval.strides
     if strides is not None and op.copies and (op.copies == "always" or view_strides(x.shape, strides, result.shape) is None):
         return result
+    if used.ever and result._node.rg and not state.tape.extra & INFERENCE and is_inference(x):
+        bind(result, record(detach, (result,)))     # a view of an inference tensor is one, too: it has no graph
     view = x._view
     several = which is not None and op.rule != "SliceBackward0"     # each part of `tensor_split` is a slice of its own in torch
     if (several or not state.tape.grad or x._guard is not None) and op.name != "detach":
@@ -137,7 +139,7 @@ def refresh(x: Any) -> None:
     if view.version == base._version_count:
         return
     alone = isinstance(x._guard, ModeGuard) and (state.tape.nested is None or x._leaf)
-    value = _in_mode(not alone, _seen_from, base, view.chain)
+    value = _in_mode(not (alone or used.ever and is_inference(x)), _seen_from, base, view.chain)
     view.version = base._version_count
     bind(x, value if x._guard is None else x._guard.after_write(value))
     if alone and not x._leaf and _base_requires_grad(x):
@@ -240,17 +242,22 @@ def _refuse_leaf(x: Any) -> None:
             raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
 
 
+def refuse_write(x: Any, rg: bool = False) -> None:
+    """torch's errors where a view that may not be written, or a leaf, is changed in grad mode; `rg`: by what requires grad."""
+    if state.tape.grad:
+        if x._guard is not None and (x.requires_grad or rg or _base_requires_grad(x)):
+            raise RuntimeError(x._guard.text)
+        _refuse_leaf(x)
+
+
 def assign(x: Any, value: Any) -> Any:
     """Writes `value` (same shape and dtype) into `x` and so into every tensor that shares its storage. Returns `x`."""
     tape = state.tape
     if value._node.aval.strides is not x._node.aval.strides:
         value = like(value, x._node.aval)
-    if x._guard is not None and tape.grad and (x.requires_grad or value.requires_grad or _base_requires_grad(x)):
-        raise RuntimeError(x._guard.text)
+    refuse_write(x, value.requires_grad)
     if not tape.grad and not x._leaf and not value.requires_grad and x.requires_grad:
         value = unseen(x, value)
-    if tape.grad:
-        _refuse_leaf(x)
     if x._view is None:
         rebind(x, value)
         return x
@@ -295,8 +302,7 @@ def like(value: Any, aval: Any) -> Any:
 def become_view(x: Any, op: Op, values: tuple) -> Any:
     """`x` becomes the view of itself that `op` makes: `t_`, `squeeze_` and the like. It stays the same object and storage."""
     tape = state.tape
-    if x._leaf and tape.grad:
-        raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+    refuse_write(x)
     if x._view is None and x._shared and not x._leaf:
         move_out(x)
     view = x._view
@@ -362,6 +368,8 @@ def leave(x: Any) -> None:
         if same is not None:
             base._leaf, base._accumulator = False, None
             bind(base, same)
+    if used.ever and x._inference is None and x._view is not None:
+        x._inference = is_inference(x)      # as the storage says that it leaves
     x._view = None
 
 

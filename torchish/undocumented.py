@@ -15,9 +15,8 @@ from .missing import TENSOR_NAMES, Absent
 from .namespace import namespace as t
 from .ops.check import require
 from .ops.create import dense_only
-from .storage import counted, overlaps
+from .storage import counted, overlaps, refuse_write
 from .strides import dense
-from .tape import state
 from .tensor import Tensor
 from .warned import warn
 
@@ -193,8 +192,7 @@ def is_same_size(input: Tensor, other: Tensor) -> bool:
 
 def as_strided_(input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None) -> Tensor:
     """as_strided in place."""
-    if input._leaf and input.requires_grad and state.tape.grad:
-        raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+    refuse_write(input)
     seen = input.as_strided(size, stride, storage_offset)
     return counted(become(input, seen if input._is_view() or not input._leaf else seen.detach()))
 

@@ -61,7 +61,7 @@ class Writes:
 
     def detach_(self) -> Any:
         """Cuts this tensor from its graph, in place."""
-        if self._view is not None:
+        if self._is_view():
             raise RuntimeError("Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) "
                                "for training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and "
                                "hence detach_() cannot be called on these gradients. To fix this error, please refer to the "

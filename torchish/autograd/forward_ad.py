@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from ..modes import no_grad
 from ..nested import Nested, entry
 from ..recorder import hooks
-from ..storage import bind
+from ..storage import bind, like, storage_of
 from ..tangents import add_input, check_tangent, split
 from ..tape import state
 from ..tensor import Tensor
@@ -155,6 +155,8 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
     given, primal, tangent = tangent, open_.outside(tensor), open_.outside(tangent)
     with nested.outside():
         tangent = hooks.public["_alias"](tangent)       # as it is now: it may be written later
+        if not _lies_as(given, tensor):     # then torch's tangent is a copy in memory like that of the tensor
+            given = like(tangent.clone(), tensor._node.aval)
     if tensor._leaf and nested.holds(tensor):   # a leaf made in this level
         primal, dual = tensor, open_.beside(tensor, tangent)
     else:
@@ -162,6 +164,15 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
         dual = hooks.public["_alias"](add_input(nested, primal, tangent))
     open_.given[dual._node.slot] = (primal, given)
     return dual
+
+
+def _lies_as(x: Tensor, other: Tensor) -> bool:
+    """Whether tensors of one shape lie alike in memory of the same size."""
+    if not x.numel():
+        return True
+    strides = zip(x.shape, x.stride(), other.stride(), strict=True)
+    return storage_of(x).numel() == storage_of(other).numel() and x.storage_offset() == other.storage_offset() \
+        and all(a == b for n, a, b in strides if n != 1) and x.is_conj() == other.is_conj()
 
 
 def unpack_dual(tensor: Tensor, *, level: int | None = None) -> UnpackedDualTensor:
