@@ -191,8 +191,13 @@ def test_capturable_steps_are_refused_on_the_cpu(name: str, what: str) -> None:
 
 
 def test_fused_is_refused_for_what_is_not_floating_point() -> None:
-    with pytest.raises(RuntimeError, match="`fused=True` requires all the params to be floating point Tensors"):
-        optim.SGD([torch.ones(2, dtype=torch.complex64)], fused=True)
+    for made in ({"dtype": torch.complex64}, {"device": "meta"}):
+        w = torch.ones(2, requires_grad=True, **made)
+        optimizer = optim.SGD([w], fused=True)
+        optimizer.step()
+        w.grad = torch.ones_like(w)
+        with pytest.raises(RuntimeError, match="^`fused=True` requires all the params to be floating point Tensors"):
+            optimizer.step()
 
 
 def test_counts_in_a_loaded_state_may_be_numbers() -> None:

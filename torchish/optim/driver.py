@@ -66,16 +66,12 @@ class Rule(Optimizer):
     later: dict[str, Any] = {"maximize": False, "foreach": None, "capturable": False, "differentiable": False, "fused": None,
                              "decoupled_weight_decay": False}
     counts_in_graph = False     # whether a differentiable step computes with its count as a tensor, and so rounds as that does
+    _check_fused = False        # whether the first step is to look what it is given
     counted_along = ""          # what else torch counts in tensors, in the words of its refusal of `capturable`
 
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
         super().__init__(params, defaults)
-        if defaults.get("fused"):
-            for p in chain.from_iterable(group["params"] for group in self.param_groups):
-                if not p.is_floating_point():
-                    raise RuntimeError("`fused=True` requires all the params to be floating point Tensors of supported devices: "
-                                       "['mps', 'cuda', 'xpu', 'hpu', 'cpu', 'mtia', 'privateuseone'] but "
-                                       f"{p.dtype} and {p.device.type}")
+        self._check_fused = bool(defaults.get("fused"))
 
     @property
     def _closed(self) -> dict[int, Closed]:
@@ -160,6 +156,8 @@ class Rule(Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
+        if self._check_fused:
+            self._refuse_fused()
         before = torch.is_grad_enabled()
         torch._set_grad(in_graph)
         try:
@@ -177,6 +175,14 @@ class Rule(Optimizer):
         finally:
             torch._set_grad(before)
         return loss
+
+    def _refuse_fused(self) -> None:
+        """torch looks at the first parameter with a gradient, in the first step: an optimizer may be made on the device meta."""
+        p = next((p for group in self.param_groups for p in group["params"] if p.grad is not None), None)
+        if p is not None and not (p.is_floating_point() and p.device.type != "meta"):
+            raise RuntimeError("`fused=True` requires all the params to be floating point Tensors of supported devices: "
+                               f"['mps', 'cuda', 'xpu', 'hpu', 'cpu', 'mtia', 'privateuseone'] but {p.dtype} and {p.device.type}")
+        self._check_fused = p is None
 
     def _check_capturable(self, group: dict, params: Iterable[Tensor]) -> None:
         """torch counts on the accelerator where steps are to be captured, and refuses what is not there."""
