@@ -315,8 +315,8 @@ def _compile(tape: Tape, node: Node, ending: Ending, free: list[int], draft: boo
     cuts = ending.residuals
     residuals = None if cuts is None else Residuals(len(ending.outs), cuts)
     plan = make_plan(nodes, () if cuts is None else {*ending.kept, *cuts}, cuts or (), results=ending.outs)
-    kept = set(ending.values)
     draft = device == "cpu" and (drafting(nodes, plan.pieces(ending.outs)) if draft is None else draft)
+    kept = set(ending.values)
     # residuals may be inputs themselves: then nothing is donated
     outs, donated = _donation(tape, inputs, ending.outs, [k for k in free if inputs[k].slot not in kept], nodes) \
         if residuals is None else (ending.outs, ())

@@ -104,7 +104,6 @@ class Step:
             given.append(None if x is None or g is None else fitted(name, k, x, g))
         return given
 
-
     def _let_go(self) -> None:
         """What went in is wanted as a place in the graph only: a tape that ends now need not compute it."""
         tape = state.tape
