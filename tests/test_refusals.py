@@ -117,6 +117,10 @@ t.zeros(0,3).index_select(0,t.tensor([0,1]))|RuntimeError|index_select(): self i
 F.embedding(t.tensor([0,1]),t.zeros(0,3))|RuntimeError|index_select(): self indexing axis dim should be positive
 t.zeros(0,3)[t.tensor([0,1])]|IndexError|index is out of bounds for dimension with size 0
 t.zeros(0,3).take(t.tensor([0,1]))|IndexError|take(): tried to take from an empty tensor
+t.baddbmm(t.ones(2,2),t.ones(2,2),t.ones(2,2))|IndexError|Dimension out of range (expected to be in range of [-2, 1], but got 2)
+t.ones(3,3).fill_diagonal_("a")|TypeError|fill_diagonal_(): argument 'fill_value' (position 1) must be Number, not str
+t.nn.utils.rnn.pad_sequence([t.ones(2,3),t.ones(2,4)])|RuntimeError|The size of tensor a (3) must match the size of tensor b (4) \
+at non-singleton dimension 1
 t.gradient(i.to(t.uint8))|RuntimeError|torch.gradient does not support uint8 input
 t.trapezoid(b,b)|RuntimeError|trapezoid: received a bool input for `x` or `y`, but bool is not supported
 t.isin(c,c)|RuntimeError|Unsupported input type encountered for isin(): ComplexFloat
@@ -394,3 +398,14 @@ def test_new_memory_of_factors_lies_by_columns() -> None:
     d = torch.arange(4.0)
     assert d[:3].masked_fill_(torch.tensor([True, False, True]), d[1]).tolist() == [1.0, 1.0, 1.0]
     assert d[:3].masked_scatter_(torch.ones(3, dtype=torch.bool), d[1:]).tolist() == [1.0, 1.0, 3.0]
+
+
+def test_what_an_op_warns_of_before_it_is_refused_is_said():
+    with pytest.warns(UserWarning, match="^Default grid_sample and affine_grid behavior has changed"), \
+            pytest.raises(RuntimeError, match="expected grid to have size 2 in last dimension"):
+        torch.nn.functional.grid_sample(torch.ones(1, 1, 3, 3), torch.ones(1, 3, 3, 3))
+
+
+def test_sequences_are_padded_over_rows_like_those_of_the_first():
+    padded = torch.nn.utils.rnn.pad_sequence([torch.ones(2, 3), torch.full((1, 1), 5.0)], batch_first=True)
+    assert padded.tolist() == [[[1, 1, 1], [1, 1, 1]], [[5, 5, 5], [0, 0, 0]]]

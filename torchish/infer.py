@@ -201,13 +201,17 @@ def _evaluate(node: Node, avals: list) -> tuple:
     """Shapes and dtypes of the results by tracing the op abstractly, whether there are several, and what the op warns of."""
     arrays = [[spec(x) for x in a] if a.__class__ is list else spec(a) for a in avals
               if a.__class__ is Aval or a.__class__ is list]
-    with jax.enable_x64(True), warnings.catch_warnings(), held() as said:
-        warnings.simplefilter("ignore")
-        try:
+    said: list = []
+    try:
+        with jax.enable_x64(True), warnings.catch_warnings(), held() as said:
+            warnings.simplefilter("ignore")
             out = jax.eval_shape(lambda xs, vs: call(node, _fillers(node.operands, xs), vs), arrays, number_specs(node))
-        except (TypeError, ValueError, IndexError) as e:
+    except Exception as e:
+        for words in said:      # what it had to say before it was refused
+            warn(*words)
+        if isinstance(e, (TypeError, ValueError, IndexError)):
             _explain(e, [a.shape for a in avals if a.__class__ is Aval])
-            raise
+        raise
     many = isinstance(out, (tuple, list))
     flat = list(out) if many else [out]
     return [(tuple(o.shape), dtypes.from_numpy(o.dtype)) for o in flat], many, said

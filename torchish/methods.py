@@ -11,6 +11,7 @@ import numpy as np
 
 from .creation import from_array
 from .dtypes import FLOAT
+from .ops.check import need_number
 from .ops.into import PLAIN
 from .recorder import hooks
 from .storage import in_place
@@ -23,7 +24,8 @@ __all__: list[str] = []
 
 def fill_diagonal_(self: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:
     """The main diagonal set to one number; with `wrap` it starts again below a tall matrix."""
-    return in_place(self, hooks.public["_fill_diagonal"](self, fill_value, wrap), PLAIN)
+    value = need_number("fill_diagonal_", "fill_value", 1, fill_value)
+    return in_place(self, hooks.public["_fill_diagonal"](self, value, wrap), PLAIN)
 
 
 def to_dense(self: Tensor, dtype: Any = None, *, masked_grad: bool | None = None) -> Tensor:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ... import api as torch
+from ...ops.check import broadcast_shapes
 from ...ops.recurrent import packed_places
 from ...tensor import Tensor
 
@@ -167,6 +168,11 @@ def pad_sequence(sequences: Tensor | list[Tensor], batch_first: bool = False, pa
         raise RuntimeError("received an empty list of sequences")
     if padding_side not in ("left", "right"):
         raise RuntimeError(f"Expected padding_side to be one of left or right, but got {padding_side}.")
+    rest = sequences[0].shape[1:]
+    if any(s.shape[1:] != rest for s in sequences):     # each is written over rows like those of the first
+        for s in sequences:
+            broadcast_shapes((s.size(0), *rest), s.shape)
+        sequences = tuple([s.expand(s.size(0), *rest) for s in sequences])
     lengths = np.array([s.size(0) for s in sequences])
     longest = lengths.max()
     column = np.arange(longest) - (0 if padding_side == "right" else (longest - lengths)[:, None])
