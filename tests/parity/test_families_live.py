@@ -190,7 +190,8 @@ class Given:
         for hook in hooks:
             hook.remove()
         if not second:
-            return [*[None if g is None else g + 0 for g in found], order]
+            # several results may be leaves themselves: in which order the engine begins with these is not compared
+            return [*[None if g is None else g + 0 for g in found], order if len(roots) == 1 else None]
         wrt = [*self.leaves, *cotangents]
         squares = [(g * g).sum() if not g.is_complex() else (g * g.conj()).real.sum() for g in found if g is not None and g.requires_grad]
         again = self.t.autograd.grad(sum(squares), wrt, allow_unused=True) if squares else [None] * len(wrt)
