@@ -452,6 +452,7 @@ def test_leaves_that_wait_together_come_as_from_torchs_heap(fn, number, order):
     (lambda *a: torch.linalg.multi_dot(a), [(4, 4)] * 4, [0, 1, 2, 3]),
     (lambda *a: torch.linalg.multi_dot(a), [(3,), (3, 4), (4,)], [1, 2, 0]),
     (lambda *a: torch.linalg.multi_dot(a), [(3,), (3, 4)], [1, 0]),
+    (lambda *a: torch.linalg.multi_dot(a), [(2, 3), (3,)], [0, 1]),
     (torch.nn.functional.conv1d, [(2, 7), (3, 2, 2), (3,)], [1, 2, 0]),
     (torch.nn.functional.cosine_similarity, [(1, 4), (3, 4)], [0, 1]),
     (torch.nn.functional.scaled_dot_product_attention, [(2, 2, 4, 3)] * 3, [0, 1, 2]),

@@ -564,16 +564,6 @@ def test_a_long_chain_whose_links_are_kept_is_compiled_link_by_link(monkeypatch)
 
 
 def test_hooks_beside_the_way_to_what_is_asked_for_do_not_run():
-    class Product(Function):
-        @staticmethod
-        def forward(ctx, x, y):
-            ctx.save_for_backward(x, y)
-            return x * y
-
-        @staticmethod
-        def backward(ctx, g):
-            x, y = ctx.saved_tensors
-            return y * g, x * g
     x, seen = torch.tensor([2.0], requires_grad=True), []
     a, b = x * 3, x * 5
     b.register_hook(lambda g: seen.append(g.item()))

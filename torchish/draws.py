@@ -381,7 +381,7 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Gene
                         " * (float mean, Tensor std)\n * (float mean, float std, tuple of ints size)")
     dtype, shape = leading._node.aval.dtype, tuple(leading._node.aval.shape)
     _refuse_same(mean, std)
-    given = std
+    given = 1 if not isinstance(std, Tensor) else 3 if isinstance(mean, Tensor) else 2      # which came as tensors
     if leading.is_meta:
         return finish_new(hooks.copy_cast(leading, leading) if isinstance(std, float) else (mean + std).to(dtype), out, None, False)
     if isinstance(std, Tensor):
@@ -394,9 +394,8 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Gene
         noise, std = normals(g, shape, dtype), std.to(dtype)
     else:
         noise, std = normals(g, shape, dtype, 0.0, float(std)), from_array(np.array(1, dtype.np))
-    which = 1 if not isinstance(given, Tensor) else 3 if isinstance(mean, Tensor) else 2
     mean = mean.to(dtype) if isinstance(mean, Tensor) else from_array(np.array(mean).astype(dtype.np))
-    result = record(scaled, (noise, std, mean, which))
+    result = record(scaled, (noise, std, mean, given))
     return result if out is None else out._store(result)
 
 

@@ -187,10 +187,9 @@ def _node(n: int) -> Callable[[Any, Any], str | tuple]:
     def rule(avals: Any, attributes: Any) -> str | tuple:
         batched = len(avals[0].shape) == n + 2
         input = 0 if batched else ("UnsqueezeBackward0", 0)
-        if attributes["padding"] == "same":
-            dilation = _each("dilation", attributes["dilation"], n)
-            if any(d * (k - 1) % 2 for d, k in zip(dilation, avals[1].shape[2:], strict=True)):
-                input = ("ConstantPadNdBackward0", input)
+        pads = _pads(attributes["padding"], avals[1].shape[2:], (1,) * n, _each("dilation", attributes["dilation"], n))
+        if any(before != after for before, after in pads):
+            input = ("ConstantPadNdBackward0", input)
         tree = ("ConvolutionBackward0", input, 1, 2)
         return tree if batched else ("SqueezeBackward1", tree)
     return rule

@@ -273,8 +273,6 @@ def _cheapest(outs: list, _attributes: dict) -> Steps:
     n = len(outs)
     shapes = [o.aval.shape for o in outs]
     first, last = (len(shapes[k]) == 1 for k in (0, -1))
-    if n == 2:
-        return [(0,), (1, ~0)] if first or last else [(0, 1)]
     sizes = [1 if first else shapes[0][0], *[s[0] for s in shapes[1:]], 1 if last else shapes[-1][-1]]
     cost: dict[tuple[int, int], tuple[int, int]] = {(k, k): (0, k) for k in range(n)}
     for width in range(1, n):

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from ..dtypes import dtype as DType
-from .check import broadcast_shapes, prod
+from .check import broadcast_shapes, prod, wrap_dim
 from .into import CASTS, InPlace, Into
 from .matmul_check import PRECISION, bmm_operands, expandable, mm_operands, mm_shapes, mv_operands, same_types
 from .precision import no_bool
@@ -128,6 +128,8 @@ def baddbmm(input: Array, batch1: Array, batch2: Array, out_dtype: DType | None 
     """beta * input + alpha * bmm(batch1, batch2)."""
     if batch1.ndim == batch2.ndim == 3:
         expandable(input.shape, (*batch1.shape[:2], batch2.shape[2]))
+    elif batch1.ndim == batch2.ndim == 2:       # torch reads the size of the third dimension first
+        wrap_dim(2, 2)
     bmm_operands(batch1, batch2, "baddbmm")
     if out_dtype is None:
         same_types("Input dtypes must be the same, got: input {}, batch1: {}", input, batch1)

@@ -8,7 +8,7 @@ import jax
 from jax import lax
 
 from ..dtypes import c_type, from_numpy
-from .check import listing, prod, wrap_dim
+from .check import listing, prod
 from .precision import dtype_name, no_bool
 
 __all__ = ["PRECISION", "bmm_operands", "cpp_name", "expandable", "mm_operands", "mv_operands", "same_types"]
@@ -64,8 +64,6 @@ def mv_operands(mat: jax.Array, vec: jax.Array, added: jax.Array | None = None) 
 
 def bmm_operands(a: jax.Array, b: jax.Array, kernel: str = "bmm") -> None:
     """Two batches of matrices that can be multiplied; `kernel` is what torch calls the product of small ones."""
-    if kernel == "baddbmm" and a.ndim == b.ndim == 2:       # torch reads the size of the third dimension first
-        wrap_dim(2, 2)
     if a.ndim != 3:
         raise RuntimeError("batch1 must be a 3D tensor")
     if b.ndim != 3:
